@@ -1,0 +1,30 @@
+#include "runtime/limits.hpp"
+
+namespace mnema {
+
+Limits Limits::tiny() {
+  Limits limits;
+  limits.http_body_bytes_max = 4096;
+  limits.http_header_bytes_max = 1024;
+  limits.http_connections_max = 4;
+  limits.mailbox_rows_max = 8;
+  limits.mailbox_rows_per_key_max = 4;
+  limits.event_bytes_max = 2048;
+  limits.attempts_max = 2;
+  limits.dedupe_entries_max = 8;
+  limits.turn_threads = 1;
+  limits.turn_steps_max = 16;
+  limits.journal_result_bytes_max = 64;
+  limits.outbox_attempts_max = 2;
+  limits.outbox_in_flight_max = 2;
+  limits.recall_candidates_max = 8;
+  limits.document_bytes_max = 4096;
+  limits.chunk_tokens_max = 32;
+  limits.block_characters_max = 64;
+  limits.exact_search_vectors_max = 16;
+  limits.completion_tokens_default = 16;
+  limits.generations_waiting_max = 4;
+  return limits;
+}
+
+}  // namespace mnema

@@ -1,0 +1,56 @@
+// runtime/limits.hpp
+//
+// Every bound of the program, in one place, with its unit last. What happens at a bound is designed where it is used
+// and named beside it here. Tests run with `Limits::tiny()`, where the bounds are near enough to reach.
+//
+// Threads: set once at start, then immutable.
+#pragma once
+
+#include <cstdint>
+
+namespace mnema {
+
+struct Limits {
+  // doors
+  std::int64_t http_body_bytes_max = 8 << 20;        // 413
+  std::int64_t http_header_bytes_max = 32 << 10;     // 431
+  int http_connections_max = 4096;                   // accepted later
+  int http_idle_timeout_ms = 120'000;
+  std::int64_t json_depth_max = 64;                  // 400
+  // mailbox
+  std::int64_t mailbox_rows_max = 1'000'000;         // 429 with Retry-After
+  std::int64_t mailbox_rows_per_key_max = 10'000;    // 429
+  std::int64_t event_bytes_max = 4 << 20;            // 413
+  int attempts_max = 5;                              // then dead letters
+  int lease_ms = 60'000;
+  std::int64_t dedupe_entries_max = 1 << 20;         // oldest forgotten first
+  // turns
+  int turn_threads = 4;
+  int turn_steps_max = 1'000;                        // the turn fails
+  int tool_rounds_max = 16;
+  int identical_calls_max = 3;                       // loop breaker on (tool, arguments)
+  std::int64_t journal_result_bytes_max = 1 << 20;   // larger results go to the blob table
+  int shutdown_grace_ms = 10'000;                    // then turns are parked
+  // outbox
+  int outbox_attempts_max = 12;
+  int outbox_in_flight_max = 64;
+  // memory
+  int recall_candidates_max = 200;
+  std::int64_t document_bytes_max = 16 << 20;
+  int chunk_tokens_max = 256;
+  int block_characters_max = 4'000;
+  std::int64_t exact_search_vectors_max = 20'000;    // above it HNSW
+  // inference
+  int completion_tokens_default = 1'024;
+  int stop_strings_max = 16;
+  int grammar_rules_max = 10'000;
+  int prompt_bytes_max = 4 << 20;
+  int generations_waiting_max = 1'024;               // 429
+
+  [[nodiscard]] static Limits tiny();
+};
+
+static_assert(Limits{}.event_bytes_max <= Limits{}.http_body_bytes_max, "an event fits through the door");
+static_assert(Limits{}.mailbox_rows_per_key_max <= Limits{}.mailbox_rows_max, "one key cannot exceed the whole");
+
+}  // namespace mnema
