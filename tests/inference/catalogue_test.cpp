@@ -1,0 +1,52 @@
+#include "inference/catalogue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace mnema {
+namespace {
+
+TEST(Catalogue, NamesTheModelsThatScriptsRelyOn) {
+  for (const char* name : {"smollm2-135m", "qwen2.5-coder-0.5b", "gemma3-270m", "all-minilm-l6-v2"}) {
+    const CatalogueModel* model = find_in_catalogue(name);
+    ASSERT_NE(model, nullptr) << name;
+    for (const CatalogueFile& file : model->files) {
+      EXPECT_GT(file.bytes, 0) << name << " " << file.name;
+      EXPECT_FALSE(file.home.empty() && file.mirror.empty()) << name << " can be had nowhere";
+    }
+  }
+}
+
+TEST(Catalogue, GivesEachFileADigestOfItsOwn) {
+  std::set<std::string> digests;
+  for (const CatalogueModel& model : catalogue()) {
+    for (const CatalogueFile& file : model.files) EXPECT_TRUE(digests.insert(file.sha256).second) << file.name;
+  }
+}
+
+TEST(Catalogue, RefusesABrokenTextWithItsLine) {
+  const auto result = parse_catalogue("[a]\nkind = \n");
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("line 2"), std::string::npos) << result.error().text();
+}
+
+TEST(Catalogue, RefusesAFileWithoutDigest) {
+  EXPECT_FALSE(parse_catalogue("[a]\n[[a.files]]\nname = \"x\"\n").ok());
+}
+
+TEST(Catalogue, TellsWhatToRunForAModelThatIsNotHere) {
+  const auto result = resolve_model("smollm2-135m", "/nonexistent");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(result.error().hint.find("mnema models pull smollm2-135m"), std::string::npos);
+}
+
+TEST(Catalogue, ListsTheKnownNamesForAnUnknownOne) {
+  const auto result = resolve_model("no-such-model", "/nonexistent");
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().hint.find("gemma3-270m"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mnema

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""The rules of the house, executed. Prints each breach as file:line: what, and exits 1 if there is one.
+
+    tests/tidy/tidy.py              rules over the sources
+    tests/tidy/tidy.py --objects B  also: no AVX-512/AVX2 code outside the kernels that are named for it, in build folder B
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Who may include whom: the one way through the house.
+MAY_INCLUDE = {
+    "runtime": {"runtime"},
+    "memory": {"memory", "runtime"},
+    "inference": {"inference", "runtime"},
+    "connectors": {"connectors", "runtime"},
+    "agents": {"agents", "memory", "inference", "connectors", "runtime"},
+    "examples": {"examples", "agents", "memory", "inference", "connectors", "runtime"},
+    "cli": {"cli", "examples", "agents", "memory", "inference", "connectors", "runtime"},
+}
+# Inside inference the rooms also point one way.
+INFERENCE_ROOMS = {
+    "kernels": {"kernels"},
+    "formats": {"formats", "kernels"},
+    "tokenizer": {"tokenizer", "formats", "kernels"},
+    "chat": {"chat", "tokenizer"},
+    "grammar": {"grammar", "tokenizer"},
+    "kv": {"kv"},
+    "model": {"model", "kv", "tokenizer", "formats", "kernels"},
+}
+LINES_LONG = 800
+LINE_WIDTH = 120
+BANNED = [
+    (r"\bTODO\b|\bFIXME\b|\bXXX\b", "unfinished business belongs in an issue, not in the source", None),
+    (r"using namespace std", "name what you use", None),
+    (r"\bsleep_for\b|\bsleep_until\(std", "time enters by Clock and Executor", r"^(cli|bench|tests)/"),
+    (r"system_clock::now|steady_clock::now", "time enters by Clock (runtime/clock.hpp)", r"^(runtime/clock\.cpp|bench/|tests/)"),
+    (r"std::random_device|\brand\(\)", "randomness enters by Random (runtime/random.hpp)", r"^runtime/random\.cpp"),
+    (r"\bassert\(", "use CHECK or DCHECK (runtime/check.hpp)", None),
+    (r"std::cout\b", "libraries do not print", r"^(cli|examples|bench|tests)/"),
+    (r"co_await[^;]*[\w>]\{", "GCC 12 double-frees braced temporaries inside co_await: name a local first", None),
+]
+BAD_NAMES = re.compile(r"(^|[/_])(utils?|common|misc|helpers?)([_./]|$)")
+
+
+def sources():
+    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.cpp", "*.hpp"], cwd=ROOT, text=True,
+                         capture_output=True, check=True).stdout
+    return [pathlib.Path(line) for line in sorted(out.split()) if (ROOT / line).exists()]
+
+
+def strip_strings(line):
+    return re.sub(r'"(\\.|[^"\\])*"', '""', line)
+
+
+def check_file(path, report):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    lines = text.split("\n")
+    top = path.parts[0]
+    if BAD_NAMES.search(str(path)):
+        report(path, 1, "a file is named for its one concept (no utils, common, misc, helpers)")
+    if not text.endswith("\n") or text.endswith("\n\n"):
+        report(path, len(lines), "ends with exactly one newline")
+    if len(lines) > LINES_LONG and "Why this file is long:" not in "\n".join(lines[:40]):
+        report(path, 1, f"{len(lines)} lines; over {LINES_LONG} says 'Why this file is long:' at the top, or is split")
+    if path.suffix == ".hpp":
+        if "#pragma once" not in text:
+            report(path, 1, "a header has #pragma once")
+        if top in MAY_INCLUDE and not text.startswith(f"// {path}"):
+            report(path, 1, f"a header opens with '// {path}' and what it is (the header is the manual)")
+    for number, line in enumerate(lines, 1):
+        if len(line) > LINE_WIDTH and "http" not in line and "R\"" not in line and top != "tests":
+            report(path, number, f"{len(line)} columns; {LINE_WIDTH} are enough")
+        if line.rstrip() != line:
+            report(path, number, "trailing blanks")
+        code = strip_strings(line.split("//")[0])
+        for pattern, why, allowed in BANNED:
+            where = line if "TODO" in pattern else code
+            if re.search(pattern, where) and not (allowed and re.search(allowed, str(path))):
+                report(path, number, why)
+        include = re.match(r'#include "([^"]+)"', line)
+        if include:
+            check_include(path, number, include.group(1), report)
+
+
+def check_include(path, number, target, report):
+    top, parts = path.parts[0], target.split("/")
+    if not (ROOT / target).exists() and not target.startswith("generated/"):
+        report(path, number, f'"{target}" is not a path from the root of the house')
+        return
+    if top in MAY_INCLUDE and parts[0] not in MAY_INCLUDE[top]:
+        report(path, number, f"{top} may not include {parts[0]} (runtime <- memory, inference, connectors <- agents <- cli)")
+    if top == "inference" and parts[0] == "inference" and len(path.parts) > 2 and len(parts) > 2:
+        room, other = path.parts[1], parts[1]
+        if room in INFERENCE_ROOMS and other not in INFERENCE_ROOMS[room]:
+            report(path, number, f"the room inference/{room} may not include inference/{other}")
+
+
+def check_mirror(paths, report):
+    """tests/ROOM/x_test.cpp stands for ROOM/x.*; a test whose source is gone is dead."""
+    stems = {}
+    for path in paths:
+        if path.parts[0] in MAY_INCLUDE:
+            stems.setdefault(path.parts[0], set()).add(path.stem)
+    for path in paths:
+        if path.parts[0] == "tests" and path.name.endswith("_test.cpp") and path.parts[1] in MAY_INCLUDE:
+            text = (ROOT / path).read_text(encoding="utf-8")
+            if not re.search(r'#include "' + path.parts[1] + "/", text):
+                report(path, 1, "a test includes the header it is about")
+            for match in re.finditer(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", text, re.M):
+                if len(re.findall(r"[A-Z][a-z0-9]*", match.group(2))) < 2:
+                    line = text[: match.start()].count("\n") + 1
+                    report(path, line, f"'{match.group(2)}' is no sentence")
+
+
+def check_sizes(paths, report):
+    sizes = sorted(len((ROOT / p).read_text().split("\n")) for p in paths if p.parts[0] in MAY_INCLUDE)
+    if sizes and sizes[len(sizes) // 2] > 150:
+        report(pathlib.Path("."), 0, f"the median file has {sizes[len(sizes) // 2]} lines; 150 is the house's measure")
+
+
+def check_objects(build, report):
+    """An AVX-512 instruction in a shared inline function would kill the program on a plain machine."""
+    for archive in sorted(pathlib.Path(build).rglob("*.a")):
+        listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(archive)], text=True, capture_output=True).stdout
+        member, symbol = "", ""
+        for line in listing.splitlines():
+            if line.endswith("file format elf64-x86-64"):
+                member = line.split(":")[0]
+            elif line.endswith(">:"):
+                symbol = line
+            elif re.search(r"%zmm|%k[1-7]\b", line) and not member.endswith("_avx512.cpp.o"):
+                report(pathlib.Path(archive.name), 0, f"AVX-512 in {member} {symbol}")
+                break
+            elif "%ymm" in line and not re.search(r"_avx(2|512)\.cpp\.o$", member):
+                report(pathlib.Path(archive.name), 0, f"AVX2 in {member} {symbol}")
+                break
+        # A weak (inline) symbol in a kernel object may be the copy the linker keeps for everybody.
+        for entry in subprocess.run(["nm", "-A", "-C", str(archive)], text=True, capture_output=True).stdout.splitlines():
+            if re.search(r"_avx(2|512)\.cpp\.o:\S* W ", entry):
+                report(pathlib.Path(archive.name), 0, f"weak symbol in a kernel object: {entry.split(':', 1)[1]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objects", metavar="BUILD")
+    arguments = parser.parse_args()
+    breaches = []
+
+    def report(path, line, what):
+        breaches.append(f"{path}:{line}: {what}")
+
+    paths = sources()
+    for path in paths:
+        check_file(path, report)
+    check_mirror(paths, report)
+    check_sizes(paths, report)
+    if arguments.objects:
+        check_objects(arguments.objects, report)
+    print("\n".join(breaches) if breaches else f"tidy: {len(paths)} files, no breach")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
