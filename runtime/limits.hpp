@@ -16,6 +16,9 @@ struct Limits {
   std::int64_t http_header_bytes_max = 32 << 10;     // 431
   int http_connections_max = 4096;                   // accepted later
   int http_idle_timeout_ms = 120'000;
+  std::int64_t http_stream_buffer_bytes_max = 4 << 20;  // unsent bytes of one answer; then the client is cut off
+  int completion_choices_max = 8;                    // `n`; 400
+  int embedding_inputs_max = 2'048;                  // texts in one request; 400
   std::int64_t json_depth_max = 64;                  // 400
   // mailbox
   std::int64_t mailbox_rows_max = 1'000'000;         // 429 with Retry-After
@@ -43,7 +46,8 @@ struct Limits {
   // inference
   int completion_tokens_default = 1'024;
   int stop_strings_max = 16;
-  int grammar_rules_max = 10'000;
+  int grammar_rules_max = 10'000;                     // 400
+  int grammar_states_max = 400'000;                   // 400: repetitions are unrolled
   int prompt_bytes_max = 4 << 20;
   int generations_waiting_max = 1'024;               // 429
 

@@ -1,0 +1,259 @@
+#include "inference/grammar/automaton.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "inference/grammar/utf8_ranges.hpp"
+
+namespace mnema::grammar {
+namespace {
+
+/// Builds back to front: each construct is given the state that follows it and returns the state that begins it.
+class Compiler {
+ public:
+  Compiler(const Rules& rules, int states_max) : rules_(rules), states_max_(states_max) {}
+
+  Status run(Automaton& out) {
+    automaton_ = &out;
+    for (const Rules::Rule& rule : rules_.rules) {
+      if (!rule.body) {
+        return fail(ErrorCode::kInvalidArgument, "grammar: rule '" + rule.name + "' is used but not defined");
+      }
+      const int end = add(Automaton::StateKind::kEnd, -1, -1);
+      out.rule_start.push_back(build(*rule.body, end));
+      if (full_) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "grammar: more than " + std::to_string(states_max_) + " states at rule '" + rule.name + "'",
+                    "use smaller bounds in repetitions");
+      }
+    }
+    out.root = rules_.root;
+    return {};
+  }
+
+ private:
+  int add(Automaton::StateKind kind, int next, int other) {
+    if (static_cast<int>(automaton_->states.size()) >= states_max_) {
+      full_ = true;
+      return 0;
+    }
+    automaton_->states.push_back({kind, next, other});
+    return static_cast<int>(automaton_->states.size()) - 1;
+  }
+
+  int bytes(const ByteSet& set, int next) {
+    const auto [place, fresh] = sets_.try_emplace(set, static_cast<int>(automaton_->byte_sets.size()));
+    if (fresh) automaton_->byte_sets.push_back(set);
+    return add(Automaton::StateKind::kBytes, next, place->second);
+  }
+
+  int build(const Node& node, int next) {
+    if (full_) return 0;
+    switch (node.kind) {
+      case Node::Kind::kLiteral: {
+        for (auto byte = node.literal.rbegin(); byte != node.literal.rend(); ++byte) {
+          next = bytes(ByteSet().set(static_cast<std::uint8_t>(*byte)), next);
+        }
+        return next;
+      }
+      case Node::Kind::kCharacters:
+        return build_characters(node.characters, next);
+      case Node::Kind::kSequence: {
+        for (auto part = node.children.rbegin(); part != node.children.rend(); ++part) next = build(**part, next);
+        return next;
+      }
+      case Node::Kind::kAlternatives: {
+        std::vector<int> starts;
+        for (const Expression& choice : node.children) starts.push_back(build(*choice, next));
+        return any_of(starts);
+      }
+      case Node::Kind::kRepeat:
+        return build_repeat(node, next);
+      case Node::Kind::kRule:
+        return add(Automaton::StateKind::kCall, next, node.rule);
+    }
+    return next;
+  }
+
+  int any_of(const std::vector<int>& starts) {
+    if (starts.empty()) return bytes(ByteSet(), 0);  // matches nothing
+    int start = starts.back();
+    for (auto choice = starts.rbegin() + 1; choice != starts.rend(); ++choice) {
+      start = add(Automaton::StateKind::kSplit, *choice, start);
+    }
+    return start;
+  }
+
+  int build_characters(const std::vector<CodePointRange>& ranges, int next) {
+    // All one-byte characters become a single state; longer ones share their tails through `tails`.
+    ByteSet single;
+    std::vector<int> starts;
+    std::unordered_map<std::string, int> tails;
+    for (const CodePointRange& range : ranges) {
+      for (const std::vector<ByteRange>& sequence : utf8_sequences(range.first, range.last)) {
+        if (sequence.size() == 1) {
+          for (int byte = sequence[0].first; byte <= sequence[0].last; ++byte)
+            single.set(static_cast<std::size_t>(byte));
+          continue;
+        }
+        int state = next;
+        std::string key;
+        for (std::size_t i = sequence.size(); i-- > 0;) {
+          key += static_cast<char>(sequence[i].first);
+          key += static_cast<char>(sequence[i].last);
+          if (const auto known = tails.find(key); known != tails.end()) {
+            state = known->second;
+            continue;
+          }
+          ByteSet set;
+          for (int byte = sequence[i].first; byte <= sequence[i].last; ++byte) set.set(static_cast<std::size_t>(byte));
+          state = bytes(set, state);
+          tails.emplace(key, state);
+        }
+        starts.push_back(state);
+      }
+    }
+    if (single.any()) starts.push_back(bytes(single, next));
+    return any_of(starts);
+  }
+
+  int build_repeat(const Node& node, int next) {
+    const Node& body = *node.children.front();
+    if (node.repeat_max < 0) {
+      const int loop = add(Automaton::StateKind::kSplit, -1, next);
+      const int start = build(body, loop);
+      if (full_) return 0;
+      automaton_->states[static_cast<std::size_t>(loop)].next = start;
+      next = loop;
+    } else {
+      const int end = next;  // every optional copy may leave to the same place
+      for (int i = node.repeat_min; i < node.repeat_max && !full_; ++i) {
+        const int start = build(body, next);
+        next = add(Automaton::StateKind::kSplit, start, end);
+      }
+    }
+    for (int i = 0; i < node.repeat_min && !full_; ++i) next = build(body, next);
+    return next;
+  }
+
+  struct HashSet {
+    std::size_t operator()(const ByteSet& set) const { return std::hash<ByteSet>()(set); }
+  };
+  const Rules& rules_;
+  const int states_max_;
+  Automaton* automaton_ = nullptr;
+  std::unordered_map<ByteSet, int, HashSet> sets_;
+  bool full_ = false;
+};
+
+/// A rule that can call itself before it has read a byte would be expanded for ever.
+class LeftRecursion {
+ public:
+  explicit LeftRecursion(const Automaton& automaton)
+      : automaton_(automaton),
+        nullable_(automaton.rule_start.size(), false),
+        mark_(automaton.rule_start.size(), 0),
+        reached_(automaton.states.size(), 0) {}
+
+  /// The index of a left-recursive rule, or -1.
+  int find() {
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (std::size_t rule = 0; rule < nullable_.size(); ++rule) {
+        if (!nullable_[rule] && reaches_end(automaton_.rule_start[rule])) nullable_[rule] = changed = true;
+      }
+    }
+    for (std::size_t rule = 0; rule < mark_.size(); ++rule) {
+      if (const int found = visit(static_cast<int>(rule)); found >= 0) return found;
+    }
+    return -1;
+  }
+
+ private:
+  /// States reachable from `start` without reading a byte.
+  std::vector<int> free_reach(int start) {
+    std::vector<int> seen{start};
+    ++epoch_;
+    reached_[static_cast<std::size_t>(start)] = epoch_;
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      const Automaton::State& state = automaton_.states[static_cast<std::size_t>(seen[i])];
+      const auto go = [&](int to) {
+        if (reached_[static_cast<std::size_t>(to)] != epoch_) {
+          reached_[static_cast<std::size_t>(to)] = epoch_;
+          seen.push_back(to);
+        }
+      };
+      if (state.kind == Automaton::StateKind::kSplit) go(state.next), go(state.other);
+      if (state.kind == Automaton::StateKind::kCall && nullable_[static_cast<std::size_t>(state.other)]) go(state.next);
+    }
+    return seen;
+  }
+
+  bool reaches_end(int start) {
+    for (const int state : free_reach(start)) {
+      if (automaton_.states[static_cast<std::size_t>(state)].kind == Automaton::StateKind::kEnd) return true;
+    }
+    return false;
+  }
+
+  int visit(int root) {
+    struct Visit {
+      int rule;
+      std::vector<int> calls;
+      std::size_t next = 0;
+    };
+    if (mark_[static_cast<std::size_t>(root)] != 0) return -1;
+    std::vector<Visit> path;
+    path.push_back({root, calls_of(root), 0});
+    mark_[static_cast<std::size_t>(root)] = 1;
+    while (!path.empty()) {
+      Visit& top = path.back();
+      if (top.next == top.calls.size()) {
+        mark_[static_cast<std::size_t>(top.rule)] = 2;
+        path.pop_back();
+        continue;
+      }
+      const int rule = top.calls[top.next++];
+      if (mark_[static_cast<std::size_t>(rule)] == 1) return rule;
+      if (mark_[static_cast<std::size_t>(rule)] == 0) {
+        mark_[static_cast<std::size_t>(rule)] = 1;
+        path.push_back({rule, calls_of(rule), 0});
+      }
+    }
+    return -1;
+  }
+
+  std::vector<int> calls_of(int rule) {
+    std::vector<int> calls;
+    for (const int state : free_reach(automaton_.rule_start[static_cast<std::size_t>(rule)])) {
+      const Automaton::State& s = automaton_.states[static_cast<std::size_t>(state)];
+      if (s.kind == Automaton::StateKind::kCall) calls.push_back(s.other);
+    }
+    return calls;
+  }
+
+  const Automaton& automaton_;
+  std::vector<bool> nullable_;
+  std::vector<char> mark_;
+  std::vector<int> reached_;  // [states]: the last search that came by
+  int epoch_ = 0;
+};
+
+}  // namespace
+
+Result<Automaton> Automaton::compile(const Rules& rules, const Limits& limits) {
+  if (static_cast<int>(rules.rules.size()) > limits.grammar_rules_max) {
+    return fail(ErrorCode::kInvalidArgument,
+                "grammar: more than " + std::to_string(limits.grammar_rules_max) + " rules");
+  }
+  Automaton automaton;
+  RETURN_IF_ERROR(Compiler(rules, limits.grammar_states_max).run(automaton));
+  if (const int rule = LeftRecursion(automaton).find(); rule >= 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                "grammar: rule '" + rules.rules[static_cast<std::size_t>(rule)].name + "' is left-recursive",
+                "write the repetition with * or +, or recurse on the right");
+  }
+  return automaton;
+}
+
+}  // namespace mnema::grammar

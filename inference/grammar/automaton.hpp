@@ -1,0 +1,39 @@
+// inference/grammar/automaton.hpp
+//
+// A grammar as a pushdown automaton over bytes: one small nondeterministic automaton per rule (Thompson's
+// construction), and calls from rule to rule. matcher.hpp runs it.
+//
+// Threads: immutable after `compile`.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "inference/grammar/expression.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema::grammar {
+
+using ByteSet = std::bitset<256>;
+
+struct Automaton {
+  enum class StateKind : std::uint8_t { kBytes, kSplit, kCall, kEnd };
+  struct State {
+    StateKind kind = StateKind::kEnd;
+    int next = -1;   // kBytes: after the byte; kCall: where the rule returns to; kSplit: first way
+    int other = -1;  // kBytes: index into byte_sets; kCall: rule; kSplit: second way
+  };
+  std::vector<State> states;
+  std::vector<ByteSet> byte_sets;
+  std::vector<int> rule_start;  // [rules]
+  int root = 0;
+
+  /// Errors: `kInvalidArgument`: an undefined rule, left recursion (names the rule), or more states than
+  /// `limits.grammar_states_max`.
+  [[nodiscard]] static Result<Automaton> compile(const Rules& rules, const Limits& limits);
+};
+
+}  // namespace mnema::grammar

@@ -1,0 +1,94 @@
+#include "inference/grammar/constraint_compiler.hpp"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+
+#include "inference/grammar/gbnf.hpp"
+#include "inference/grammar/json_grammar.hpp"
+#include "inference/grammar/schema_grammar.hpp"
+
+namespace mnema::grammar {
+namespace {
+
+constexpr std::size_t kRecentMax = 32;
+/// A matcher that has learned more positions than this (1.2 kB each) is left to its masks and begun anew.
+constexpr std::size_t kPositionsMax = 16'384;
+
+Rules rules_of_object() {
+  Rules rules;
+  rules.root = rules.declare("root");
+  JsonGrammar json(rules);
+  const Expression body = json.object();
+  rules.rules[static_cast<std::size_t>(rules.root)].body = body;
+  return rules;
+}
+
+Result<Rules> rules_of_choices(const std::vector<std::string>& choices) {
+  if (choices.empty()) return fail(ErrorCode::kInvalidArgument, "a choice needs at least one text to choose from");
+  Rules rules;
+  rules.root = rules.declare("root");
+  std::vector<Expression> texts;
+  for (const std::string& choice : choices) {
+    if (choice.empty()) return fail(ErrorCode::kInvalidArgument, "an empty text cannot be chosen");
+    texts.push_back(literal(choice));
+  }
+  rules.rules[static_cast<std::size_t>(rules.root)].body = alternatives(std::move(texts));
+  return rules;
+}
+
+Result<Rules> rules_of(const Constraint& constraint) {
+  if (const auto* schema = std::get_if<JsonSchemaConstraint>(&constraint)) return rules_of_schema(schema->schema);
+  if (const auto* gbnf = std::get_if<GrammarConstraint>(&constraint)) return parse_gbnf(gbnf->gbnf);
+  if (const auto* choice = std::get_if<ChoiceConstraint>(&constraint)) return rules_of_choices(choice->choices);
+  return rules_of_object();
+}
+
+/// Texts that name equal constraints.
+std::string key_of(const Constraint& constraint) {
+  if (const auto* schema = std::get_if<JsonSchemaConstraint>(&constraint)) {
+    return "schema " + boost::json::serialize(schema->schema);
+  }
+  if (const auto* gbnf = std::get_if<GrammarConstraint>(&constraint)) return "gbnf " + gbnf->gbnf;
+  if (const auto* choice = std::get_if<ChoiceConstraint>(&constraint)) {
+    std::string key = "choice";
+    for (const std::string& text : choice->choices) key += " " + std::to_string(text.size()) + ":" + text;
+    return key;
+  }
+  return "object";
+}
+
+}  // namespace
+
+ConstraintCompiler::ConstraintCompiler(std::shared_ptr<const Tokenizer> tokenizer, const Limits& limits)
+    : tokenizer_(std::move(tokenizer)), limits_(limits) {}
+
+Result<std::unique_ptr<TokenMask>> ConstraintCompiler::compile(const Constraint& constraint) {
+  if (std::holds_alternative<NoConstraint>(constraint)) return std::unique_ptr<TokenMask>();
+  ASSIGN_OR_RETURN(std::shared_ptr<SharedMatcher> matcher, matcher_for(key_of(constraint), constraint));
+  return std::unique_ptr<TokenMask>(std::make_unique<GrammarMask>(std::move(matcher)));
+}
+
+Result<std::shared_ptr<SharedMatcher>> ConstraintCompiler::matcher_for(const std::string& key,
+                                                                       const Constraint& constraint) {
+  const std::lock_guard lock(mutex_);
+  const auto known = std::find_if(recent_.begin(), recent_.end(), [&](const Entry& entry) { return entry.key == key; });
+  if (known != recent_.end()) {
+    recent_.splice(recent_.begin(), recent_, known);
+    const std::lock_guard matcher_lock(known->matcher->mutex);
+    if (known->matcher->matcher.positions() < kPositionsMax) return known->matcher;
+  }
+  ASSIGN_OR_RETURN(const Rules rules, rules_of(constraint));
+  ASSIGN_OR_RETURN(Automaton automaton, Automaton::compile(rules, limits_));
+  auto matcher = std::make_shared<SharedMatcher>(std::make_shared<const Automaton>(std::move(automaton)), trie());
+  if (known != recent_.end()) recent_.pop_front();
+  recent_.push_front({key, matcher});
+  if (recent_.size() > kRecentMax) recent_.pop_back();
+  return matcher;
+}
+
+std::shared_ptr<const VocabularyTrie> ConstraintCompiler::trie() {
+  if (!trie_) trie_ = std::make_shared<const VocabularyTrie>(*tokenizer_);
+  return trie_;
+}
+
+}  // namespace mnema::grammar

@@ -1,0 +1,114 @@
+#include "inference/grammar/grammar_mask.hpp"
+
+#include <algorithm>
+
+#include "runtime/check.hpp"
+
+namespace mnema::grammar {
+namespace {
+
+constexpr std::size_t kKnownMasksMax = 128;  // of ⌈vocabulary / 8⌉ bytes each: 2.4 MB for 150k tokens
+
+void set_bit(std::span<std::uint64_t> words, TokenId token) {
+  words[static_cast<std::size_t>(token) / 64] |= std::uint64_t{1} << (static_cast<std::size_t>(token) % 64);
+}
+
+/// Tries every token of the trie from `start`; a byte that leads nowhere skips all tokens behind it.
+bool walk(const VocabularyTrie& trie, Matcher& matcher, Position start, std::span<std::uint64_t> allowed) {
+  bool any = false;
+  std::vector<Position> at(static_cast<std::size_t>(trie.depth_max()) + 1);
+  at[0] = start;
+  const auto& nodes = trie.nodes();
+  for (std::size_t i = 0; i < nodes.size();) {
+    const VocabularyTrie::TrieNode& node = nodes[i];
+    const Position position = matcher.step(at[node.depth - 1U], node.byte);
+    if (position == kDead) {
+      i = node.next;
+      continue;
+    }
+    at[node.depth] = position;
+    for (std::uint32_t t = node.tokens; t < node.tokens_end; ++t) {
+      set_bit(allowed, trie.tokens()[t]);
+      any = true;
+    }
+    ++i;
+  }
+  return any;
+}
+
+}  // namespace
+
+GrammarMask::GrammarMask(std::shared_ptr<SharedMatcher> shared)
+    : shared_(std::move(shared)), position_(shared_->matcher.start()) {}
+
+void GrammarMask::fill(std::span<std::uint64_t> allowed) {
+  const VocabularyTrie& trie = *shared_->trie;
+  CHECK(allowed.size() * 64 >= static_cast<std::size_t>(trie.vocabulary_size()), "the mask has a bit for every token");
+  std::fill(allowed.begin(), allowed.end(), 0);
+  bool any = false;
+  if (!ended_) {
+    const std::lock_guard lock(shared_->mutex);
+    const auto known = shared_->known_masks.find(position_);
+    if (known != shared_->known_masks.end()) {
+      std::copy(known->second.begin(), known->second.end(), allowed.begin());
+      any = true;
+    } else if (!shared_->matcher.exhausted(position_)) {
+      any = walk(trie, shared_->matcher, position_, allowed);
+      if (any && shared_->known_masks.size() < kKnownMasksMax) {
+        shared_->known_masks.emplace(position_, std::vector<std::uint64_t>(allowed.begin(), allowed.end()));
+      }
+    }
+    any = any && !shared_->matcher.complete(position_);
+  }
+  // The end is offered where the text is complete, and where no token of this vocabulary can go on.
+  if (!any) {
+    for (const TokenId token : trie.end_of_generation()) set_bit(allowed, token);
+  }
+}
+
+Position GrammarMask::after(TokenId token) {
+  Position position = position_;
+  for (const char byte : shared_->trie->bytes_of(token)) {
+    position = shared_->matcher.step(position, static_cast<std::uint8_t>(byte));
+    if (position == kDead) break;
+  }
+  return position;
+}
+
+bool GrammarMask::allows(TokenId token) {
+  const VocabularyTrie& trie = *shared_->trie;
+  if (token < 0 || token >= trie.vocabulary_size()) return false;
+  const auto& ends = trie.end_of_generation();
+  const bool is_end = std::find(ends.begin(), ends.end(), token) != ends.end();
+  if (ended_) return is_end;
+  const std::lock_guard lock(shared_->mutex);
+  if (is_end) return shared_->matcher.complete(position_);
+  return !trie.bytes_of(token).empty() && after(token) != kDead;
+}
+
+void GrammarMask::accept(TokenId token) {
+  const auto& ends = shared_->trie->end_of_generation();
+  if (std::find(ends.begin(), ends.end(), token) != ends.end()) {
+    ended_ = true;
+    return;
+  }
+  const std::lock_guard lock(shared_->mutex);
+  const Position next = after(token);
+  CHECK(next != kDead, "only an allowed token is accepted");
+  position_ = next;
+}
+
+bool GrammarMask::finished() const {
+  if (ended_) return true;
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->matcher.complete(position_) && shared_->matcher.exhausted(position_);
+}
+
+std::unique_ptr<TokenMask> GrammarMask::clone() const {
+  auto copy = std::make_unique<GrammarMask>(shared_);
+  copy->position_ = position_;
+  copy->ended_ = ended_;
+  return copy;
+}
+
+}  // namespace mnema::grammar

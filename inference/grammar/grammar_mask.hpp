@@ -1,0 +1,49 @@
+// inference/grammar/grammar_mask.hpp
+//
+// A grammar as a TokenMask. The expensive part, the walk over the vocabulary, happens at most once per position of the
+// matcher and is remembered; a candidate token that is tried alone costs its own bytes only.
+//
+// Threads:   a mask is confined to its sequence; what masks of one grammar share (`SharedMatcher`) guards itself.
+// Ownership: masks keep their grammar's matcher and the vocabulary's trie alive.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "inference/grammar/matcher.hpp"
+#include "inference/grammar/vocabulary_trie.hpp"
+#include "inference/token_mask.hpp"
+
+namespace mnema::grammar {
+
+/// One grammar over one vocabulary, with everything learned about it so far.
+struct SharedMatcher {
+  SharedMatcher(std::shared_ptr<const Automaton> automaton, std::shared_ptr<const VocabularyTrie> vocabulary)
+      : trie(std::move(vocabulary)), matcher(std::move(automaton)) {}
+
+  const std::shared_ptr<const VocabularyTrie> trie;
+  std::mutex mutex;
+  Matcher matcher;                                                       // guarded by mutex
+  std::unordered_map<Position, std::vector<std::uint64_t>> known_masks;  // guarded by mutex; bounded
+};
+
+class GrammarMask final : public TokenMask {
+ public:
+  explicit GrammarMask(std::shared_ptr<SharedMatcher> shared);
+
+  void fill(std::span<std::uint64_t> allowed) override;
+  [[nodiscard]] bool allows(TokenId token) override;
+  void accept(TokenId token) override;
+  [[nodiscard]] bool finished() const override;
+  [[nodiscard]] std::unique_ptr<TokenMask> clone() const override;
+
+ private:
+  [[nodiscard]] Position after(TokenId token);  // mutex held
+  std::shared_ptr<SharedMatcher> shared_;
+  Position position_;
+  bool ended_ = false;  // an end-of-generation token was accepted
+};
+
+}  // namespace mnema::grammar

@@ -1,0 +1,18 @@
+// inference/grammar/regex.hpp
+//
+// The regular expressions of JSON Schema's `pattern` (the ECMA-262 subset that describes a regular language), as an
+// expression over the characters inside a JSON string. Not anchored, as the specification says: without ^ or $
+// anything may stand before or behind. Look-around, back-references and word boundaries are refused.
+#pragma once
+
+#include <string_view>
+
+#include "inference/grammar/json_grammar.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema::grammar {
+
+/// Errors: `kUnsupported` or `kInvalidArgument`, naming the construct and its place in the pattern.
+[[nodiscard]] Result<Expression> expression_of_pattern(std::string_view pattern, JsonGrammar& json);
+
+}  // namespace mnema::grammar

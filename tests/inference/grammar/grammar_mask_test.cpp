@@ -1,0 +1,130 @@
+#include "inference/grammar/grammar_mask.hpp"
+
+#include <gtest/gtest.h>
+
+#include "inference/grammar/constraint_compiler.hpp"
+#include "runtime/random.hpp"
+#include "tests/inference/grammar/matching.hpp"
+
+namespace mnema::grammar {
+namespace {
+
+using testing::SmallTokenizer;
+
+bool bit(const std::vector<std::uint64_t>& words, TokenId token) {
+  return (words[static_cast<std::size_t>(token) / 64] >> (token % 64) & 1) != 0;
+}
+
+Constraint schema_constraint(const char* schema) { return JsonSchemaConstraint{boost::json::parse(schema)}; }
+
+TEST(GrammarMask, AgreesWithTryingEachTokenAlone) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  ConstraintCompiler compiler(tokenizer, Limits{});
+  const auto mask = compiler.compile(schema_constraint(
+      R"({"type":"object","properties":{"name":{"type":"string"},"ok":{"type":"boolean"}},"required":["name"]})"));
+  ASSERT_TRUE(mask.ok()) << mask.error().text();
+  SeededRandom random(7);
+  std::vector<std::uint64_t> words((static_cast<std::size_t>(tokenizer->vocabulary_size()) + 63) / 64);
+  for (int step = 0; step < 60 && !(*mask)->finished(); ++step) {
+    (*mask)->fill(words);
+    std::vector<TokenId> allowed;
+    for (TokenId token = 0; token < tokenizer->vocabulary_size(); ++token) {
+      EXPECT_EQ(bit(words, token), (*mask)->allows(token)) << "token " << token << " at step " << step;
+      if (bit(words, token)) allowed.push_back(token);
+    }
+    ASSERT_FALSE(allowed.empty());
+    (*mask)->accept(allowed[random.below(allowed.size())]);
+  }
+}
+
+TEST(GrammarMask, MakesOnlyTextsThatAreWhole) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  ConstraintCompiler compiler(tokenizer, Limits{});
+  SeededRandom random(11);
+  for (int round = 0; round < 200; ++round) {
+    const auto mask = compiler.compile(schema_constraint(
+        R"({"type":"object","properties":{"label":{"enum":["bug","feature"]},"n":{"type":"integer","minimum":1,"maximum":30},
+            "tags":{"type":"array","items":{"type":"string","maxLength":3},"maxItems":2}},"required":["label","n","tags"]})"));
+    ASSERT_TRUE(mask.ok());
+    std::vector<std::uint64_t> words((static_cast<std::size_t>(tokenizer->vocabulary_size()) + 63) / 64);
+    std::string text;
+    bool ended = false;
+    for (int step = 0; step < 400 && !ended; ++step) {
+      (*mask)->fill(words);
+      std::vector<TokenId> allowed;
+      for (TokenId token = 0; token < tokenizer->vocabulary_size(); ++token) {
+        if (bit(words, token)) allowed.push_back(token);
+      }
+      ASSERT_FALSE(allowed.empty()) << text;
+      const TokenId token = allowed[random.below(allowed.size())];
+      (*mask)->accept(token);
+      ended = token == tokenizer->end_of_sequence();
+      if (!ended) text += *tokenizer->decode_token(token, false);
+    }
+    ASSERT_TRUE(ended) << text;
+    boost::system::error_code error;
+    const boost::json::value value = boost::json::parse(text, error);
+    ASSERT_FALSE(error) << text;
+    EXPECT_TRUE(value.at("label") == "bug" || value.at("label") == "feature") << text;
+    EXPECT_GE(value.at("n").to_number<int>(), 1);
+    EXPECT_LE(value.at("n").to_number<int>(), 30);
+    EXPECT_LE(value.at("tags").as_array().size(), 2U);
+  }
+}
+
+TEST(GrammarMask, OffersTheEndOnlyWhereTheTextIsWhole) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  ConstraintCompiler compiler(tokenizer, Limits{});
+  const auto mask = compiler.compile(ChoiceConstraint{{"yes", "no"}});
+  ASSERT_TRUE(mask.ok());
+  const TokenId end = tokenizer->end_of_sequence();
+  EXPECT_FALSE((*mask)->allows(end));
+  EXPECT_TRUE((*mask)->allows(tokenizer->find("ye")));
+  EXPECT_FALSE((*mask)->allows(tokenizer->find("true")));
+  (*mask)->accept(tokenizer->find("ye"));
+  EXPECT_FALSE((*mask)->allows(end));
+  (*mask)->accept('s');
+  EXPECT_TRUE((*mask)->allows(end));
+  EXPECT_TRUE((*mask)->finished());
+  std::vector<std::uint64_t> words((static_cast<std::size_t>(tokenizer->vocabulary_size()) + 63) / 64);
+  (*mask)->fill(words);
+  EXPECT_TRUE(bit(words, end));
+  EXPECT_FALSE(bit(words, 's'));
+}
+
+TEST(GrammarMask, KeepsACopyWhereItWas) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  ConstraintCompiler compiler(tokenizer, Limits{});
+  const auto mask = compiler.compile(GrammarConstraint{"root ::= \"ab\" \"cd\""});
+  ASSERT_TRUE(mask.ok());
+  (*mask)->accept('a');
+  const auto copy = (*mask)->clone();
+  (*mask)->accept('b');
+  EXPECT_TRUE(copy->allows('b'));
+  EXPECT_FALSE(copy->allows('c'));
+  EXPECT_TRUE((*mask)->allows('c'));
+}
+
+TEST(GrammarMask, TreatsACharacterSplitOverTokensAsOne) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  ConstraintCompiler compiler(tokenizer, Limits{});
+  const auto mask = compiler.compile(GrammarConstraint{"root ::= \"é\""});
+  ASSERT_TRUE(mask.ok());
+  EXPECT_TRUE((*mask)->allows(tokenizer->find("\xc3\xa9")));
+  EXPECT_TRUE((*mask)->allows(0xc3));
+  (*mask)->accept(0xc3);
+  EXPECT_TRUE((*mask)->allows(0xa9));
+  EXPECT_FALSE((*mask)->allows(0xa8));
+}
+
+TEST(ConstraintCompiler, GivesNoMaskForNoConstraintAndRefusesEmptyChoices) {
+  ConstraintCompiler compiler(std::make_shared<SmallTokenizer>(), Limits{});
+  const auto none = compiler.compile(NoConstraint{});
+  ASSERT_TRUE(none.ok());
+  EXPECT_EQ(none->get(), nullptr);
+  EXPECT_FALSE(compiler.compile(ChoiceConstraint{}).ok());
+  EXPECT_FALSE(compiler.compile(ChoiceConstraint{{""}}).ok());
+}
+
+}  // namespace
+}  // namespace mnema::grammar
