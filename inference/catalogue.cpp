@@ -1,8 +1,8 @@
 #include "inference/catalogue.hpp"
 
+#include <toml++/toml.h>
 #include <cstdlib>
 #include <filesystem>
-#include <toml++/toml.h>
 
 namespace mnema {
 

@@ -32,12 +32,12 @@ class Generation {
 };
 
 struct GenerationCallbacks {
-  std::function<void(Delta)> on_delta;                // may be empty
-  std::function<void(Result<Completion>)> on_done;    // exactly once
+  std::function<void(Delta)> on_delta;              // may be empty
+  std::function<void(Result<Completion>)> on_done;  // exactly once
 };
 
 struct ModelInfo {
-  std::string name;            // catalogue name or file stem
+  std::string name;  // catalogue name or file stem
   std::string architecture;
   std::string file;
   long long file_bytes = 0;

@@ -81,17 +81,23 @@ struct SamplingOptions {
   float presence_penalty = 0.0F;
   float frequency_penalty = 0.0F;
   int penalty_window_tokens = 64;
-  std::optional<std::uint64_t> seed;       // absent: drawn by the engine and reported in the outcome
-  std::map<TokenId, float> logit_bias;     // added before sampling; ≤ -100 forbids
-  int logprobs_top = -1;                   // -1 = none; 0..20 alternatives beside the chosen token
+  std::optional<std::uint64_t> seed;    // absent: drawn by the engine and reported in the outcome
+  std::map<TokenId, float> logit_bias;  // added before sampling; ≤ -100 forbids
+  int logprobs_top = -1;                // -1 = none; 0..20 alternatives beside the chosen token
 };
 
 /// What shape the answer must have. Fails closed: a schema that cannot be honoured is refused before any compute.
 struct NoConstraint {};
-struct JsonObjectConstraint {};                                // any JSON object
-struct JsonSchemaConstraint { boost::json::value schema; };
-struct GrammarConstraint { std::string gbnf; };
-struct ChoiceConstraint { std::vector<std::string> choices; }; // exactly one of these texts
+struct JsonObjectConstraint {};  // any JSON object
+struct JsonSchemaConstraint {
+  boost::json::value schema;
+};
+struct GrammarConstraint {
+  std::string gbnf;
+};
+struct ChoiceConstraint {
+  std::vector<std::string> choices;
+};  // exactly one of these texts
 using Constraint =
     std::variant<NoConstraint, JsonObjectConstraint, JsonSchemaConstraint, GrammarConstraint, ChoiceConstraint>;
 
@@ -107,11 +113,12 @@ struct GenerateRequest {
   SamplingOptions sampling;
   Constraint constraint;
   ToolChoice tool_choice = ToolChoice::kAuto;
-  std::string tool_choice_name;     // with kRequired: this one tool, or empty for any
-  std::vector<std::string> stop;    // removed from the output
-  int tokens_max = 0;               // 0 = what the context leaves, at most limits.completion_tokens_default
+  std::string tool_choice_name;         // with kRequired: this one tool, or empty for any
+  std::vector<std::string> stop;        // removed from the output
+  int tokens_max = 0;                   // 0 = what the context leaves, at most limits.completion_tokens_default
   bool ignore_end_of_sequence = false;  // for benchmarks
-  bool echo_logprobs = false;           // /v1/completions echo: log-probs of the prompt tokens too
+  bool echo_logprobs = false;           // /v1/completions echo: Completion::logprobs (never a Delta) then begins with
+                                        // one entry per prompt token, the first of which has no probability (NaN)
   Priority priority = Priority::kInteractive;
   std::optional<MonotonicTime> deadline;
 };
@@ -144,12 +151,12 @@ enum class FinishReason { kStop, kLength, kToolCalls, kCancelled, kFailed };
 
 struct Usage {
   int prompt_tokens = 0;
-  int cached_tokens = 0;      // prompt tokens whose KV came from the prefix tree
+  int cached_tokens = 0;  // prompt tokens whose KV came from the prefix tree
   int completion_tokens = 0;
   int reasoning_tokens = 0;
-  Duration queued{};          // submit → first compute
-  Duration prefill{};         // first compute → first token
-  Duration decode{};          // first token → end
+  Duration queued{};   // submit → first compute
+  Duration prefill{};  // first compute → first token
+  Duration decode{};   // first token → end
 };
 
 /// The whole of a finished generation.
@@ -160,8 +167,8 @@ struct Completion {
   std::vector<TokenLogprob> logprobs;
   FinishReason finish_reason = FinishReason::kStop;
   Usage usage;
-  std::uint64_t seed = 0;     // the seed that was used
-  std::string model;          // catalogue name that answered
+  std::uint64_t seed = 0;  // the seed that was used
+  std::string model;       // catalogue name that answered
 };
 
 }  // namespace mnema

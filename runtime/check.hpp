@@ -11,8 +11,8 @@ namespace mnema {
 
 }  // namespace mnema
 
-#define CHECK(condition, what_must_hold)                                                   \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                                     \
+#define CHECK(condition, what_must_hold)               \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::mnema::check_failed(__FILE__, __LINE__, #condition, what_must_hold))
 
 #ifdef NDEBUG

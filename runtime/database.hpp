@@ -28,6 +28,15 @@ namespace mnema {
 class Transaction {
  public:
   explicit Transaction(SqliteConnection& connection) : connection_(connection) {}
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  /// Runs `hook` on the store executor after the COMMIT that carries this unit, before the unit is answered; never if
+  /// the unit or its group is rolled back. For in-memory indexes that follow the rows. Must be short and must not
+  /// throw.
+  void after_commit(std::function<void()> hook) { after_commit_.push_back(std::move(hook)); }
+  [[nodiscard]] std::vector<std::function<void()>> take_after_commit() { return std::move(after_commit_); }
+
   [[nodiscard]] Result<Statement> prepare(std::string_view sql) { return connection_.prepare(sql); }
   [[nodiscard]] std::int64_t last_insert_rowid() const { return connection_.last_insert_rowid(); }
   [[nodiscard]] std::int64_t changes() const { return connection_.changes(); }
@@ -35,6 +44,7 @@ class Transaction {
 
  private:
   SqliteConnection& connection_;
+  std::vector<std::function<void()>> after_commit_;
 };
 
 /// One numbered step of one component's schema ("runtime", "memory", "agents"). Numbers count from 1 without gaps;
@@ -50,12 +60,23 @@ enum class WritePriority : int { kForeground = 0, kBackground = 1 };
 class Database {
  public:
   struct Options {
-    std::string path;                // the file; its folder exists
-    std::string vfs;                 // empty = default; the simulation hands in one that drops unsynced writes
+    std::string path;  // the file; its folder exists
+    std::string vfs;   // empty = default; the simulation hands in one that drops unsynced writes
     int read_connections_max = 4;
-    int group_units_max = 500;       // units in one commit
+    int group_units_max = 500;  // units in one commit
     Duration group_time_max = std::chrono::milliseconds(2);
     Duration checkpoint_interval = std::chrono::seconds(5);
+    int wal_pages_max = 16'384;      // above it the log is also cut short, which holds up commits for a moment
+    Executor* checkpoint = nullptr;  // where checkpoints run; null = the store executor. Outlives the database.
+  };
+
+  /// Numbers for metrics and benchmarks, counted since `open`.
+  struct Statistics {
+    long long units_queued = 0;
+    long long units_answered = 0;
+    long long units_failed = 0;      // of the answered ones
+    long long groups_committed = 0;  // each is one fsync of the log
+    long long checkpoints = 0;
   };
 
   /// Opens or creates the file and applies migrations. Errors: `kFailedPrecondition` (newer version; another process
@@ -83,11 +104,12 @@ class Database {
   /// A consistent copy by SQLite's online backup.
   [[nodiscard]] virtual Status backup_to(const std::string& path) = 0;
   [[nodiscard]] virtual const std::string& path() const = 0;
+  [[nodiscard]] virtual Statistics statistics() const = 0;
 
  protected:
   struct Unit {
-    std::function<Status(Transaction&)> run;    // inside the SAVEPOINT
-    std::function<void(Status)> answer;         // after COMMIT (or with the error); posts to the caller
+    std::function<Status(Transaction&)> run;  // inside the SAVEPOINT
+    std::function<void(Status)> answer;       // after COMMIT (or with the error); posts to the caller
   };
   virtual void enqueue(WritePriority priority, Unit unit) = 0;
   virtual Status wait_for(Unit unit) = 0;

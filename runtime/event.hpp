@@ -23,21 +23,21 @@ using Sequence = std::int64_t;
 enum class EventPriority : int { kInteractive = 0, kEvent = 1, kBackground = 2 };
 
 struct Event {
-  std::string id;           // unique within `source`; the pair is what duplicates are recognised by
-  std::string source;       // "webhook:/hooks/github", "rest", "timer", "kafka:cluster/topic/3"
-  std::string type;         // "github.issues.opened"
-  std::string subject;      // optional
-  Time time{};              // when it happened, by the source's word
+  std::string id;       // unique within `source`; the pair is what duplicates are recognised by
+  std::string source;   // "webhook:/hooks/github", "rest", "timer", "kafka:cluster/topic/3"
+  std::string type;     // "github.issues.opened"
+  std::string subject;  // optional
+  Time time{};          // when it happened, by the source's word
   std::string content_type = "application/json";
-  std::string data;         // the payload's bytes, as they came
+  std::string data;  // the payload's bytes, as they came
   std::string tenant = "local";
-  std::string user;         // identified user, if the source may assert one
-  std::string agent;        // agent type that shall handle it; empty: the router's table decides
-  std::string key;          // agent key; one turn at a time per (tenant, agent, key)
+  std::string user;   // identified user, if the source may assert one
+  std::string agent;  // agent type that shall handle it; empty: the router's table decides
+  std::string key;    // agent key; one turn at a time per (tenant, agent, key)
   EventPriority priority = EventPriority::kEvent;
   Trust trust = Trust::kExternal;
   std::optional<Time> deadline;
-  std::string traceparent;  // W3C trace context, may be empty
+  std::string traceparent;                        // W3C trace context, may be empty
   std::map<std::string, std::string> attributes;  // CloudEvents extensions, chosen headers
 };
 

@@ -12,44 +12,56 @@ namespace mnema {
 
 struct Limits {
   // doors
-  std::int64_t http_body_bytes_max = 8 << 20;        // 413
-  std::int64_t http_header_bytes_max = 32 << 10;     // 431
-  int http_connections_max = 4096;                   // accepted later
+  std::int64_t http_body_bytes_max = 8 << 20;     // 413
+  std::int64_t http_header_bytes_max = 32 << 10;  // 431
+  int http_connections_max = 4096;                // accepted later
   int http_idle_timeout_ms = 120'000;
   std::int64_t http_stream_buffer_bytes_max = 4 << 20;  // unsent bytes of one answer; then the client is cut off
-  int completion_choices_max = 8;                    // `n`; 400
-  int embedding_inputs_max = 2'048;                  // texts in one request; 400
-  std::int64_t json_depth_max = 64;                  // 400
+  int completion_choices_max = 8;                       // `n`; 400
+  int embedding_inputs_max = 2'048;                     // texts in one request; 400
+  std::int64_t json_depth_max = 64;                     // 400
   // mailbox
-  std::int64_t mailbox_rows_max = 1'000'000;         // 429 with Retry-After
-  std::int64_t mailbox_rows_per_key_max = 10'000;    // 429
-  std::int64_t event_bytes_max = 4 << 20;            // 413
-  int attempts_max = 5;                              // then dead letters
+  std::int64_t mailbox_rows_max = 1'000'000;       // 429 with Retry-After
+  std::int64_t mailbox_rows_per_key_max = 10'000;  // 429
+  std::int64_t event_bytes_max = 4 << 20;          // 413
+  int attempts_max = 5;                            // then dead letters
   int lease_ms = 60'000;
-  std::int64_t dedupe_entries_max = 1 << 20;         // oldest forgotten first
+  std::int64_t dedupe_entries_max = 1 << 20;        // oldest forgotten first
+  int mailbox_retry_after_ms = 1'000;               // what a refused source is told
+  std::int64_t mailbox_fresh_bytes_max = 16 << 20;  // payloads kept in memory until taken; others are read again
+  int mailbox_ageing_ms = 10'000;                   // waiting so much longer makes up for one step of priority
   // turns
   int turn_threads = 4;
-  int turn_steps_max = 1'000;                        // the turn fails
+  int turns_running_max = 64;        // further events wait in the mailbox
+  int turn_backoff_base_ms = 1'000;  // before a failed turn is tried again; doubled with each attempt
+  int turn_backoff_cap_ms = 300'000;
+  std::int64_t session_memos_max = 10'000;  // recognised chat histories; the least recently used is forgotten
+  int turn_steps_max = 1'000;               // the turn fails
   int tool_rounds_max = 16;
-  int identical_calls_max = 3;                       // loop breaker on (tool, arguments)
-  std::int64_t journal_result_bytes_max = 1 << 20;   // larger results go to the blob table
-  int shutdown_grace_ms = 10'000;                    // then turns are parked
+  int identical_calls_max = 3;                      // loop breaker on (tool, arguments)
+  std::int64_t journal_result_bytes_max = 1 << 20;  // larger results go to the blob table
+  int journal_retention_hours = 7 * 24;             // after the turn's end
+  int shutdown_grace_ms = 10'000;                   // then turns are parked
   // outbox
   int outbox_attempts_max = 12;
   int outbox_in_flight_max = 64;
+  int outbox_backoff_base_ms = 500;  // doubled with each attempt, full jitter
+  int outbox_backoff_cap_ms = 600'000;
+  // watching
+  int metric_label_sets_max = 200;  // of one metric; further ones are counted as "other"
   // memory
   int recall_candidates_max = 200;
   std::int64_t document_bytes_max = 16 << 20;
   int chunk_tokens_max = 256;
   int block_characters_max = 4'000;
-  std::int64_t exact_search_vectors_max = 20'000;    // above it HNSW
+  std::int64_t exact_search_vectors_max = 20'000;  // above it HNSW
   // inference
   int completion_tokens_default = 1'024;
   int stop_strings_max = 16;
-  int grammar_rules_max = 10'000;                     // 400
-  int grammar_states_max = 400'000;                   // 400: repetitions are unrolled
+  int grammar_rules_max = 10'000;    // 400
+  int grammar_states_max = 400'000;  // 400: repetitions are unrolled
   int prompt_bytes_max = 4 << 20;
-  int generations_waiting_max = 1'024;               // 429
+  int generations_waiting_max = 1'024;  // 429
 
   [[nodiscard]] static Limits tiny();
 };

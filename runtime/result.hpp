@@ -19,26 +19,26 @@ namespace mnema {
 
 /// What kind of failure. Persisted in dead letters and shown to clients: append only, never renumber.
 enum class ErrorCode : int {
-  kInvalidArgument = 1,        // the caller's input is wrong; repeating it will fail again
-  kNotFound = 2,               // the named thing does not exist
-  kAlreadyExists = 3,          //
-  kPermissionDenied = 4,       // the caller is known but may not
-  kUnauthenticated = 5,        // the caller is not known
-  kResourceExhausted = 6,      // a limit, queue or budget is full
-  kFailedPrecondition = 7,     // the system is not in a state for this (wrong version, not started)
-  kAborted = 8,                // lost a race; may be tried again
-  kCancelled = 9,              // somebody asked for it to stop
-  kDeadlineExceeded = 10,      //
-  kUnavailable = 11,           // the other side does not answer now
-  kStorage = 12,               // disk or database failed
-  kCorrupt = 13,               // bytes that we or others wrote do not check
-  kUnsupported = 14,           // a valid thing that this build cannot do
-  kInternal = 15,              // our bug, contained
-  kContextLengthExceeded = 16, // prompt plus answer do not fit the model
-  kMailboxFull = 17,           // back-pressure at the door; retry later
-  kBudgetExceeded = 18,        // a turn, agent or tenant ran out of its budget
-  kInDoubt = 19,               // an effect may or may not have happened; a person decides
-  kSchemaDrift = 20,           // an upstream's answer no longer has the pinned shape
+  kInvalidArgument = 1,         // the caller's input is wrong; repeating it will fail again
+  kNotFound = 2,                // the named thing does not exist
+  kAlreadyExists = 3,           //
+  kPermissionDenied = 4,        // the caller is known but may not
+  kUnauthenticated = 5,         // the caller is not known
+  kResourceExhausted = 6,       // a limit, queue or budget is full
+  kFailedPrecondition = 7,      // the system is not in a state for this (wrong version, not started)
+  kAborted = 8,                 // lost a race; may be tried again
+  kCancelled = 9,               // somebody asked for it to stop
+  kDeadlineExceeded = 10,       //
+  kUnavailable = 11,            // the other side does not answer now
+  kStorage = 12,                // disk or database failed
+  kCorrupt = 13,                // bytes that we or others wrote do not check
+  kUnsupported = 14,            // a valid thing that this build cannot do
+  kInternal = 15,               // our bug, contained
+  kContextLengthExceeded = 16,  // prompt plus answer do not fit the model
+  kMailboxFull = 17,            // back-pressure at the door; retry later
+  kBudgetExceeded = 18,         // a turn, agent or tenant ran out of its budget
+  kInDoubt = 19,                // an effect may or may not have happened; a person decides
+  kSchemaDrift = 20,            // an upstream's answer no longer has the pinned shape
 };
 
 /// The stable snake_case name of `code`, as shown in JSON and logs ("invalid_argument").
@@ -46,10 +46,10 @@ enum class ErrorCode : int {
 
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
-  std::string message;         // what and where, one sentence, no trailing full stop needed
-  std::string hint;            // what to do; may be empty
-  bool retryable = false;      // the same call may succeed later
-  long retry_after_ms = 0;     // when to try again, if known; 0 = unknown
+  std::string message;      // what and where, one sentence, no trailing full stop needed
+  std::string hint;         // what to do; may be empty
+  bool retryable = false;   // the same call may succeed later
+  long retry_after_ms = 0;  // when to try again, if known; 0 = unknown
 
   /// "invalid_argument: message (hint)"
   [[nodiscard]] std::string text() const;
@@ -120,8 +120,8 @@ using Status = Result<void>;
 }  // namespace mnema
 
 /// Leaves the enclosing function with the error of `expression` (a Result), or goes on.
-#define RETURN_IF_ERROR(expression)                                   \
-  do {                                                                \
+#define RETURN_IF_ERROR(expression)                                                           \
+  do {                                                                                        \
     if (auto mnema_status_ = (expression); !mnema_status_.ok()) return mnema_status_.error(); \
   } while (false)
 

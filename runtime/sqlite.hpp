@@ -78,8 +78,9 @@ class SqliteConnection {
  private:
   friend class Statement;
   SqliteConnection() = default;
+  void give_back(sqlite3_stmt* statement);
   sqlite3* handle_ = nullptr;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  std::unordered_map<std::string, sqlite3_stmt*> statements_;  // null while borrowed
 };
 
 }  // namespace mnema

@@ -115,9 +115,8 @@ Result<HubFileInfo> look_up(const HubAccess& access, const HubFile& file, int li
 Status download(const HubAccess& access, const HubFile& file, const std::string& path,
                 const std::function<void(std::int64_t)>& on_progress) {
   std::error_code ignored;
-  std::int64_t have = std::filesystem::exists(path, ignored)
-                          ? static_cast<std::int64_t>(std::filesystem::file_size(path, ignored))
-                          : 0;
+  std::int64_t have =
+      std::filesystem::exists(path, ignored) ? static_cast<std::int64_t>(std::filesystem::file_size(path, ignored)) : 0;
   httplib::Client client = client_for(access);
   client.set_connection_timeout(10);
   client.set_read_timeout(60);

@@ -92,7 +92,8 @@ Result<fs::path> unpacked_package(const std::string& package, const fs::path& wo
   if (status != 0) {
     const std::string last = last_line_of(log);
     if (last.find("No module named pip") != std::string::npos) {
-      return fail(ErrorCode::kFailedPrecondition, "pip is missing, which fetches from the mirror", "install python3-pip");
+      return fail(ErrorCode::kFailedPrecondition, "pip is missing, which fetches from the mirror",
+                  "install python3-pip");
     }
     return fail_retryable(ErrorCode::kUnavailable, "the mirror did not give " + package + ": " + last,
                           "check the network and pip's index and proxy settings");

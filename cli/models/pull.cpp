@@ -72,7 +72,9 @@ Status pull_from_home(const CatalogueFile& file, const std::string& part, const 
   if (!info.sha256.empty() && info.sha256 != file.sha256) {
     return fail(ErrorCode::kCorrupt, "the hub's " + file.home + " is another file now (SHA-256 " + info.sha256 + ")");
   }
-  RETURN_IF_ERROR(download(access, hub, part, [&](std::int64_t done) { if (bar) bar->update(done); }));
+  RETURN_IF_ERROR(download(access, hub, part, [&](std::int64_t done) {
+    if (bar) bar->update(done);
+  }));
   return check_digest(part, file.sha256);
 }
 
@@ -99,8 +101,9 @@ Status pull_file(const CatalogueFile& file, const std::string& path, const std::
   }
   if (!file.mirror.empty()) {
     const std::string joined = path + ".joined";
-    Status status = download_from_mirror(file.mirror, joined, work_folder,
-                                         [&](std::int64_t done) { if (bar) bar->update(std::min(done, file.bytes)); });
+    Status status = download_from_mirror(file.mirror, joined, work_folder, [&](std::int64_t done) {
+      if (bar) bar->update(std::min(done, file.bytes));
+    });
     if (status.ok()) status = check_digest(joined, file.sha256);
     if (status.ok()) {
       fs::remove(part, error);
@@ -127,7 +130,9 @@ Result<std::string> pull_from_hub(const std::string& text, const PullOptions& op
   {
     std::unique_ptr<ProgressBar> bar;
     if (!options.quiet) bar = std::make_unique<ProgressBar>(hub.file, info.bytes, clock);
-    RETURN_IF_ERROR(download(access, hub, part, [&](std::int64_t done) { if (bar) bar->update(done); }));
+    RETURN_IF_ERROR(download(access, hub, part, [&](std::int64_t done) {
+      if (bar) bar->update(done);
+    }));
   }
   if (!info.sha256.empty()) {
     if (const Status status = check_digest(part, info.sha256); !status.ok()) {
@@ -158,7 +163,8 @@ Result<std::string> pull_model(const std::string& name, const PullOptions& optio
   const std::string work_folder = folder + "/.mirror";
   Status status;
   for (const CatalogueFile& file : model->files) {
-    if (status.ok()) status = pull_file(file, path_in_folder(options.folder, *model, file), work_folder, options, clock);
+    if (status.ok())
+      status = pull_file(file, path_in_folder(options.folder, *model, file), work_folder, options, clock);
   }
   fs::remove_all(work_folder, error);
   RETURN_IF_ERROR(status);

@@ -16,9 +16,9 @@
 namespace mnema {
 
 struct PullOptions {
-  std::string folder;        // the models folder
-  int answer_seconds = 4;    // how long a source may take to answer before the next is tried
-  bool quiet = false;        // no progress bar
+  std::string folder;      // the models folder
+  int answer_seconds = 4;  // how long a source may take to answer before the next is tried
+  bool quiet = false;      // no progress bar
 };
 
 /// Pulls a catalogue model, or `hf:ORG/REPO:FILE`. Returns the path of the first file.

@@ -58,12 +58,14 @@ class GgufFile {
   [[nodiscard]] std::optional<std::vector<float>> numbers(std::string_view key) const;
   [[nodiscard]] std::vector<std::string_view> keys() const;
 
-  /// Tells the kernel that the pages of `data` are no longer needed (after repacking). They come back from disk if read.
+  /// Tells the kernel that the pages of `data` are no longer needed (after repacking). They come back from disk if
+  /// read.
   void drop_pages(std::span<const std::byte> data) const;
+
+  struct State;  // the parsed file; gguf.cpp
 
  private:
   GgufFile();
-  struct State;
   std::unique_ptr<State> state_;
 };
 

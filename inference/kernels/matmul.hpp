@@ -42,18 +42,19 @@ class PackedMatrix {
 
   std::size_t rows = 0;
   std::size_t columns = 0;
-  QuantType type = QuantType::kF32;          // as in the file
+  QuantType type = QuantType::kF32;  // as in the file
   InstructionSet isa = InstructionSet::kScalar;
-  int layout = 0;                            // private to the kernels
-  std::size_t bytes = 0;                     // resident bytes of `data` (0 when it points into the file)
+  int layout = 0;         // a PackedForm (packed_layout.hpp)
+  std::size_t bytes = 0;  // resident bytes of `data` (0 when it points into the file)
   const std::byte* data = nullptr;
-  std::shared_ptr<std::byte> owned;          // empty when `data` points into the mapped file
+  std::shared_ptr<std::byte> owned;  // empty when `data` points into the mapped file
 
   [[nodiscard]] bool empty() const { return rows == 0; }
+  /// Weights of a float type are multiplied with the float activations: their QuantizedRows must keep them.
+  [[nodiscard]] bool needs_floats() const;
 };
 
 /// Repacks `source` (rows × row_bytes(type, columns) bytes, the file's layout) using all workers of `pool`.
-/// Several sources with equal type and columns may be stacked (fused QKV, gate/up): call `pack_stacked`.
 /// Errors: `kUnsupported` type; `kCorrupt` when sizes do not fit.
 struct MatrixSource {
   const std::byte* data;
@@ -66,13 +67,15 @@ struct MatrixSource {
 class QuantizedRows {
  public:
   QuantizedRows() = default;
-  /// Makes room for `m` rows of `columns`. Call from one thread before `quantize_rows`.
-  void reserve(std::size_t m, std::size_t columns, InstructionSet isa);
+  /// Makes room for `m` rows of `columns` (a multiple of 32). Call from one thread before `quantize_rows`.
+  /// `keep_floats`: the rows as they came are kept too, for float weights.
+  void reserve(std::size_t m, std::size_t columns, InstructionSet isa, bool keep_floats = false);
 
   std::size_t m = 0;
   std::size_t columns = 0;
   InstructionSet isa = InstructionSet::kScalar;
-  std::shared_ptr<std::byte> storage;  // layout private to the kernels
+  bool keep_floats = false;
+  std::shared_ptr<std::byte> storage;  // packed_layout.hpp, ActivationPanels
   std::size_t capacity_bytes = 0;
 };
 

@@ -31,9 +31,7 @@ TEST(Catalogue, RefusesABrokenTextWithItsLine) {
   EXPECT_NE(result.error().message.find("line 2"), std::string::npos) << result.error().text();
 }
 
-TEST(Catalogue, RefusesAFileWithoutDigest) {
-  EXPECT_FALSE(parse_catalogue("[a]\n[[a.files]]\nname = \"x\"\n").ok());
-}
+TEST(Catalogue, RefusesAFileWithoutDigest) { EXPECT_FALSE(parse_catalogue("[a]\n[[a.files]]\nname = \"x\"\n").ok()); }
 
 TEST(Catalogue, TellsWhatToRunForAModelThatIsNotHere) {
   const auto result = resolve_model("smollm2-135m", "/nonexistent");

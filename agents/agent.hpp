@@ -1,0 +1,142 @@
+// agents/agent.hpp
+//
+// An agent as it is declared: its name, its handler, and what the host must know about it.
+//
+//   host.agent("triage", triage).key("{/repository/full_name}#{/issue/number}").state<Ticket>(version(2))
+//       .on(webhook("/hooks/github").signed_by("env:GITHUB_WEBHOOK_SECRET").types({"github.issues.opened"}))
+//       .tool("refund", "Refund an order", refund, {.repeatable = true}).budget({.tokens = 40'000});
+//
+// Threads:   declared before the host runs, then immutable.
+// Ownership: the host owns its agents; a builder borrows one and is not kept.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include "agents/convert.hpp"
+#include "agents/outcome.hpp"
+#include "agents/task.hpp"
+#include "agents/tool.hpp"
+#include "runtime/budget.hpp"
+#include "runtime/event.hpp"
+
+namespace mnema {
+
+class Ctx;
+
+/// One turn: what an agent does with one event. A free function; parameters by value except the context.
+using Handler = task<Outcome> (*)(Ctx&, Event);
+
+/// A source of events that a webhook receiver offers.
+class WebhookDeclaration {
+ public:
+  explicit WebhookDeclaration(std::string path) : path_(std::move(path)) {}
+  /// GitHub's scheme (the default) or Standard Webhooks.
+  WebhookDeclaration& scheme(std::string name) { return scheme_ = std::move(name), *this; }
+  /// Where a secret is ("env:NAME", "file:PATH"); several may be valid at once, so that they can be rotated.
+  WebhookDeclaration& signed_by(std::string secret) { return secrets_.push_back(std::move(secret)), *this; }
+  /// Event types that wake the agent ("github.issues.*"); none named: all of this path.
+  WebhookDeclaration& types(std::vector<std::string> types) { return types_ = std::move(types), *this; }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& scheme_name() const { return scheme_; }
+  [[nodiscard]] const std::vector<std::string>& secrets() const { return secrets_; }
+  [[nodiscard]] const std::vector<std::string>& event_types() const { return types_; }
+
+ private:
+  std::string path_;
+  std::string scheme_ = "github";
+  std::vector<std::string> secrets_;
+  std::vector<std::string> types_;
+};
+[[nodiscard]] inline WebhookDeclaration webhook(std::string path) { return WebhookDeclaration(std::move(path)); }
+
+/// Version of a state's shape. A stored state of another version is not guessed at: the turn goes to the dead letters
+/// with "needs_version".
+struct StateVersion {
+  int number = 1;
+};
+[[nodiscard]] constexpr StateVersion version(int number) { return {number}; }
+
+/// How a state is made, read and written, with its type forgotten.
+struct StateType {
+  int version = 0;  // 0 = the agent has no state
+  std::type_index type = typeid(void);
+  std::function<Result<std::shared_ptr<void>>(const std::string& json)> load;  // "" = a fresh one
+  std::function<std::string(const void* state)> save;
+};
+
+struct AgentSpec {
+  std::string name;
+  std::function<task<Outcome>(Ctx&, Event)> handler;
+  std::string key_template;  // "" = all its events share one key
+  StateType state;
+  std::vector<WebhookDeclaration> webhooks;
+  std::vector<std::string> event_types;  // types that wake it, whatever the source
+  std::vector<ToolSpec> tools;
+  BudgetLimits budget;             // of one turn
+  std::string code_version = "1";  // a turn is pinned to the one it began with
+  std::string model;               // "" = the host's
+  std::string system;              // system prompt, shared by all users
+  float temperature = 0;
+  int answer_tokens = 256;           // kept free for, and the most of, each answer
+  int recall_tokens = 1200;          // recalled text in a prompt at most
+  bool answers_chat = false;         // may be addressed as `model` over REST
+  std::vector<std::string> choices;  // for declared agents: the answer is one of these
+  std::string reply_to;              // for declared agents: connector that gets the outcome
+};
+
+class AgentBuilder {
+ public:
+  explicit AgentBuilder(AgentSpec& spec) : spec_(spec) {}
+
+  /// What makes two events belong together (runtime/key_template.hpp): one turn at a time per key.
+  AgentBuilder& key(std::string key_template) { return spec_.key_template = std::move(key_template), *this; }
+
+  /// Gives each key a `T` that is loaded before a turn and saved with its commit.
+  template <class T>
+  AgentBuilder& state(StateVersion version = {}) {
+    spec_.state.version = version.number;
+    spec_.state.type = typeid(T);
+    spec_.state.load = [](const std::string& json) -> Result<std::shared_ptr<void>> {
+      auto state = std::make_shared<T>();
+      if (!json.empty()) {
+        ASSIGN_OR_RETURN(const boost::json::value value, parse_bounded_json(json, "stored state"));
+        ASSIGN_OR_RETURN(*state, from_json<T>(value, UnknownMembers::kIgnore));
+      }
+      return std::shared_ptr<void>(std::move(state));
+    };
+    spec_.state.save = [](const void* state) { return boost::json::serialize(to_json(*static_cast<const T*>(state))); };
+    return *this;
+  }
+
+  AgentBuilder& on(WebhookDeclaration source) { return spec_.webhooks.push_back(std::move(source)), *this; }
+  AgentBuilder& on_type(std::string type) { return spec_.event_types.push_back(std::move(type)), *this; }
+  /// May be chatted with over REST: `model: "<name>"`.
+  AgentBuilder& answers_chat() { return spec_.answers_chat = true, *this; }
+
+  template <class R, class A>
+  AgentBuilder& tool(std::string name, std::string description, ToolFunction<R, A> function,
+                     ToolOptions<R, A> options = {}) {
+    spec_.tools.push_back(make_tool<R, A>(std::move(name), std::move(description), function, options));
+    return *this;
+  }
+
+  AgentBuilder& budget(BudgetLimits limits) { return spec_.budget = limits, *this; }
+  AgentBuilder& system(std::string text) { return spec_.system = std::move(text), *this; }
+  AgentBuilder& model(std::string name) { return spec_.model = std::move(name), *this; }
+  AgentBuilder& temperature(float value) { return spec_.temperature = value, *this; }
+  AgentBuilder& answer_tokens(int tokens) { return spec_.answer_tokens = tokens, *this; }
+  AgentBuilder& recall_tokens(int tokens) { return spec_.recall_tokens = tokens, *this; }
+  /// Change it when the handler changes so that its journals no longer fit.
+  AgentBuilder& code_version(std::string text) { return spec_.code_version = std::move(text), *this; }
+
+ private:
+  AgentSpec& spec_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,149 @@
+#include "agents/agent_chat.hpp"
+
+#include <mutex>
+
+namespace mnema {
+
+/// One chat: finding its session, its turn, its answer.
+class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this<Run> {
+ public:
+  Run(AgentRuntime& runtime, const AgentSpec& agent, ChatRequest request, Executor& reply_to, ChatCallbacks callbacks)
+      : runtime_(runtime),
+        agent_(agent),
+        request_(std::move(request)),
+        reply_to_(std::make_shared<Strand>(reply_to)),
+        callbacks_(std::move(callbacks)) {}
+
+  void start() {
+    std::vector<Message>& sent = request_.generate.prompt.messages;
+    if (sent.empty() || sent.back().role != Role::kUser) {
+      return finish(fail(ErrorCode::kInvalidArgument,
+                         "the last message to agent '" + agent_.name + "' must be the user's",
+                         "end 'messages' with one of role 'user'"));
+    }
+    runtime_.services().queries.post([self = shared_from_this()] { self->find_session(); });
+  }
+
+  void cancel() override {
+    const std::scoped_lock lock(mutex_);
+    cancelled_ = true;
+    if (turn_) turn_->cancel(gone());
+  }
+
+ private:
+  static Error gone() { return fail(ErrorCode::kCancelled, "the client has gone"); }
+
+  Scope scope() const { return {request_.identity.tenant, agent_.name, request_.user_hint, ""}; }
+
+  void find_session() {
+    const std::vector<Message>& sent = request_.generate.prompt.messages;
+    const std::size_t said = history_length(sent);
+    ChatTurn chat;
+    std::optional<SessionMemo> memo;
+    if (said > 0) {
+      const std::string digest = history_digest(scope(), {sent.begin(), sent.begin() + static_cast<long>(said)});
+      auto found = runtime_.runtime().database().read<std::optional<SessionMemo>>(
+          [&](Transaction& transaction) { return mnema::find_session(transaction, digest); });
+      if (!found.ok()) return finish(found.error());
+      memo = std::move(*found);
+    }
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+      if (sent[i].role == Role::kSystem) {
+        chat.system += (chat.system.empty() ? "" : "\n") + sent[i].text();
+      } else if (i + 1 < sent.size() && (!memo || i >= said)) {
+        chat.history.push_back(sent[i]);
+      }
+    }
+    if (memo) chat.history.insert(chat.history.begin(), memo->laid_out.begin(), memo->laid_out.end());
+    chat.session = memo                                          ? memo->session
+                   : !request_.session_hint.empty() && said == 0 ? request_.session_hint
+                                                                 : runtime_.services().random.uuid();
+    start_turn(std::move(chat));
+  }
+
+  void start_turn(ChatTurn chat) {
+    auto event = std::make_shared<Event>();
+    event->id = request_.request_id.empty() ? runtime_.services().random.uuid() : request_.request_id;
+    event->source = "rest";
+    event->type = "chat.message";
+    event->time = runtime_.services().clock.now();
+    event->content_type = "text/plain";
+    event->data = request_.generate.prompt.messages.back().text();
+    event->tenant = request_.identity.tenant;
+    event->user = request_.user_hint;
+    event->agent = agent_.name;
+    event->key = chat.session;
+    event->priority = EventPriority::kInteractive;
+    event->trust = Trust::kUser;
+    event->traceparent = request_.traceparent;
+
+    chat.sent = request_.generate.prompt.messages;
+    chat.sampling = request_.generate.sampling;
+    chat.sampling_given = request_.sampling_named;
+    chat.constraint = request_.generate.constraint;
+    chat.stop = request_.generate.stop;
+    chat.tokens_max = request_.generate.tokens_max;
+    chat.on_delta = [self = shared_from_this()](Delta delta) {
+      self->reply_to_->post([self, delta = std::move(delta)]() mutable {
+        if (self->callbacks_.on_delta) self->callbacks_.on_delta(std::move(delta));
+      });
+    };
+
+    TurnRequest request;
+    request.agent = &agent_;
+    request.event = std::move(event);
+    request.chat = std::move(chat);
+    const std::scoped_lock lock(mutex_);
+    if (cancelled_) return finish(gone());
+    turn_ = runtime_.dispatcher().start_chat(
+        std::move(request), [self = shared_from_this()](TurnEnd, Result<Outcome> outcome, const TurnReport& report) {
+          self->on_end(std::move(outcome), report);
+        });
+  }
+
+  void on_end(Result<Outcome> outcome, const TurnReport& report) {
+    if (!outcome.ok() && outcome.error().code != ErrorCode::kCancelled) return finish(outcome.error());
+    Completion completion;
+    completion.finish_reason = outcome.ok() ? report.finish_reason : FinishReason::kCancelled;
+    if (outcome.ok()) completion.text = std::move(outcome->text);
+    completion.usage = report.usage;
+    completion.model = agent_.name;
+    finish(std::move(completion));
+  }
+
+  void finish(Result<Completion> completion) {
+    reply_to_->post([self = shared_from_this(), completion = std::move(completion)]() mutable {
+      self->callbacks_.on_done(std::move(completion));
+      self->callbacks_ = {};
+      const std::scoped_lock lock(self->mutex_);
+      self->turn_.reset();
+    });
+  }
+
+  AgentRuntime& runtime_;
+  const AgentSpec& agent_;
+  ChatRequest request_;
+  const std::shared_ptr<Strand> reply_to_;
+  ChatCallbacks callbacks_;
+  std::mutex mutex_;  // guards both below
+  std::shared_ptr<Turn> turn_;
+  bool cancelled_ = false;
+};
+
+std::vector<ServedModel> AgentChat::models() const {
+  std::vector<ServedModel> models;
+  for (const auto& [name, agent] : runtime_.agents()) {
+    if (agent.answers_chat) models.push_back({name, "mnema", 0, false});
+  }
+  return models;
+}
+
+std::shared_ptr<ChatRun> AgentChat::start_chat(ChatRequest request, Executor& reply_to, ChatCallbacks callbacks) {
+  const auto agent = runtime_.agents().find(request.generate.model);
+  CHECK(agent != runtime_.agents().end() && agent->second.answers_chat, "the door asks only for what models() lists");
+  auto run = std::make_shared<Run>(runtime_, agent->second, std::move(request), reply_to, std::move(callbacks));
+  run->start();
+  return run;
+}
+
+}  // namespace mnema

@@ -1,0 +1,203 @@
+#include "agents/context.hpp"
+
+#include "agents/turn.hpp"
+#include "connectors/http/client.hpp"
+#include "memory/store.hpp"
+#include "runtime/sha256.hpp"
+
+namespace mnema {
+namespace {
+
+std::string hash_of_query(const RecallQuery& query) {
+  Sha256 hash;
+  hash.update_field(query.text).update_field(std::to_string(query.hits_max)).update_field(query.collection);
+  hash.update_field(query.thread_excluded);
+  hash.update_field(query.kind ? std::to_string(static_cast<int>(*query.kind)) : "any");
+  hash.update_field(query.from ? std::to_string(to_micros(*query.from)) : "");
+  hash.update_field(query.to ? std::to_string(to_micros(*query.to)) : "");
+  for (const std::string& uri : query.uris_excluded) hash.update_field(uri);
+  for (const EntryId id : query.excluded) hash.update_field(std::to_string(id));
+  return hash.finish_hex();
+}
+
+}  // namespace
+
+const Event& StepContext::event() const { return turn_.event(); }
+
+std::string StepContext::claim_path() {
+  const std::string ordinal = std::to_string(++steps_);
+  return path_.empty() ? ordinal : path_ + "." + ordinal;
+}
+
+Time StepContext::now() {
+  const StepStart step{claim_path(), "now", ""};
+  return from_micros(std::stoll(
+      turn_.steps().value(step, [this] { return std::to_string(to_micros(turn_.services().clock.now())); })));
+}
+
+std::string StepContext::uuid() {
+  const StepStart step{claim_path(), "uuid", ""};
+  return turn_.steps().value(step, [this] { return turn_.services().random.uuid(); });
+}
+
+std::uint64_t StepContext::random() {
+  const StepStart step{claim_path(), "random", ""};
+  return std::stoull(turn_.steps().value(step, [this] { return std::to_string(turn_.services().random.next_u64()); }));
+}
+
+task<std::string> StepContext::run_step(std::string path, std::string name, std::string arguments, StepBody body) {
+  const StepStart start{path, name, sha256_hex(arguments)};
+  TurnSteps& steps = turn_.steps();
+  const bool repeatable = body.repeatable || !body.has_effects;
+  BegunEffect begun = co_await Step<BegunEffect>(steps.begin_effect(start, repeatable));
+  if (begun.known) co_return begun.value;
+
+  ToolCtx tool(turn_, path);
+  if (begun.uncertain) {
+    if (!body.reconcile) {
+      const Error doubt = fail(ErrorCode::kInDoubt,
+                               "step '" + name + "' was begun before a crash, and nobody knows whether it happened",
+                               "find out, then redrive the turn from step " + path + " to do it, or drop the event");
+      co_await Step<void>(steps.end_effect(start, doubt));
+    }
+    task<std::optional<std::string>> asking = body.reconcile(tool);
+    std::optional<std::string> happened = co_await std::move(asking);
+    if (happened) {
+      co_await Step<void>(steps.end_effect(start, *happened));
+      co_return *happened;
+    }
+    co_await Step<BegunEffect>(steps.begin_effect(start, true));
+  }
+
+  // No co_await inside a catch block: the failure is carried out of it first.
+  Result<std::string> result = Error{};
+  try {
+    task<std::string> running = body.run(tool);
+    result = co_await std::move(running);
+  } catch (const Failure& failure) {
+    result = failure.error();
+  } catch (const std::exception& other) {
+    result = fail(ErrorCode::kInternal, "step '" + name + "' threw: " + other.what());
+  }
+  co_await Step<void>(steps.end_effect(start, result));
+  co_return *result;
+}
+
+std::shared_ptr<StepOperation> StepContext::run_blocking(std::string path, std::string name, std::string arguments,
+                                                         std::function<std::string()> work) {
+  const StepStart start{std::move(path), std::move(name), sha256_hex(arguments)};
+  return turn_.steps().query(start, [this, work = std::move(work)](TurnSteps::Finish finish) {
+    turn_.services().blocking.post([work, finish = std::move(finish), strand = turn_.strand()] {
+      Result<std::string> result = Error{};
+      try {
+        result = work();
+      } catch (const Failure& failure) {
+        result = failure.error();
+      } catch (const std::exception& other) {
+        result = fail(ErrorCode::kInternal, std::string("blocking work threw: ") + other.what());
+      }
+      strand->post([finish, result] { finish(result); });
+    });
+  });
+}
+
+ToolCtx::ToolCtx(Turn& turn, std::string path)
+    : StepContext(turn, path), key_(idempotency_key(turn.steps().identity(), path)) {}
+
+Step<ConnectorAnswer> ToolCtx::call(std::string connector, ConnectorCall call) {
+  HttpClient* client = turn_.services().http ? turn_.services().http(connector) : nullptr;
+  if (!client) {
+    throw Failure(fail(ErrorCode::kNotFound, "there is no HTTP connector '" + connector + "'",
+                       "declare it under [connectors." + connector + "]"));
+  }
+  HttpCall http;
+  http.method = std::move(call.method);
+  http.path = std::move(call.path);
+  http.body = std::move(call.body);
+  http.content_type = std::move(call.content_type);
+  // Two calls of one step are two effects.
+  http.idempotency_key = ++calls_ == 1 ? key_ : key_ + "-" + std::to_string(calls_);
+  return Step<ConnectorAnswer>(turn_.steps().external("call", [&](TurnSteps::Finish finish) {
+    client->send(std::move(http), *turn_.strand(),
+                 [finish = std::move(finish), strand = turn_.strand()](Result<HttpReply> reply) {
+                   if (!reply.ok()) return finish(reply.error());
+                   const ConnectorAnswer answer{reply->status, std::move(reply->body), reply->attempts};
+                   finish(boost::json::serialize(to_json(answer)));
+                 });
+  }));
+}
+
+Ctx::Ctx(Turn& turn) : StepContext(turn, "") {}
+
+const std::string& Ctx::agent() const { return turn_.agent().name; }
+const std::string& Ctx::key() const { return turn_.event().key; }
+const Scope& Ctx::scope() const { return turn_.scope(); }
+Budget& Ctx::budget() const { return turn_.budget(); }
+void* Ctx::state_of(std::type_index type) { return turn_.state(type); }
+
+Step<Recalled> Ctx::recall(RecallQuery query) {
+  const StepStart start{claim_path(), "recall", hash_of_query(query)};
+  query.scope = turn_.scope();
+  query.uncommitted = turn_.writes().episodes;
+  return Step<Recalled>(turn_.steps().query(start, [&](TurnSteps::Finish finish) {
+    const MonotonicTime began = turn_.services().clock.monotonic_now();
+    turn_.services().memory.recall(
+        std::move(query), *turn_.strand(),
+        [turn = turn_.shared_from_this(), finish = std::move(finish), began](Result<Recalled> recalled) {
+          turn->report().recall += turn->services().clock.monotonic_now() - began;
+          if (!recalled.ok()) return finish(recalled.error());
+          finish(boost::json::serialize(to_json(*recalled)));
+        });
+  }));
+}
+
+PromptPlan Ctx::prompt() const {
+  PromptPlan plan;
+  plan.system(turn_.agent().system);
+  if (const ChatTurn* chat = turn_.chat()) {
+    plan.history(chat->history);
+    if (!chat->system.empty()) plan.known(chat->system);
+  }
+  return plan;
+}
+
+void Ctx::send(std::string destination, std::string body, std::string content_type) {
+  OutboxMessage message;
+  message.tenant = turn_.scope().tenant;
+  message.agent = agent();
+  message.destination = std::move(destination);
+  message.key = key();
+  message.idempotency_key = idempotency_key(turn_.steps().identity(), claim_path());
+  message.content_type = std::move(content_type);
+  message.body = std::move(body);
+  message.traceparent = event().traceparent;
+  message.turn = turn_.steps().identity().turn;
+  turn_.writes().messages.push_back(std::move(message));
+}
+
+void Ctx::remember(Episode episode) {
+  const Scope& scope = turn_.scope();
+  episode.scope.tenant = scope.tenant;
+  episode.scope.agent = scope.agent;
+  episode.scope.user = scope.user;
+  // What nobody known said in a chat is for that chat only.
+  if (turn_.chat() && scope.user.empty()) episode.scope.session = scope.session;
+  if (episode.thread.empty()) episode.thread = scope.agent + "/" + scope.session;
+  if (episode.time == Time{}) episode.time = now();
+  turn_.writes().episodes.push_back(std::move(episode));
+}
+
+void Ctx::wake_at(std::string name, Time at, std::string data) {
+  Timer timer;
+  timer.name = std::move(name);
+  timer.at = at;
+  timer.event.type = "timer";
+  timer.event.tenant = turn_.scope().tenant;
+  timer.event.agent = agent();
+  timer.event.key = key();
+  timer.event.data = std::move(data);
+  timer.event.trust = Trust::kSystem;
+  turn_.writes().timers.push_back(std::move(timer));
+}
+
+}  // namespace mnema

@@ -1,0 +1,182 @@
+// agents/context.hpp
+//
+// What a handler and its tools can do. Every call that is awaited is a step of the turn's journal: after a crash the
+// handler runs again from the top, and each step it comes to gives what it gave before, without doing it again.
+//
+// So between awaits a handler must be a function of what its steps gave it: the time, ids and chance come from the
+// context, and everything that touches the world is a step.
+//
+// Threads:   the turn's strand on the turn pool. Use `blocking` for what waits or computes for long.
+// Ownership: a context belongs to its turn and is gone with it. Never keep a reference.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include "agents/outcome.hpp"
+#include "agents/prompt.hpp"
+#include "agents/recall_json.hpp"
+#include "agents/reply.hpp"
+#include "agents/step.hpp"
+#include "agents/tool.hpp"
+#include "runtime/budget.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/event.hpp"
+
+namespace mnema {
+
+class Turn;
+struct StepStart;
+
+/// What handlers and tools have in common.
+class StepContext {
+ public:
+  StepContext(const StepContext&) = delete;
+  StepContext& operator=(const StepContext&) = delete;
+
+  [[nodiscard]] const Event& event() const;
+
+  /// The time of the first run of this line, in every run.
+  [[nodiscard]] Time now();
+  [[nodiscard]] std::string uuid();
+  [[nodiscard]] std::uint64_t random();
+
+  /// An effect on the world that is not to happen twice. `function` is a free coroutine like a tool's.
+  template <class R, class A>
+  [[nodiscard]] task<R> step(std::string name, ToolFunction<R, A> function, A arguments,
+                             ToolOptions<R, A> options = {}) {
+    const std::string hashed = boost::json::serialize(to_json(arguments));
+    return detail::from_text<R>(
+        run_step(claim_path(), std::move(name), hashed, make_step_body<R, A>(function, std::move(arguments), options)));
+  }
+
+  /// Runs a plain function on the pool for blocking work: long computations, libraries that wait. Repeated after a
+  /// crash; put it into a `step` if that matters. The function must not use the context.
+  template <class R, class A>
+  [[nodiscard]] Step<R> blocking(std::string name, R (*function)(A), A arguments) {
+    const std::string hashed = boost::json::serialize(to_json(arguments));
+    return Step<R>(run_blocking(claim_path(), std::move(name), hashed, [function, arguments = std::move(arguments)] {
+      return boost::json::serialize(to_json<R>(function(arguments)));
+    }));
+  }
+
+ protected:
+  StepContext(Turn& turn, std::string path) : turn_(turn), path_(std::move(path)) {}
+  ~StepContext() = default;
+
+  /// The place of the next step: its ordinal of creation under this context.
+  [[nodiscard]] std::string claim_path();
+  /// A step and everything around it: replay, `started`, the body, `done`.
+  task<std::string> run_step(std::string path, std::string name, std::string arguments, StepBody body);
+  [[nodiscard]] std::shared_ptr<StepOperation> run_blocking(std::string path, std::string name, std::string arguments,
+                                                            std::function<std::string()> work);
+
+  Turn& turn_;
+
+ private:
+  const std::string path_;  // "" for the handler
+  int steps_ = 0;
+};
+
+/// A call of a connector, as a tool makes it.
+struct ConnectorCall {
+  std::string method = "POST";
+  std::string path;
+  std::string body;
+  std::string content_type = "application/json";
+};
+struct ConnectorAnswer {
+  int status = 0;
+  std::string body;
+  int attempts = 1;
+};
+BOOST_DESCRIBE_STRUCT(ConnectorAnswer, (), (status, body, attempts))
+
+/// What a tool, or the function of a step, gets.
+class ToolCtx : public StepContext {
+ public:
+  ToolCtx(Turn& turn, std::string path);
+  /// The idempotency key of this step: the same in every run, retry and redrive. Pass it on.
+  [[nodiscard]] const std::string& key() const { return key_; }
+
+  /// A call through the shared connector of that name, with its limits, breaker and retries, and `key()` as
+  /// Idempotency-Key. A status of 400 or more is a `Failure`.
+  [[nodiscard]] Step<ConnectorAnswer> call(std::string connector, ConnectorCall call);
+
+ private:
+  const std::string key_;
+  int calls_ = 0;
+};
+
+/// What a handler gets.
+class Ctx : public StepContext {
+ public:
+  explicit Ctx(Turn& turn);
+
+  [[nodiscard]] const std::string& agent() const;
+  [[nodiscard]] const std::string& key() const;
+  [[nodiscard]] const Scope& scope() const;
+
+  /// What memory knows about `query.text`, best first, cut by relevance: nothing is an answer too. The scope is this
+  /// turn's, and what the turn has remembered so far is found as well.
+  [[nodiscard]] Step<Recalled> recall(RecallQuery query);
+
+  /// A prompt that begins with the agent's system text and, in a chat, the history.
+  [[nodiscard]] PromptPlan prompt() const;
+
+  /// Asks the model, lets it call the agent's tools, and gives its answer. In a chat the answer streams to the client.
+  [[nodiscard]] task<Reply> think(PromptPlan plan, ThinkOptions options = {});
+
+  /// The answer as a described struct (by its JSON Schema) or enum (one of its names): decoding cannot leave the shape.
+  template <class T>
+  [[nodiscard]] task<T> think_as(PromptPlan plan, ThinkOptions options = {}) {
+    if constexpr (DescribedEnum<T>) {
+      options.constraint = ChoiceConstraint{names_of<T>()};
+    } else {
+      options.constraint = JsonSchemaConstraint{schema_of<T>()};
+    }
+    options.tools = false;
+    return think_typed<T>(*this, std::move(plan), std::move(options));
+  }
+
+  /// The agent's state under this key. Saved with the commit. Throws if the agent was not declared with state<T>.
+  template <class T>
+  [[nodiscard]] T& state() {
+    return *static_cast<T*>(state_of(typeid(T)));
+  }
+
+  /// Hands `body` to the connector `destination` when, and only when, the turn commits; delivered with retries, in
+  /// order per key.
+  void send(std::string destination, std::string body, std::string content_type = "application/json");
+
+  /// Writes into the episodic memory with the commit. Fields left empty are filled in: the scope (agent and user of
+  /// this turn), the thread (its key), the time.
+  void remember(Episode episode);
+
+  /// Sends an event to this agent and key at `at`, with the commit: a durable timer. Setting `name` again replaces it.
+  void wake_at(std::string name, Time at, std::string data);
+
+  [[nodiscard]] Budget& budget() const;
+
+ private:
+  template <class T>
+  static task<T> think_typed(Ctx& ctx, PromptPlan plan, ThinkOptions options) {
+    Reply reply = co_await ctx.think(std::move(plan), std::move(options));
+    boost::json::value answer;
+    if constexpr (DescribedEnum<T>) {
+      answer = boost::json::string(reply.text);
+    } else {
+      answer = value_or_throw(parse_bounded_json(reply.text, "the model's answer"));
+    }
+    T value = value_or_throw(from_json<T>(answer));
+    co_return value;
+  }
+  task<std::string> call_tool(std::string path, ToolCall call, Trust context_trust);
+  [[nodiscard]] void* state_of(std::type_index type);
+};
+
+}  // namespace mnema

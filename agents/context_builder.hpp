@@ -1,0 +1,59 @@
+// agents/context_builder.hpp
+//
+// Lays out a prompt inside a budget, the part that changes least first:
+//
+//   system · tools · shared documents | procedures and long-lived facts | history, bytes unchanged | recall · event
+//
+// so that the KV pages of everything before the first changed token are found again. Facts never stand inside the
+// system text: all users share that. Recalled text stands last, before the event, because it is new every turn.
+//
+// The budget is counted by the model's own tokenizer. What does not fit is left out with the reason, never cut in the
+// middle: passages from the worst up, history from the oldest on, in blocks, so that the cut stays where it is for
+// several turns. An event that does not fit even alone is an error before any compute.
+//
+// Threads: pure apart from `Engine::count_tokens`; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agents/prompt.hpp"
+#include "inference/engine.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema {
+
+struct ContextBudget {
+  int context_tokens = 0;         // what the model takes, answer included
+  int answer_tokens = 512;        // kept free for the answer
+  int passage_tokens_max = 1200;  // recalled text at most
+  double prefill_ms_max = 0;      // 0 = no bound; else recall + event may take this long at the engine's measured rate
+};
+
+/// A passage that went into the prompt under a number.
+struct Citation {
+  int number = 0;  // as the model sees it: [1]
+  std::string title;
+  std::string uri;
+  double relevance = 0;
+  std::string text;
+};
+
+struct LeftOut {
+  std::string what;
+  std::string reason;
+};
+
+struct BuiltContext {
+  Prompt prompt;
+  int prompt_tokens = 0;
+  std::vector<Citation> citations;
+  std::vector<LeftOut> left_out;
+  Trust trust = Trust::kSystem;  // the weakest of all that is inside
+};
+
+/// Errors: `kContextLengthExceeded` with the numbers; what the engine's tokenizer says.
+[[nodiscard]] Result<BuiltContext> build_context(const PromptPlan& plan, const std::vector<ToolDefinition>& tools,
+                                                 const ContextBudget& budget, Engine& engine, const std::string& model);
+
+}  // namespace mnema

@@ -1,0 +1,134 @@
+#include "agents/dispatcher.hpp"
+
+#include <atomic>
+#include <set>
+
+#include "runtime/log.hpp"
+#include "runtime/runtime.hpp"
+
+namespace mnema {
+
+/// Lives as long as anything that may still call back. Confined to the home executor, except where it says otherwise.
+struct Dispatcher::State : std::enable_shared_from_this<State> {
+  State(const TurnServices& s, const std::map<std::string, AgentSpec>& a, Executor& h)
+      : services(s), agents(a), home(h) {}
+
+  void take() {
+    services.runtime.mailbox().take(
+        home, [self = shared_from_this()](Delivery delivery) { self->on_delivery(std::move(delivery)); });
+  }
+
+  void on_delivery(Delivery delivery) {
+    if (stopping) return services.runtime.mailbox().release(std::move(delivery));
+    const auto agent = agents.find(delivery.event().agent);
+    if (agent == agents.end()) {
+      const Error unknown =
+          fail(ErrorCode::kFailedPrecondition,
+               "the event is for agent '" + delivery.event().agent + "', which this program does not have",
+               "start the program that has it, or drop the event with 'mnema dlq drop'");
+      services.runtime.mailbox().bury(std::move(delivery), unknown, home, [self = shared_from_this()](const Status&) {
+        if (!self->stopping) self->take();
+      });
+      return;
+    }
+    TurnRequest request;
+    request.agent = &agent->second;
+    request.event = delivery.shared_event();
+    request.delivery = std::move(delivery);
+    const Sequence sequence = request.delivery.sequence();
+    const auto event = request.event;
+    launch(std::move(request),
+           [self = shared_from_this(), event, sequence](TurnEnd end, const Result<Outcome>&, const TurnReport& report) {
+             self->home.post([self, event, sequence, end, report] {
+               if (self->listener) self->listener(*event, sequence, end, report);
+               if (!self->stopping) self->take();
+             });
+           });
+  }
+
+  std::shared_ptr<Turn> launch(TurnRequest request, Turn::OnEnd on_end) {
+    ++started;
+    ++running_count;
+    auto slot = std::make_shared<std::shared_ptr<Turn>>();
+    auto turn =
+        std::make_shared<Turn>(services, std::move(request),
+                               [self = shared_from_this(), slot, on_end = std::move(on_end)](
+                                   TurnEnd end, Result<Outcome> outcome, const TurnReport& report) {
+                                 on_end(end, std::move(outcome), report);
+                                 self->home.post([self, turn = std::exchange(*slot, nullptr)] { self->forget(turn); });
+                               });
+    *slot = turn;
+    home.post([self = shared_from_this(), turn] {
+      self->running.insert(turn);
+      if (self->stopping && self->grace_over) turn->cancel(shutdown_error());
+      turn->start();
+    });
+    return turn;
+  }
+
+  void forget(const std::shared_ptr<Turn>& turn) {
+    running.erase(turn);
+    ++ended;
+    --running_count;
+    if (stopping && running_count == 0 && stopped) home.post(std::exchange(stopped, nullptr));
+  }
+
+  static Error shutdown_error() { return fail_retryable(ErrorCode::kCancelled, "the runtime is shutting down"); }
+
+  const TurnServices& services;
+  const std::map<std::string, AgentSpec>& agents;
+  Executor& home;
+  Listener listener;
+  std::set<std::shared_ptr<Turn>> running;
+  std::function<void()> stopped;
+  bool grace_over = false;
+  std::atomic<bool> stopping = false;
+  std::atomic<long long> started = 0;
+  std::atomic<long long> ended = 0;
+  std::atomic<int> running_count = 0;
+};
+
+Dispatcher::Dispatcher(const TurnServices& services, const std::map<std::string, AgentSpec>& agents, Executor& home)
+    : state_(std::make_shared<State>(services, agents, home)) {}
+
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::on_turn_end(Listener listener) { state_->listener = std::move(listener); }
+
+void Dispatcher::start() {
+  state_->home.post([state = state_] {
+    for (int i = 0; i < state->services.limits.turns_running_max; ++i) state->take();
+  });
+}
+
+std::shared_ptr<Turn> Dispatcher::start_chat(TurnRequest request, Turn::OnEnd on_end) {
+  if (state_->stopping) {
+    state_->home.post([on_end = std::move(on_end)] { on_end(TurnEnd::kCancelled, State::shutdown_error(), {}); });
+    return nullptr;
+  }
+  return state_->launch(std::move(request), std::move(on_end));
+}
+
+void Dispatcher::stop(Duration grace, std::function<void()> stopped) {
+  state_->home.post([state = state_, grace, stopped = std::move(stopped)]() mutable {
+    CHECK(!state->stopping, "a dispatcher is stopped once");
+    state->stopping = true;
+    if (state->running_count == 0) return stopped();
+    state->stopped = std::move(stopped);
+    state->home.post_after(grace, [state] {
+      state->grace_over = true;
+      if (!state->running.empty()) {
+        log_warning("dispatcher", "the grace time is over; turns are parked", {{"turns", state->running.size()}});
+      }
+      for (const auto& turn : state->running) turn->cancel(State::shutdown_error());
+    });
+  });
+}
+
+int Dispatcher::running() const { return state_->running_count; }
+
+void Dispatcher::check_integrity() const {
+  CHECK(state_->started == state_->ended + state_->running_count, "started == ended + running");
+}
+
+}  // namespace mnema

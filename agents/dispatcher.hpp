@@ -1,0 +1,54 @@
+// agents/dispatcher.hpp
+//
+// Gives every event that is ready to a turn of its agent, as many at a time as `limits.turns_running_max`, and starts
+// the turns of foreground chats. The mailbox sees to it that one key has one turn at a time.
+//
+// Threads:   every method from any thread (they post home); turns run on the turn pool.
+// Ownership: borrows services and agents, which outlive it. Owns the running turns. `stop` must have answered before it
+//            goes, except after a crash in simulation.
+// Law:       started == ended + running   (check_integrity)
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "agents/agent.hpp"
+#include "agents/turn.hpp"
+
+namespace mnema {
+
+class Dispatcher {
+ public:
+  /// Sees each event's turn end, on the home executor.
+  using Listener = std::function<void(const Event& event, Sequence sequence, TurnEnd end, const TurnReport& report)>;
+
+  Dispatcher(const TurnServices& services, const std::map<std::string, AgentSpec>& agents, Executor& home);
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  /// Set before `start`.
+  void on_turn_end(Listener listener);
+
+  /// Begins to take events.
+  void start();
+
+  /// Starts a chat's turn. `request.agent` is one of ours. The handle is for `Turn::cancel`; null when stopping, and
+  /// `on_end` says so.
+  std::shared_ptr<Turn> start_chat(TurnRequest request, Turn::OnEnd on_end);
+
+  /// Takes no more. Running turns may end within `grace`; then they are cancelled, and their events go back to the
+  /// mailbox uncounted. `stopped` runs on the home executor when none is left. Once.
+  void stop(Duration grace, std::function<void()> stopped);
+
+  [[nodiscard]] int running() const;
+  void check_integrity() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,22 @@
+// agents/outcome.hpp
+//
+// What a handler gives back, and what a foreground chat shows.
+//
+// Threads: plain value.
+#pragma once
+
+#include <string>
+#include <utility>
+
+namespace mnema {
+
+struct Outcome {
+  std::string text;  // the turn's answer; empty where there is nobody to answer
+};
+
+/// `co_return mnema::reply(text);`
+[[nodiscard]] inline Outcome reply(std::string text) { return {std::move(text)}; }
+/// The event is dealt with and nobody waits for words.
+[[nodiscard]] inline Outcome done() { return {}; }
+
+}  // namespace mnema

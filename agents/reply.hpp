@@ -1,0 +1,38 @@
+// agents/reply.hpp
+//
+// What a handler may ask of a `think`, and what it gets.
+//
+// Threads: plain values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/context_builder.hpp"
+#include "inference/request.hpp"
+
+namespace mnema {
+
+struct ThinkOptions {
+  std::string model;                 // "" = the agent's
+  std::optional<float> temperature;  // none = the agent's
+  Constraint constraint;             // the shape the answer must have
+  int tokens_max = 0;                // of each answer; 0 = the agent's
+  int passage_tokens_max = -1;       // of recalled text; -1 = the agent's
+  bool tools = true;                 // may the model call the agent's tools?
+};
+
+struct Reply {
+  std::string text;
+  std::string reasoning;
+  std::vector<Citation> citations;  // the passages the model saw, by the numbers it saw
+  std::vector<LeftOut> left_out;    // what it did not see, and why
+  std::vector<std::string> tools_called;
+  FinishReason finish_reason = FinishReason::kStop;
+  Usage usage;             // of all rounds together
+  std::uint64_t seed = 0;  // of the last round
+  std::string model;
+};
+
+}  // namespace mnema

@@ -1,0 +1,58 @@
+// agents/rest/chat_response.hpp
+//
+// The answer of /v1/chat/completions, written: whole, or as the chunks of a stream. What the official clients demand of
+// a stream (found in their code, kept by the tests):
+//   - id, created and model are the same in every chunk; choices first appear in the order of their index;
+//   - the first delta of a choice carries the role, its last chunk the finish_reason;
+//   - id and name of a tool call come once, with an index from 0 without gaps; clients concatenate what is repeated;
+//   - with include_usage, `usage` is null in every chunk but one last chunk, which has no choices.
+//
+// Threads: confined to one answer. Pure: it makes JSON texts and sends nothing.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+#include <vector>
+
+#include "inference/request.hpp"
+
+namespace mnema {
+
+class ChatWriter {
+ public:
+  struct Options {
+    std::string id;     // "chatcmpl-..."
+    std::string model;  // as it was asked for
+    long long created = 0;
+    int choices = 1;
+    bool logprobs = false;
+    bool include_usage = false;
+    bool one_tool_call = false;  // further calls of an answer are left out
+  };
+  explicit ChatWriter(Options options);
+
+  /// The whole answer.
+  [[nodiscard]] boost::json::value whole(const std::vector<Completion>& choices) const;
+
+  /// Chunks, each the JSON text of one event. `first` for every choice in order, then any `delta`s, then one `finish` a
+  /// choice, then `usage` if it was asked for.
+  [[nodiscard]] std::string first(int choice) const;
+  /// "" if there is nothing to tell.
+  [[nodiscard]] std::string delta(int choice, const Delta& delta);
+  /// Up to two chunks: what no delta has told (a backend may not stream), and the end.
+  [[nodiscard]] std::vector<std::string> finish(int choice, const Completion& completion);
+  [[nodiscard]] std::string usage(const std::vector<Completion>& choices) const;
+
+  [[nodiscard]] const std::string& model() const { return options_.model; }
+
+ private:
+  [[nodiscard]] boost::json::object chunk() const;
+  [[nodiscard]] std::string choice_chunk(int choice, boost::json::object delta, boost::json::value logprobs,
+                                         boost::json::value finish_reason) const;
+  [[nodiscard]] std::string_view finish_reason_of(const Completion& completion) const;
+
+  Options options_;
+  std::vector<bool> told_;  // per choice: a delta has carried something
+};
+
+}  // namespace mnema

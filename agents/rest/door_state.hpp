@@ -1,0 +1,67 @@
+// agents/rest/door_state.hpp
+//
+// What the routes of the REST door share, and the routes themselves: one function each, in a file of its own.
+//
+// Threads: routes run on one of `strands`, which are kept as long as the door, so that an engine may still be inside
+//          `post` when an answer is already gone. `next_strand`, `new_id` and `find_model` from any thread.
+#pragma once
+
+#include <atomic>
+#include <boost/json/object.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/rest/rest_door.hpp"
+#include "runtime/strand.hpp"
+
+namespace mnema {
+
+struct DoorState {
+  explicit DoorState(RestDoor::Parts parts);
+
+  [[nodiscard]] Executor& next_strand();
+  /// "chatcmpl-4f0c..."
+  [[nodiscard]] std::string new_id(std::string_view prefix);
+  [[nodiscard]] long long unix_seconds() const;
+
+  struct Found {
+    ChatBackend* backend = nullptr;
+    ServedModel model;
+  };
+  /// Who answers chats for `name`; "" and "default" are the default model.
+  [[nodiscard]] std::optional<Found> find_model(const std::string& name) const;
+  /// Every name that may be asked for: those of the backends, then the engine's encoders.
+  [[nodiscard]] std::vector<ServedModel> all_models() const;
+
+  const RestDoor::Parts parts;
+
+ private:
+  std::vector<std::unique_ptr<Strand>> strands_;
+  std::atomic<std::size_t> turn_{0};
+  std::mutex random_mutex_;  // guards parts.random
+};
+
+/// A request whose sender is known, on the strand where it is answered.
+struct DoorRequest {
+  std::shared_ptr<DoorState> door;
+  HttpRequest http;
+  Identity identity;
+  std::shared_ptr<HttpExchange> exchange;
+  Executor& strand;
+};
+
+void chat_route(DoorRequest request);            // chat_route.cpp
+void completions_route(DoorRequest request);     // completions_route.cpp
+void embeddings_route(DoorRequest request);      // embeddings_route.cpp
+void models_route(DoorRequest request);          // models_route.cpp
+void model_route(DoorRequest request);           // models_route.cpp
+void tokenize_route(DoorRequest request);        // tokens_route.cpp
+void detokenize_route(DoorRequest request);      // tokens_route.cpp
+void apply_template_route(DoorRequest request);  // tokens_route.cpp
+void health_route(DoorRequest request);          // status_route.cpp
+void metrics_route(DoorRequest request);         // status_route.cpp
+
+}  // namespace mnema

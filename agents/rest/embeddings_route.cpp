@@ -1,0 +1,64 @@
+// POST /v1/embeddings: texts to vectors, by the engine's encoder.
+#include <algorithm>
+
+#include "agents/rest/door_state.hpp"
+#include "agents/rest/embeddings_request.hpp"
+
+namespace mnema {
+namespace {
+
+/// The encoder that shall answer: the one named, else the engine's first. None: `error` says why.
+std::optional<std::string> choose_encoder(const Engine& engine, const std::string& wanted, RequestError& error) {
+  std::vector<ModelInfo> models = engine.models();
+  bool any = wanted.empty() || wanted == "default";
+  auto encoder = std::find_if(models.begin(), models.end(), [&](const ModelInfo& model) {
+    return model.is_encoder && (any || model.name == wanted);
+  });
+  if (encoder != models.end()) return encoder->name;
+  bool is_known =
+      std::any_of(models.begin(), models.end(), [&](const ModelInfo& model) { return model.name == wanted; });
+  if (is_known) {
+    error = {fail(ErrorCode::kInvalidArgument, "the model '" + wanted + "' writes text and makes no embeddings",
+                  "name an encoder; GET /v1/models lists the models"),
+             "model", ""};
+  } else if (any) {
+    error = {fail(ErrorCode::kFailedPrecondition, "this server has no embedding model", "start it with one"), "model",
+             ""};
+  } else {
+    error = model_not_found(wanted);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void embeddings_route(DoorRequest request) {
+  Parsed<ParsedEmbeddings> parsed = parse_embeddings_request(request.http.body, request.door->parts.limits);
+  if (auto* error = std::get_if<RequestError>(&parsed)) return request.exchange->respond(refusal_of(*error));
+  auto& wanted = std::get<ParsedEmbeddings>(parsed);
+  RequestError error;
+  auto model = choose_encoder(request.door->parts.engine, wanted.model, error);
+  if (!model) return request.exchange->respond(refusal_of(error));
+
+  Engine& engine = request.door->parts.engine;
+  int tokens = 0;
+  for (const std::string& text : wanted.texts) {
+    auto ids = engine.tokenize(*model, text, true, false);
+    if (ids.ok()) tokens += static_cast<int>(ids->size());
+  }
+  auto on_done = [exchange = request.exchange, model = *model, base64 = wanted.base64, dimensions = wanted.dimensions,
+                  tokens](Result<std::vector<std::vector<float>>> vectors) {
+    if (!vectors.ok()) return exchange->respond(refusal_of({vectors.error(), "input", ""}));
+    auto own = static_cast<int>(vectors->empty() ? 0 : vectors->front().size());
+    if (dimensions && *dimensions != own) {
+      return exchange->respond(refusal_of(
+          {fail(ErrorCode::kUnsupported, "'" + model + "' makes vectors of " + std::to_string(own) + " dimensions only",
+                "leave out dimensions"),
+           "dimensions", ""}));
+    }
+    exchange->respond(json_response(200, embeddings_json(*vectors, base64, model, tokens)));
+  };
+  engine.embed(*model, std::move(wanted.texts), Priority::kInteractive, request.strand, std::move(on_done));
+}
+
+}  // namespace mnema

@@ -1,0 +1,109 @@
+#include "agents/rest/rest_door.hpp"
+
+#include <algorithm>
+
+#include "agents/rest/door_state.hpp"
+#include "connectors/http/error_body.hpp"
+#include "runtime/log.hpp"
+
+namespace mnema {
+namespace {
+
+constexpr int kStrands = 16;
+
+using Route = void (*)(DoorRequest);
+
+void run(Route route, DoorRequest request) {
+  auto exchange = request.exchange;
+  std::string what = request.http.method + " " + request.http.path;
+  try {
+    route(std::move(request));
+  } catch (const std::exception& exception) {
+    log_error("rest", "a route threw", {{"request", what}, {"error", exception.what()}});
+    exchange->respond(
+        error_response(fail(ErrorCode::kInternal, "the request failed inside the server", "see its log")));
+  }
+}
+
+HttpHandler handler(std::shared_ptr<DoorState> state, Route route, bool asks_for_key) {
+  return [state = std::move(state), route, asks_for_key](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
+    Identity identity;
+    if (asks_for_key) {
+      Result<Identity> known = state->parts.keys.identify(http.headers);
+      if (!known.ok()) return exchange->respond(error_response(known.error()));
+      identity = std::move(*known);
+    }
+    Executor& strand = state->next_strand();
+    strand.post([state, route, http = std::move(http), identity = std::move(identity), exchange = std::move(exchange),
+                 &strand]() mutable {
+      run(route, DoorRequest{state, std::move(http), std::move(identity), std::move(exchange), strand});
+    });
+  };
+}
+
+}  // namespace
+
+DoorState::DoorState(RestDoor::Parts parts_in) : parts(std::move(parts_in)) {
+  for (int i = 0; i < kStrands; ++i) strands_.push_back(std::make_unique<Strand>(parts.workers));
+}
+
+Executor& DoorState::next_strand() {
+  return *strands_[turn_.fetch_add(1, std::memory_order_relaxed) % strands_.size()];
+}
+
+std::string DoorState::new_id(std::string_view prefix) {
+  std::lock_guard lock(random_mutex_);
+  std::string uuid = parts.random.uuid();
+  std::erase(uuid, '-');
+  return std::string(prefix) + uuid;
+}
+
+long long DoorState::unix_seconds() const { return to_micros(parts.clock.now()) / 1'000'000; }
+
+std::optional<DoorState::Found> DoorState::find_model(const std::string& name) const {
+  bool is_default = name.empty() || name == "default";
+  const std::string& wanted = is_default ? parts.default_model : name;
+  for (ChatBackend* backend : parts.backends) {
+    for (ServedModel& model : backend->models()) {
+      if (wanted.empty() || model.name == wanted) return Found{backend, std::move(model)};
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<ServedModel> DoorState::all_models() const {
+  std::vector<ServedModel> all;
+  auto add = [&](ServedModel model) {
+    bool known =
+        std::any_of(all.begin(), all.end(), [&](const ServedModel& other) { return other.name == model.name; });
+    if (!known) all.push_back(std::move(model));
+  };
+  for (ChatBackend* backend : parts.backends) {
+    for (ServedModel& model : backend->models()) add(std::move(model));
+  }
+  for (const ModelInfo& info : parts.engine.models()) {
+    ServedModel model;
+    model.name = info.name;
+    model.created_unix_seconds = info.created_unix_seconds;
+    add(std::move(model));
+  }
+  return all;
+}
+
+RestDoor::RestDoor(Parts parts) : state_(std::make_shared<DoorState>(std::move(parts))) {}
+RestDoor::~RestDoor() = default;
+
+void RestDoor::mount(HttpRoutes& routes) {
+  routes.add("POST", "/v1/chat/completions", handler(state_, chat_route, true))
+      .add("POST", "/v1/completions", handler(state_, completions_route, true))
+      .add("POST", "/v1/embeddings", handler(state_, embeddings_route, true))
+      .add("GET", "/v1/models", handler(state_, models_route, true))
+      .add("GET", "/v1/models/{id...}", handler(state_, model_route, true))
+      .add("POST", "/tokenize", handler(state_, tokenize_route, true))
+      .add("POST", "/detokenize", handler(state_, detokenize_route, true))
+      .add("POST", "/apply-template", handler(state_, apply_template_route, true))
+      .add("GET", "/health", handler(state_, health_route, false));
+  if (state_->parts.metrics_text) routes.add("GET", "/metrics", handler(state_, metrics_route, false));
+}
+
+}  // namespace mnema

@@ -1,0 +1,61 @@
+// agents/rest/rest_door.hpp                                                              START HERE
+//
+// The OpenAI-compatible front door: which routes there are and what they share. One file per route beside this one;
+// each reads its request by a pure function (chat_request.hpp, ...), asks a backend or the engine, and writes its
+// answer by another (chat_response.hpp, ...).
+//
+//   POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   GET /v1/models[/{id}]
+//   POST /tokenize   POST /detokenize   POST /apply-template   GET /health   GET /metrics
+//
+// Threads:   requests arrive on the loop thread and are at once posted to a strand over `workers`, where bodies are
+// parsed
+//            and answers are written. Callbacks of one answer never run two at a time, whatever `workers` is.
+// Ownership: borrows everything in `RestDoor::Parts`; must be outlived by all of it. Running requests keep what they
+//            need alive, except the borrowed parts.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/rest/chat_backend.hpp"
+#include "agents/rest/identity.hpp"
+#include "agents/rest/sampling_fields.hpp"
+#include "connectors/http/routes.hpp"
+#include "inference/engine.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/random.hpp"
+
+namespace mnema {
+
+class RestDoor {
+ public:
+  struct Parts {
+    Engine& engine;                      // completions, embeddings, tokens, templates
+    std::vector<ChatBackend*> backends;  // chat, in order of precedence: agents before bare models
+    std::string default_model;           // what "default" and an absent model mean; "" = the first listed
+    Executor& workers;
+    const Clock& clock;
+    Random& random;  // any thread
+    const Limits& limits;
+    ApiKeys keys;                                           // none: everybody is the tenant "local"
+    SamplingOptions sampling_default = default_sampling();  // what a request that names nothing gets
+    std::function<std::string()> metrics_text;              // may be empty: /metrics is 404
+    std::function<boost::json::object()> health;            // may be empty; its members are added to {"status"}
+    Duration stream_keepalive = std::chrono::seconds(15);   // ": ping" while a stream is silent
+  };
+
+  explicit RestDoor(Parts parts);
+  ~RestDoor();
+
+  /// Adds the routes above. All but /health and /metrics ask for a key, if there are keys.
+  void mount(HttpRoutes& routes);
+
+ private:
+  std::shared_ptr<struct DoorState> state_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,210 @@
+// The tool loop: ask the model, run what it calls, show it the results, until it answers.
+
+#include <algorithm>
+
+#include "agents/context.hpp"
+#include "agents/decoded.hpp"
+#include "agents/turn.hpp"
+#include "runtime/json.hpp"
+#include "runtime/sha256.hpp"
+
+namespace mnema {
+namespace {
+
+/// The caller's arguments, not the rendered prompt: what is journalled must not depend on a template.
+std::string hash_of_plan(const PromptPlan& plan, int round) {
+  Sha256 hash;
+  hash.update_field(plan.system_text()).update_field(plan.known_text()).update_field(plan.user_text());
+  for (const Passage& document : plan.documents()) hash.update_field(document.text);
+  for (const Message& message : plan.past()) hash.update_field(message.text());
+  for (const Passage& passage : plan.passages()) hash.update_field(passage.title).update_field(passage.text);
+  return hash.update_field(std::to_string(round)).finish_hex();
+}
+
+int context_length_of(const Engine& engine, const std::string& model) {
+  for (const ModelInfo& info : engine.models()) {
+    if (info.name == model && info.context_length > 0) return info.context_length;
+  }
+  return 2048;  // an engine that does not tell: what every model we know can take
+}
+
+GenerateRequest request_of(const Turn& turn, const ThinkOptions& options) {
+  const AgentSpec& agent = turn.agent();
+  GenerateRequest request;
+  request.model = !options.model.empty() ? options.model
+                  : !agent.model.empty() ? agent.model
+                                         : turn.services().default_model;
+  request.scope = turn.scope();
+  request.sampling.temperature = agent.temperature;
+  request.constraint = options.constraint;
+  request.tokens_max = agent.answer_tokens;
+  request.priority = Priority::kEvent;
+  if (const ChatTurn* chat = turn.chat()) {
+    if (chat->sampling_given) request.sampling = chat->sampling;
+    if (chat->tokens_max > 0) request.tokens_max = chat->tokens_max;
+    if (std::holds_alternative<NoConstraint>(request.constraint)) request.constraint = chat->constraint;
+    request.stop = chat->stop;
+    request.priority = Priority::kInteractive;
+  }
+  if (options.temperature) request.sampling.temperature = *options.temperature;
+  if (options.tokens_max > 0) request.tokens_max = options.tokens_max;
+  return request;
+}
+
+void add(Usage& sum, const Decoded& decoded) {
+  sum.prompt_tokens += decoded.prompt_tokens;
+  sum.cached_tokens += decoded.cached_tokens;
+  sum.completion_tokens += decoded.completion_tokens;
+  sum.reasoning_tokens += decoded.reasoning_tokens;
+  sum.queued += Duration(decoded.queued_us);
+  sum.prefill += Duration(decoded.prefill_us);
+  sum.decode += Duration(decoded.decode_us);
+}
+
+Message tool_message(const ToolCall& call, std::string result) {
+  Message message;
+  message.role = Role::kTool;
+  message.tool_call_id = call.id;
+  message.name = call.name;
+  message.content.push_back({std::move(result), Sharing::kUser, Trust::kExternal, "tool " + call.name});
+  return message;
+}
+
+std::string error_for_model(const std::string& text) {
+  return boost::json::serialize(boost::json::object{{"error", text}});
+}
+
+}  // namespace
+
+task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
+  const std::string path = claim_path();
+  Engine& engine = turn_.services().engine;
+  GenerateRequest request = request_of(turn_, options);
+
+  std::vector<ToolDefinition> tools;
+  if (options.tools) {
+    for (const ToolSpec& tool : turn_.agent().tools) tools.push_back(tool.definition);
+  }
+  ContextBudget context_budget;
+  context_budget.context_tokens = context_length_of(engine, request.model);
+  context_budget.answer_tokens = std::min(request.tokens_max, context_budget.context_tokens / 2);
+  context_budget.passage_tokens_max =
+      options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
+  BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model));
+  request.prompt = built.prompt;
+  const Message question = built.prompt.messages.back();
+  const std::string session = turn_.scope().agent + "/" + turn_.scope().session;
+  turn_.report().prefix = turn_.services().prefixes.note(session, built.prompt, engine, request.model);
+
+  Reply reply;
+  reply.citations = std::move(built.citations);
+  reply.left_out = std::move(built.left_out);
+  Trust trust = built.trust;
+  int prompt_tokens = built.prompt_tokens;
+  int steps = 0;
+  for (int round = 1;; ++round) {
+    if (round > turn_.services().limits.tool_rounds_max) {
+      throw Failure(fail(ErrorCode::kBudgetExceeded,
+                         "the model called tools " + std::to_string(round - 1) + " times without an answer",
+                         "look at its calls in the journal, or raise limits.tool_rounds_max"));
+    }
+    value_or_throw(turn_.budget().check_time());
+    Reservation reserved = value_or_throw(turn_.budget().reserve({prompt_tokens + request.tokens_max, 0, 0}));
+
+    // The seed is on disk before the first token, so a decode that is cut off is the same when it is done again.
+    const StepStart seed_step{path + "." + std::to_string(++steps), "seed", ""};
+    const std::string seed = turn_.steps().value(seed_step, [this, &request] {
+      return std::to_string(request.sampling.seed.value_or(turn_.services().random.next_u64()));
+    });
+    request.sampling.seed = std::stoull(seed);
+    const StepStart decode_step{path + "." + std::to_string(++steps), "decode", hash_of_plan(plan, round)};
+    BegunEffect begun = co_await Step<BegunEffect>(turn_.steps().begin_effect(decode_step, true));
+    Decoded decoded;
+    if (begun.known) {
+      boost::json::value json = value_or_throw(parse_bounded_json(begun.value, "a journalled decode"));
+      decoded = value_or_throw(from_json<Decoded>(json, UnknownMembers::kIgnore));
+    } else {
+      Result<Decoded> made = Error{};
+      try {
+        made = co_await Step<Decoded>(turn_.generate(decode_step.path, request));
+      } catch (const Failure& failure) {
+        made = failure.error();
+      }
+      // The end need not be waited for: the same seed gives the same text again.
+      Result<std::string> text = Error{};
+      if (made.ok()) {
+        text = boost::json::serialize(to_json(*made));
+      } else {
+        text = made.error();
+      }
+      std::shared_ptr<StepOperation> ended = turn_.steps().end_effect(decode_step, std::move(text));
+      decoded = value_or_throw(std::move(made));
+    }
+    reserved.settle({decoded.prompt_tokens + decoded.completion_tokens, 0, 0});
+    add(reply.usage, decoded);
+    add(turn_.report().usage, decoded);
+    reply.text = decoded.text;
+    reply.reasoning = decoded.reasoning;
+    reply.finish_reason = decoded.finish_reason;
+    turn_.report().finish_reason = decoded.finish_reason;
+    reply.seed = decoded.seed;
+    reply.model = decoded.model;
+    request.sampling.seed.reset();
+    if (decoded.tool_calls.empty()) break;
+
+    Message asked = message_of(Role::kAssistant, decoded.text);
+    asked.tool_calls = decoded.tool_calls;
+    request.prompt.messages.push_back(std::move(asked));
+    for (const ToolCall& call : decoded.tool_calls) {
+      reply.tools_called.push_back(call.name);
+      std::string result = co_await call_tool(path + "." + std::to_string(++steps), call, trust);
+      request.prompt.messages.push_back(tool_message(call, std::move(result)));
+    }
+    trust = weakest(trust, Trust::kExternal);
+    prompt_tokens = value_or_throw(engine.count_tokens(request.model, request.prompt));
+    if (prompt_tokens + request.tokens_max > context_budget.context_tokens) {
+      throw Failure(fail(ErrorCode::kContextLengthExceeded, "with the results of its tools the prompt has " +
+                                                                std::to_string(prompt_tokens) + " tokens; model '" +
+                                                                request.model + "' takes " +
+                                                                std::to_string(context_budget.context_tokens)));
+    }
+  }
+  turn_.note_laid_out(question, message_of(Role::kAssistant, reply.text));
+  co_return reply;
+}
+
+task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_trust) {
+  const std::vector<ToolSpec>& tools = turn_.agent().tools;
+  const auto tool =
+      std::find_if(tools.begin(), tools.end(), [&](const ToolSpec& spec) { return spec.definition.name == call.name; });
+  if (tool == tools.end()) co_return error_for_model("there is no tool '" + call.name + "'");
+  const Result<boost::json::value> arguments = parse_bounded_json(call.arguments, "the arguments");
+  if (!arguments.ok()) co_return error_for_model(arguments.error().message);
+  Result<StepBody> body = tool->bind(*arguments);
+  if (!body.ok()) co_return error_for_model(body.error().message);
+  if (context_trust == Trust::kExternal && !tool->on_external_text) {
+    co_return error_for_model("'" + call.name +
+                              "' has effects and may not be called while text from outside is in the "
+                              "conversation");
+  }
+  const std::string canonical = canonical_json(*arguments);
+  value_or_throw(turn_.budget().count_call(call.name, canonical));
+  Reservation reserved = value_or_throw(turn_.budget().reserve({0, 1, 0}));
+
+  Result<std::string> result = Error{};
+  try {
+    result = co_await run_step(std::move(path), "tool:" + call.name, canonical, std::move(*body));
+  } catch (const Failure& failure) {
+    result = failure.error();
+  }
+  reserved.settle({0, 1, 0});
+  if (result.ok()) co_return *result;
+  // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn.
+  if (result.error().code == ErrorCode::kInDoubt || result.error().code == ErrorCode::kCancelled ||
+      turn_.steps().fatal()) {
+    throw Failure(result.error());
+  }
+  co_return error_for_model(result.error().text());
+}
+
+}  // namespace mnema

@@ -1,0 +1,310 @@
+#include "agents/turn.hpp"
+
+#include <algorithm>
+
+#include "agents/decoded.hpp"
+#include "runtime/log.hpp"
+#include "runtime/runtime.hpp"
+
+namespace mnema {
+namespace {
+
+/// Trying again gives the same failure: a person must look.
+bool is_hopeless(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kUnauthenticated:
+    case ErrorCode::kFailedPrecondition:
+    case ErrorCode::kCorrupt:
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kContextLengthExceeded:
+    case ErrorCode::kBudgetExceeded:
+    case ErrorCode::kInDoubt:
+    case ErrorCode::kSchemaDrift:
+      return !error.retryable;
+    default:
+      return false;
+  }
+}
+
+Time retry_time(const Limits& limits, int attempt, const Error& error, Time now, Random& random) {
+  const double base_ms = limits.turn_backoff_base_ms;
+  const double ceiling_ms =
+      std::min<double>(limits.turn_backoff_cap_ms, base_ms * static_cast<double>(1 << std::min(attempt, 20)));
+  const double wait_ms =
+      std::max(base_ms / 2 + random.unit() * (ceiling_ms - base_ms / 2), static_cast<double>(error.retry_after_ms));
+  return now + std::chrono::milliseconds(static_cast<long long>(wait_ms));
+}
+
+/// What an exception out of a handler says.
+Error error_of(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Failure& failure) {
+    return failure.error();
+  } catch (const std::exception& other) {
+    return fail(ErrorCode::kInternal, std::string("the handler threw: ") + other.what());
+  } catch (...) {
+    return fail(ErrorCode::kInternal, "the handler threw something that is no std::exception");
+  }
+}
+
+Scope scope_of(const TurnRequest& request) {
+  const Event& event = *request.event;
+  Scope scope{event.tenant, request.agent->name, event.user, event.key};
+  if (request.chat) scope.session = request.chat->session;
+  return scope;
+}
+
+}  // namespace
+
+std::string_view name_of(TurnEnd end) {
+  switch (end) {
+    case TurnEnd::kDone:
+      return "done";
+    case TurnEnd::kRetried:
+      return "retried";
+    case TurnEnd::kDead:
+      return "dead";
+    case TurnEnd::kReleased:
+      return "released";
+    case TurnEnd::kCancelled:
+      return "cancelled";
+    case TurnEnd::kFailed:
+      return "failed";
+    case TurnEnd::kLost:
+      return "lost";
+  }
+  return "?";
+}
+
+Turn::Turn(const TurnServices& services, TurnRequest request, OnEnd on_end)
+    : services_(services),
+      request_(std::move(request)),
+      on_end_(std::move(on_end)),
+      strand_(std::make_shared<Strand>(services.turns)),
+      scope_(scope_of(request_)) {}
+
+Turn::~Turn() = default;
+
+void Turn::start() {
+  strand_->post([self = shared_from_this()] {
+    if (self->ended_) return;
+    const Event& event = self->event();
+    BudgetLimits limits = self->agent().budget;
+    if (!limits.identical_calls) limits.identical_calls = self->services_.limits.identical_calls_max;
+    self->budget_ =
+        Budget::create(event.tenant + "/" + self->agent().name + "/" + event.key, limits, self->services_.clock);
+    if (self->request_.delivery) return self->load_journal();
+    TurnRecord record;
+    record.identity = turn_identity(0, event, self->agent().code_version);
+    record.identity.agent = self->agent().name;
+    self->load_state(std::move(record));
+  });
+}
+
+void Turn::load_journal() {
+  TurnIdentity identity = turn_identity(request_.delivery.sequence(), event(), agent().code_version);
+  services_.runtime.journal().load(
+      std::move(identity), *strand_, [self = shared_from_this(), strand = strand_](Result<TurnRecord> record) {
+        if (self->ended_) return;
+        if (!record.ok()) return self->finish_failed(record.error());
+        if (record->identity.version != self->agent().code_version && !record->steps.empty()) {
+          return self->finish_failed(fail(ErrorCode::kFailedPrecondition,
+                                          "needs_version: the turn began with version '" + record->identity.version +
+                                              "' of agent '" + self->agent().name + "', this is version '" +
+                                              self->agent().code_version + "'",
+                                          "redrive it from its first step, or run the old version until it is done"));
+        }
+        self->load_state(std::move(*record));
+      });
+}
+
+void Turn::load_state(TurnRecord record) {
+  if (agent().state.version == 0) return run(std::move(record), std::optional<StoredState>());
+  services_.queries.post([self = shared_from_this(), record = std::move(record)]() mutable {
+    auto stored = self->services_.runtime.database().read<std::optional<StoredState>>([&](Transaction& transaction) {
+      return find_state(transaction, self->scope_.tenant, self->scope_.agent, self->event().key);
+    });
+    self->strand_->post([self, record = std::move(record), stored = std::move(stored)]() mutable {
+      if (!self->ended_) self->run(std::move(record), std::move(stored));
+    });
+  });
+}
+
+void Turn::run(TurnRecord record, Result<std::optional<StoredState>> stored) {
+  if (!stored.ok()) return finish_failed(stored.error());
+  const StateType& type = agent().state;
+  if (type.version != 0) {
+    if (*stored && (*stored)->version != type.version) {
+      return finish_failed(
+          fail(ErrorCode::kFailedPrecondition, "needs_version: the state of agent '" + scope_.agent + "' under key '" +
+                                                   event().key + "' has version " + std::to_string((*stored)->version) +
+                                                   ", this program has " + std::to_string(type.version)));
+    }
+    Result<std::shared_ptr<void>> state = type.load(*stored ? (*stored)->json : "");
+    if (!state.ok()) return finish_failed(state.error());
+    state_ = std::move(*state);
+  }
+  if (request_.delivery) report_.wake = services_.clock.now() - request_.delivery.accepted_at();
+  steps_ = std::make_unique<TurnSteps>(
+      std::move(record),
+      TurnSteps::Parts{request_.delivery ? &services_.runtime.journal() : nullptr, strand_, services_.limits,
+                       services_.observer, [this](std::coroutine_handle<> frame) { resume(frame); }});
+  context_ = std::make_unique<Ctx>(*this);
+  root_.emplace(agent().handler(*context_, event()));
+  root_->start(trampoline_);
+  after_frames();
+}
+
+void Turn::resume(std::coroutine_handle<> frame) {
+  trampoline_.run(frame);
+  after_frames();
+}
+
+void Turn::after_frames() {
+  if (ended_ || !root_->done()) return;
+  Result<Outcome> outcome = Error{};
+  try {
+    outcome = root_->take();
+  } catch (...) {
+    outcome = error_of(std::current_exception());
+  }
+  if (steps_->fatal()) outcome = *steps_->fatal();
+  report_.steps_replayed = steps_->replayed();
+  if (outcome.ok()) return commit(std::move(*outcome));
+  finish_failed(outcome.error());
+}
+
+void Turn::tear_down() {
+  root_.reset();
+  context_.reset();
+  if (steps_) steps_->abandon();
+  if (generation_) generation_->cancel();
+  generation_.reset();
+}
+
+void* Turn::state(std::type_index type) {
+  if (agent().state.version == 0 || agent().state.type != type) {
+    throw Failure(fail(ErrorCode::kUnsupported, "agent '" + agent().name + "' was not declared with this state type",
+                       "add .state<T>() where the agent is declared"));
+  }
+  return state_.get();
+}
+
+TurnSteps::Operation Turn::generate(const std::string& path, GenerateRequest request) {
+  return steps_->external(path, [this, request = std::move(request)](TurnSteps::Finish finish) mutable {
+    GenerationCallbacks callbacks;
+    if (chat() && chat()->on_delta) {
+      callbacks.on_delta = [self = shared_from_this()](Delta delta) {
+        if (self->ended_) return;
+        delta.tool_calls.clear();  // ours to run, not the client's
+        self->streamed_ += delta.text;
+        self->request_.chat->on_delta(std::move(delta));
+      };
+    }
+    callbacks.on_done = [self = shared_from_this(), finish = std::move(finish)](Result<Completion> completion) {
+      self->generation_.reset();
+      if (!completion.ok()) return finish(completion.error());
+      if (completion->finish_reason == FinishReason::kCancelled) {
+        return finish(fail_retryable(ErrorCode::kCancelled, "the generation was cancelled"));
+      }
+      finish(boost::json::serialize(to_json(decoded_of(*completion))));
+    };
+    generation_ = services_.engine.generate(std::move(request), *strand_, std::move(callbacks));
+  });
+}
+
+void Turn::commit(Outcome outcome) {
+  committing_ = true;
+  const ChatTurn* chat_turn = chat();
+  if (state_) writes_.state = StoredState{agent().state.version, agent().state.save(state_.get())};
+  if (chat_turn) {
+    stream_rest_of(outcome.text);
+    outcome.text = streamed_;
+    std::vector<Message> said = chat_turn->sent;
+    said.push_back(message_of(Role::kAssistant, outcome.text));
+    SessionMemo memo{chat_turn->session, chat_turn->history};
+    if (laid_out_.empty()) laid_out_.assign(said.end() - 2, said.end());
+    memo.laid_out.insert(memo.laid_out.end(), laid_out_.begin(), laid_out_.end());
+    writes_.session = TurnWrites::Session{history_digest(scope_, said), std::move(memo)};
+  }
+  tear_down();
+  services_.runtime.database().write<bool>(
+      WritePriority::kForeground,
+      [self = shared_from_this()](Transaction& transaction) -> Result<bool> {
+        RETURN_IF_ERROR(commit_turn(transaction, self->services_, self->scope_, self->event().key, self->writes_,
+                                    self->request_.delivery));
+        return true;
+      },
+      *strand_,
+      [self = shared_from_this(), strand = strand_, outcome = std::move(outcome)](const Result<bool>& committed) {
+        self->committing_ = false;
+        if (committed.ok()) return self->end(TurnEnd::kDone, outcome);
+        if (committed.error().code == ErrorCode::kAborted) return self->end(TurnEnd::kLost, committed.error());
+        self->finish_failed(committed.error());
+      });
+}
+
+/// The client's answer is what was streamed and the rest of the outcome. An outcome that begins otherwise follows
+/// whole.
+void Turn::stream_rest_of(const std::string& answer) {
+  std::string rest = answer.starts_with(streamed_) ? answer.substr(streamed_.size()) : "\n\n" + answer;
+  if (rest.empty()) return;
+  streamed_ += rest;
+  if (!chat()->on_delta) return;
+  Delta delta;
+  delta.text = std::move(rest);
+  request_.chat->on_delta(std::move(delta));
+}
+
+void Turn::finish_failed(const Error& error) {
+  const std::string failed_path = steps_ ? steps_->failed_path() : "";
+  tear_down();
+  if (!request_.delivery) return end(TurnEnd::kFailed, error);
+  Mailbox& mailbox = services_.runtime.mailbox();
+  const auto settled = [self = shared_from_this(), strand = strand_, error](TurnEnd how, const Status& status) {
+    if (!status.ok()) {
+      log_error("turn", "could not record that a turn failed; its event comes again after its lease",
+                {{"agent", self->agent().name}, {"error", status.error().text()}});
+      how = TurnEnd::kLost;
+    }
+    self->end(how, error);
+  };
+  if (is_hopeless(error)) {
+    return mailbox.bury(std::move(request_.delivery), error, *strand_,
+                        [settled](const Status& status) { settled(TurnEnd::kDead, status); });
+  }
+  // The step that failed is done anew at the next attempt; all that went well before it is not.
+  if (!failed_path.empty()) {
+    services_.runtime.journal().forget_step(request_.delivery.sequence(), failed_path, *strand_,
+                                            [strand = strand_](const Status&) {});
+  }
+  const Time retry_at =
+      retry_time(services_.limits, request_.delivery.attempt(), error, services_.clock.now(), services_.random);
+  mailbox.retry(std::move(request_.delivery), retry_at, error, *strand_,
+                [settled](const Result<RetryVerdict>& verdict) {
+                  if (!verdict.ok()) return settled(TurnEnd::kLost, verdict.error());
+                  settled(*verdict == RetryVerdict::kDead ? TurnEnd::kDead : TurnEnd::kRetried, {});
+                });
+}
+
+void Turn::cancel(Error why) {
+  strand_->post([self = shared_from_this(), why = std::move(why)] {
+    // A commit that is on its way happens; its answer is true.
+    if (self->ended_ || self->committing_) return;
+    self->tear_down();
+    if (!self->request_.delivery) return self->end(TurnEnd::kCancelled, why);
+    self->services_.runtime.mailbox().release(std::move(self->request_.delivery));
+    self->end(TurnEnd::kReleased, why);
+  });
+}
+
+void Turn::end(TurnEnd how, Result<Outcome> outcome) {
+  if (ended_) return;
+  ended_ = true;
+  std::exchange(on_end_, nullptr)(how, std::move(outcome), report_);
+}
+
+}  // namespace mnema

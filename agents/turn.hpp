@@ -1,0 +1,139 @@
+// agents/turn.hpp
+//
+// One event, handled once: load the journal and the agent's state, run the handler, commit everything it did in one
+// transaction, or decide what becomes of the event if it could not be done.
+//
+//   start -> (journal, state) -> handler: step, step, ... -> commit -> kDone
+//                                   |-> failed: retry later (kRetried) or dead letter (kDead)
+//                                   '-> cancel: event given back (kReleased), chat closed (kCancelled)
+//
+// A foreground chat is a turn without an event in the mailbox: it has no journal, and a cancelled one leaves no trace.
+//
+// Threads:   `start` and `cancel` from any thread; the rest on the turn's strand.
+// Ownership: shared by the dispatcher and by what is in flight. After `on_end` no frame, context or callback of it is
+//            left that does anything.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/agent.hpp"
+#include "agents/context.hpp"
+#include "agents/prefix_watch.hpp"
+#include "agents/session.hpp"
+#include "agents/task.hpp"
+#include "agents/turn_commit.hpp"
+#include "agents/turn_services.hpp"
+#include "agents/turn_steps.hpp"
+#include "inference/engine.hpp"
+#include "runtime/budget.hpp"
+#include "runtime/mailbox.hpp"
+#include "runtime/strand.hpp"
+
+namespace mnema {
+
+/// What a foreground chat adds to its event.
+struct ChatTurn {
+  std::vector<Message> sent;     // what the client sent, the new message last
+  std::string session;           // id, found by the history or new
+  std::vector<Message> history;  // as it was laid out before the model; without the new message
+  std::string system;            // the client's own system text
+  SamplingOptions sampling;
+  bool sampling_given = false;  // else the agent's
+  Constraint constraint;
+  std::vector<std::string> stop;
+  int tokens_max = 0;                   // 0 = the agent's
+  std::function<void(Delta)> on_delta;  // called on the turn's strand
+};
+
+struct TurnRequest {
+  const AgentSpec* agent = nullptr;
+  std::shared_ptr<const Event> event;
+  Delivery delivery;  // empty for a chat
+  std::optional<ChatTurn> chat;
+};
+
+enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLost };
+[[nodiscard]] std::string_view name_of(TurnEnd end);
+
+/// What one turn cost, for logs, metrics and the demo's table.
+struct TurnReport {
+  Duration wake{};                                   // accepted -> first line of the handler
+  Duration recall{};                                 // waiting for memory
+  Usage usage;                                       // of all decodes
+  FinishReason finish_reason = FinishReason::kStop;  // of the last decode
+  int steps_replayed = 0;
+  std::optional<PrefixDifference> prefix;  // against the last prompt of the session
+};
+
+class Turn : public std::enable_shared_from_this<Turn> {
+ public:
+  /// On the strand, once. A chat's outcome is all that its client was sent.
+  using OnEnd = std::function<void(TurnEnd, Result<Outcome>, const TurnReport&)>;
+
+  Turn(const TurnServices& services, TurnRequest request, OnEnd on_end);
+  ~Turn();
+
+  void start();
+  /// Destroys the handler at its await, stops what it waits for, and gives the event back, not counting the attempt
+  /// (a chat is closed). Idempotent; after the end it does nothing.
+  void cancel(Error why);
+
+  // ---- for contexts, on the strand ----
+
+  [[nodiscard]] const AgentSpec& agent() const { return *request_.agent; }
+  [[nodiscard]] const Event& event() const { return *request_.event; }
+  [[nodiscard]] const Scope& scope() const { return scope_; }
+  [[nodiscard]] const ChatTurn* chat() const { return request_.chat ? &*request_.chat : nullptr; }
+  [[nodiscard]] const TurnServices& services() const { return services_; }
+  [[nodiscard]] const std::shared_ptr<Strand>& strand() const { return strand_; }
+  [[nodiscard]] TurnSteps& steps() { return *steps_; }
+  [[nodiscard]] TurnWrites& writes() { return writes_; }
+  [[nodiscard]] TurnReport& report() { return report_; }
+  [[nodiscard]] Budget& budget() { return *budget_; }
+  [[nodiscard]] void* state(std::type_index type);
+
+  /// A generation, as an operation that gives a `Decoded` (agents/decoded.hpp); in a chat its deltas go to the client.
+  [[nodiscard]] TurnSteps::Operation generate(const std::string& path, GenerateRequest request);
+  /// The question as it was laid out and the answer as the model wrote it: what a later turn of this session must
+  /// repeat.
+  void note_laid_out(Message question, Message answer) { laid_out_ = {std::move(question), std::move(answer)}; }
+
+ private:
+  void load_journal();
+  void load_state(TurnRecord record);
+  void run(TurnRecord record, Result<std::optional<StoredState>> stored);
+  void resume(std::coroutine_handle<> frame);
+  void after_frames();
+  void tear_down();
+  void commit(Outcome outcome);
+  void finish_failed(const Error& error);
+  void end(TurnEnd how, Result<Outcome> outcome);
+  void stream_rest_of(const std::string& answer);
+
+  const TurnServices& services_;
+  TurnRequest request_;
+  OnEnd on_end_;
+  const std::shared_ptr<Strand> strand_;
+  Scope scope_;
+  std::shared_ptr<Budget> budget_;
+  std::shared_ptr<void> state_;
+  TurnWrites writes_;
+  TurnReport report_;
+  std::string streamed_;  // what the chat's client has seen
+  std::vector<Message> laid_out_;
+  std::shared_ptr<Generation> generation_;  // the one in flight, if any
+  bool ended_ = false;
+  bool committing_ = false;
+
+  // Destroyed in this order's reverse: the frames first, then what they refer to.
+  std::unique_ptr<TurnSteps> steps_;
+  std::unique_ptr<Ctx> context_;
+  Trampoline trampoline_;
+  std::optional<task<Outcome>> root_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,42 @@
+// agents/turn_services.hpp
+//
+// What the host lends to every turn.
+//
+// Threads:   what is borrowed may be used from any thread, each part by its own rules.
+// Ownership: everything is borrowed and outlives all turns.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "runtime/clock.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/random.hpp"
+
+namespace mnema {
+
+class Engine;
+class HttpClient;
+class MemoryStore;
+class PrefixWatch;
+class Runtime;
+class TurnObserver;
+
+struct TurnServices {
+  Runtime& runtime;
+  MemoryStore& memory;
+  Engine& engine;
+  PrefixWatch& prefixes;
+  Executor& turns;     // the pool that handlers run on; each turn takes a strand of it
+  Executor& queries;   // reads of the database
+  Executor& blocking;  // calls that wait, long computations
+  const Clock& clock;
+  Random& random;  // any thread
+  const Limits& limits;
+  std::string default_model;
+  std::function<HttpClient*(const std::string& connector)> http;  // null: no such connector
+  TurnObserver* observer = nullptr;
+};
+
+}  // namespace mnema

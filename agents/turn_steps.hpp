@@ -1,0 +1,101 @@
+// agents/turn_steps.hpp
+//
+// The steps of one turn, against its journal. Decides for every step a handler asks for whether its value comes back
+// from the journal or is to be made, and writes what must be on disk before and after. A foreground chat has no
+// journal: its steps are only counted.
+//
+//   value   drawn at once; recorded without waiting                            (now, uuid, random, seeds)
+//   query   made by `start`, recorded when done, without waiting               (recall, decode)
+//   effect  `started` on disk, then it happens, then `done` on disk            (tools, ctx.step)
+//
+// Writes reach the disk in the order they are asked for, so everything a turn has seen is durable before its next
+// effect begins.
+//
+// Threads:   the turn's strand, everything. Callbacks given to others must be called there too.
+// Ownership: owned by the turn. Operations in flight keep only what they need; after `abandon` their ends are ignored.
+// Law:       steps created == steps done + steps in flight   (check_integrity)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agents/step.hpp"
+#include "agents/turn_observer.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/strand.hpp"
+#include "runtime/turn_journal.hpp"
+
+namespace mnema {
+
+/// What an effect's beginning found.
+struct BegunEffect {
+  bool known = false;      // `value` is the result of an earlier run
+  bool uncertain = false;  // it was started before, and nobody knows whether it happened
+  std::string value;       // JSON text
+};
+BOOST_DESCRIBE_STRUCT(BegunEffect, (), (known, uncertain, value))
+
+class TurnSteps {
+ public:
+  using Operation = std::shared_ptr<StepOperation>;
+  /// Gives a query's result. Called on the strand, once; calls after `abandon` do nothing.
+  using Finish = std::function<void(Result<std::string>)>;
+
+  struct Parts {
+    TurnJournal* journal = nullptr;  // null: a foreground chat
+    std::shared_ptr<Strand> strand;  // kept by callbacks in flight, which may outlast the turn
+    const Limits& limits;
+    TurnObserver* observer = nullptr;
+    std::function<void(std::coroutine_handle<>)> resume;  // goes on with a waiting frame
+  };
+  TurnSteps(TurnRecord record, Parts parts);
+  ~TurnSteps();
+
+  /// The value of a step that `draw` makes now, or made in an earlier run. Throws `Failure` when the journal disagrees.
+  std::string value(const StepStart& step, const std::function<std::string()>& draw);
+
+  Operation query(const StepStart& step, const std::function<void(Finish)>& start);
+
+  /// The first half of an effect: done when the effect may begin (or need not), with a BegunEffect. `repeatable`: a
+  /// started one may simply be done again.
+  Operation begin_effect(const StepStart& step, bool repeatable);
+  /// The second half: done when the result is on disk.
+  Operation end_effect(const StepStart& step, Result<std::string> result);
+
+  /// An operation inside an effect's body: not a step of its own, done again when the effect is.
+  Operation external(const std::string& path, const std::function<void(Finish)>& start);
+
+  /// The turn is over: frames are gone, nothing is resumed any more.
+  void abandon();
+
+  /// The journal and the handler disagree, or the journal could not be written: the turn must end with this, whatever
+  /// its handler makes of it.
+  [[nodiscard]] const std::optional<Error>& fatal() const { return fatal_; }
+  /// The step that failed last, to be done anew when the turn is tried again.
+  [[nodiscard]] const std::string& failed_path() const { return failed_path_; }
+  [[nodiscard]] const TurnIdentity& identity() const { return record_.identity; }
+  [[nodiscard]] int replayed() const { return replayed_; }
+  void check_integrity() const;
+
+ private:
+  struct Shared;
+  void observe(const StepStart& step, StepPhase phase) const;
+  /// The recorded step, or null for a new one. A disagreement is fatal and comes as an error.
+  Result<const JournalStep*> match(const StepStart& step);
+  Operation finished(const StepStart& step, Result<std::string> result);
+  void complete(const Operation& operation, Result<std::string> result);
+
+  TurnRecord record_;
+  const Parts parts_;
+  std::shared_ptr<Shared> shared_;  // reaches back to us until we are gone
+  std::optional<Error> fatal_;
+  std::string failed_path_;
+  int replayed_ = 0;
+  long long created_ = 0;
+  long long done_ = 0;
+  long long in_flight_ = 0;
+};
+
+}  // namespace mnema

@@ -1,0 +1,19 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/exit_code.hpp"
+#include "cli/models_command.hpp"
+
+// The program `mnema`: one sub-command per file.
+
+int main(int argc, char** argv) {
+  CLI::App app{"Mnema: events wake agents that think, remember and act", "mnema"};
+  app.require_subcommand(1);
+  int exit_code = 0;
+  mnema::add_models_command(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : mnema::kExitUsage;
+  }
+  return exit_code;
+}

@@ -1,0 +1,204 @@
+#include "connectors/file_sink.hpp"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <mutex>
+#include <unordered_set>
+#include <utility>
+
+#include "connectors/base64.hpp"
+#include "runtime/check.hpp"
+
+namespace mnema {
+namespace json = boost::json;
+namespace {
+
+/// FNV-1a: the same on every machine and run, which std::hash does not promise.
+std::uint64_t hash_of(std::string_view key) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (unsigned char c : key) hash = (hash ^ c) * 1099511628211ULL;
+  return hash;
+}
+
+Error storage_error(const std::string& path, std::string_view what) {
+  return fail_retryable(ErrorCode::kStorage,
+                        "the file '" + path + "' cannot be " + std::string(what) + ": " + strerror(errno),
+                        "check the path, its permissions and the free space");
+}
+
+/// The idempotency key of a line that we wrote, or none.
+std::optional<std::string> key_of(std::string_view line) {
+  boost::system::error_code error;
+  json::value value = json::parse(line, error);
+  const json::object* object = error ? nullptr : value.if_object();
+  const json::value* key = object ? object->if_contains("idempotency_key") : nullptr;
+  if (key == nullptr || !key->is_string()) return std::nullopt;
+  return std::string(key->get_string());
+}
+
+std::string line_of(const OutboxMessage& message) {
+  json::object line;
+  line["idempotency_key"] = message.idempotency_key;
+  line["destination"] = message.destination;
+  line["key"] = message.key;
+  line["content_type"] = message.content_type;
+  boost::system::error_code error;
+  json::value body;
+  if (message.content_type.find("json") != std::string::npos) body = json::parse(message.body, error);
+  if (body.is_null()) body = message.body;
+  line["body"] = std::move(body);
+  std::string text = json::serialize(line);
+  // Bytes that are no UTF-8 text would make a line that nobody can read back.
+  if (!key_of(text)) {
+    line.erase("body");
+    line["body_base64"] = base64_encode(message.body);
+    text = json::serialize(line);
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+struct FileSink::Shared {
+  ~Shared() {
+    if (descriptor >= 0) ::close(descriptor);
+  }
+
+  /// Calls `each(line, number)` for every whole line; returns the bytes they take. Requires mutex (or construction).
+  Result<std::int64_t> for_each_line(const std::function<Status(std::string_view, std::int64_t)>& each) const;
+  Result<bool> contains(const std::string& key) const;  // requires mutex
+  Status append(const OutboxMessage& message);          // takes mutex
+
+  std::string path;
+  int descriptor = -1;
+  mutable std::mutex mutex;
+  std::unordered_set<std::uint64_t> keys;  // guarded by mutex
+  std::int64_t lines = 0;                  // guarded by mutex
+  std::int64_t bytes = 0;                  // guarded by mutex
+};
+
+Result<std::int64_t> FileSink::Shared::for_each_line(
+    const std::function<Status(std::string_view, std::int64_t)>& each) const {
+  std::string pending;
+  std::int64_t offset = 0;
+  std::int64_t whole = 0;
+  std::int64_t number = 0;
+  std::array<char, 65536> buffer{};
+  while (true) {
+    ssize_t count = pread(descriptor, buffer.data(), buffer.size(), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return storage_error(path, "read");
+    if (count == 0) return whole;
+    offset += count;
+    pending.append(buffer.data(), static_cast<std::size_t>(count));
+    std::size_t start = 0;
+    for (std::size_t end = pending.find('\n'); end != std::string::npos; end = pending.find('\n', start)) {
+      RETURN_IF_ERROR(each(std::string_view(pending).substr(start, end - start), ++number));
+      whole += static_cast<std::int64_t>(end - start + 1);
+      start = end + 1;
+    }
+    pending.erase(0, start);
+  }
+}
+
+Result<bool> FileSink::Shared::contains(const std::string& key) const {
+  if (!keys.contains(hash_of(key))) return false;
+  bool found = false;
+  Result<std::int64_t> read = for_each_line([&](std::string_view line, std::int64_t) -> Status {
+    found = found || key_of(line) == key;
+    return {};
+  });
+  if (!read.ok()) return read.error();
+  return found;
+}
+
+Status FileSink::Shared::append(const OutboxMessage& message) {
+  std::lock_guard lock(mutex);
+  ASSIGN_OR_RETURN(bool known, contains(message.idempotency_key));
+  if (known) return {};
+  std::string line = line_of(message);
+  ssize_t written = pwrite(descriptor, line.data(), line.size(), bytes);
+  if (written != static_cast<ssize_t>(line.size()) || fdatasync(descriptor) != 0) {
+    Error error = storage_error(path, "written");
+    // What was written in part must not become the beginning of the next line.
+    if (ftruncate(descriptor, bytes) != 0)
+      error.hint += "; the file may end in a torn line, which the next start cuts off";
+    return error;
+  }
+  bytes += written;
+  ++lines;
+  keys.insert(hash_of(message.idempotency_key));
+  return {};
+}
+
+Result<std::unique_ptr<FileSink>> FileSink::open(std::string path, Executor& blocking) {
+  auto shared = std::make_shared<Shared>();
+  shared->path = std::move(path);
+  shared->descriptor = ::open(shared->path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (shared->descriptor < 0) return storage_error(shared->path, "opened");
+  if (flock(shared->descriptor, LOCK_EX | LOCK_NB) != 0) {
+    return fail(ErrorCode::kFailedPrecondition, "the file '" + shared->path + "' is written by another process",
+                "stop that process or choose another file");
+  }
+  Result<std::int64_t> whole = shared->for_each_line([&](std::string_view line, std::int64_t number) -> Status {
+    auto key = key_of(line);
+    if (!key) {
+      return fail(ErrorCode::kCorrupt,
+                  "line " + std::to_string(number) + " of '" + shared->path + "' is not one of ours",
+                  "move the file away or choose another; what it holds is not touched");
+    }
+    shared->keys.insert(hash_of(*key));
+    ++shared->lines;
+    return {};
+  });
+  if (!whole.ok()) return whole.error();
+  shared->bytes = *whole;
+  if (ftruncate(shared->descriptor, shared->bytes) != 0 || fsync(shared->descriptor) != 0) {
+    return storage_error(shared->path, "cut after its last whole line");
+  }
+  // The name itself must survive a crash too.
+  std::size_t slash = shared->path.rfind('/');
+  std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : shared->path.substr(0, slash);
+  int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory >= 0) {
+    int synced = fsync(directory);
+    ::close(directory);
+    if (synced != 0) return storage_error(shared->path, "made durable");
+  }
+  return std::unique_ptr<FileSink>(new FileSink(std::move(shared), blocking));
+}
+
+FileSink::~FileSink() = default;
+
+void FileSink::deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) {
+  CHECK(!message.idempotency_key.empty(), "an outbox row has an idempotency key");
+  blocking_.post([shared = shared_, message = std::move(message), &reply_to, done = std::move(done)] {
+    Status status = shared->append(message);
+    reply_to.post([done, status] { done(status); });
+  });
+}
+
+void FileSink::check_integrity() const {
+  std::lock_guard lock(shared_->mutex);
+  std::int64_t lines = 0;
+  std::unordered_set<std::uint64_t> keys;
+  Result<std::int64_t> whole = shared_->for_each_line([&](std::string_view line, std::int64_t) -> Status {
+    auto key = key_of(line);
+    CHECK(key.has_value(), "every line of the file is one of ours");
+    keys.insert(hash_of(*key));
+    ++lines;
+    return {};
+  });
+  CHECK(whole.ok() && *whole == shared_->bytes, "the file has the bytes that were written");
+  CHECK(lines == shared_->lines && keys == shared_->keys, "lines in the file == keys known");
+}
+
+}  // namespace mnema

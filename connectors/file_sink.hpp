@@ -1,0 +1,41 @@
+// connectors/file_sink.hpp
+//
+// Delivers outbox rows as lines of a file (NDJSON): {"idempotency_key","destination","key","content_type","body"},
+// where `body` is the JSON value itself if the content type is JSON, else a string. A line is appended with one write
+// and synced before the row counts as delivered. A row whose key is already in the file is not written again, so a
+// replay after a crash leaves one line; a torn last line (crash inside the write) is cut off at open.
+//
+// The keys of the whole file are held in memory as 64-bit hashes (8 MB per million lines); a hash that repeats is
+// settled by reading the file. Rotate the file by renaming it while Mnema is stopped.
+//
+// Threads:   `deliver` from any thread; writing on `blocking`; one write at a time (mutex_).
+// Ownership: the host owns it. One process per file (it is locked).
+// Law:       lines in the file == keys known   (check_integrity reads the file)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "connectors/connector.hpp"
+
+namespace mnema {
+
+class FileSink final : public Sink {
+ public:
+  /// Opens or creates `path` and reads the keys in it. Errors: `kStorage`, `kFailedPrecondition` (another process
+  /// writes it), `kCorrupt` (a line that is not one of ours, says which).
+  [[nodiscard]] static Result<std::unique_ptr<FileSink>> open(std::string path, Executor& blocking);
+  ~FileSink() override;
+
+  void deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) override;
+  void check_integrity() const;
+
+ private:
+  struct Shared;
+  FileSink(std::shared_ptr<Shared> shared, Executor& blocking) : shared_(std::move(shared)), blocking_(blocking) {}
+  std::shared_ptr<Shared> shared_;
+  Executor& blocking_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,116 @@
+#include "connectors/http/request_reader.hpp"
+
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "runtime/check.hpp"
+
+namespace mnema {
+namespace http = boost::beast::http;
+
+struct HttpRequestReader::Parser {
+  http::request_parser<http::string_body> beast;
+};
+
+HttpRequestReader::HttpRequestReader(const Limits& limits) : limits_(limits) { next(); }
+HttpRequestReader::~HttpRequestReader() = default;
+
+void HttpRequestReader::next() {
+  parser_ = std::make_unique<Parser>();
+  parser_->beast.header_limit(static_cast<std::uint32_t>(limits_.http_header_bytes_max));
+  parser_->beast.body_limit(static_cast<std::uint64_t>(limits_.http_body_bytes_max));
+  parser_->beast.eager(true);
+  request_.reset();
+}
+
+bool HttpRequestReader::header_done() const { return parser_->beast.is_header_done(); }
+bool HttpRequestReader::keep_alive() const { return parser_->beast.keep_alive(); }
+bool HttpRequestReader::is_http_1_0() const { return parser_->beast.get().version() < 11; }
+
+bool HttpRequestReader::expects_continue() const {
+  return header_done() && !is_http_1_0() &&
+         equal_ignoring_case(parser_->beast.get()[http::field::expect], "100-continue");
+}
+
+HttpRequestReader::Step HttpRequestReader::refuse(int status, ErrorCode code, std::string message, std::string hint) {
+  refusal_ = Refusal{status, fail(code, std::move(message), std::move(hint))};
+  return Step::kRefused;
+}
+
+HttpRequestReader::Step HttpRequestReader::feed(std::string& input) {
+  CHECK(!request_.has_value(), "the last request was taken and next() called");
+  if (refusal_) return Step::kRefused;
+  // Blank lines before a request line are skipped, as RFC 9112 §2.2 asks.
+  if (!parser_->beast.got_some() && !header_done()) {
+    std::size_t start = input.find_first_not_of("\r\n");
+    input.erase(0, start == std::string::npos ? input.size() : start);
+  }
+  boost::system::error_code error;
+  std::size_t used = 0;
+  while (used < input.size() && !parser_->beast.is_done()) {
+    std::size_t taken = parser_->beast.put(boost::asio::buffer(input.data() + used, input.size() - used), error);
+    used += taken;
+    if (error || taken == 0) break;
+  }
+  input.erase(0, used);
+  if (error && error != http::error::need_more) {
+    if (error == http::error::header_limit) {
+      return refuse(431, ErrorCode::kInvalidArgument,
+                    "the request header is larger than " + std::to_string(limits_.http_header_bytes_max) + " bytes",
+                    "send fewer or shorter header fields");
+    }
+    if (error == http::error::body_limit) {
+      return refuse(413, ErrorCode::kInvalidArgument,
+                    "the request body is larger than " + std::to_string(limits_.http_body_bytes_max) + " bytes",
+                    "send less, or raise http_body_bytes_max");
+    }
+    if (error == http::error::bad_version) {
+      return refuse(505, ErrorCode::kUnsupported, "the request is not HTTP/1.0 or HTTP/1.1", "");
+    }
+    return refuse(400, ErrorCode::kInvalidArgument, "the request is not valid HTTP: " + error.message(), "");
+  }
+  if (!parser_->beast.is_done()) return Step::kNeedMore;
+  return check_request();
+}
+
+HttpRequestReader::Step HttpRequestReader::check_request() {
+  auto& message = parser_->beast.get();
+  HttpRequest request;
+  request.method = std::string(message.method_string());
+  request.target = std::string(message.target());
+  std::string_view target = request.target;
+  if (target.starts_with("http://") || target.starts_with("https://")) {
+    // The absolute form, as clients behind a proxy send it: only the path matters here.
+    std::size_t slash = target.find('/', target.find("//") + 2);
+    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+  }
+  target = target.substr(0, target.find('#'));
+  std::size_t question = target.find('?');
+  if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
+  auto path = percent_decode(target.substr(0, question), false);
+  if (!path || path->empty() || ((*path)[0] != '/' && *path != "*")) {
+    return refuse(400, ErrorCode::kInvalidArgument, "the request target is not a path", "begin it with '/'");
+  }
+  request.path = std::move(*path);
+  int hosts = 0;
+  for (const auto& field : message) {
+    request.headers.add(std::string(field.name_string()), std::string(field.value()));
+    if (field.name() == http::field::host) ++hosts;
+  }
+  if (hosts > 1 || (hosts == 0 && !is_http_1_0())) {
+    return refuse(400, ErrorCode::kInvalidArgument, "the request has not exactly one Host header", "");
+  }
+  request.body = std::move(message.body());
+  request_ = std::move(request);
+  return Step::kRequest;
+}
+
+HttpRequest HttpRequestReader::take_request() {
+  CHECK(request_.has_value(), "a request is complete");
+  HttpRequest request = std::move(*request_);
+  request_.reset();
+  return request;
+}
+
+}  // namespace mnema

@@ -1,0 +1,37 @@
+// connectors/http/url.hpp
+//
+// The parts of an http(s) URL, and through which proxy it is reached.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/result.hpp"
+
+namespace mnema {
+
+struct HttpUrl {
+  bool is_https = false;
+  std::string host;  // without the brackets of an IPv6 address
+  int port = 80;
+  std::string path;  // with the query; "" or beginning with '/'
+
+  /// Errors: `kInvalidArgument` (not http or https, no host, a user name in it, which belongs into a secret).
+  [[nodiscard]] static Result<HttpUrl> parse(std::string_view text);
+  /// "https://host:port"
+  [[nodiscard]] std::string origin() const;
+};
+
+/// `location` of a redirect, seen from `base`.
+[[nodiscard]] Result<HttpUrl> resolve(const HttpUrl& base, std::string_view location);
+
+/// The proxy for `url` by the usual variables (https_proxy, http_proxy, all_proxy, no_proxy; lower case first), or
+/// none. `environment` gives a variable's value or null.
+[[nodiscard]] std::optional<HttpUrl> proxy_for(const HttpUrl& url,
+                                               const std::function<const char*(const char*)>& environment);
+
+}  // namespace mnema

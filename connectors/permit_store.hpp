@@ -1,0 +1,36 @@
+// connectors/permit_store.hpp
+//
+// Permits of hourly limits as rows, so that "100 per hour" holds across a crash. A row is committed before its call
+// leaves and removed when it is older than the longest window.
+//
+// Threads:   `append` from any thread; `load` not on the loop (it reads).
+// Ownership: borrows the database.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "connectors/upstream.hpp"
+#include "runtime/database.hpp"
+
+namespace mnema {
+
+class PermitStore final : public PermitLog {
+ public:
+  PermitStore(Database& database, Duration window_max) : database_(database), window_max_(window_max) {}
+
+  /// To be given to Database::open with the others.
+  [[nodiscard]] static std::vector<Migration> migrations();
+
+  /// Permits of `upstream` not older than `since`, oldest first.
+  [[nodiscard]] Result<std::vector<Time>> load(const std::string& upstream, Time since);
+
+  void append(const std::string& upstream, Time permitted_at, Executor& reply_to,
+              std::function<void(Status)> done) override;
+
+ private:
+  Database& database_;
+  Duration window_max_;
+};
+
+}  // namespace mnema

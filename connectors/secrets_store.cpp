@@ -1,0 +1,203 @@
+#include "connectors/secrets_store.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+extern "C" char** environ;
+
+namespace mnema {
+namespace {
+
+constexpr std::size_t kSecretBytesMax = 64 << 10;
+
+std::string error_text(int error) { return strerror(error); }
+
+/// A text file and most commands end in a line end that is not meant.
+Secret without_line_end(std::string bytes) {
+  if (bytes.ends_with('\n')) bytes.pop_back();
+  if (bytes.ends_with('\r')) bytes.pop_back();
+  Secret secret(bytes);
+  explicit_bzero(bytes.data(), bytes.size());
+  return secret;
+}
+
+Result<std::string> read_all(int descriptor, const std::string& what, int timeout_ms) {
+  std::string bytes;
+  std::array<char, 4096> buffer{};
+  while (true) {
+    pollfd ready{descriptor, POLLIN, 0};
+    int polled = poll(&ready, 1, timeout_ms);
+    if (polled < 0 && errno == EINTR) continue;
+    if (polled == 0)
+      return fail(ErrorCode::kDeadlineExceeded, what + " gave no secret in time", "run it by hand to see why");
+    ssize_t count = read(descriptor, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(ErrorCode::kNotFound, what + " cannot be read: " + error_text(errno), "");
+    if (count == 0) break;
+    bytes.append(buffer.data(), static_cast<std::size_t>(count));
+    if (bytes.size() > kSecretBytesMax) {
+      return fail(ErrorCode::kInvalidArgument, what + " gives more than a secret's 64 KiB", "check what it refers to");
+    }
+  }
+  explicit_bzero(buffer.data(), buffer.size());
+  return bytes;
+}
+
+std::string stamp_of(const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) return "absent";
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + ":" + std::to_string(status.st_size) +
+         ":" + std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
+}
+
+Result<Secret> read_file(const std::string& path) {
+  int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    ErrorCode code = errno == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kNotFound;
+    return fail(code, "the secret's file '" + path + "' cannot be opened: " + error_text(errno),
+                "create it, readable by this user only");
+  }
+  Result<std::string> bytes = read_all(descriptor, "the secret's file '" + path + "'", 5'000);
+  close(descriptor);
+  if (!bytes.ok()) return bytes.error();
+  return without_line_end(std::move(*bytes));
+}
+
+Result<Secret> run_command(const std::string& command, Duration time_max) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    return fail(ErrorCode::kInternal, "no pipe for a secret's command: " + error_text(errno));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  std::array<std::string, 3> words = {"/bin/sh", "-c", command};
+  std::array<char*, 4> arguments = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+  pid_t child = 0;
+  int spawned = posix_spawn(&child, "/bin/sh", &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  if (spawned != 0) {
+    close(ends[0]);
+    return fail(ErrorCode::kNotFound, "the secret's command cannot be started: " + error_text(spawned));
+  }
+  auto timeout_ms = static_cast<int>(time_max.count() / 1000);
+  Result<std::string> bytes = read_all(ends[0], "the secret's command '" + command + "'", timeout_ms);
+  close(ends[0]);
+  if (!bytes.ok()) kill(child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!bytes.ok()) return bytes.error();
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return fail(ErrorCode::kNotFound,
+                "the secret's command '" + command + "' ended with status " + std::to_string(status),
+                "run it by hand to see why");
+  }
+  return without_line_end(std::move(*bytes));
+}
+
+}  // namespace
+
+Result<SecretReference> SecretReference::parse(std::string_view text) {
+  auto with = [](Kind kind, std::string_view where) { return SecretReference{kind, std::string(where)}; };
+  std::string_view where = text.substr(std::min(text.size(), text.find(':') + 1));
+  if (text.starts_with("env:") && !where.empty()) return with(Kind::kEnvironment, where);
+  if (text.starts_with("file:") && !where.empty()) return with(Kind::kFile, where);
+  if (text.starts_with("command:") && !where.empty()) return with(Kind::kCommand, where);
+  return fail(ErrorCode::kInvalidArgument, "a secret stands in the configuration itself, or its reference is malformed",
+              "write \"env:NAME\", \"file:/path\" or \"command:...\" instead; if it was a real secret, replace it now");
+}
+
+std::string SecretReference::text() const {
+  switch (kind) {
+    case Kind::kEnvironment:
+      return "env:" + where;
+    case Kind::kFile:
+      return "file:" + where;
+    case Kind::kCommand:
+      return "command:" + where;
+  }
+  return where;
+}
+
+Result<Secret> SecretsStore::read(const SecretReference& reference) const {
+  Result<Secret> secret = Error{};
+  switch (reference.kind) {
+    case SecretReference::Kind::kEnvironment: {
+      const char* value = std::getenv(reference.where.c_str());
+      if (value == nullptr) {
+        return fail(ErrorCode::kNotFound,
+                    "the environment variable " + reference.where + ", which holds a secret, is not set",
+                    "export it before starting");
+      }
+      secret = Secret(value);
+      break;
+    }
+    case SecretReference::Kind::kFile:
+      secret = read_file(reference.where);
+      break;
+    case SecretReference::Kind::kCommand:
+      secret = run_command(reference.where, options_.command_time_max);
+      break;
+  }
+  if (secret.ok() && secret->empty()) {
+    return fail(ErrorCode::kNotFound, "the secret " + reference.text() + " is empty", "put the secret there");
+  }
+  return secret;
+}
+
+Result<Secret> SecretsStore::get(const SecretReference& reference) {
+  std::lock_guard lock(mutex_);
+  MonotonicTime now = clock_.monotonic_now();
+  auto found = entries_.find(reference);
+  if (found != entries_.end()) {
+    Entry& entry = found->second;
+    if (reference.kind != SecretReference::Kind::kFile || now - entry.checked_at < options_.file_check_interval) {
+      return entry.value;
+    }
+    entry.checked_at = now;
+    if (stamp_of(reference.where) == entry.stamp) return entry.value;
+  }
+  // The stamp is taken before the bytes: a file replaced between the two is then read once more, not once too few.
+  std::string stamp = reference.kind == SecretReference::Kind::kFile ? stamp_of(reference.where) : "";
+  Result<Secret> secret = read(reference);
+  if (!secret.ok()) {
+    // A file that is being replaced just now: the old secret is better than none.
+    if (found != entries_.end()) return found->second.value;
+    return secret.error();
+  }
+  Entry& entry = entries_[reference];
+  entry.value = *secret;
+  entry.checked_at = now;
+  entry.stamp = std::move(stamp);
+  return secret;
+}
+
+bool SecretsStore::refresh_after_refusal(const SecretReference& reference, const Secret& refused) {
+  std::lock_guard lock(mutex_);
+  Entry& entry = entries_[reference];
+  if (!entry.value.empty() && entry.value.reveal() != refused.reveal()) return true;  // somebody else has re-read it
+  if (entry.refused && entry.refused->reveal() == refused.reveal()) return false;
+  entry.refused = refused;
+  std::string stamp = reference.kind == SecretReference::Kind::kFile ? stamp_of(reference.where) : "";
+  Result<Secret> secret = read(reference);
+  if (!secret.ok() || secret->reveal() == refused.reveal()) return false;
+  entry.value = *secret;
+  entry.checked_at = clock_.monotonic_now();
+  entry.stamp = std::move(stamp);
+  return true;
+}
+
+}  // namespace mnema

@@ -1,0 +1,69 @@
+// connectors/secrets_store.hpp
+//
+// Where secrets come from: the environment ("env:STRIPE_KEY"), a file ("file:/run/secrets/stripe") or a command
+// ("command:pass show stripe"). Never from the configuration itself: a reference that is none of these is refused, and
+// the refusal does not repeat it. A secret is read when first needed and read again when its file has changed or when
+// the other side answered 401, so that rotation needs no restart.
+//
+// Threads:   every method from any thread (one mutex). `get` may read a file or run a command: not on the loop.
+// Ownership: the host owns it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/clock.hpp"
+#include "runtime/result.hpp"
+#include "runtime/secret.hpp"
+
+namespace mnema {
+
+/// A checked reference to a secret; holds no secret itself and may be logged.
+struct SecretReference {
+  enum class Kind { kEnvironment, kFile, kCommand };
+  Kind kind = Kind::kEnvironment;
+  std::string where;  // variable, path or command line
+
+  /// Errors: `kInvalidArgument` for anything else, a literal secret included (which the error does not show).
+  [[nodiscard]] static Result<SecretReference> parse(std::string_view text);
+  [[nodiscard]] std::string text() const;
+  auto operator<=>(const SecretReference&) const = default;
+};
+
+class SecretsStore {
+ public:
+  struct Options {
+    Duration file_check_interval = std::chrono::seconds(5);
+    Duration command_time_max = std::chrono::seconds(10);
+  };
+  explicit SecretsStore(const Clock& clock) : SecretsStore(clock, Options{}) {}
+  SecretsStore(const Clock& clock, Options options) : clock_(clock), options_(options) {}
+
+  /// The secret as it is now. A trailing line end is not part of it. Errors: `kNotFound` (says which variable or file,
+  /// and what to do), `kPermissionDenied`, `kDeadlineExceeded` (a command that does not end).
+  [[nodiscard]] Result<Secret> get(const SecretReference& reference);
+
+  /// The other side refused `refused`. Reads the source again, at most once per refused value, and returns true if it
+  /// now gives another one: then the call is worth one repeat.
+  [[nodiscard]] bool refresh_after_refusal(const SecretReference& reference, const Secret& refused);
+
+ private:
+  struct Entry {
+    Secret value;
+    MonotonicTime checked_at{};
+    std::string stamp;              // file: device, inode, mtime, size
+    std::optional<Secret> refused;  // already re-read because of this one
+  };
+  [[nodiscard]] Result<Secret> read(const SecretReference& reference) const;
+
+  const Clock& clock_;
+  const Options options_;
+  std::mutex mutex_;  // guards entries_
+  std::map<SecretReference, Entry> entries_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,107 @@
+// connectors/upstream.hpp
+//
+// One external API, as all agents together use it: its limits, breaker, retry budget and the number of calls it may
+// have at once (bulkhead). There is one object per upstream in the process, so that ten agents cannot make ten times
+// the calls that one may. It decides; http/client.hpp acts.
+//
+// Threads:   every method from any thread; one mutex guards the state and is held for microseconds.
+// Ownership: the host owns upstreams; they outlive the clients that use them.
+// Law:       admitted == finished + in flight, in flight <= calls_in_flight_max   (check_integrity)
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/breaker.hpp"
+#include "connectors/rate_limit.hpp"
+#include "connectors/retry.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema {
+
+/// Where permits of hourly limits are kept. permit_store.hpp keeps them in the database.
+class PermitLog {
+ public:
+  virtual ~PermitLog() = default;
+  /// Makes the permit durable, then calls `done` on `reply_to`. Only then may the call leave.
+  virtual void append(const std::string& upstream, Time permitted_at, Executor& reply_to,
+                      std::function<void(Status)> done) = 0;
+};
+
+struct UpstreamOptions {
+  std::string name;                        // "stripe"; shown in errors and metrics
+  std::optional<double> calls_per_second;  // token bucket
+  double burst = 1;
+  std::optional<int> calls_per_window;  // sliding log
+  Duration window = std::chrono::hours(1);
+  Duration permit_grace = std::chrono::seconds(1);  // a call leaves at most this long after its permit; the window is
+                                                    // kept that much longer, so that the bound holds for departures
+  int calls_in_flight_max = 8;                      // bulkhead
+  int calls_waiting_max = 256;                      // more are refused: kResourceExhausted
+  RetryPolicy retry;
+  BreakerPolicy breaker;
+};
+
+class Upstream {
+ public:
+  /// `permits` may be null where there is no windowed limit. `restored` are the permits the store still knows.
+  Upstream(UpstreamOptions options, const Clock& clock, PermitLog* permits = nullptr,
+           const std::vector<Time>& restored = {});
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+
+  /// Leave to make one attempt. Must be finished with exactly one `finish`.
+  struct Ticket {
+    Duration wait{};             // not before this much time has passed
+    std::optional<Time> permit;  // windowed limit: must be durable before the call leaves
+  };
+  enum class Outcome { kSuccess, kUpstreamFailure, kOurFailure };
+
+  /// Asks for leave. `granted` runs at once, or later from the `finish` of another call when the bulkhead is full, or
+  /// with an error: `kUnavailable` (breaker open), `kResourceExhausted` (limit or queue full past the deadline; both
+  /// retryable, with the time).
+  void admit(std::optional<MonotonicTime> deadline, std::function<void(Result<Ticket>)> granted);
+
+  /// The attempt ended. Lets the next waiting caller in.
+  void finish(Outcome outcome);
+
+  /// Makes a ticket's permit durable; one without a permit, or an upstream without a store, is answered at once, on the
+  /// calling thread.
+  void commit_permit(const Ticket& ticket, Executor& reply_to, std::function<void(Status)> done);
+  /// The call would leave too late for its permit: finish it as kOurFailure and ask for leave again.
+  [[nodiscard]] bool is_stale(const Ticket& ticket) const;
+
+  [[nodiscard]] const UpstreamOptions& options() const { return options_; }
+  [[nodiscard]] RetryBudget& retry_budget() { return retry_budget_; }
+  [[nodiscard]] Breaker::State breaker_state() const;
+  void check_integrity() const;
+
+ private:
+  struct Waiting {
+    std::optional<MonotonicTime> deadline;
+    std::function<void(Result<Ticket>)> granted;
+  };
+  [[nodiscard]] Result<Ticket> try_admit(std::optional<MonotonicTime> deadline);  // requires mutex_
+  [[nodiscard]] Error limit_error(Duration wait) const;
+
+  const UpstreamOptions options_;
+  const Clock& clock_;
+  PermitLog* const permits_;
+  RetryBudget retry_budget_;
+  mutable std::mutex mutex_;  // guards all below
+  Breaker breaker_;
+  std::optional<TokenBucket> bucket_;
+  std::optional<SlidingLog> log_;
+  std::deque<Waiting> waiting_;
+  int in_flight_ = 0;
+  long long admitted_ = 0;
+  long long finished_ = 0;
+};
+
+}  // namespace mnema

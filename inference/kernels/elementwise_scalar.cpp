@@ -1,0 +1,47 @@
+#include <cmath>
+
+#include "inference/kernels/elementwise.hpp"
+
+// The definition of the elementwise kernels.
+
+namespace mnema {
+
+extern const ElementwiseKernels kElementwiseScalar;
+
+namespace {
+
+void rms_norm(const float* x, const float* weight, float epsilon, float* out, std::size_t n) {
+  float squares = 0;
+  for (std::size_t i = 0; i < n; ++i) squares += x[i] * x[i];
+  float factor = 1.0F / std::sqrt(squares / static_cast<float>(n) + epsilon);
+  for (std::size_t i = 0; i < n; ++i) out[i] = x[i] * factor * weight[i];
+}
+
+void add(float* x, const float* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) x[i] += y[i];
+}
+
+void scale(float* x, float factor, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) x[i] *= factor;
+}
+
+void rope(float* head, const float* cosines, const float* sines, std::size_t pairs, RopePairing pairing) {
+  bool halves = pairing == RopePairing::kHalves;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    float& a = head[halves ? i : 2 * i];
+    float& b = head[halves ? i + pairs : 2 * i + 1];
+    float x = a, y = b;
+    a = x * cosines[i] - y * sines[i];
+    b = y * cosines[i] + x * sines[i];
+  }
+}
+
+void soft_cap(float* x, float cap, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) x[i] = cap * std::tanh(x[i] / cap);
+}
+
+}  // namespace
+
+const ElementwiseKernels kElementwiseScalar{rms_norm, add, scale, rope, soft_cap};
+
+}  // namespace mnema

@@ -1,0 +1,123 @@
+#include "memory/store.hpp"
+
+namespace mnema {
+
+// Deletion is a matter of rows, never of columns set to null, except in memory_episodes, whose payload may be erased
+// while its place in the hash chain stays. Text indexes (memory_text_N, one per tenant) are made when a tenant is first
+// met.
+std::vector<Migration> memory_migrations() {
+  return {{"memory", 1, R"sql(
+CREATE TABLE memory_meta (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO memory_meta (name, value) VALUES ('database_id', lower(hex(randomblob(16))));
+
+CREATE TABLE memory_tenants (
+  tenant_id   INTEGER PRIMARY KEY,
+  name        TEXT NOT NULL UNIQUE,
+  text_format TEXT NOT NULL
+);
+CREATE TABLE memory_scopes (
+  scope_id  INTEGER PRIMARY KEY,
+  tenant_id INTEGER NOT NULL,
+  agent     TEXT NOT NULL,
+  user      TEXT NOT NULL,
+  session   TEXT NOT NULL,
+  UNIQUE (tenant_id, agent, user, session)
+);
+
+CREATE TABLE memory_entries (
+  entry_id    INTEGER PRIMARY KEY AUTOINCREMENT,
+  scope_id    INTEGER NOT NULL,
+  kind        INTEGER NOT NULL,
+  document_id INTEGER,
+  time_us     INTEGER NOT NULL,
+  trust       INTEGER NOT NULL,
+  text        TEXT NOT NULL
+);
+CREATE INDEX memory_entries_by_time ON memory_entries (scope_id, time_us);
+
+CREATE TABLE memory_threads (
+  thread_id     INTEGER PRIMARY KEY,
+  tenant_id     INTEGER NOT NULL,
+  name          TEXT NOT NULL,
+  last_sequence INTEGER NOT NULL,
+  last_hash     BLOB NOT NULL,
+  UNIQUE (tenant_id, name)
+);
+CREATE TABLE memory_episodes (
+  entry_id     INTEGER PRIMARY KEY,
+  thread_id    INTEGER NOT NULL,
+  sequence     INTEGER NOT NULL,
+  kind         INTEGER NOT NULL,
+  role         TEXT NOT NULL,
+  attributes   TEXT NOT NULL,
+  salt         BLOB NOT NULL,
+  payload_hash BLOB NOT NULL,
+  chain_hash   BLOB NOT NULL,
+  UNIQUE (thread_id, sequence)
+);
+
+CREATE TABLE memory_documents (
+  document_id  INTEGER PRIMARY KEY AUTOINCREMENT,
+  scope_id     INTEGER NOT NULL,
+  state        INTEGER NOT NULL,
+  uri          TEXT NOT NULL,
+  collection   TEXT NOT NULL,
+  title        TEXT NOT NULL,
+  media_type   INTEGER NOT NULL,
+  trust        INTEGER NOT NULL,
+  content_hash TEXT NOT NULL,
+  cut          TEXT NOT NULL,
+  chunks       INTEGER NOT NULL,
+  modified_us  INTEGER NOT NULL,
+  ingested_us  INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX memory_documents_active ON memory_documents (scope_id, uri) WHERE state = 1;
+CREATE INDEX memory_documents_by_collection ON memory_documents (scope_id, collection) WHERE state = 1;
+CREATE TABLE memory_chunks (
+  entry_id     INTEGER PRIMARY KEY,
+  document_id  INTEGER NOT NULL,
+  ordinal      INTEGER NOT NULL,
+  heading_path TEXT NOT NULL,
+  byte_begin   INTEGER NOT NULL,
+  byte_end     INTEGER NOT NULL,
+  line_begin   INTEGER NOT NULL,
+  line_end     INTEGER NOT NULL,
+  UNIQUE (document_id, ordinal)
+);
+
+CREATE TABLE memory_embedders (
+  embedder_id INTEGER PRIMARY KEY,
+  name        TEXT NOT NULL UNIQUE,
+  dimensions  INTEGER NOT NULL
+);
+CREATE TABLE memory_vectors (
+  vector_id   INTEGER PRIMARY KEY AUTOINCREMENT,
+  entry_id    INTEGER NOT NULL,
+  facet       INTEGER NOT NULL,
+  embedder_id INTEGER NOT NULL,
+  tenant_id   INTEGER NOT NULL,
+  scope_id    INTEGER NOT NULL,
+  vector      BLOB NOT NULL
+);
+CREATE INDEX memory_vectors_by_entry ON memory_vectors (entry_id);
+CREATE INDEX memory_vectors_by_scope ON memory_vectors (embedder_id, tenant_id, scope_id);
+CREATE TABLE memory_vector_changes (
+  change_id   INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id   INTEGER NOT NULL,
+  embedder_id INTEGER NOT NULL,
+  operation   INTEGER NOT NULL,
+  vector_id   INTEGER NOT NULL,
+  tag         INTEGER NOT NULL
+);
+CREATE INDEX memory_vector_changes_by_tenant ON memory_vector_changes (tenant_id, change_id);
+CREATE TABLE memory_pending_vectors (
+  entry_id INTEGER PRIMARY KEY,
+  attempts INTEGER NOT NULL
+);
+)sql"}};
+}
+
+}  // namespace mnema

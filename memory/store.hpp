@@ -1,0 +1,180 @@
+// memory/store.hpp — START HERE
+//
+// Memory as its users see it: what happened goes in with the turn's transaction, documents are ingested beside it, and
+// `recall` finds what bears on a question, or nothing.
+//
+//   Text and vectors are rows of the one database, and the truth. The text index is rows too (FTS5, one per tenant);
+//   the vector index is a cache in memory with a snapshot file per tenant, which is checked, replayed, and rebuilt from
+//   the rows whenever it does not fit them. A row is there at once for text and time; its vector follows from a
+//   background queue that survives a restart. No language model is asked on the way in.
+//
+//   record.hpp            the nouns, and who sees what
+//   episodic_store.hpp    the log                    sources_store.hpp   documents and chunks       chunker.hpp
+//   text_index_store.hpp  words                      vector/             distance, flat, hnsw, index, snapshot_file
+//   vector_store.hpp      vectors and their log      index_keeper.hpp    keeps the index in step with the rows
+//   embedding_queue.hpp   rows without a vector      recall.hpp          candidates, fusion, relevance
+//
+// Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
+//            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,
+//            `thread`, `statistics`, ...) run on the caller's thread over a read connection: not on the loop.
+// Ownership: borrows the database, embedder, executors, clock and random source, which outlive it. `close` stops the
+//            background work; work in flight when the store goes holds what it needs and finds it closed.
+// Law:       every visible row has its words in the text index, and a vector or a place in the embedding queue; index
+//            labels == vector rows   (check_integrity)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memory/embedder.hpp"
+#include "memory/record.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/database.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/random.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema {
+
+/// The migrations of component "memory", for Database::open.
+[[nodiscard]] std::vector<Migration> memory_migrations();
+
+enum class IngestOutcome { kAdded, kUnchanged, kChanged, kRetired, kSkipped };
+
+struct IngestReport {
+  int added = 0;
+  int unchanged = 0;
+  int changed = 0;
+  int retired = 0;                 // gone from the folder: no longer recalled
+  int skipped = 0;                 // too large, not text, unreadable
+  int chunks = 0;                  // written
+  std::vector<std::string> notes;  // one sentence per skipped file
+};
+
+/// A folder of documents, ingested as one collection.
+struct FolderSource {
+  Scope scope;
+  std::string path;
+  std::string collection;  // empty: the folder's own name
+  std::vector<std::string> extensions = {".md", ".markdown", ".txt", ".html", ".htm"};
+  Trust trust = Trust::kOperator;
+};
+
+struct FolderProgress {
+  int files_done = 0;
+  int files = 0;
+  std::string uri;
+  IngestOutcome outcome = IngestOutcome::kAdded;
+};
+
+struct SourceInfo {
+  DocumentId id = 0;
+  std::string uri;
+  std::string title;
+  std::string collection;
+  std::string content_hash;  // SHA-256, hex
+  int chunks = 0;
+  Time modified{};
+  Time ingested{};
+};
+
+struct MemoryStatistics {
+  std::int64_t episodes = 0;
+  std::int64_t documents = 0;        // active ones
+  std::int64_t chunks = 0;           // of active documents
+  std::int64_t vectors = 0;          // of the present embedder
+  std::int64_t vectors_pending = 0;  // rows that wait for one
+  std::string embedder_id;
+  int index_rebuilds = 0;        // since open
+  std::int64_t index_bytes = 0;  // in memory
+};
+
+class MemoryStore {
+ public:
+  struct Executors {
+    Executor& query;       // recall runs here; a pool
+    Executor& background;  // ingest, embedding, index upkeep; its work may take milliseconds
+  };
+  struct Options {
+    std::string index_folder;          // for snapshots; made if missing. Empty: no files, rebuilt at each open
+    std::string language = "english";  // of the stemmer; changing it rebuilds the text index
+    Limits limits;
+  };
+
+  /// Reads indexes from their snapshots, replays what they lack, rebuilds what does not check, and starts embedding
+  /// what has no vector. The database was opened with `memory_migrations()`. Blocks while it reads; writes nothing
+  /// before it returns. Errors: `kStorage`, `kInvalidArgument` (unknown language).
+  [[nodiscard]] static Result<std::unique_ptr<MemoryStore>> open(Database& database, Embedder& embedder,
+                                                                 Executors executors, const Clock& clock,
+                                                                 Random& random, Options options);
+  ~MemoryStore();
+  MemoryStore(const MemoryStore&) = delete;
+  MemoryStore& operator=(const MemoryStore&) = delete;
+
+  // ---- what happened ----
+
+  /// Adds `episode` to the log as part of the caller's unit of work, so that it commits with the turn or not at all.
+  /// Errors: `kInvalidArgument` (no thread and no session), `kStorage`.
+  [[nodiscard]] Result<EpisodeId> append_episode(Transaction& transaction, const Episode& episode);
+
+  /// The last `count_max` episodes of a thread, oldest first, as far as `scope` may see them.
+  [[nodiscard]] Result<std::vector<StoredEpisode>> thread(const Scope& scope, const std::string& thread, int count_max);
+
+  /// Walks a thread's hash chain. Errors: `kCorrupt` naming the first episode that does not fit, `kNotFound`.
+  [[nodiscard]] Status verify_chain(const std::string& tenant, const std::string& thread);
+
+  // ---- documents ----
+
+  /// Cuts and stores a document. The same bytes again leave it untouched; other bytes supersede the old chunks in the
+  /// same transaction that makes the new ones visible. Errors: `kInvalidArgument` (empty uri, larger than
+  /// limits.document_bytes_max, not text), `kStorage`.
+  void ingest_document(Document document, Executor& reply_to, std::function<void(Result<IngestReport>)> on_done);
+
+  /// Ingests every file of the folder that has one of the extensions, in order of name, and retires documents of this
+  /// collection that are gone. Hidden files and folders are passed over. A file that cannot be read is skipped with a
+  /// note. `on_progress` (may be empty) comes on `reply_to`. Errors: `kNotFound` (no such folder), `kStorage`.
+  void ingest_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
+                     std::function<void(Result<IngestReport>)> on_done);
+
+  /// Active documents that `scope` may see, by uri.
+  [[nodiscard]] Result<std::vector<SourceInfo>> sources(const Scope& scope);
+
+  /// The document is no longer recalled. Errors: `kNotFound`.
+  void retire_document(Scope scope, std::string uri, Executor& reply_to, std::function<void(Status)> on_done);
+
+  // ---- recall ----
+
+  /// What bears on `query.text`, best first. Without an embedder's answer it goes on by words and time and says so.
+  /// Errors: `kInvalidArgument` (empty tenant), `kStorage`.
+  void recall(RecallQuery query, Executor& reply_to, std::function<void(Result<Recalled>)> on_done);
+
+  /// Makes the vector of `text` now, so that a recall for it soon after need not wait (DESIGN §2, step 4).
+  void prestage(std::string text);
+
+  // ---- upkeep ----
+
+  /// Calls back when every row that was committed before this call has its vector in the index, or with the
+  /// embedder's error.
+  void when_embedded(Executor& reply_to, std::function<void(Status)> on_done);
+
+  /// Writes snapshots of what changed since the last ones. Called in the background as well; worth calling on shutdown.
+  /// Blocks. Errors: `kStorage`; nothing is lost by one.
+  [[nodiscard]] Status save_indexes();
+
+  /// Stops background work. Idempotent. Callbacks still to come get `kCancelled`.
+  void close();
+
+  [[nodiscard]] Result<MemoryStatistics> statistics();
+  [[nodiscard]] Status check_integrity();
+
+ private:
+  struct State;
+  explicit MemoryStore(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,242 @@
+#include "memory/vector/index.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <shared_mutex>
+
+#include "memory/vector/byte_stream.hpp"
+#include "runtime/check.hpp"
+#include "runtime/log.hpp"
+
+namespace mnema {
+namespace {
+
+constexpr std::size_t kWidthMin = 64;          // of the candidate list of a walk
+constexpr std::size_t kWidthMax = 4'096;       // beyond it a scan of int8 records is as fast
+constexpr std::size_t kRemovedShare = 4;       // one in so many removed: the segment is dissolved
+constexpr std::size_t kDissolveSlice = 2'048;  // records copied under one lock: below a millisecond
+constexpr std::size_t kSegmentsMax = 4'096;    // a file that says more is not ours
+
+bool worn(const HnswSegment& segment) { return segment.removed() * kRemovedShare > segment.size(); }
+
+}  // namespace
+
+VectorIndex::VectorIndex(VectorCodec codec, Options options) : codec_(codec), options_(options), flat_(codec) {
+  CHECK(options.exact_max > 0 && options.segment_max > 0, "both bounds are positive");
+}
+
+VectorIndex::~VectorIndex() = default;
+
+void VectorIndex::add(VectorLabel label, VectorGroup group, std::span<const float> vector) {
+  std::vector<std::byte> record(codec_.record_bytes());
+  codec_.encode(vector, group, record.data());
+  const std::unique_lock lock(mutex_);
+  for (const auto& segment : segments_) {
+    if (segment->find(label) != nullptr) return;
+  }
+  flat_.add(label, record.data());
+  out_of_memory_ = false;
+}
+
+bool VectorIndex::remove(VectorLabel label) {
+  const std::unique_lock lock(mutex_);
+  if (flat_.remove(label)) return true;
+  return std::any_of(segments_.begin(), segments_.end(), [&](auto& segment) { return segment->remove(label); });
+}
+
+VectorIndex::Found VectorIndex::search(std::span<const float> query, std::size_t count,
+                                       const VectorFilter& filter) const {
+  std::vector<std::byte> record(codec_.record_bytes());
+  codec_.encode(query, 0, record.data());
+  Found found;
+  if (count == 0 || filter.nothing) return found;
+
+  const std::shared_lock lock(mutex_);
+  const auto exact_max = static_cast<std::size_t>(options_.exact_max);
+  const bool few = live() <= exact_max || (!filter.labels.empty() && filter.labels.size() <= exact_max);
+  for (std::size_t width = std::max(kWidthMin, 4 * count); !few && width <= kWidthMax; width *= 2) {
+    BestMatches best(count);
+    flat_.search(record.data(), filter, best);
+    bool enough = true;
+    std::size_t admitted = 0;
+    for (const auto& segment : segments_) {
+      const std::size_t here = segment->search(record.data(), width, filter, best);
+      // A segment whose walk ended with fewer than asked for may hide better ones behind what the filter passed over.
+      enough = enough && (here >= count || width >= segment->size());
+      admitted += here;
+    }
+    if (enough) {
+      found.matches = best.take();
+      found.exact = false;
+      return found;
+    }
+    // So little is admitted that even the widest walk would not reach enough.
+    if (admitted * (kWidthMax / width) < count) break;
+  }
+  BestMatches best(count);
+  search_exactly(record.data(), filter, best);
+  found.matches = best.take();
+  return found;
+}
+
+void VectorIndex::search_exactly(const std::byte* query, const VectorFilter& filter, BestMatches& best) const {
+  flat_.search(query, filter, best);
+  for (const auto& segment : segments_) {
+    if (!filter.labels.empty() && filter.labels.size() < segment->size() / 4) {
+      for (VectorLabel label : filter.labels) {
+        const std::byte* record = segment->find(label);
+        if (record != nullptr && filter.admits(label, codec_.group_of(record))) {
+          best.offer({label, codec_.similarity(query, record)});
+        }
+      }
+    } else {
+      segment->scan(query, filter, best);
+    }
+  }
+}
+
+bool VectorIndex::upkeep_due() const { return segment_to_dissolve() != nullptr || graph_due(); }
+
+void VectorIndex::upkeep(int inserts_max) {
+  if (HnswSegment* leaving = segment_to_dissolve()) {
+    dissolve(*leaving);
+  } else if (graph_due()) {
+    move_to_graph(inserts_max);
+  }
+}
+
+HnswSegment* VectorIndex::segment_to_dissolve() const {
+  // Back to exact only at half the bound, so that an index at the bound does not go to and fro.
+  const bool small = live() * 2 <= static_cast<std::size_t>(options_.exact_max);
+  const auto leaving =
+      std::find_if(segments_.begin(), segments_.end(), [&](const auto& segment) { return small || worn(*segment); });
+  return leaving == segments_.end() ? nullptr : leaving->get();
+}
+
+bool VectorIndex::graph_due() const {
+  return !out_of_memory_ && !flat_.empty() && live() > static_cast<std::size_t>(options_.exact_max);
+}
+
+void VectorIndex::move_to_graph(int inserts_max) {
+  for (int moved = 0; moved < inserts_max && !flat_.empty(); ++moved) {
+    const std::unique_lock lock(mutex_);
+    HnswSegment* segment = open_segment();
+    if (segment == nullptr) return;
+    const std::size_t last = flat_.size() - 1;
+    const VectorLabel label = flat_.labels()[last];
+    segment->add(label, flat_.record_at(last));
+    flat_.remove(label);
+  }
+}
+
+void VectorIndex::dissolve(HnswSegment& segment) {
+  const std::vector<VectorLabel> leaving = segment.live_labels(kDissolveSlice);
+  const std::unique_lock lock(mutex_);
+  for (VectorLabel label : leaving) {
+    flat_.add(label, segment.find(label));
+    segment.remove(label);
+  }
+  std::erase_if(segments_, [](const auto& candidate) { return candidate->live() == 0; });
+}
+
+HnswSegment* VectorIndex::open_segment() {
+  if (!segments_.empty() && !segments_.back()->full()) return segments_.back().get();
+  // Each as large as all before it together: few segments, and none much larger than needed.
+  std::size_t capacity = static_cast<std::size_t>(options_.exact_max);
+  for (const auto& segment : segments_) capacity += segment->capacity();
+  capacity = std::min(std::max(capacity, flat_.size()), static_cast<std::size_t>(options_.segment_max));
+  try {
+    segments_.push_back(std::make_unique<HnswSegment>(codec_, capacity, options_.graph));
+  } catch (const std::exception& failure) {
+    log_error("memory", "no memory for another vector segment; what is new is compared one by one",
+              {{"capacity", capacity}, {"cause", failure.what()}});
+    out_of_memory_ = true;
+    return nullptr;
+  }
+  return segments_.back().get();
+}
+
+std::size_t VectorIndex::live() const {
+  std::size_t count = flat_.size();
+  for (const auto& segment : segments_) count += segment->live();
+  return count;
+}
+
+std::size_t VectorIndex::size() const {
+  const std::shared_lock lock(mutex_);
+  return live();
+}
+
+std::size_t VectorIndex::in_graphs() const {
+  const std::shared_lock lock(mutex_);
+  return live() - flat_.size();
+}
+
+std::size_t VectorIndex::memory_bytes() const {
+  const std::shared_lock lock(mutex_);
+  std::size_t bytes = flat_.memory_bytes();
+  for (const auto& segment : segments_) bytes += segment->memory_bytes();
+  return bytes;
+}
+
+std::vector<VectorLabel> VectorIndex::labels() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<VectorLabel> labels(flat_.labels().begin(), flat_.labels().end());
+  for (const auto& segment : segments_) {
+    const std::vector<VectorLabel> here = segment->live_labels(segment->size());
+    labels.insert(labels.end(), here.begin(), here.end());
+  }
+  std::sort(labels.begin(), labels.end());
+  return labels;
+}
+
+void VectorIndex::check_integrity() const {
+  const std::vector<VectorLabel> all = labels();
+  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end(), "a label is in one place");
+  const std::shared_lock lock(mutex_);
+  CHECK(all.size() == live(), "labels are counted");
+  flat_.check_integrity();
+  for (const auto& segment : segments_) segment->check_integrity();
+}
+
+// flat count u64 | per vector: label i64, record | segments u32 | segments
+void VectorIndex::write(ByteSink& sink) const {
+  // Readers only look, and nobody else writes: the caller is the one who changes things.
+  sink.write_number<std::uint64_t>(flat_.size());
+  for (std::size_t position = 0; position < flat_.size(); ++position) {
+    sink.write_number<VectorLabel>(flat_.labels()[position]);
+    sink.write(flat_.record_at(position), codec_.record_bytes());
+  }
+  sink.write_number<std::uint32_t>(static_cast<std::uint32_t>(segments_.size()));
+  for (const auto& segment : segments_) segment->write(sink);
+}
+
+Result<std::unique_ptr<VectorIndex>> VectorIndex::read(VectorCodec codec, Options options, ByteSource& source) {
+  auto index = std::make_unique<VectorIndex>(codec, options);
+  std::uint64_t count = 0;
+  RETURN_IF_ERROR(source.read_number(count));
+  if (count > source.remaining() / (codec.record_bytes() + sizeof(VectorLabel))) {
+    return fail(ErrorCode::kCorrupt, "vector index: shorter than its count says");
+  }
+  std::vector<std::byte> record(codec.record_bytes());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    VectorLabel label = 0;
+    RETURN_IF_ERROR(source.read_number(label));
+    RETURN_IF_ERROR(source.read(record.data(), record.size()));
+    index->flat_.add(label, record.data());
+  }
+  std::uint32_t segments = 0;
+  RETURN_IF_ERROR(source.read_number(segments));
+  if (segments > kSegmentsMax) return fail(ErrorCode::kCorrupt, "vector index: impossible number of segments");
+  for (std::uint32_t i = 0; i < segments; ++i) {
+    ASSIGN_OR_RETURN(std::unique_ptr<HnswSegment> segment, HnswSegment::read(codec, source));
+    index->segments_.push_back(std::move(segment));
+  }
+  const std::vector<VectorLabel> labels = index->labels();
+  if (labels.size() != index->live() || std::adjacent_find(labels.begin(), labels.end()) != labels.end()) {
+    return fail(ErrorCode::kCorrupt, "vector index: a label stands twice");
+  }
+  return index;
+}
+
+}  // namespace mnema

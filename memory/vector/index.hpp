@@ -1,0 +1,94 @@
+// memory/vector/index.hpp
+//
+// The vectors of one tenant, searchable. Up to `exact_max` vectors are compared one by one; beyond that they move, in
+// slices, into graph segments of fixed capacity, and only what is new is compared one by one. A segment in which a
+// quarter is removed goes back the same way. So there is never a rebuild that anybody waits for.
+//
+//   search:  few labels allowed, or few vectors at all   -> exact
+//            else the graphs, with a list that doubles until enough are admitted; where the filter admits too little
+//            for that to be worth it                          -> exact
+//
+// Threads:   `search` and the counts from any thread, beside everything. `add`, `remove`, `upkeep*` and `write` one at
+// a
+//            time (the index keeper's strand).
+// Ownership: owns its vectors' records, not the rows they stand for.
+// Law:       a label is in the flat part or in exactly one segment   (check_integrity)
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "memory/vector/codec.hpp"
+#include "memory/vector/fair_shared_mutex.hpp"
+#include "memory/vector/flat.hpp"
+#include "memory/vector/hnsw.hpp"
+#include "memory/vector/matches.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema {
+
+class VectorIndex {
+ public:
+  struct Options {
+    std::int64_t exact_max = 20'000;
+    std::int64_t segment_max = 1 << 20;  // capacity; segments grow up to it with the index
+    HnswParameters graph;
+  };
+  struct Found {
+    std::vector<VectorMatch> matches;  // best first
+    bool exact = true;                 // nothing admitted was passed over
+  };
+
+  VectorIndex(VectorCodec codec, Options options);
+  ~VectorIndex();
+  VectorIndex(const VectorIndex&) = delete;
+  VectorIndex& operator=(const VectorIndex&) = delete;
+
+  /// Adds a vector of length 1. A label known already changes nothing.
+  void add(VectorLabel label, VectorGroup group, std::span<const float> vector);
+  /// False: not there.
+  bool remove(VectorLabel label);
+
+  /// The `count` nearest of what `filter` admits; fewer only when it admits fewer.
+  [[nodiscard]] Found search(std::span<const float> query, std::size_t count, const VectorFilter& filter) const;
+
+  /// True: vectors are not where they belong yet.
+  [[nodiscard]] bool upkeep_due() const;
+  /// Moves a slice of them: at most `inserts_max` into a graph, or a few thousand out of one. Searches go on beside it.
+  void upkeep(int inserts_max);
+
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::size_t in_graphs() const;
+  [[nodiscard]] std::size_t memory_bytes() const;
+  [[nodiscard]] std::vector<VectorLabel> labels() const;  // sorted
+  [[nodiscard]] const VectorCodec& codec() const { return codec_; }
+  void check_integrity() const;
+
+  /// As part of a snapshot (vector/snapshot_file.hpp).
+  void write(ByteSink& sink) const;
+  /// Errors: `kCorrupt`.
+  [[nodiscard]] static Result<std::unique_ptr<VectorIndex>> read(VectorCodec codec, Options options,
+                                                                 ByteSource& source);
+
+ private:
+  using Segments = std::vector<std::unique_ptr<HnswSegment>>;
+
+  [[nodiscard]] std::size_t live() const;                                                            // under mutex_
+  void search_exactly(const std::byte* query, const VectorFilter& filter, BestMatches& best) const;  // under mutex_
+  [[nodiscard]] HnswSegment* segment_to_dissolve() const;                                            // null: none
+  [[nodiscard]] bool graph_due() const;
+  void move_to_graph(int inserts_max);
+  void dissolve(HnswSegment& segment);
+  HnswSegment* open_segment();  // null: no memory for one
+
+  const VectorCodec codec_;
+  const Options options_;
+  mutable FairSharedMutex mutex_;  // guards the two below; writers hold it for one insert at a time
+  FlatVectors flat_;
+  Segments segments_;           // the last one is being filled
+  bool out_of_memory_ = false;  // for another segment; tried again after the next add. Of the writer alone
+};
+
+}  // namespace mnema

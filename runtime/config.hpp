@@ -1,0 +1,151 @@
+// runtime/config.hpp
+//
+// What the program is told, as types. Read from TOML: an unknown key, a wrong type or a value out of range is an error
+// with file, line and column, and the nearest known key. Nothing is guessed and nothing is ignored.
+//
+// A secret is never in the file, only where it is: {env = "STRIPE_KEY"}, {file = "/run/secrets/stripe"} or
+// {command = "pass show stripe"}. A key named like a secret that holds plain text is refused.
+//
+//   [server]            where it listens, where its data is
+//   [log]               level, format
+//   [inference]         model, threads, KV
+//   [memory]            documents, recall
+//   [agents.NAME]       agents declared without C++
+//   [connectors.NAME]   other people's APIs and files: limits, secrets
+//   [sources.NAME]      what wakes agents
+//   [limits]            any field of runtime/limits.hpp
+//
+// Sizes may be numbers of bytes or texts like "2 GiB"; durations are in the unit of their name.
+//
+// Threads: read once at start, then an immutable value.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/limits.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema {
+
+/// Where a secret is: "env:NAME", "file:PATH" or "command:LINE"; what connectors/secrets_store.hpp reads. Not the
+/// secret.
+using SecretLocation = std::string;
+
+struct ApiKeyConfig {
+  SecretLocation key;
+  std::string tenant = "local";
+  bool may_assert_users = false;  // requests with it may say who the user is
+  bool admin = false;
+};
+
+struct ServerConfig {
+  std::string host = "127.0.0.1";  // `listen = "HOST:PORT"`
+  int port = 7070;
+  std::string data = "mnema-data";           // folder; relative to the working directory
+  std::string cors_origin;                   // "" none, "*", or one origin
+  std::string tls_certificate;               // PEM file; with tls_key
+  std::string tls_key;                       // PEM file
+  std::map<std::string, ApiKeyConfig> keys;  // [server.keys.NAME]; none: loopback only, tenant "local"
+};
+
+struct LogConfig {
+  std::string level = "info";   // debug | info | warning | error | off
+  std::string format = "text";  // text | json
+  std::string file;             // "" = stderr
+};
+
+struct InferenceConfig {
+  std::string model = "smollm2-135m";  // catalogue name or file
+  std::string embedding_model = "all-minilm-l6-v2";
+  int threads = 0;               // 0 = one per core
+  std::string backend = "auto";  // auto | scalar | avx2 | avx512
+  std::string kv_type = "f16";   // f16 | int8
+  std::int64_t kv_memory_bytes = std::int64_t{1} << 30;
+  int context_length = 0;  // 0 = the model's
+  int max_sequences = 16;
+  int max_batched_tokens = 512;
+  std::string models_directory;  // where models are kept; "" = the user's cache
+};
+
+struct MemoryConfig {
+  std::vector<std::string> documents;  // folders and files to read in
+  int recall_tokens = 1200;            // share of the prompt for recalled text
+  std::string recall = "settle";       // settle | keep
+};
+
+/// [agents.NAME]. What a C++ agent of the same name sets in code wins only where the file is silent.
+struct AgentConfig {
+  std::string model;                   // "" = [inference] model
+  std::string system;                  // system prompt
+  std::string key;                     // key template (runtime/key_template.hpp)
+  std::vector<std::string> on;         // event types: "github.issues.*"
+  std::vector<std::string> documents;  // public documents of this agent
+  std::vector<std::string> tools;      // names of registered tools
+  std::vector<std::string> choices;    // the answer is one of these
+  std::string reply_to;                // connector that gets the outcome; "" = none
+  double temperature = 0;
+  int completion_tokens = 0;  // 0 = limits.completion_tokens_default
+  int recall_tokens = -1;     // -1 = [memory] recall_tokens
+  std::optional<std::int64_t> budget_tokens;
+  std::optional<std::int64_t> budget_tool_calls;
+  std::optional<int> budget_wall_ms;
+};
+
+/// [connectors.NAME]
+struct ConnectorConfig {
+  std::string kind;                      // http | file
+  std::string url;                       // http: base URL
+  std::string path;                      // http: appended to the URL of deliveries; file: the NDJSON file
+  std::optional<SecretLocation> bearer;  // http
+  std::map<std::string, std::string> headers;
+  std::optional<double> calls_per_second;
+  std::optional<int> calls_per_hour;
+  int calls_in_flight_max = 8;
+  int attempts_max = 4;
+  int timeout_ms = 60'000;
+};
+
+/// [sources.NAME]
+struct SourceConfig {
+  std::string kind;                     // webhook
+  std::string path;                     // webhook: "/hooks/github"
+  std::string scheme = "github";        // webhook: github | standard | unsigned
+  std::vector<SecretLocation> secrets;  // webhook: any of them may have signed
+  std::string agent;                    // "" = the agents' `on` decides
+  std::string key;                      // key template
+  std::string tenant = "local";
+  std::string type_prefix;
+};
+
+struct Config {
+  ServerConfig server;
+  LogConfig log;
+  InferenceConfig inference;
+  MemoryConfig memory;
+  std::map<std::string, AgentConfig> agents;
+  std::map<std::string, ConnectorConfig> connectors;
+  std::map<std::string, SourceConfig> sources;
+  Limits limits;
+  std::string file;  // where it was read from; relative paths in it are as seen from the working directory
+};
+
+/// Errors: `kNotFound` (no such file), `kInvalidArgument` (every problem found, one per line).
+[[nodiscard]] Result<Config> load_config(const std::string& file);
+/// The same from memory; `file` is what errors call it.
+[[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string& file);
+
+/// "HOST:PORT", "[::1]:PORT" or ":PORT". Errors: `kInvalidArgument`.
+struct ListenAddress {
+  std::string host;
+  int port = 0;
+};
+[[nodiscard]] Result<ListenAddress> parse_listen(std::string_view text);
+/// "1048576", "512 MiB", "2GB". Errors: `kInvalidArgument`.
+[[nodiscard]] Result<std::int64_t> parse_bytes(std::string_view text);
+
+}  // namespace mnema

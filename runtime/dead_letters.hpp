@@ -1,0 +1,80 @@
+// runtime/dead_letters.hpp
+//
+// What could not be done, with its whole story, until a person decides: events whose attempts are used up, and messages
+// that no destination took. Nothing leaves on its own; dead events count against the mailbox's bound.
+//
+// Threads:   the reading methods not on the loop (they read the database); the others from any thread.
+// Ownership: borrows all its parts.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/mailbox.hpp"
+#include "runtime/mailbox_store.hpp"
+#include "runtime/outbox.hpp"
+#include "runtime/turn_journal.hpp"
+
+namespace mnema {
+
+/// Names one dead letter: "event:17" or "message:3".
+struct DeadLetterId {
+  enum class Kind { kEvent, kMessage };
+  Kind kind = Kind::kEvent;
+  std::int64_t number = 0;
+
+  [[nodiscard]] std::string text() const;
+  /// A bare number is an event. Errors: `kInvalidArgument`.
+  [[nodiscard]] static Result<DeadLetterId> parse(std::string_view text);
+  auto operator<=>(const DeadLetterId&) const = default;
+};
+
+/// One line of a list.
+struct DeadLetterSummary {
+  DeadLetterId id;
+  std::string tenant;
+  std::string agent;
+  std::string key;
+  std::string about;  // event type, or destination
+  int attempts = 0;
+  Time died_at{};
+  Error error;  // of the last attempt
+};
+
+/// Everything that is known.
+struct DeadLetter {
+  DeadLetterSummary summary;
+  std::optional<Event> event;                       // of an event
+  std::vector<mailbox_store::AttemptError> errors;  // oldest first
+  std::optional<TurnRecord> journal;                // of an event whose turn had begun
+  std::optional<OutboxMessage> message;             // of a message
+};
+
+struct Redrive {
+  std::string from_step;  // a top-level step path: it and all after it are done anew; "" = replay all that is done
+  std::optional<std::string> data;  // replaces the payload (then nothing that was journalled is replayed)
+};
+
+class DeadLetters {
+ public:
+  DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox);
+
+  /// Oldest first, at most `count` of each kind.
+  [[nodiscard]] Result<std::vector<DeadLetterSummary>> list(int count);
+  /// Errors: `kNotFound`.
+  [[nodiscard]] Result<DeadLetter> show(const DeadLetterId& id);
+
+  /// Tries again from the beginning of its attempts. Effects that are repeated carry the same idempotency keys.
+  /// Errors: `kNotFound`, `kInvalidArgument` (from_step of a message).
+  void redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done);
+  /// Removes it with its journal.
+  void drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done);
+
+ private:
+  Database& database_;
+  Mailbox& mailbox_;
+  Outbox& outbox_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,151 @@
+// runtime/mailbox.hpp
+//
+// The durable inbox of all agents. An event is ours once `accept` has answered: it survives kill -9 from then on, and
+// its source may be acknowledged. It leaves again in the commit of the turn that handled it, or as a dead letter.
+//
+//   accept -> ready -> leased -> (gone, with the turn's commit)
+//                ^        |---> waiting (retry or parked) ---> ready
+//                |        '---> dead (attempts used up, or hopeless) --redrive--> ready
+//
+// One event per (tenant, agent, key) is out at a time, in the order of acceptance; a waiting one holds its key. Among
+// keys the best priority goes first, then the oldest, with ageing (lane_queue.hpp). Nothing polls: takers are answered
+// when something becomes ready, a timer stands for the nearest retry.
+//
+// The attempt is counted when the event is taken, on disk, so that an event which kills the process is given up after
+// `limits.attempts_max` like any other.
+//
+// Threads:   `accept(event, ...)`, `take`, the settling methods and a Delivery's end from any thread (they post home).
+//            The methods with a Transaction inside a unit of work, on the store executor. `recover`, `depths`,
+//            `check_integrity` on the home executor, or before it runs.
+// Ownership: rows live in the database; a `Delivery` borrows one until it is settled. Borrows all its parts.
+// Law:       ready + leased + waiting + dead == rows   (check_integrity)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "runtime/database.hpp"
+#include "runtime/event.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema {
+
+struct Accepted {
+  Sequence sequence = 0;
+  bool duplicate = false;  // the event was known; `sequence` is the first one's, which may be done long since
+};
+
+/// One event on loan to one turn. If it goes unsettled (the turn's owner forgot it), the event waits `limits.lease_ms`
+/// and is then given out again.
+class Delivery {
+ public:
+  Delivery() = default;  // empty
+  Delivery(Delivery&&) noexcept = default;
+  Delivery& operator=(Delivery&&) noexcept;
+  ~Delivery();
+
+  [[nodiscard]] explicit operator bool() const { return event_ != nullptr; }
+  [[nodiscard]] Sequence sequence() const { return sequence_; }
+  /// Counted from 1.
+  [[nodiscard]] int attempt() const { return attempt_; }
+  [[nodiscard]] Time accepted_at() const { return accepted_at_; }
+  [[nodiscard]] const Event& event() const { return *event_; }
+  [[nodiscard]] std::shared_ptr<const Event> shared_event() const { return event_; }
+
+ private:
+  friend class Mailbox;
+  struct Lease;
+  Delivery(Sequence sequence, int attempt, Time accepted_at, std::shared_ptr<const Event> event,
+           std::shared_ptr<Lease> lease);
+  Sequence sequence_ = 0;
+  int attempt_ = 0;
+  Time accepted_at_{};
+  std::shared_ptr<const Event> event_;
+  std::shared_ptr<Lease> lease_;
+};
+
+/// What became of an event that could not be handled.
+enum class RetryVerdict { kAgain, kDead };
+
+class Mailbox {
+ public:
+  Mailbox(Database& database, Executor& home, const Clock& clock, const Limits& limits);
+  ~Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  /// Reads the index from the database and takes back what a dead process had leased. Once, before anything else.
+  [[nodiscard]] Status recover();
+
+  /// Stores `event`, for which `agent` must be set, and answers when it is on disk. A second event with the same
+  /// (tenant, source, id) within the last `limits.dedupe_entries_max` events gives the first one's number.
+  /// Errors: `kMailboxFull` (retryable, with retry_after_ms), `kInvalidArgument` (too large, no id, source or agent),
+  /// `kStorage` (the event is not ours; it may be sent again).
+  void accept(Event event, Executor& reply_to, std::function<void(Result<Accepted>)> on_done);
+
+  /// The same inside a unit of work: a timer that fires, an event one agent sends to another. Not refused for fullness,
+  /// because what causes it is already ours.
+  [[nodiscard]] Result<Accepted> accept(Transaction& transaction, Event event);
+
+  /// Asks for one event. `on_delivery` is called once, when one is ready; requests are served in order. Ask as many
+  /// times as there are turns that may run. Requests that are open when the mailbox goes are dropped.
+  void take(Executor& reply_to, std::function<void(Delivery)> on_delivery);
+
+  /// Shutdown: open requests are dropped, later ones ignored. Events go on being accepted.
+  void stop_taking();
+
+  /// The turn is done: removes the row, in the transaction that carries everything else the turn did. The delivery is
+  /// settled when that commits. Keep it until then. Errors: `kAborted` (the delivery is no longer the current one).
+  [[nodiscard]] Status complete(Transaction& transaction, const Delivery& delivery);
+
+  /// The turn failed: the event waits until `retry_at`, or is dead if `limits.attempts_max` attempts are used up.
+  /// `cause` is kept with the row either way.
+  void retry(Delivery delivery, Time retry_at, Error cause, Executor& reply_to,
+             std::function<void(Result<RetryVerdict>)> on_done);
+  /// The turn failed for good.
+  void bury(Delivery delivery, Error cause, Executor& reply_to, std::function<void(Status)> on_done);
+  /// The same as `bury` inside the transaction of a turn that records its failure.
+  [[nodiscard]] Status bury(Transaction& transaction, const Delivery& delivery, const Error& cause);
+  /// The turn was not to blame (shutdown): ready again at once, the attempt is not counted.
+  void release(Delivery delivery);
+  /// The turn waits for something outside (an approval): the event waits until `wake`, or `until` if given; the attempt
+  /// is not counted.
+  void park(Delivery delivery, std::optional<Time> until, Executor& reply_to, std::function<void(Status)> on_done);
+  void wake(Sequence sequence);
+  /// The same with the transaction that records why (the approval, the tool's result). A wake that comes while the turn
+  /// still runs is not lost: its `park` then makes the event ready at once.
+  [[nodiscard]] Status wake(Transaction& transaction, Sequence sequence);
+
+  /// A dead event is ready again with its attempts forgotten; `data` replaces its payload if given.
+  /// Errors: `kNotFound` (no dead event of that number).
+  [[nodiscard]] Status revive(Transaction& transaction, Sequence sequence, std::optional<std::string> data);
+  /// A dead event is removed. Errors: `kNotFound`.
+  [[nodiscard]] Status drop(Transaction& transaction, Sequence sequence);
+
+  struct Depths {
+    std::int64_t ready = 0;
+    std::int64_t leased = 0;
+    std::int64_t waiting = 0;  // for their time or for `wake`
+    std::int64_t dead = 0;
+    std::size_t keys = 0;  // (tenant, agent, key)s with events
+    std::optional<Time> oldest;
+  };
+  [[nodiscard]] Depths depths() const;
+
+  /// Announces every newly accepted event (not duplicates), on the home executor. Set before the first `accept`.
+  void on_accepted(std::function<void(Sequence, const std::shared_ptr<const Event>&)> listener);
+
+  /// CHECKs the law against the rows. With nothing of the mailbox's in flight. Reads the database: not on a running
+  /// loop.
+  void check_integrity();
+
+ private:
+  friend class Delivery;
+  struct Core;
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace mnema

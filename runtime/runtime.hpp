@@ -1,0 +1,71 @@
+// runtime/runtime.hpp                                                                    START HERE
+//
+// The parts of one data file, put together in the one right way, so that production and simulation build the same
+// thing: database, mailbox, router, turn journal, outbox, timers, dead letters.
+//
+//   event -> router -> mailbox -> (turn: agents/) -> one commit: state + journal + outbox + mailbox row -> outbox ->
+//   out
+//
+// Threads:   `open` and `close` on the thread that sets up, with the loop executor not running work of ours; the parts
+//            say themselves.
+// Ownership: owns the parts; borrows executors, clock, random and limits, which outlive it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/database.hpp"
+#include "runtime/dead_letters.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/mailbox.hpp"
+#include "runtime/outbox.hpp"
+#include "runtime/random.hpp"
+#include "runtime/router.hpp"
+#include "runtime/timers.hpp"
+#include "runtime/turn_journal.hpp"
+
+namespace mnema {
+
+class Runtime {
+ public:
+  struct Options {
+    Database::Options database;
+    std::vector<Migration> migrations;  // of the other components; ours (runtime_schema.hpp) are added
+  };
+  struct Executors {
+    Executor& loop;   // home of mailbox, outbox and timers
+    Executor& store;  // one thread
+  };
+
+  /// Opens the file and recovers all parts. Nothing is delivered or taken before the executors run.
+  /// Errors: those of Database::open.
+  [[nodiscard]] static Result<std::unique_ptr<Runtime>> open(Options options, Executors executors, const Clock& clock,
+                                                             Random& random, const Limits& limits);
+  ~Runtime();
+
+  [[nodiscard]] Database& database() { return *database_; }
+  [[nodiscard]] Mailbox& mailbox() { return *mailbox_; }
+  [[nodiscard]] Router& router() { return *router_; }
+  [[nodiscard]] TurnJournal& journal() { return *journal_; }
+  [[nodiscard]] Outbox& outbox() { return *outbox_; }
+  [[nodiscard]] Timers& timers() { return *timers_; }
+  [[nodiscard]] DeadLetters& dead_letters() { return *dead_letters_; }
+
+  /// Stops the outbox and closes the database: everything queued is committed. Idempotent.
+  void close();
+  /// With nothing in flight.
+  void check_integrity();
+
+ private:
+  Runtime() = default;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Mailbox> mailbox_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<TurnJournal> journal_;
+  std::unique_ptr<Outbox> outbox_;
+  std::unique_ptr<Timers> timers_;
+  std::unique_ptr<DeadLetters> dead_letters_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,87 @@
+#include "runtime/schema_versions.hpp"
+
+#include <map>
+
+#include "runtime/check.hpp"
+
+namespace mnema {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x4d4e454d;  // "MNEM", in the header of every file of ours
+
+Result<std::int64_t> one_integer(SqliteConnection& connection, std::string_view sql) {
+  ASSIGN_OR_RETURN(Statement statement, connection.prepare(sql));
+  ASSIGN_OR_RETURN(const bool row, statement.step());
+  return row ? statement.integer(0) : 0;
+}
+
+Status claim(SqliteConnection& connection, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::int64_t tables, one_integer(connection, "SELECT count(*) FROM sqlite_schema"));
+  if (tables == 0) {
+    return connection.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
+  }
+  ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
+  if (id == kApplicationId) return {};
+  return fail(ErrorCode::kFailedPrecondition, "'" + path + "' is an SQLite file of another program",
+              "choose another data folder");
+}
+
+Status apply(SqliteConnection& connection, const Migration& migration) {
+  RETURN_IF_ERROR(connection.execute("BEGIN IMMEDIATE"));
+  Status status = connection.execute(migration.sql);
+  if (status.ok()) {
+    status = [&]() -> Status {
+      ASSIGN_OR_RETURN(Statement statement,
+                       connection.prepare("INSERT INTO schema_versions (component, number) VALUES (?1, ?2) "
+                                          "ON CONFLICT (component) DO UPDATE SET number = ?2"));
+      return statement.bind(1, migration.component).bind(2, migration.number).run();
+    }();
+  }
+  if (status.ok()) status = connection.execute("COMMIT");
+  if (status.ok()) return {};
+  static_cast<void>(connection.execute("ROLLBACK"));
+  Error error = status.error();
+  error.message =
+      "migration " + std::to_string(migration.number) + " of '" + migration.component + "': " + error.message;
+  return error;
+}
+
+}  // namespace
+
+Status bring_up_to_date(SqliteConnection& connection, const std::vector<Migration>& migrations,
+                        const std::string& path) {
+  RETURN_IF_ERROR(claim(connection, path));
+  RETURN_IF_ERROR(
+      connection.execute("CREATE TABLE IF NOT EXISTS schema_versions (component TEXT PRIMARY KEY, number INTEGER NOT "
+                         "NULL) WITHOUT ROWID"));
+
+  std::map<std::string, int> known;
+  for (const Migration& migration : migrations) {
+    CHECK(migration.number == ++known[migration.component], "a component's migrations count from 1 without gaps");
+  }
+  std::map<std::string, int> applied;
+  {
+    ASSIGN_OR_RETURN(Statement statement, connection.prepare("SELECT component, number FROM schema_versions"));
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool row, statement.step());
+      if (!row) break;
+      applied[statement.text(0)] = static_cast<int>(statement.integer(1));
+    }
+  }
+  // All components are compared before any is changed: a file that is refused stays as it was.
+  for (const auto& [component, number] : applied) {
+    const auto ours = known.find(component);
+    if (ours != known.end() && number > ours->second) {
+      return fail(ErrorCode::kFailedPrecondition,
+                  "'" + path + "' was written by a newer Mnema: '" + component + "' is at version " +
+                      std::to_string(number) + ", this program knows " + std::to_string(ours->second),
+                  "use the newer program, or another data folder");
+    }
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.number > applied[migration.component]) RETURN_IF_ERROR(apply(connection, migration));
+  }
+  return {};
+}
+
+}  // namespace mnema

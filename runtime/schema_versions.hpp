@@ -1,0 +1,21 @@
+// runtime/schema_versions.hpp
+//
+// Which migrations a data file has had, per component, and bringing it up to date. Each migration is one transaction,
+// so a crash between two leaves a file that goes on from there.
+//
+// Threads: on the writer's connection, before it has another user.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/database.hpp"
+
+namespace mnema {
+
+/// Applies what is missing. Precondition (our bug, CHECKed): numbers of each component count from 1 without gaps.
+/// Errors: `kFailedPrecondition` (the file is of a newer version, or another program's), `kStorage`, `kCorrupt`.
+[[nodiscard]] Status bring_up_to_date(SqliteConnection& connection, const std::vector<Migration>& migrations,
+                                      const std::string& path);
+
+}  // namespace mnema

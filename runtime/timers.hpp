@@ -1,0 +1,56 @@
+// runtime/timers.hpp
+//
+// Durable one-shot timers: at its time, an event. Firing removes the timer and puts the event into the mailbox in one
+// transaction, so it fires once, whatever crashes; one that was missed while the process was down fires once after it
+// is up again.
+//
+// Threads:   the methods with a Transaction inside a unit of work; the others from any thread; `recover` before the
+// home
+//            executor runs.
+// Ownership: borrows all its parts, which outlive it.
+// Law:       timers in memory == rows   (check_integrity)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "runtime/database.hpp"
+#include "runtime/event.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/mailbox.hpp"
+
+namespace mnema {
+
+struct Timer {
+  std::string name;  // unique per (tenant, agent, key) of its event; setting it again replaces it
+  Time at{};
+  Event event;  // what it will send; `agent` is set. Source and id are given by the timers: "timer", "NAME/NUMBER"
+};
+
+class Timers {
+ public:
+  Timers(Database& database, Mailbox& mailbox, Executor& home, const Clock& clock);
+  ~Timers();
+  Timers(const Timers&) = delete;
+  Timers& operator=(const Timers&) = delete;
+
+  /// Reads the timers from the database; missed ones fire as soon as the home executor runs. Once.
+  [[nodiscard]] Status recover();
+
+  [[nodiscard]] Status set(Transaction& transaction, const Timer& timer);
+  /// True if there was one.
+  [[nodiscard]] Result<bool> cancel(Transaction& transaction, const std::string& tenant, const std::string& agent,
+                                    const std::string& key, const std::string& name);
+  void set(Timer timer, Executor& reply_to, std::function<void(Status)> on_done);
+
+  [[nodiscard]] std::size_t pending() const;
+  /// CHECKs the law. With nothing in flight. Reads the database: not on a running loop.
+  void check_integrity();
+
+ private:
+  class Core;
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace mnema

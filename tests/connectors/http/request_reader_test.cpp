@@ -1,0 +1,109 @@
+#include "connectors/http/request_reader.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mnema {
+namespace {
+
+using Step = HttpRequestReader::Step;
+
+class RequestReaderTest : public ::testing::Test {
+ protected:
+  int refused(std::string bytes) {
+    HttpRequestReader reader(limits_);
+    return reader.feed(bytes) == Step::kRefused ? reader.refusal().status : 0;
+  }
+  Limits limits_ = Limits::tiny();
+  HttpRequestReader reader_{limits_};
+};
+
+TEST_F(RequestReaderTest, ReadsARequestCutAnywhere) {
+  std::string bytes = "POST /a%20b?c=d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX-Y: z\r\n\r\nabc";
+  for (std::size_t piece = 1; piece < bytes.size(); ++piece) {
+    HttpRequestReader reader(limits_);
+    std::string input;
+    Step step = Step::kNeedMore;
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      ASSERT_EQ(step, Step::kNeedMore);
+      input += bytes.substr(at, piece);
+      step = reader.feed(input);
+    }
+    ASSERT_EQ(step, Step::kRequest) << piece;
+    HttpRequest request = reader.take_request();
+    EXPECT_EQ(request.method, "POST");
+    EXPECT_EQ(request.path, "/a b");
+    EXPECT_EQ(request.query, "c=d");
+    EXPECT_EQ(request.headers.get("x-y"), "z");
+    EXPECT_EQ(request.body, "abc");
+    EXPECT_TRUE(reader.keep_alive());
+  }
+}
+
+TEST_F(RequestReaderTest, LeavesThePipelinedRestForTheNext) {
+  std::string input =
+      "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nrest";
+  ASSERT_EQ(reader_.feed(input), Step::kRequest);
+  EXPECT_EQ(reader_.take_request().path, "/1");
+  reader_.next();
+  ASSERT_EQ(reader_.feed(input), Step::kRequest);
+  EXPECT_EQ(reader_.take_request().path, "/2");
+  EXPECT_FALSE(reader_.keep_alive());
+  EXPECT_EQ(input, "rest");
+}
+
+TEST_F(RequestReaderTest, ReadsAChunkedBody) {
+  std::string input =
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+  ASSERT_EQ(reader_.feed(input), Step::kRequest);
+  EXPECT_EQ(reader_.take_request().body, "abcde");
+  EXPECT_TRUE(input.empty());
+}
+
+TEST_F(RequestReaderTest, RefusesWhatIsTooLarge) {
+  std::string long_header(2000, 'x');
+  EXPECT_EQ(refused("GET / HTTP/1.1\r\nHost: h\r\nX: " + long_header + "\r\n\r\n"), 431);
+  EXPECT_EQ(refused("GET / HTTP/1.1\r\nHost: h\r\nX: " + long_header), 431);  // before its end has come
+  EXPECT_EQ(refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n"), 413);
+  EXPECT_EQ(
+      refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1400\r\n" + std::string(5120, 'x')),
+      413);
+}
+
+TEST_F(RequestReaderTest, RefusesWhatIsNotHttp) {
+  EXPECT_EQ(refused("hello\r\n\r\n"), 400);
+  EXPECT_EQ(refused("GET / HTTP/2.0\r\nHost: h\r\n\r\n"), 505);
+  EXPECT_EQ(refused("GET / HTTP/1.1\r\n\r\n"), 400);                        // no Host
+  EXPECT_EQ(refused("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), 400);  // two
+  EXPECT_EQ(refused("GET x HTTP/1.1\r\nHost: h\r\n\r\n"), 400);             // not a path
+  EXPECT_EQ(refused("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n"), 400);
+  EXPECT_EQ(refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n"), 400);
+  EXPECT_EQ(refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), 400);
+  // Two ways of saying where the body ends are how requests are smuggled past a proxy.
+  EXPECT_EQ(refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            400);
+}
+
+TEST_F(RequestReaderTest, SeesThatTheClientWaitsForContinue) {
+  std::string input = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+  EXPECT_EQ(reader_.feed(input), Step::kNeedMore);
+  EXPECT_TRUE(reader_.header_done());
+  EXPECT_TRUE(reader_.expects_continue());
+}
+
+TEST_F(RequestReaderTest, TakesThePathOfAnAbsoluteTarget) {
+  std::string input = "GET http://h:1/x/y?z HTTP/1.1\r\nHost: h\r\n\r\n";
+  ASSERT_EQ(reader_.feed(input), Step::kRequest);
+  HttpRequest request = reader_.take_request();
+  EXPECT_EQ(request.path, "/x/y");
+  EXPECT_EQ(request.query, "z");
+}
+
+TEST_F(RequestReaderTest, KnowsTheOldProtocol) {
+  std::string input = "GET / HTTP/1.0\r\n\r\n";
+  ASSERT_EQ(reader_.feed(input), Step::kRequest);
+  EXPECT_TRUE(reader_.is_http_1_0());
+  EXPECT_FALSE(reader_.keep_alive());
+}
+
+}  // namespace
+}  // namespace mnema

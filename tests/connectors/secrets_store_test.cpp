@@ -1,0 +1,125 @@
+#include "connectors/secrets_store.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "runtime/simulation_executor.hpp"
+
+namespace mnema {
+namespace {
+
+using std::chrono::seconds;
+
+class SecretsStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/mnema_secret_XXXXXX";
+    int descriptor = mkstemp(pattern);
+    ASSERT_GE(descriptor, 0);
+    close(descriptor);
+    path_ = pattern;
+  }
+  void TearDown() override { std::remove(path_.c_str()); }
+
+  void write(const std::string& text) {
+    std::string fresh = path_ + ".new";
+    std::ofstream(fresh) << text;
+    ASSERT_EQ(std::rename(fresh.c_str(), path_.c_str()), 0);  // as secret managers do it
+  }
+  std::string read(const std::string& reference) {
+    auto secret = store_.get(*SecretReference::parse(reference));
+    return secret.ok() ? std::string(secret->reveal()) : secret.error().text();
+  }
+
+  std::string path_;
+  Simulation simulation_{1};
+  SecretsStore store_{simulation_.clock()};
+};
+
+TEST_F(SecretsStoreTest, ReadsEnvironmentFileAndCommand) {
+  ASSERT_EQ(setenv("MNEMA_TEST_SECRET", "from-env", 1), 0);
+  EXPECT_EQ(read("env:MNEMA_TEST_SECRET"), "from-env");
+  write("from-file\n");
+  EXPECT_EQ(read("file:" + path_), "from-file");
+  EXPECT_EQ(read("command:printf 'from-%s' command"), "from-command");
+}
+
+TEST_F(SecretsStoreTest, TakesARotatedFileWithoutARestart) {
+  write("old");
+  EXPECT_EQ(read("file:" + path_), "old");
+  write("new!");
+  EXPECT_EQ(read("file:" + path_), "old");  // not looked at again yet
+  simulation_.run_for(seconds(6));
+  EXPECT_EQ(read("file:" + path_), "new!");
+}
+
+TEST_F(SecretsStoreTest, ReadsAgainOnceAfterARefusal) {
+  auto reference = *SecretReference::parse("file:" + path_);
+  write("old");
+  Secret refused = *store_.get(reference);
+  EXPECT_FALSE(store_.refresh_after_refusal(reference, refused));  // nothing new: no use repeating
+  write("new!");
+  EXPECT_FALSE(store_.refresh_after_refusal(reference, refused));  // once per refused value
+  simulation_.run_for(seconds(6));
+  EXPECT_EQ(read("file:" + path_), "new!");
+  EXPECT_TRUE(store_.refresh_after_refusal(reference, refused));  // somebody has it already
+}
+
+TEST_F(SecretsStoreTest, ReReadsAtOnceWhenTheFileWasRotatedBeforeTheRefusal) {
+  auto reference = *SecretReference::parse("file:" + path_);
+  write("old");
+  Secret refused = *store_.get(reference);
+  write("new!");
+  EXPECT_TRUE(store_.refresh_after_refusal(reference, refused));
+  EXPECT_EQ(read("file:" + path_), "new!");
+}
+
+TEST_F(SecretsStoreTest, KeepsTheOldSecretWhileItsFileIsAway) {
+  write("old");
+  EXPECT_EQ(read("file:" + path_), "old");
+  std::remove(path_.c_str());
+  simulation_.run_for(seconds(6));
+  EXPECT_EQ(read("file:" + path_), "old");
+}
+
+TEST_F(SecretsStoreTest, SaysWhatIsMissingAndWhatToDo) {
+  auto variable = store_.get(*SecretReference::parse("env:MNEMA_NOT_SET"));
+  ASSERT_FALSE(variable.ok());
+  EXPECT_NE(variable.error().text().find("MNEMA_NOT_SET"), std::string::npos);
+  auto file = store_.get(*SecretReference::parse("file:/nonexistent/secret"));
+  ASSERT_FALSE(file.ok());
+  EXPECT_EQ(file.error().code, ErrorCode::kNotFound);
+  auto command = store_.get(*SecretReference::parse("command:exit 3"));
+  ASSERT_FALSE(command.ok());
+  write("");
+  auto empty = store_.get(*SecretReference::parse("file:" + path_));
+  ASSERT_FALSE(empty.ok());
+  EXPECT_NE(empty.error().text().find("empty"), std::string::npos);
+}
+
+TEST_F(SecretsStoreTest, RefusesALiteralSecretWithoutRepeatingIt) {
+  for (std::string_view literal : {"sk-live-1234567890", "env:", "hunter2", ""}) {
+    auto reference = SecretReference::parse(literal);
+    ASSERT_FALSE(reference.ok());
+    if (!literal.empty()) {
+      EXPECT_EQ(reference.error().text().find("sk-live-1234567890"), std::string::npos);
+      EXPECT_EQ(reference.error().text().find("hunter2"), std::string::npos);
+    }
+  }
+}
+
+TEST_F(SecretsStoreTest, EndsACommandThatDoesNot) {
+  SecretsStore::Options options;
+  options.command_time_max = std::chrono::milliseconds(50);
+  SecretsStore store(simulation_.clock(), options);
+  auto secret = store.get(*SecretReference::parse("command:exec sleep 1000"));
+  ASSERT_FALSE(secret.ok());
+  EXPECT_EQ(secret.error().code, ErrorCode::kDeadlineExceeded);
+}
+
+}  // namespace
+}  // namespace mnema

@@ -1,0 +1,163 @@
+#include "connectors/upstream.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/simulation_executor.hpp"
+
+namespace mnema {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class UpstreamTest : public ::testing::Test {
+ protected:
+  UpstreamOptions options() {
+    UpstreamOptions options;
+    options.name = "stripe";
+    return options;
+  }
+  Result<Upstream::Ticket> admit_now(Upstream& upstream, Duration patience = seconds(60)) {
+    std::optional<Result<Upstream::Ticket>> answer;
+    upstream.admit(clock().monotonic_now() + patience,
+                   [&](Result<Upstream::Ticket> ticket) { answer = std::move(ticket); });
+    if (!answer) return fail(ErrorCode::kAborted, "it waits");
+    return *answer;
+  }
+  const Clock& clock() { return simulation_.clock(); }
+
+  Simulation simulation_{1};
+};
+
+TEST_F(UpstreamTest, HoldsCallsAboveItsBulkheadUntilOneEnds) {
+  UpstreamOptions two = options();
+  two.calls_in_flight_max = 2;
+  Upstream upstream(two, clock());
+  ASSERT_TRUE(admit_now(upstream).ok());
+  ASSERT_TRUE(admit_now(upstream).ok());
+  bool third = false;
+  upstream.admit(std::nullopt, [&](Result<Upstream::Ticket> ticket) { third = ticket.ok(); });
+  EXPECT_FALSE(third);
+  upstream.check_integrity();
+  upstream.finish(Upstream::Outcome::kSuccess);
+  EXPECT_TRUE(third);
+  upstream.finish(Upstream::Outcome::kSuccess);
+  upstream.finish(Upstream::Outcome::kSuccess);
+  upstream.check_integrity();
+}
+
+TEST_F(UpstreamTest, RefusesCallersWhenTooManyWait) {
+  UpstreamOptions narrow = options();
+  narrow.calls_in_flight_max = 1;
+  narrow.calls_waiting_max = 1;
+  Upstream upstream(narrow, clock());
+  ASSERT_TRUE(admit_now(upstream).ok());
+  bool waits = true;
+  upstream.admit(std::nullopt, [&](Result<Upstream::Ticket>) { waits = false; });
+  auto refused = admit_now(upstream);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(refused.error().retryable);
+  EXPECT_TRUE(waits);
+}
+
+TEST_F(UpstreamTest, SharesOneRateAmongAllCallers) {
+  UpstreamOptions slow = options();
+  slow.calls_per_second = 2;
+  slow.burst = 1;
+  Upstream upstream(slow, clock());
+  EXPECT_EQ(admit_now(upstream)->wait, Duration::zero());
+  EXPECT_EQ(admit_now(upstream)->wait, milliseconds(500));
+  EXPECT_EQ(admit_now(upstream)->wait, seconds(1));
+  auto refused = admit_now(upstream, milliseconds(100));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  upstream.check_integrity();
+}
+
+TEST_F(UpstreamTest, CountsAHundredPerHourOverAnyHour) {
+  UpstreamOptions hourly = options();
+  hourly.calls_per_window = 3;
+  hourly.calls_in_flight_max = 100;
+  Upstream upstream(hourly, clock(), nullptr, {clock().now() - minutes(59), clock().now() - minutes(30)});
+  auto third = admit_now(upstream);
+  ASSERT_TRUE(third.ok());
+  EXPECT_EQ(third->wait, Duration::zero());
+  EXPECT_EQ(third->permit, clock().now());
+  auto fourth = admit_now(upstream);
+  ASSERT_FALSE(fourth.ok());
+  EXPECT_NEAR(static_cast<double>(fourth.error().retry_after_ms), 61'000, 5);
+  simulation_.run_for(seconds(62));
+  EXPECT_TRUE(admit_now(upstream).ok());
+}
+
+TEST_F(UpstreamTest, SaysThatAPermitIsTooOldToLeaveBy) {
+  UpstreamOptions hourly = options();
+  hourly.calls_per_window = 3;
+  Upstream upstream(hourly, clock());
+  auto ticket = admit_now(upstream);
+  EXPECT_FALSE(upstream.is_stale(*ticket));
+  simulation_.run_for(seconds(2));
+  EXPECT_TRUE(upstream.is_stale(*ticket));
+}
+
+TEST_F(UpstreamTest, MakesThePermitDurableBeforeTheCallMayLeave) {
+  struct Log final : PermitLog {
+    void append(const std::string& upstream, Time, Executor& reply_to, std::function<void(Status)> done) override {
+      EXPECT_EQ(upstream, "stripe");
+      ++rows;
+      reply_to.post([done] { done({}); });
+    }
+    int rows = 0;
+  } log;
+  UpstreamOptions hourly = options();
+  hourly.calls_per_window = 3;
+  Upstream upstream(hourly, clock(), &log);
+  auto ticket = admit_now(upstream);
+  bool may_leave = false;
+  upstream.commit_permit(*ticket, simulation_.lane("blocking"), [&](Status status) { may_leave = status.ok(); });
+  EXPECT_EQ(log.rows, 1);
+  EXPECT_FALSE(may_leave);
+  simulation_.run_ready();
+  EXPECT_TRUE(may_leave);
+}
+
+TEST_F(UpstreamTest, StopsCallingWhatIsDownAndTriesAgainLater) {
+  Upstream upstream(options(), clock());
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(admit_now(upstream).ok());
+    upstream.finish(Upstream::Outcome::kUpstreamFailure);
+  }
+  EXPECT_EQ(upstream.breaker_state(), Breaker::State::kOpen);
+  auto refused = admit_now(upstream);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  simulation_.run_for(seconds(5));
+  ASSERT_TRUE(admit_now(upstream).ok());
+  upstream.finish(Upstream::Outcome::kSuccess);
+  upstream.check_integrity();
+}
+
+TEST_F(UpstreamTest, GivesTheProbeBackWhenALimitRefusesIt) {
+  UpstreamOptions slow = options();
+  slow.calls_per_second = 1;
+  slow.burst = 10;
+  Upstream upstream(slow, clock());
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(admit_now(upstream).ok());
+    upstream.finish(Upstream::Outcome::kUpstreamFailure);
+  }
+  simulation_.run_for(seconds(5));
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(admit_now(upstream).ok());
+    upstream.finish(Upstream::Outcome::kOurFailure);
+  }
+  EXPECT_FALSE(admit_now(upstream, milliseconds(10)).ok());  // no token
+  simulation_.run_for(seconds(1));
+  EXPECT_TRUE(admit_now(upstream).ok());
+}
+
+}  // namespace
+}  // namespace mnema
