@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "cli/bench_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/models_command.hpp"
 
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   mnema::add_models_command(app, exit_code);
+  mnema::add_bench_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

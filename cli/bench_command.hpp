@@ -1,0 +1,15 @@
+// cli/bench_command.hpp
+//
+// `mnema bench engine`: how fast a model runs on this machine, and how far that is from the hardware's limits.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace mnema {
+
+/// Adds the sub-command to `app`. When it has run, `exit_code` holds how it ended (cli/exit_code.hpp).
+void add_bench_command(CLI::App& app, int& exit_code);
+
+}  // namespace mnema
