@@ -1,39 +1,30 @@
 #include "runtime/utf8.hpp"
 
 namespace mnema {
-namespace {
 
-/// Bytes of the character that begins with `lead`; 0 if none does.
-std::size_t length_of(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead < 0xE0) return 2;
-  if (lead >= 0xE0 && lead < 0xF0) return 3;
-  if (lead >= 0xF0 && lead < 0xF5) return 4;
-  return 0;
-}
-
-bool second_byte_fits(unsigned char lead, unsigned char second) {
-  if (lead == 0xE0) return second >= 0xA0;  // otherwise overlong
-  if (lead == 0xED) return second < 0xA0;   // otherwise a surrogate
-  if (lead == 0xF0) return second >= 0x90;  // otherwise overlong
-  if (lead == 0xF4) return second < 0x90;   // otherwise above U+10FFFF
-  return true;
-}
-
-}  // namespace
-
-bool is_valid_utf8(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    const std::size_t length = length_of(lead);
-    if (length == 0 || length > bytes.size() - i) return false;
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(bytes[i + k]) & 0xC0) != 0x80) return false;
+std::size_t valid_utf8_prefix(std::string_view bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const auto first = static_cast<unsigned char>(bytes[at]);
+    if (first < 0x80) {
+      ++at;
+      continue;
     }
-    if (length > 1 && !second_byte_fits(lead, static_cast<unsigned char>(bytes[i + 1]))) return false;
-    i += length;
+    if (first < 0xc2 || first > 0xf4) return at;  // a continuation, an overlong form, or above U+10FFFF
+    const std::size_t length = utf8_length(first);
+    if (at + length > bytes.size()) return at;
+    for (std::size_t i = 1; i < length; ++i) {
+      const auto byte = static_cast<unsigned char>(bytes[at + i]);
+      unsigned char low = 0x80, high = 0xbf;
+      if (i == 1 && first == 0xe0) low = 0xa0;   // overlong
+      if (i == 1 && first == 0xed) high = 0x9f;  // surrogates
+      if (i == 1 && first == 0xf0) low = 0x90;   // overlong
+      if (i == 1 && first == 0xf4) high = 0x8f;  // above U+10FFFF
+      if (byte < low || byte > high) return at;
+    }
+    at += length;
   }
-  return true;
+  return at;
 }
 
 }  // namespace mnema

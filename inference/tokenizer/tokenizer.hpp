@@ -42,6 +42,12 @@ class Tokenizer {
   [[nodiscard]] virtual const std::vector<TokenId>& end_of_generation() const = 0;
   /// The id of a token by its exact text, or -1.
   [[nodiscard]] virtual TokenId find(std::string_view token_text) const = 0;
+
+ protected:
+  /// Errors: `kInvalidArgument`, saying at which byte `text` stops being UTF-8.
+  [[nodiscard]] static Status check_utf8(std::string_view text);
+  /// Errors: `kInvalidArgument` for an id outside the vocabulary.
+  [[nodiscard]] Status check_id(TokenId id) const;
 };
 
 /// Bytes that end inside a UTF-8 character: how many at the end of `text` must wait for the next token (0..3).

@@ -1,0 +1,92 @@
+// inference/chat/jinja_value.hpp
+//
+// What an expression of a chat template can be: Python's plain values, with lists and dictionaries shared by reference
+// as Python shares them.
+//
+// Threads: confined to one rendering, except the values of a context that nobody changes.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace mnema::jinja {
+
+class Value;
+struct Rendering;
+using List = std::vector<Value>;
+
+/// Members in the order they were added.
+struct Dict {
+  std::vector<std::pair<std::string, Value>> members;
+
+  [[nodiscard]] const Value* find(std::string_view name) const;
+  void set(std::string_view name, Value value);
+};
+
+using Function = std::function<Value(Rendering&, const List& arguments, const Dict& named)>;
+
+struct Undefined {};
+struct None {};
+
+class Value {
+ public:
+  Value() = default;  // undefined
+  Value(None) : data_(None{}) {}
+  Value(bool value) : data_(value) {}
+  Value(int value) : data_(static_cast<std::int64_t>(value)) {}
+  Value(std::int64_t value) : data_(value) {}
+  Value(std::size_t value) : data_(static_cast<std::int64_t>(value)) {}
+  Value(double value) : data_(value) {}
+  Value(std::string value) : data_(std::move(value)) {}
+  Value(std::string_view value) : data_(std::string(value)) {}
+  Value(const char* value) : data_(std::string(value)) {}
+  Value(List list) : data_(std::make_shared<List>(std::move(list))) {}
+  Value(Dict dict) : data_(std::make_shared<Dict>(std::move(dict))) {}
+  Value(Function function) : data_(std::make_shared<Function>(std::move(function))) {}
+
+  [[nodiscard]] static Value from_json(const boost::json::value& json);
+
+  [[nodiscard]] bool is_undefined() const { return std::holds_alternative<Undefined>(data_); }
+  [[nodiscard]] bool is_none() const { return std::holds_alternative<None>(data_); }
+  [[nodiscard]] bool is_number() const { return integer() != nullptr || real() != nullptr; }
+  [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&data_); }
+  [[nodiscard]] const std::int64_t* integer() const { return std::get_if<std::int64_t>(&data_); }
+  [[nodiscard]] const double* real() const { return std::get_if<double>(&data_); }
+  [[nodiscard]] const std::string* string() const { return std::get_if<std::string>(&data_); }
+  [[nodiscard]] List* list() const;
+  [[nodiscard]] Dict* dict() const;
+  [[nodiscard]] const Function* function() const;
+
+  /// Python's bool(): empty, zero, none and undefined are false.
+  [[nodiscard]] bool truth() const;
+  /// Of integers, floats and booleans; 0 of all else.
+  [[nodiscard]] double number() const;
+  /// What `{{ value }}` prints.
+  [[nodiscard]] std::string text() const;
+  /// Python's repr(), as it appears inside a printed list.
+  [[nodiscard]] std::string representation() const;
+  /// Python's json.dumps(ensure_ascii=False); `indent` < 0 = one line with ", " and ": ".
+  [[nodiscard]] std::string json(int indent = -1) const;
+  /// "string", "list", ... for messages.
+  [[nodiscard]] std::string_view type_name() const;
+
+  [[nodiscard]] bool operator==(const Value& other) const;
+  /// Numbers by size, texts by bytes; false for what has no order.
+  [[nodiscard]] bool operator<(const Value& other) const;
+
+ private:
+  void write_json(std::string& out, int indent, int level) const;
+
+  std::variant<Undefined, None, bool, std::int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>,
+               std::shared_ptr<Function>>
+      data_;
+};
+
+}  // namespace mnema::jinja

@@ -1,0 +1,58 @@
+// inference/chat/tool_calls.hpp
+//
+// What a model wrote, taken apart while it writes: reasoning in <think> tags, tool calls in <tool_call> tags
+// ({"name": ..., "arguments": {...}}, as Hermes and Qwen models write them), and the rest, which is text. Arguments are
+// passed on as they come. What begins like a call and is none is given back as text.
+//
+// Threads: confined to one generation.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inference/request.hpp"
+
+namespace mnema {
+
+class OutputParser {
+ public:
+  struct Options {
+    bool tool_calls = false;           // look for <tool_call>
+    bool reasoning = false;            // look for <think>
+    bool begins_in_reasoning = false;  // the template has already written <think>
+    std::string call_id_prefix;        // ids are the prefix and the call's number
+  };
+  explicit OutputParser(Options options);
+
+  /// Takes whole UTF-8 characters; adds to `delta` what is certain now.
+  void push(std::string_view text, Delta& delta);
+  /// The end of the output: what was held back is decided.
+  void finish(Delta& delta);
+
+  /// The complete calls so far.
+  [[nodiscard]] const std::vector<ToolCall>& calls() const { return calls_; }
+
+ private:
+  enum class Place { kText, kReasoning, kCall };
+  void advance(Delta& delta, bool final);
+  void emit(std::string_view text, Delta& delta);
+  void read_call(Delta& delta);
+  void end_call(Delta& delta);
+
+  const Options options_;
+  Place place_;
+  std::string pending_;       // not yet decided
+  bool skip_blanks_ = false;  // after a tag
+  std::vector<ToolCall> calls_;
+  // The call being written.
+  std::string body_;
+  std::string name_;
+  bool announced_ = false;           // name and id have gone out
+  std::size_t arguments_begin_ = 0;  // in body_; 0 = not yet seen
+  std::size_t scanned_ = 0;          // of the arguments
+  int depth_ = 0;
+  bool in_string_ = false, escaped_ = false, arguments_done_ = false;
+};
+
+}  // namespace mnema

@@ -1,0 +1,81 @@
+// inference/local_engine.hpp
+//
+// The built-in engine: renders a prompt by the model's template, finds how much of it is already in the KV pages,
+// computes the rest in steps that all generations share, and streams what comes out.
+//
+//   generate ─ background: render, tokenize, check, compile the constraint (inference/prompt_reader.hpp)
+//            ─ compute:    wait for the model (model_registry.hpp) → scheduler.hpp → Backend::step → sampler.hpp
+//            ─ reply_to:   tokens → text (output_stream.hpp) → on_delta ... on_done
+//
+// Threads:   every public method from any thread. All state but the stats is confined to the compute executor, which
+//            has one thread; the background executor renders, tokenizes and loads models, and may have several.
+//            No thread is made here besides each model's compute pool: under the simulation both executors are lanes.
+// Ownership: owns the loaded models. Executors, clock and random outlive the engine and everything it has posted.
+//            `random` is used on the compute executor only.
+// Law:       pages of every model: free + used + cached + in flight == total, audited whenever the engine runs empty;
+//            a violation is logged by `on_violation`, counted and repaired.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "inference/engine.hpp"
+#include "inference/engine_options.hpp"
+#include "inference/engine_stats.hpp"
+#include "inference/model_loader.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/random.hpp"
+
+namespace mnema {
+
+class LocalEngine final : public Engine {
+ public:
+  struct Executors {
+    Executor& compute;     // one thread: steps run here
+    Executor& background;  // any number: preparing requests, loading models
+  };
+
+  /// `loader` opens model files: `cpu_model_loader` (model_loader.hpp), or a fake in tests.
+  LocalEngine(EngineOptions options, Executors executors, std::shared_ptr<ModelLoader> loader, const Clock& clock,
+              Random& random, const Limits& limits);
+  /// Cancels what is in flight (each `on_done` still comes, on its own executor) and lets the models go.
+  ~LocalEngine() override;
+  LocalEngine(const LocalEngine&) = delete;
+  LocalEngine& operator=(const LocalEngine&) = delete;
+
+  std::shared_ptr<Generation> generate(GenerateRequest request, Executor& reply_to,
+                                       GenerationCallbacks callbacks) override;
+  void prestage(std::string model, Scope scope, Prompt prompt) override;
+  [[nodiscard]] Result<int> count_tokens(const std::string& model, const Prompt& prompt) override;
+  [[nodiscard]] Result<std::vector<TokenId>> tokenize(const std::string& model, const std::string& text,
+                                                      bool add_special, bool parse_special) override;
+  [[nodiscard]] Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) override;
+  [[nodiscard]] Result<std::string> apply_template(const std::string& model, const Prompt& prompt) override;
+  void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
+             std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override;
+  [[nodiscard]] std::vector<ModelInfo> models() const override;
+  [[nodiscard]] Capabilities capabilities() const override;
+  [[nodiscard]] double prefill_tokens_per_second(const std::string& model) const override;
+
+  /// Loads a model ahead of its first request; `on_done` on `reply_to`. `mnema serve` does this before it listens.
+  void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done);
+
+  /// Forgets what is kept of a tenant, or of one user where `scope.user` is set: running generations are cancelled, KV
+  /// pages and remembered token ids dropped. `on_done` on `reply_to`, when nothing of it can be found any more.
+  void erase(Scope scope, Executor& reply_to, std::function<void()> on_done);
+
+  [[nodiscard]] EngineStats stats() const;
+
+  /// What to do with an audit's finding before it is repaired; tests fail here, a server logs. Before the first
+  /// request.
+  void on_violation(std::function<void(const std::string& report)> tell);
+
+ private:
+  class State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mnema
