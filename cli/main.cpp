@@ -3,6 +3,7 @@
 #include "cli/bench_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/models_command.hpp"
+#include "cli/serve_command.hpp"
 
 // The program `mnema`: one sub-command per file.
 
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   mnema::add_models_command(app, exit_code);
   mnema::add_bench_command(app, exit_code);
+  mnema::add_serve_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -61,7 +61,8 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create(std::string_vie
   return std::shared_ptr<const ChatTemplate>(std::move(made));
 }
 
-Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::from_gguf(const GgufFile& file, const Tokenizer& tokenizer) {
+Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create_for(std::string_view source,
+                                                                     const Tokenizer& tokenizer) {
   std::vector<std::string> control_texts;
   for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
     if (!tokenizer.is_control(id)) continue;
@@ -73,14 +74,8 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::from_gguf(const GgufFi
     const Result<std::string> text = tokenizer.decode_token(id, true);
     return text.ok() ? *text : "";
   };
-  Result<std::shared_ptr<const ChatTemplate>> made =
-      create(file.string("tokenizer.chat_template").value_or(""), std::move(control_texts),
-             text_of(tokenizer.beginning_of_sequence()), text_of(tokenizer.end_of_sequence()));
-  if (!made.ok()) {
-    return fail(ErrorCode::kUnsupported, "'" + file.path() + "': " + made.error().message,
-                "this model's chat template uses what is not known here");
-  }
-  return made;
+  return create(source, std::move(control_texts), text_of(tokenizer.beginning_of_sequence()),
+                text_of(tokenizer.end_of_sequence()));
 }
 
 std::string ChatTemplate::defused(std::string_view text) const {

@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "inference/chat/jinja_template.hpp"
-#include "inference/formats/gguf.hpp"
 #include "inference/request.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
 #include "runtime/result.hpp"
@@ -39,9 +38,9 @@ class ChatTemplate {
   [[nodiscard]] static Result<std::shared_ptr<const ChatTemplate>> create(std::string_view source,
                                                                           std::vector<std::string> control_texts,
                                                                           std::string beginning, std::string end);
-  /// Of a model file and its tokenizer.
-  [[nodiscard]] static Result<std::shared_ptr<const ChatTemplate>> from_gguf(const GgufFile& file,
-                                                                             const Tokenizer& tokenizer);
+  /// The same with the control texts of a model's tokenizer.
+  [[nodiscard]] static Result<std::shared_ptr<const ChatTemplate>> create_for(std::string_view source,
+                                                                              const Tokenizer& tokenizer);
 
   /// Errors: `kInvalidArgument` where the template refuses the messages (its own words), or there are none.
   [[nodiscard]] Result<RenderedPrompt> render(const Prompt& prompt) const;

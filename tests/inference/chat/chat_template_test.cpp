@@ -56,7 +56,8 @@ TEST_P(GoldenTemplate, RendersTheGoldenConversationsExactly) {
   Result<std::shared_ptr<GgufFile>> file = GgufFile::open(GetParam().file);
   if (!file.ok()) GTEST_SKIP() << file.error().text();
   const auto tokenizer = *tokenizer_from_gguf(**file);
-  Result<std::shared_ptr<const ChatTemplate>> chat = ChatTemplate::from_gguf(**file, *tokenizer);
+  Result<std::shared_ptr<const ChatTemplate>> chat =
+      ChatTemplate::create_for((**file).string("tokenizer.chat_template").value_or(""), *tokenizer);
   ASSERT_TRUE(chat.ok()) << chat.error().text();
   std::ifstream stream(testing::golden(std::string(GetParam().name) + ".json"));
   const boost::json::value golden =

@@ -1,0 +1,91 @@
+#include "agents/model_server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <future>
+
+#include "agents/rest/engine_chat.hpp"
+#include "agents/rest/rest_door.hpp"
+#include "connectors/http/routes.hpp"
+#include "connectors/http/server.hpp"
+#include "inference/local_engine.hpp"
+#include "runtime/log.hpp"
+#include "runtime/loop.hpp"
+#include "runtime/random.hpp"
+#include "runtime/thread_pool_executor.hpp"
+
+namespace mnema {
+
+struct ModelServer::Parts {
+  ModelServerOptions options;
+  SystemClock clock;
+  SystemRandom random;
+  Loop loop;
+  ThreadPoolExecutor compute{"compute", 1};
+  ThreadPoolExecutor background{"prepare", 2};
+  ThreadPoolExecutor workers{"rest", 2};
+  LocalEngine engine;
+  EngineChat chat;
+  RestDoor door;
+  HttpRoutes routes;
+  HttpServer server;
+
+  explicit Parts(ModelServerOptions given)
+      : options(std::move(given)),
+        engine(options.engine, {compute, background}, cpu_model_loader(options.engine, options.limits), clock, random,
+               options.limits),
+        chat(engine),
+        door(door_parts()),
+        server(loop, clock, random, options.limits, server_options(),
+               [this](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+                 routes.handle(std::move(request), std::move(exchange));
+               }) {
+    door.mount(routes);
+    engine.on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
+  }
+
+  RestDoor::Parts door_parts() {
+    return {engine,         {&chat}, options.engine.model, workers, clock, random,
+            options.limits, {},      default_sampling(),   {},      {}};
+  }
+  [[nodiscard]] HttpServerOptions server_options() const {
+    HttpServerOptions made;
+    made.host = options.host;
+    made.port = options.port;
+    made.cors_origin = options.cors_origin;
+    return made;
+  }
+};
+
+ModelServer::ModelServer(ModelServerOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
+
+ModelServer::~ModelServer() {
+  // Nothing may run on what is about to go: the doors first, then what they posted to.
+  parts_->loop.stop();
+  parts_->workers.stop();
+  parts_->background.stop();
+  parts_->compute.stop();
+}
+
+Status ModelServer::open() {
+  std::promise<Status> loaded;
+  parts_->engine.load("default", parts_->background, [&loaded](Status status) { loaded.set_value(std::move(status)); });
+  return loaded.get_future().get();
+}
+
+Status ModelServer::listen() { return parts_->server.start(); }
+int ModelServer::port() const { return parts_->server.port(); }
+
+void ModelServer::run() {
+  boost::asio::signal_set signals(parts_->loop.io_context(), SIGINT, SIGTERM);
+  signals.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    log_info("server", "stopping");
+    parts_->server.stop(std::chrono::milliseconds(parts_->options.limits.shutdown_grace_ms),
+                        [this] { parts_->loop.stop(); });
+  });
+  parts_->loop.run();
+}
+
+}  // namespace mnema
