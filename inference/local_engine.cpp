@@ -81,7 +81,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   struct Loaded {
     std::unique_ptr<ModelCompute> compute;
-    std::shared_ptr<Scheduler> scheduler;
+    std::shared_ptr<Scheduler> scheduler;  // nullptr with encoders
     MonotonicTime last_used{};
   };
 
@@ -111,7 +111,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     RETURN_IF_ERROR(make_room(loader->estimate_bytes(file)));
     Loaded made;
     ASSIGN_OR_RETURN(made.compute, loader->load_compute(file));
-    made.scheduler = std::make_shared<Scheduler>(*made.compute->backend, executors.compute, clock, options);
+    if (made.compute->backend != nullptr) {
+      made.scheduler = std::make_shared<Scheduler>(*made.compute->backend, executors.compute, clock, options);
+    }
     made.last_used = clock.monotonic_now();
     ++counts.models_loaded;
     Loaded& kept = loaded[name] = std::move(made);
@@ -120,7 +122,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   [[nodiscard]] bool may_unload(const std::string& name, const Loaded& model) const {
-    return model.scheduler->idle() &&
+    return (model.scheduler == nullptr || model.scheduler->idle()) &&
            std::find(options.pinned.begin(), options.pinned.end(), name) == options.pinned.end();
   }
 
@@ -238,6 +240,10 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       ++counts.generations_failed;
       return answer->finish(model.error());
     }
+    if ((*model)->scheduler == nullptr) {
+      ++counts.generations_failed;
+      return answer->finish(fail(ErrorCode::kUnsupported, "an encoder makes vectors, not text", "choose a decoder"));
+    }
     sequence.on_token = [answer](const ChosenToken& token) {
       Delta delta;
       const bool goes_on = answer->output->push(token.id, delta);
@@ -286,9 +292,45 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     });
   }
 
+  void wake_all() {
+    for (auto& [name, model] : loaded) {
+      if (model.scheduler != nullptr) model.scheduler->wake();
+    }
+  }
+
+  /// Texts being turned into vectors, a few at a time, so that no turn waits for all of them.
+  struct Embedding {
+    std::string model;
+    std::vector<std::string> texts;
+    std::vector<std::vector<float>> vectors;
+    Executor* reply_to = nullptr;
+    std::function<void(Result<std::vector<std::vector<float>>>)> on_done;
+  };
+
+  void embed_next(const std::shared_ptr<Embedding>& job) {
+    constexpr std::size_t kTextsAtOnce = 8;
+    const auto answer = [&job](Result<std::vector<std::vector<float>>> result) {
+      job->reply_to->post([job, result = std::move(result)] { job->on_done(result); });
+    };
+    Result<Loaded*> model = compute_of(job->model);
+    if (!model.ok()) return answer(model.error());
+    if ((*model)->compute->encoder == nullptr) {
+      return answer(
+          fail(ErrorCode::kUnsupported, "model '" + job->model + "' makes text, not vectors", "use all-minilm-l6-v2"));
+    }
+    const std::size_t begin = job->vectors.size(), count = std::min(kTextsAtOnce, job->texts.size() - begin);
+    Result<std::vector<std::vector<float>>> part =
+        (*model)->compute->encoder->encode(std::span(job->texts).subspan(begin, count));
+    if (!part.ok()) return answer(part.error());
+    counts.texts_embedded += count;
+    std::move(part->begin(), part->end(), std::back_inserter(job->vectors));
+    if (job->vectors.size() == job->texts.size()) return answer(std::move(job->vectors));
+    executors.compute.post([self = shared_from_this(), job] { self->embed_next(job); });
+  }
+
   void audit_when_idle() {
     for (auto& [name, model] : loaded) {
-      if (!model.scheduler->idle()) continue;
+      if (model.scheduler == nullptr || !model.scheduler->idle()) continue;
       const std::string report = model.scheduler->audit();
       if (!report.empty() && tell_violation) tell_violation(name + ": " + report);
     }
@@ -298,6 +340,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   void publish(const std::function<void(EngineStats)>& take) {
     EngineStats copy = counts;
     for (const auto& [name, model] : loaded) {
+      if (model.scheduler == nullptr) continue;
       copy.models.push_back(model.scheduler->stats());
       copy.models.back().model = name;
     }
@@ -333,7 +376,7 @@ LocalEngine::~LocalEngine() {
     for (const auto& weak : state->active) {
       if (const auto answer = weak.lock()) answer->cancelled->store(true);
     }
-    for (auto& [name, model] : state->loaded) model.scheduler->wake();
+    state->wake_all();
   });
 }
 
@@ -346,9 +389,7 @@ std::shared_ptr<Generation> LocalEngine::generate(GenerateRequest request, Execu
   answer->wake = [weak = std::weak_ptr(state_)] {
     const auto state = weak.lock();
     if (!state) return;
-    state->executors.compute.post([state] {
-      for (auto& [name, model] : state->loaded) model.scheduler->wake();
-    });
+    state->executors.compute.post([state] { state->wake_all(); });
   };
   state_->executors.compute.post([state = state_, answer] {
     ++state->counts.generations_started;
@@ -399,18 +440,21 @@ Result<std::string> LocalEngine::detokenize(const std::string& model, const std:
 
 Result<std::string> LocalEngine::apply_template(const std::string& model, const Prompt& prompt) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> side, state_->text_of(model));
+  if (side->chat_template == nullptr) {
+    return fail(ErrorCode::kUnsupported, "model '" + side->info.name + "' has no chat template", "choose a decoder");
+  }
   ASSIGN_OR_RETURN(RenderedPrompt rendered, side->chat_template->render(prompt));
   return std::move(rendered.text);
 }
 
 void LocalEngine::embed(std::string model, std::vector<std::string> texts, Priority, Executor& reply_to,
                         std::function<void(Result<std::vector<std::vector<float>>>)> on_done) {
-  static_cast<void>(texts);
-  const std::string name = model.empty() || model == "default" ? state_->options.embedding_model : model;
-  reply_to.post([on_done = std::move(on_done), name] {
-    on_done(fail(ErrorCode::kUnsupported, "this build has no encoder for '" + name + "'",
-                 "embeddings come with the encoder room"));
-  });
+  auto job = std::make_shared<State::Embedding>();
+  job->model = model.empty() || model == "default" ? state_->options.embedding_model : std::move(model);
+  job->texts = std::move(texts);
+  job->reply_to = &reply_to;
+  job->on_done = std::move(on_done);
+  state_->executors.compute.post([state = state_, job] { state->embed_next(job); });
 }
 
 std::vector<ModelInfo> LocalEngine::models() const {
@@ -429,7 +473,7 @@ std::vector<ModelInfo> LocalEngine::models() const {
 
 Capabilities LocalEngine::capabilities() const {
   Capabilities can;
-  can.tokenize = can.constrained_output = can.logprobs = true;
+  can.tokenize = can.constrained_output = can.logprobs = can.embeddings = true;
   return can;
 }
 
@@ -468,8 +512,9 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
       if (scope.user.empty() || answer->request.scope.user == scope.user) answer->cancelled->store(true);
     }
     const kv::ScopeSalts salts = state->salts.of(scope);
+    state->wake_all();
     for (auto& [name, model] : state->loaded) {
-      model.scheduler->wake();
+      if (model.scheduler == nullptr) continue;
       model.scheduler->erase(salts.user);
       if (scope.user.empty()) model.scheduler->erase(salts.tenant);
     }

@@ -7,11 +7,14 @@
 
 #include "inference/catalogue.hpp"
 #include "inference/formats/gguf.hpp"
+#include "inference/formats/safetensors.hpp"
 #include "inference/grammar/constraint_compiler.hpp"
 #include "inference/kernels/thread_pool.hpp"
 #include "inference/model/backend_cpu.hpp"
+#include "inference/model/encoder.hpp"
 #include "inference/model_loader.hpp"
 #include "inference/tokenizer/gguf_tokenizer.hpp"
+#include "inference/tokenizer/wordpiece.hpp"
 
 namespace mnema {
 namespace {
@@ -19,6 +22,43 @@ namespace {
 long long modified_seconds(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<long long>(status.st_mtime) : 0;
+}
+
+/// MiniLM and its kind: tokens by WordPiece, vectors by the encoder.
+class CpuTextEncoder final : public TextEncoder {
+ public:
+  CpuTextEncoder(std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<Encoder> encoder)
+      : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {}
+
+  Result<std::vector<std::vector<float>>> encode(std::span<const std::string> texts) override {
+    std::vector<std::vector<TokenId>> sequences;
+    for (const std::string& text : texts) {
+      ASSIGN_OR_RETURN(std::vector<TokenId> ids, tokenizer_->encode(text, true, false));
+      const auto most = static_cast<std::size_t>(encoder_->tokens_max());
+      if (ids.size() > most) {  // the beginning of a long text stands for it; its end mark stays
+        ids[most - 1] = ids.back();
+        ids.resize(most);
+      }
+      sequences.push_back(std::move(ids));
+    }
+    return encoder_->encode(sequences);
+  }
+
+ private:
+  const std::shared_ptr<const Tokenizer> tokenizer_;
+  const std::unique_ptr<Encoder> encoder_;
+};
+
+bool is_encoder(const ModelFile& file) {
+  const CatalogueModel* model = find_in_catalogue(file.name);
+  return (model != nullptr && model->is_encoder) || file.path.ends_with(".safetensors") ||
+         std::filesystem::is_directory(file.path);
+}
+
+/// An encoder's folder, whichever of its files was named.
+std::filesystem::path folder_of(const ModelFile& file) {
+  return std::filesystem::is_directory(file.path) ? std::filesystem::path(file.path)
+                                                  : std::filesystem::path(file.path).parent_path();
 }
 
 class CpuModelLoader final : public ModelLoader {
@@ -33,7 +73,7 @@ class CpuModelLoader final : public ModelLoader {
   }
 
   Result<std::shared_ptr<const ModelText>> load_text(const ModelFile& file) override {
-    RETURN_IF_ERROR(refuse_encoder(file));
+    if (is_encoder(file)) return load_encoder_text(file);
     ASSIGN_OR_RETURN(const std::shared_ptr<GgufFile> gguf, GgufFile::open(file.path));
     auto text = std::make_shared<ModelText>();
     ASSIGN_OR_RETURN(text->tokenizer, tokenizer_from_gguf(*gguf));
@@ -62,7 +102,7 @@ class CpuModelLoader final : public ModelLoader {
   }
 
   Result<std::unique_ptr<ModelCompute>> load_compute(const ModelFile& file) override {
-    RETURN_IF_ERROR(refuse_encoder(file));
+    if (is_encoder(file)) return load_encoder(file);
     CpuBackendOptions options;
     ASSIGN_OR_RETURN(options.isa, instruction_set_from(options_.backend));
     options.kv_type = options_.kv_type;
@@ -103,11 +143,36 @@ class CpuModelLoader final : public ModelLoader {
   [[nodiscard]] std::string folder() const {
     return options_.models_folder.empty() ? default_models_folder() : options_.models_folder;
   }
-  static Status refuse_encoder(const ModelFile& file) {
-    const CatalogueModel* model = find_in_catalogue(file.name);
-    if (model == nullptr || !model->is_encoder) return {};
-    return fail(ErrorCode::kUnsupported, "model '" + file.name + "' makes vectors, not text", "choose a decoder");
+  Result<std::shared_ptr<const ModelText>> load_encoder_text(const ModelFile& file) {
+    auto text = std::make_shared<ModelText>();
+    ASSIGN_OR_RETURN(text->tokenizer, WordPieceTokenizer::open((folder_of(file) / "vocab.txt").string()));
+    std::error_code error;
+    const std::string weights = (folder_of(file) / "model.safetensors").string();
+    const auto bytes = std::filesystem::file_size(weights, error);
+    text->info.name = file.name;
+    text->info.architecture = "bert";
+    text->info.file = weights;
+    text->info.file_bytes = error ? 0 : static_cast<long long>(bytes);
+    text->info.vocabulary = text->tokenizer->vocabulary_size();
+    text->info.context_length = 256;
+    text->info.is_encoder = true;
+    text->info.created_unix_seconds = modified_seconds(weights);
+    return std::shared_ptr<const ModelText>(std::move(text));
   }
+
+  Result<std::unique_ptr<ModelCompute>> load_encoder(const ModelFile& file) {
+    ASSIGN_OR_RETURN(const InstructionSet isa, instruction_set_from(options_.backend));
+    ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer,
+                     WordPieceTokenizer::open((folder_of(file) / "vocab.txt").string()));
+    ASSIGN_OR_RETURN(const std::shared_ptr<SafetensorsFile> weights,
+                     SafetensorsFile::open((folder_of(file) / "model.safetensors").string()));
+    ASSIGN_OR_RETURN(std::unique_ptr<Encoder> encoder, Encoder::load(*weights, isa, pool()));
+    auto compute = std::make_unique<ModelCompute>();
+    compute->memory_bytes = encoder->weight_bytes();
+    compute->encoder = std::make_unique<CpuTextEncoder>(std::move(tokenizer), std::move(encoder));
+    return compute;
+  }
+
   /// One pool for all models, made with the first: steps of different models never overlap.
   ThreadPool& pool() {
     std::call_once(pool_made_, [this] {

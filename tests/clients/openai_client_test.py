@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The official openai client, and bad input by hand, against `mnema serve --model` on a free loopback port.
+
+    tests/clients/openai_client_test.py PROGRAM
+
+Exit code 77 (skipped) where the client or the model is not installed. The server is ended by its process id.
+"""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import unittest
+import urllib.error
+import urllib.request
+
+try:
+    import openai
+except ImportError:
+    print("skipped: the openai client is not installed (./dev test installs it)", file=sys.stderr)
+    sys.exit(77)
+
+PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
+
+
+def start(*options):
+    """The server's process and its address, once it listens."""
+    process = subprocess.Popen([PROGRAM, "serve", "--listen", "127.0.0.1:0", *options], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        found = re.search(r"on (http://\S+)", line)
+        if found:
+            return process, found.group(1)
+    process.wait()
+    return process, None
+
+
+def post(address, path, body, raw=False):
+    """Status and JSON of a POST."""
+    data = body if raw else json.dumps(body).encode()
+    request = urllib.request.Request(address + path, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+class OpenAiClient(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.process, cls.address = start("--model", "smollm2-135m")
+        if cls.address is None:
+            print("skipped: the model is not here (./dev test fetches it)", file=sys.stderr)
+            os._exit(77)
+        cls.client = openai.OpenAI(base_url=cls.address + "/v1", api_key="none", max_retries=0)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.process.send_signal(signal.SIGTERM)
+        assert cls.process.wait(timeout=30) == 0, "SIGTERM ends the server with 0"
+        cls.process.stderr.close()
+
+    def ask(self, text, **more):
+        messages = [{"role": "user", "content": text}]
+        return self.client.chat.completions.create(model="default", messages=messages, temperature=0, **more)
+
+    def test_chat_answers_the_same_streamed_and_not(self):
+        whole = self.ask("What is a KV cache? One sentence.", max_tokens=24)
+        self.assertGreater(whole.usage.prompt_tokens, 10)
+        self.assertEqual(whole.choices[0].finish_reason, "length")
+        pieces = list(self.ask("What is a KV cache? One sentence.", max_tokens=24, stream=True,
+                               stream_options={"include_usage": True}))
+        text = "".join(p.choices[0].delta.content or "" for p in pieces if p.choices)
+        self.assertEqual(text, whole.choices[0].message.content)
+        self.assertEqual(pieces[-1].usage.completion_tokens, 24)
+
+    def test_a_repeated_prompt_takes_its_prefix_from_the_cache(self):
+        text = "Repeat after me: " + "the quick brown fox jumps over the lazy dog. " * 10
+        self.ask(text, max_tokens=1)
+        again = self.ask(text, max_tokens=1)
+        self.assertGreaterEqual(again.usage.prompt_tokens_details.cached_tokens, 64)
+
+    def test_a_schema_is_kept_to(self):
+        schema = {"type": "object", "properties": {"label": {"enum": ["bug", "feature", "question"]}},
+                  "required": ["label"], "additionalProperties": False}
+        answer = self.ask("Label this issue: the program crashes.",
+                          response_format={"type": "json_schema", "json_schema": {"name": "label", "schema": schema}})
+        self.assertIn(json.loads(answer.choices[0].message.content)["label"], ["bug", "feature", "question"])
+
+    def test_a_seed_gives_the_same_answer_again(self):
+        def drawn():
+            return self.client.chat.completions.create(
+                model="default", messages=[{"role": "user", "content": "Tell a story."}], temperature=1.0, seed=7,
+                max_tokens=20).choices[0].message.content
+        self.assertEqual(drawn(), drawn())
+
+    def test_stop_strings_end_the_answer_and_are_not_in_it(self):
+        answer = self.client.completions.create(model="default", prompt="one two three four five six seven", stop=[" eight"],
+                                                temperature=0, max_tokens=30)
+        self.assertNotIn("eight", answer.choices[0].text)
+
+    def test_completions_give_log_probabilities(self):
+        answer = self.client.completions.create(model="default", prompt="The capital of France is", max_tokens=1, logprobs=3,
+                                                temperature=0)
+        self.assertEqual(answer.choices[0].text, " Paris")
+        self.assertEqual(len(answer.choices[0].logprobs.top_logprobs[0]), 3)
+
+    def test_embeddings_are_normalised_and_know_what_is_near(self):
+        if "all-minilm-l6-v2" not in [m.id for m in self.client.models.list()]:
+            self.skipTest("the encoder is not here")
+        texts = ["The payment failed.", "The transaction was declined.", "Bananas are yellow."]
+        a, b, c = [e.embedding for e in self.client.embeddings.create(model="all-minilm-l6-v2", input=texts).data]
+        dot = lambda x, y: sum(p * q for p, q in zip(x, y))
+        self.assertAlmostEqual(dot(a, a), 1, places=3)
+        self.assertGreater(dot(a, b), dot(a, c) + 0.2)
+
+    def test_tokens_and_templates_are_shown(self):
+        status, tokens = post(self.address, "/tokenize", {"content": "Hello world", "add_special": False})
+        self.assertEqual((status, tokens), (200, {"tokens": [19556, 905]}))
+        status, prompt = post(self.address, "/apply-template", {"messages": [{"role": "user", "content": "x"}]})
+        self.assertIn("<|im_start|>user\nx<|im_end|>", prompt["prompt"])
+
+    def test_bad_input_is_refused_in_openais_shape(self):
+        for path, body, wanted in [
+            ("/v1/chat/completions", b"{not json", 400),
+            ("/v1/chat/completions", {"model": "default", "messages": []}, 400),
+            ("/v1/chat/completions", {"model": "nobody", "messages": [{"role": "user", "content": "x"}]}, 404),
+            ("/v1/chat/completions", {"model": "default", "messages": [{"role": "user", "content": "word " * 9000}]}, 400),
+            ("/v1/completions", {"model": "default", "prompt": [999999999]}, 400),
+            ("/v1/completions", {"model": "default", "prompt": ""}, 400),
+            ("/nowhere", {}, 404),
+        ]:
+            status, answer = post(self.address, path, body, raw=isinstance(body, bytes))
+            self.assertEqual(status, wanted, (path, answer))
+            self.assertTrue(answer["error"]["message"], path)
+        self.assertEqual(post(self.address, "/v1/chat/completions", b"x" * (9 << 20), raw=True)[0], 413)
+
+    def test_a_client_that_goes_takes_its_generation_with_it(self):
+        stream = self.ask("Count to one thousand.", max_tokens=1500, stream=True)
+        next(iter(stream))
+        stream.close()
+        self.assertEqual(self.ask("Say hi.", max_tokens=2).choices[0].finish_reason, "length")
+
+
+class CommandLine(unittest.TestCase):
+    def run_program(self, *arguments):
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60)
+
+    def test_a_missing_model_says_what_to_do(self):
+        ended = self.run_program("serve", "--model", "no-such-model")
+        self.assertEqual(ended.returncode, 4)
+        self.assertIn("no-such-model", ended.stderr)
+        self.assertIn("hint:", ended.stderr)
+
+    def test_a_port_in_use_has_its_own_exit_code(self):
+        process, address = start("--model", "smollm2-135m")
+        try:
+            ended = self.run_program("serve", "--model", "smollm2-135m", "--listen", address.removeprefix("http://"))
+            self.assertEqual(ended.returncode, 5, ended.stderr)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+            process.stderr.close()
+
+    def test_a_wrong_option_is_a_usage_error(self):
+        self.assertEqual(self.run_program("serve", "--nonsense").returncode, 2)
+        self.assertEqual(self.run_program("serve", "--listen", "here").returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
