@@ -13,6 +13,8 @@ namespace {
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 /// Tokens less likely than e⁻²⁰ of the best cannot be drawn; sorting them all would cost more than the model.
 constexpr float kLeastLogRatio = 20;
+/// Tokens at least so likely, beside the best, are sorted first.
+constexpr float kLikelyRatio = 1e-3F;
 
 TokenId best_of(std::span<const float> logits) {
   // Four running maxima: one chain of comparisons would wait for itself.
@@ -130,30 +132,40 @@ TokenId Sampler::draw(std::span<const float> logits) {
     if (scaled >= -kLeastLogRatio) candidates_.emplace_back(scaled, static_cast<TokenId>(i));
   }
   if (candidates_.empty()) return best_of(logits);
-  std::sort(candidates_.begin(), candidates_.end(),
-            [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+  const auto likelier = [](const Candidate& a, const Candidate& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  };
   if (options_.top_k > 0 && static_cast<std::size_t>(options_.top_k) < candidates_.size()) {
-    candidates_.resize(static_cast<std::size_t>(options_.top_k));
+    const auto end = candidates_.begin() + options_.top_k;
+    std::partial_sort(candidates_.begin(), end, candidates_.end(), likelier);
+    candidates_.erase(end, candidates_.end());
   }
   double sum = 0;
   for (auto& [weight, id] : candidates_) {
     weight = std::exp(weight);
     sum += weight;
   }
+  // The best has weight 1, so min-p is a bound on the weight itself.
+  if (options_.min_p > 0) std::erase_if(candidates_, [this](const Candidate& c) { return c.first < options_.min_p; });
   std::size_t kept = candidates_.size();
-  if (options_.min_p > 0) {
-    kept = static_cast<std::size_t>(std::find_if(candidates_.begin(), candidates_.end(),
-                                                 [this](const auto& c) { return c.first < options_.min_p; }) -
-                                    candidates_.begin());
-  }
   if (options_.top_p < 1) {
-    double reached = 0;
-    for (std::size_t i = 0; i < kept; ++i) {
-      reached += candidates_[i].first;
-      if (reached >= options_.top_p * sum) kept = i + 1;
-    }
+    const double wanted = options_.top_p * sum;
+    // Sorts the candidates before `end`; how many of them it takes to reach `wanted`, 0 = they do not.
+    const auto reach = [&](std::vector<Candidate>::iterator end) -> std::size_t {
+      std::sort(candidates_.begin(), end, likelier);
+      double reached = 0;
+      for (auto at = candidates_.begin(); at != end; ++at) {
+        reached += at->first;
+        if (reached >= wanted) return static_cast<std::size_t>(at - candidates_.begin()) + 1;
+      }
+      return 0;
+    };
+    // Sorting a whole vocabulary takes longer than a step of a small model; the likely ones are nearly always enough.
+    kept = reach(std::partition(candidates_.begin(), candidates_.end(),
+                                [](const Candidate& c) { return c.first >= kLikelyRatio; }));
+    if (kept == 0) kept = reach(candidates_.end());
+    if (kept == 0) kept = candidates_.size();
   }
-  kept = std::max<std::size_t>(kept, 1);
   double total = 0;
   for (std::size_t i = 0; i < kept; ++i) total += candidates_[i].first;
   double at = next_unit() * total;

@@ -61,7 +61,8 @@ class Sampler final : public TokenChooser {
   std::uint64_t draws_ = 0;
   ChosenToken last_;
   std::vector<float> raw_;  // the model's own logits, where they are asked for
-  std::vector<std::pair<float, TokenId>> candidates_;
+  using Candidate = std::pair<float, TokenId>;
+  std::vector<Candidate> candidates_;
 };
 
 }  // namespace mnema

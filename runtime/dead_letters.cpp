@@ -1,0 +1,139 @@
+#include "runtime/dead_letters.hpp"
+
+#include <charconv>
+
+#include "runtime/outbox_store.hpp"
+#include "runtime/turn_journal_store.hpp"
+
+namespace mnema {
+namespace {
+
+DeadLetterSummary summary_of(const mailbox_store::Row& row, const std::vector<mailbox_store::AttemptError>& errors) {
+  DeadLetterSummary summary;
+  summary.id = {DeadLetterId::Kind::kEvent, row.index.sequence};
+  summary.tenant = row.index.tenant;
+  summary.agent = row.index.agent;
+  summary.key = row.index.key;
+  summary.about = row.event.type;
+  summary.attempts = row.index.attempts;
+  summary.died_at = errors.empty() ? row.index.accepted_at : errors.back().at;
+  if (!errors.empty()) summary.error = errors.back().error;
+  return summary;
+}
+
+DeadLetterSummary summary_of(const outbox_store::DeadRow& dead) {
+  const OutboxMessage& message = dead.row.message;
+  return {{DeadLetterId::Kind::kMessage, dead.row.id},
+          message.tenant,
+          message.agent,
+          message.key,
+          message.destination,
+          dead.row.attempt,
+          dead.at,
+          dead.error};
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string DeadLetterId::text() const {
+  return (kind == Kind::kEvent ? "event:" : "message:") + std::to_string(number);
+}
+
+Result<DeadLetterId> DeadLetterId::parse(std::string_view text) {
+  DeadLetterId id;
+  std::string_view digits = text;
+  if (text.starts_with("event:"))
+    digits.remove_prefix(6);
+  else if (text.starts_with("message:"))
+    digits.remove_prefix(8), id.kind = Kind::kMessage;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id.number);
+  if (error == std::errc() && end == digits.data() + digits.size() && id.number > 0) return id;
+  return fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' names no dead letter",
+              "use event:NUMBER or message:NUMBER");
+}
+
+DeadLetters::DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox)
+    : database_(database), mailbox_(mailbox), outbox_(outbox) {}
+
+Result<std::vector<DeadLetterSummary>> DeadLetters::list(int count) {
+  return database_.read<std::vector<DeadLetterSummary>>(
+      [count](Transaction& transaction) -> Result<std::vector<DeadLetterSummary>> {
+        std::vector<DeadLetterSummary> letters;
+        ASSIGN_OR_RETURN(const std::vector<mailbox_store::Row> events, mailbox_store::list_dead(transaction, 0, count));
+        for (const mailbox_store::Row& row : events) {
+          ASSIGN_OR_RETURN(const std::vector<mailbox_store::AttemptError> errors,
+                           mailbox_store::errors_of(transaction, row.index.sequence));
+          letters.push_back(summary_of(row, errors));
+        }
+        ASSIGN_OR_RETURN(const std::vector<outbox_store::DeadRow> messages,
+                         outbox_store::list_dead(transaction, 0, count));
+        for (const outbox_store::DeadRow& dead : messages) letters.push_back(summary_of(dead));
+        return letters;
+      });
+}
+
+Result<DeadLetter> DeadLetters::show(const DeadLetterId& id) {
+  return database_.read<DeadLetter>([id](Transaction& transaction) -> Result<DeadLetter> {
+    DeadLetter letter;
+    if (id.kind == DeadLetterId::Kind::kMessage) {
+      ASSIGN_OR_RETURN(const outbox_store::DeadRow dead, outbox_store::load_dead(transaction, id.number));
+      letter.summary = summary_of(dead);
+      letter.errors.push_back({dead.row.attempt, dead.at, dead.error});
+      letter.message = dead.row.message;
+      return letter;
+    }
+    ASSIGN_OR_RETURN(mailbox_store::Row row, mailbox_store::load(transaction, id.number));
+    if (row.index.state != mailbox_store::RowState::kDead) {
+      return fail(ErrorCode::kNotFound, "event " + std::to_string(id.number) + " is not dead");
+    }
+    ASSIGN_OR_RETURN(letter.errors, mailbox_store::errors_of(transaction, id.number));
+    letter.summary = summary_of(row, letter.errors);
+    letter.event = std::move(row.event);
+    Result<TurnRecord> journal = turn_journal_store::load(transaction, id.number);
+    if (journal.ok())
+      letter.journal = std::move(*journal);
+    else if (journal.error().code != ErrorCode::kNotFound)
+      return journal.error();
+    return letter;
+  });
+}
+
+void DeadLetters::redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done) {
+  database_.write<void>(
+      WritePriority::kForeground,
+      [&mailbox = mailbox_, &outbox = outbox_, id, how = std::move(how)](Transaction& transaction) -> Status {
+        if (id.kind == DeadLetterId::Kind::kMessage) {
+          if (!how.from_step.empty())
+            return fail(ErrorCode::kInvalidArgument, "a message has no steps", "leave --from-step out");
+          return outbox.revive(transaction, id.number, how.data);
+        }
+        if (!how.from_step.empty() && !is_number(how.from_step)) {
+          return fail(ErrorCode::kInvalidArgument, "'" + how.from_step + "' is no top-level step",
+                      "use a number, e.g. 3");
+        }
+        if (how.data)
+          RETURN_IF_ERROR(turn_journal_store::forget_steps_from(transaction, id.number, ""));
+        else if (!how.from_step.empty())
+          RETURN_IF_ERROR(turn_journal_store::forget_steps_from(transaction, id.number, how.from_step));
+        RETURN_IF_ERROR(turn_journal_store::reopen_turn(transaction, id.number));
+        return mailbox.revive(transaction, id.number, how.data);
+      },
+      reply_to, std::move(on_done));
+}
+
+void DeadLetters::drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done) {
+  database_.write<void>(
+      WritePriority::kForeground,
+      [&mailbox = mailbox_, &outbox = outbox_, id](Transaction& transaction) -> Status {
+        if (id.kind == DeadLetterId::Kind::kMessage) return outbox.drop(transaction, id.number);
+        RETURN_IF_ERROR(mailbox.drop(transaction, id.number));
+        return turn_journal_store::erase_turn(transaction, id.number);
+      },
+      reply_to, std::move(on_done));
+}
+
+}  // namespace mnema

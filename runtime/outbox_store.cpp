@@ -1,0 +1,137 @@
+#include "runtime/outbox_store.hpp"
+
+namespace mnema::outbox_store {
+namespace {
+
+std::int64_t micros(Time time) { return static_cast<std::int64_t>(to_micros(time)); }
+
+Error no_such(std::int64_t id, const char* what) {
+  return fail(ErrorCode::kNotFound, "there is no " + std::string(what) + " message " + std::to_string(id));
+}
+
+constexpr std::string_view kMessageColumns =
+    "id, attempts, created_at, tenant, agent, destination, key, idempotency_key, content_type, body, traceparent, turn";
+constexpr int kMessageColumnCount = 12;
+
+OutboxRow read_row(const Statement& row) {
+  OutboxRow out;
+  out.id = row.integer(0);
+  out.attempt = static_cast<int>(row.integer(1)) + 1;
+  out.created_at = from_micros(row.integer(2));
+  OutboxMessage& message = out.message;
+  message.tenant = row.text(3);
+  message.agent = row.text(4);
+  message.destination = row.text(5);
+  message.key = row.text(6);
+  message.idempotency_key = row.text(7);
+  message.content_type = row.text(8);
+  message.body = row.blob_view(9);
+  message.traceparent = row.text(10);
+  message.turn = row.integer(11);
+  return out;
+}
+
+DeadRow read_dead(const Statement& row) {
+  DeadRow dead;
+  dead.row = read_row(row);
+  dead.row.attempt -= 1;  // the last one that was made, not the next
+  dead.at = from_micros(row.integer(kMessageColumnCount));
+  dead.error = fail(static_cast<ErrorCode>(row.integer(kMessageColumnCount + 1)), row.text(kMessageColumnCount + 2),
+                    row.text(kMessageColumnCount + 3));
+  return dead;
+}
+
+std::string select_dead(std::string_view condition) {
+  return "SELECT " + std::string(kMessageColumns) +
+         ", failed_at, error_code, error_message, error_hint FROM outbox WHERE " + "state = 1 AND " +
+         std::string(condition);
+}
+
+}  // namespace
+
+Result<std::int64_t> insert(Transaction& transaction, const OutboxMessage& message, Time now) {
+  ASSIGN_OR_RETURN(
+      Statement insert,
+      transaction.prepare("INSERT INTO outbox (tenant, agent, destination, key, idempotency_key, content_type, "
+                          "body, traceparent, turn, state, attempts, created_at, next_at) "
+                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0)"));
+  insert.bind(1, message.tenant).bind(2, message.agent).bind(3, message.destination).bind(4, message.key);
+  insert.bind(5, message.idempotency_key).bind(6, message.content_type).bind_blob(7, message.body);
+  RETURN_IF_ERROR(insert.bind(8, message.traceparent).bind(9, message.turn).bind(10, micros(now)).run());
+  return transaction.last_insert_rowid();
+}
+
+Result<std::vector<IndexRow>> load_index(Transaction& transaction) {
+  ASSIGN_OR_RETURN(
+      Statement row,
+      transaction.prepare("SELECT id, destination, key, state, created_at, next_at FROM outbox ORDER BY id"));
+  std::vector<IndexRow> index;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, row.step());
+    if (!more) return index;
+    index.push_back({row.integer(0), row.text(1), row.text(2), static_cast<RowState>(row.integer(3)),
+                     from_micros(row.integer(4)), from_micros(row.integer(5))});
+  }
+}
+
+Result<OutboxRow> load(Transaction& transaction, std::int64_t id) {
+  ASSIGN_OR_RETURN(Statement row,
+                   transaction.prepare("SELECT " + std::string(kMessageColumns) + " FROM outbox WHERE id = ?"));
+  ASSIGN_OR_RETURN(const bool found, row.bind(1, id).step());
+  if (!found) return no_such(id, "outbox");
+  return read_row(row);
+}
+
+Status remove(Transaction& transaction, std::int64_t id) {
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM outbox WHERE id = ?"));
+  return statement.bind(1, id).run();
+}
+
+Status record_failure(Transaction& transaction, std::int64_t id, Time at, const Error& error, Time next_at, bool dead) {
+  ASSIGN_OR_RETURN(
+      Statement update,
+      transaction.prepare("UPDATE outbox SET attempts = attempts + 1, state = ?2, failed_at = ?3, error_code = ?4, "
+                          "error_message = ?5, error_hint = ?6, next_at = ?7 WHERE id = ?1"));
+  update.bind(1, id).bind(2, static_cast<int>(dead ? RowState::kDead : RowState::kWaiting)).bind(3, micros(at));
+  update.bind(4, static_cast<int>(error.code)).bind(5, error.message).bind(6, error.hint);
+  return update.bind(7, dead ? std::int64_t{0} : micros(next_at)).run();
+}
+
+Result<IndexRow> revive(Transaction& transaction, std::int64_t id, const std::optional<std::string>& body) {
+  ASSIGN_OR_RETURN(const DeadRow dead, load_dead(transaction, id));
+  ASSIGN_OR_RETURN(Statement update,
+                   transaction.prepare("UPDATE outbox SET state = 0, attempts = 0, next_at = 0 WHERE id = ?"));
+  RETURN_IF_ERROR(update.bind(1, id).run());
+  if (body) {
+    ASSIGN_OR_RETURN(Statement replace, transaction.prepare("UPDATE outbox SET body = ? WHERE id = ?"));
+    RETURN_IF_ERROR(replace.bind_blob(1, *body).bind(2, id).run());
+  }
+  return IndexRow{id,    dead.row.message.destination, dead.row.message.key, RowState::kWaiting, dead.row.created_at,
+                  Time{}};
+}
+
+Status drop_dead(Transaction& transaction, std::int64_t id) {
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM outbox WHERE id = ? AND state = 1"));
+  RETURN_IF_ERROR(statement.bind(1, id).run());
+  return transaction.changes() == 1 ? Status() : no_such(id, "dead");
+}
+
+Result<std::vector<DeadRow>> list_dead(Transaction& transaction, std::int64_t after, int count) {
+  ASSIGN_OR_RETURN(Statement row, transaction.prepare(select_dead("id > ? ORDER BY id LIMIT ?")));
+  row.bind(1, after).bind(2, count);
+  std::vector<DeadRow> dead;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, row.step());
+    if (!more) return dead;
+    dead.push_back(read_dead(row));
+  }
+}
+
+Result<DeadRow> load_dead(Transaction& transaction, std::int64_t id) {
+  ASSIGN_OR_RETURN(Statement row, transaction.prepare(select_dead("id = ?")));
+  ASSIGN_OR_RETURN(const bool found, row.bind(1, id).step());
+  if (!found) return no_such(id, "dead");
+  return read_dead(row);
+}
+
+}  // namespace mnema::outbox_store

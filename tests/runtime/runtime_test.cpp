@@ -1,0 +1,248 @@
+#include "runtime/runtime.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "runtime/fault_vfs.hpp"
+#include "runtime/simulation_executor.hpp"
+
+// The whole runtime on one thread from a seed, over a disk that forgets what was not synced.
+
+namespace mnema {
+namespace {
+
+Event event_of(int number, const std::string& key) {
+  Event event;
+  event.id = "e" + std::to_string(number);
+  event.source = "test";
+  event.type = "test.happened";
+  event.agent = "worker";
+  event.key = key;
+  event.data = R"({"number":)" + std::to_string(number) + "}";
+  return event;
+}
+
+class World {
+ public:
+  explicit World(std::uint64_t seed) : simulation(seed), disk(seed) {}
+  ~World() { die(); }
+
+  void open() {
+    Runtime::Options options;
+    options.database.path = "mnema.db";
+    options.database.vfs = disk.name();
+    Result<std::unique_ptr<Runtime>> opened = Runtime::open(
+        options, {simulation.lane("loop"), simulation.lane("store")}, simulation.clock(), simulation.random(), limits);
+    ASSERT_TRUE(opened.ok()) << opened.error().text();
+    runtime = std::move(*opened);
+    runtime->router().add_agent("worker");
+    runtime->outbox().start([this](OutboxRow row, std::function<void(Status)> done) { deliver(std::move(row), done); });
+    for (int i = 0; i < 3; ++i) take();
+  }
+
+  /// The power goes; what was not synced may be gone.
+  void die() {
+    disk.crash(simulation.random());
+    simulation.crash();
+    runtime.reset();
+    simulation.crash();
+  }
+
+  void send(int number, const std::string& key) {
+    runtime->router().accept(event_of(number, key), simulation.lane("loop"),
+                             [this, number](const Result<Accepted>& accepted) {
+                               if (accepted.ok()) acknowledged.insert(number);
+                             });
+  }
+
+  /// The simplest agent: done with its event, one message out, in one commit; sometimes it fails.
+  void take() {
+    runtime->mailbox().take(simulation.lane("loop"), [this](Delivery taken) {
+      auto delivery = std::make_shared<Delivery>(std::move(taken));
+      if (turns_fail && simulation.random().below(4) == 0) {
+        Error down = fail(ErrorCode::kUnavailable, "not now");
+        runtime->mailbox().retry(std::move(*delivery), simulation.clock().now() + std::chrono::milliseconds(50), down,
+                                 simulation.lane("loop"), [](const Result<RetryVerdict>&) {});
+        take();
+        return;
+      }
+      OutboxMessage message;
+      message.destination = "sink";
+      message.key = delivery->event().key;
+      message.idempotency_key = delivery->event().id;
+      message.body = delivery->event().data;
+      runtime->database().write<void>(
+          WritePriority::kForeground,
+          [this, delivery, message](Transaction& transaction) -> Status {
+            RETURN_IF_ERROR(runtime->mailbox().complete(transaction, *delivery));
+            const Result<std::int64_t> appended = runtime->outbox().append(transaction, message);
+            return appended.ok() ? Status() : Status(appended.error());
+          },
+          simulation.lane("loop"), [this, delivery](const Status&) { take(); });
+    });
+  }
+
+  void deliver(OutboxRow row, const std::function<void(Status)>& done) {
+    if (sink_refuses) return done(fail(ErrorCode::kInvalidArgument, "refused"));
+    if (sink_fails && simulation.random().below(3) == 0) {
+      Error down = fail(ErrorCode::kUnavailable, "down");
+      down.retryable = true;
+      return done(down);
+    }
+    delivered[row.message.key].push_back(row.message.idempotency_key);
+    done({});
+  }
+
+  [[nodiscard]] std::set<std::string> all_delivered() const {
+    std::set<std::string> ids;
+    for (const auto& [key, list] : delivered) ids.insert(list.begin(), list.end());
+    return ids;
+  }
+
+  Simulation simulation;
+  FaultVfs disk;
+  Limits limits;
+  std::unique_ptr<Runtime> runtime;
+  std::set<int> acknowledged;
+  std::map<std::string, std::vector<std::string>> delivered;  // by key, in order
+  bool turns_fail = false;
+  bool sink_fails = false;
+  bool sink_refuses = false;
+};
+
+TEST(Runtime, CarriesAnEventToItsMessageOnce) {
+  World world(1);
+  world.open();
+  world.send(1, "a");
+  world.simulation.run_until_idle();
+  EXPECT_EQ(world.acknowledged, std::set<int>{1});
+  EXPECT_EQ(world.delivered["a"], std::vector<std::string>{"e1"});
+  world.runtime->check_integrity();
+}
+
+TEST(Runtime, TakesAnEventSentTwiceOnce) {
+  World world(2);
+  world.open();
+  world.send(1, "a");
+  world.send(1, "a");
+  world.simulation.run_until_idle();
+  EXPECT_EQ(world.delivered["a"].size(), 1U);
+}
+
+TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen) {
+  const std::uint64_t seeds = std::getenv("MNEMA_CAMPAIGN") != nullptr ? 2000 : 60;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    World world(seed);
+    world.turns_fail = world.sink_fails = true;
+    world.limits.attempts_max = world.limits.outbox_attempts_max = 1000;
+    world.open();
+    if (::testing::Test::HasFatalFailure()) FAIL() << "seed " << seed;
+    int crashes = 0;
+    for (int number = 0; number < 40; ++number) {
+      world.send(number, "k" + std::to_string(world.simulation.random().below(4)));
+      for (std::uint64_t steps = world.simulation.random().below(30); steps > 0; --steps) world.simulation.run_one();
+      if (world.simulation.random().below(8) != 0) continue;
+      world.die();
+      world.open();
+      if (::testing::Test::HasFatalFailure()) FAIL() << "seed " << seed;
+      ++crashes;
+    }
+    world.turns_fail = world.sink_fails = false;
+    world.simulation.run_until_idle();
+    const std::set<std::string> ids = world.all_delivered();
+    for (const int number : world.acknowledged) {
+      EXPECT_TRUE(ids.contains("e" + std::to_string(number)))
+          << "seed " << seed << ", event " << number << ", crashes " << crashes;
+    }
+    for (const auto& [key, list] : world.delivered) {
+      // The first time each message went out, in the order of its key; repeats after a crash may follow.
+      std::vector<int> firsts;
+      std::set<std::string> seen;
+      for (const std::string& id : list) {
+        if (seen.insert(id).second) firsts.push_back(std::stoi(id.substr(1)));
+      }
+      EXPECT_TRUE(std::is_sorted(firsts.begin(), firsts.end())) << "seed " << seed << ", key " << key;
+    }
+    EXPECT_EQ(world.runtime->mailbox().depths().ready + world.runtime->mailbox().depths().waiting, 0)
+        << "seed " << seed;
+    world.runtime->check_integrity();
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(Runtime, BuriesWhatNoDestinationTakesUntilAPersonDecides) {
+  World world(4);
+  world.sink_refuses = true;
+  world.open();
+  world.send(1, "a");
+  world.simulation.run_until_idle();
+  EXPECT_EQ(world.runtime->outbox().depths().dead, 1);
+  const auto letters = world.runtime->dead_letters().list(10);
+  ASSERT_TRUE(letters.ok());
+  ASSERT_EQ(letters->size(), 1U);
+  EXPECT_EQ((*letters)[0].id.text(), "message:1");
+  EXPECT_EQ((*letters)[0].error.message, "refused");
+  world.die();
+  world.sink_refuses = false;
+  world.open();
+  Status redriven = fail(ErrorCode::kInternal, "not answered");
+  Redrive how;
+  how.data = "corrected";
+  world.runtime->dead_letters().redrive(*DeadLetterId::parse("message:1"), how, world.simulation.lane("loop"),
+                                        [&](Status status) { redriven = std::move(status); });
+  world.simulation.run_until_idle();
+  EXPECT_TRUE(redriven.ok()) << redriven.error().text();
+  EXPECT_EQ(world.delivered["a"], std::vector<std::string>{"e1"});
+  world.runtime->check_integrity();
+}
+
+TEST(Runtime, FiresATimerOnceAlsoWhenItsTimePassedWhileNobodyWasThere) {
+  World world(5);
+  world.open();
+  Timer timer;
+  timer.name = "remind";
+  timer.at = world.simulation.clock().now() + std::chrono::seconds(10);
+  timer.event = event_of(7, "a");
+  world.runtime->timers().set(timer, world.simulation.lane("loop"),
+                              [](const Status& status) { EXPECT_TRUE(status.ok()); });
+  world.simulation.run_for(std::chrono::seconds(5));
+  EXPECT_TRUE(world.delivered.empty());
+  world.die();
+  world.simulation.run_for(std::chrono::seconds(60));
+  world.open();
+  world.simulation.run_until_idle();
+  EXPECT_EQ(world.delivered["a"].size(), 1U);
+  EXPECT_EQ(world.runtime->timers().pending(), 0U);
+  world.runtime->check_integrity();
+}
+
+TEST(Runtime, ATimerSetAgainReplacesTheOldOne) {
+  World world(6);
+  world.open();
+  for (const int seconds : {10, 20}) {
+    Timer timer;
+    timer.name = "remind";
+    timer.at = world.simulation.clock().now() + std::chrono::seconds(seconds);
+    timer.event = event_of(seconds, "a");
+    world.runtime->timers().set(timer, world.simulation.lane("loop"),
+                                [](const Status& status) { EXPECT_TRUE(status.ok()); });
+  }
+  world.simulation.run_for(std::chrono::seconds(15));
+  EXPECT_TRUE(world.delivered.empty());
+  world.simulation.run_for(std::chrono::seconds(10));
+  EXPECT_EQ(world.delivered["a"].size(), 1U);
+}
+
+TEST(DeadLetterIds, AreReadAsTheyAreWritten) {
+  EXPECT_EQ(DeadLetterId::parse("event:17")->number, 17);
+  EXPECT_EQ(DeadLetterId::parse("17")->kind, DeadLetterId::Kind::kEvent);
+  EXPECT_EQ(DeadLetterId::parse("message:3")->text(), "message:3");
+  EXPECT_FALSE(DeadLetterId::parse("message:").ok());
+  EXPECT_FALSE(DeadLetterId::parse("x").ok());
+}
+
+}  // namespace
+}  // namespace mnema
