@@ -80,8 +80,8 @@ class SqliteDatabase final : public Database {
 Result<std::unique_ptr<SqliteConnection>> open_writer(const Database::Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> connection,
                    SqliteConnection::open(options.path, SqliteConnection::Mode::kReadWriteCreate, options.vfs));
-  // Until the file has its write-ahead log, it is written under a rollback journal. Should the removal of that journal be
-  // undone by a power cut, it would roll back years of later work: EXTRA syncs the folder after removing it.
+  // Until the file has its write-ahead log, it is written under a rollback journal. Should the removal of that journal
+  // be undone by a power cut, it would roll back years of later work: EXTRA syncs the folder after removing it.
   RETURN_IF_ERROR(connection->execute("PRAGMA synchronous = EXTRA"));
   {
     ASSIGN_OR_RETURN(Statement statement, connection->prepare("PRAGMA journal_mode = WAL"));

@@ -122,6 +122,13 @@ class OpenAiClient(unittest.TestCase):
         status, prompt = post(self.address, "/apply-template", {"messages": [{"role": "user", "content": "x"}]})
         self.assertIn("<|im_start|>user\nx<|im_end|>", prompt["prompt"])
 
+    def test_metrics_are_there_for_prometheus(self):
+        self.ask("Say hi.", max_tokens=2)
+        for _ in range(3):  # a rendering asks the engine for newer numbers, which the next one shows
+            text = urllib.request.urlopen(self.address + "/metrics", timeout=60).read().decode()
+        self.assertIn("# TYPE mnema_kv_pages_free gauge", text)
+        self.assertRegex(text, r'mnema_generated_tokens{model="smollm2-135m"} [1-9]')
+
     def test_bad_input_is_refused_in_openais_shape(self):
         for path, body, wanted in [
             ("/v1/chat/completions", b"{not json", 400),
