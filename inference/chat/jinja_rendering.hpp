@@ -11,43 +11,66 @@
 #include <vector>
 
 #include "inference/chat/jinja_value.hpp"
+#include "runtime/clock.hpp"
+#include "runtime/result.hpp"
 
 namespace mnema::jinja {
 
 /// What a hostile template may use at most.
 struct Bounds {
-  long steps = 2'000'000;
+  long steps = 2'000'000;                           // statements, calls, elements walked over
+  std::size_t work_bytes = std::size_t{1} << 30;    // bytes made, compared or looked through, all together
+  std::size_t value_bytes = std::size_t{64} << 20;  // of one value, with all that is inside
   std::size_t output_bytes = std::size_t{64} << 20;
-  int depth = 100;
+  int depth = 100;  // blocks inside blocks, macros inside macros, lists inside lists
 };
 
 enum class Flow { kOn, kBreak, kContinue };
 
 struct Rendering {
   Bounds bounds;
-  std::string out;
+  const Clock* clock = nullptr;  // for strftime_now; nullptr = there is no such function
+  Text out;
   std::string error;  // the first one
+  ErrorCode code = ErrorCode::kInvalidArgument;
   Flow flow = Flow::kOn;
   int line = 0;
   int depth = 0;
   long steps = 0;
-  std::vector<Dict> scopes;  // the innermost last
+  std::size_t work_bytes = 0;
+  std::vector<Dict> scopes;  // built-in functions, the template's own, then the loops and macros we are in
 
   [[nodiscard]] bool stopped() const { return !error.empty() || flow != Flow::kOn; }
   Value fail(std::string what) {
     if (error.empty()) error = "line " + std::to_string(line) + ": " + std::move(what);
     return {};
   }
-  /// Counts one step; false once a bound is passed.
+  Value exhausted(const char* what) {
+    if (error.empty()) code = ErrorCode::kResourceExhausted;
+    return fail(what);
+  }
+  /// Counts one step; false once there is an error.
   bool step() {
-    if (++steps > bounds.steps) fail("the template takes too many steps");
+    if (++steps > bounds.steps) exhausted("the template takes too many steps");
     return error.empty();
   }
-  void write(std::string_view text) {
+  /// Counts work; false once there is an error.
+  bool work(std::size_t bytes) {
+    work_bytes += bytes < bounds.work_bytes ? bytes : bounds.work_bytes + 1;
+    if (work_bytes > bounds.work_bytes) exhausted("the template handles too much text");
+    return error.empty();
+  }
+  /// A value that an operation has made: counted, and within the bounds of one value.
+  Value made(Value value) {
+    if (value.weight() > bounds.value_bytes) return exhausted("the template makes too large a value");
+    if (value.depth() > bounds.depth) return exhausted("the template nests values too deeply");
+    return work(value.own_weight()) ? value : Value();
+  }
+  void write(const Text& text) {
     if (out.size() + text.size() > bounds.output_bytes)
-      fail("the template writes too much");
+      exhausted("the template writes too much");
     else
-      out += text;
+      out.append(text);
   }
   [[nodiscard]] Value look_up(std::string_view name) const {
     for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {

@@ -1,0 +1,56 @@
+#include "agents/prefix_watch.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agents/testing.hpp"
+
+namespace mnema {
+namespace {
+
+struct NoExecutor final : Executor {
+  void post(std::function<void()>) override { FAIL() << "nothing is to be posted"; }
+  void post_after(Duration, std::function<void()>) override { FAIL() << "nothing is to be posted"; }
+};
+
+Prompt prompt_of(std::string system, std::string recall, std::string event) {
+  Prompt prompt;
+  prompt.messages.push_back(
+      {Role::kSystem, {{std::move(system), Sharing::kPublic, Trust::kSystem, "system"}}, {}, {}, {}, {}});
+  prompt.messages.push_back({Role::kUser,
+                             {{std::move(recall), Sharing::kUser, Trust::kExternal, "recall"},
+                              {std::move(event), Sharing::kUser, Trust::kUser, "event"}},
+                             {},
+                             {},
+                             {},
+                             {}});
+  return prompt;
+}
+
+class PrefixWatchTest : public ::testing::Test {
+ protected:
+  std::optional<PrefixDifference> note(const Prompt& prompt) { return watch.note("s", prompt, engine, "scripted"); }
+  NoExecutor executor;
+  testing::ScriptedEngine engine{executor, {}};
+  PrefixWatch watch{2};
+};
+
+TEST_F(PrefixWatchTest, NamesTheSegmentOfTheFirstTokenThatDiffers) {
+  EXPECT_FALSE(note(prompt_of("be good", "notes A", "hello")).has_value());
+  EXPECT_EQ(note(prompt_of("be good", "notes B", "hello"))->segment, "recall");
+  EXPECT_EQ(note(prompt_of("be good", "notes B", "howdy"))->segment, "event");
+  const auto difference = note(prompt_of("be bad", "notes B", "howdy"));
+  EXPECT_EQ(difference->segment, "system");
+  EXPECT_EQ(difference->token, static_cast<int>(std::string("<|system|>be ").size()));
+}
+
+TEST_F(PrefixWatchTest, ForgetsTheSessionThatWasNotedLongestAgo) {
+  const Prompt prompt = prompt_of("a", "b", "c");
+  EXPECT_FALSE(watch.note("1", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("2", prompt, engine, "scripted").has_value());
+  EXPECT_TRUE(watch.note("1", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("3", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("2", prompt, engine, "scripted").has_value());
+}
+
+}  // namespace
+}  // namespace mnema

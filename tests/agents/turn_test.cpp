@@ -1,0 +1,333 @@
+#include "agents/turn.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agents/event_text.hpp"
+#include "tests/agents/world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::call;
+using testing::CrashSwitch;
+using testing::say;
+using testing::World;
+
+struct Counter {
+  int turns = 0;
+};
+BOOST_DESCRIBE_STRUCT(Counter, (), (turns))
+
+struct Order {
+  std::string id;
+};
+BOOST_DESCRIBE_STRUCT(Order, (), (id))
+struct Receipt {
+  std::string number;
+};
+BOOST_DESCRIBE_STRUCT(Receipt, (), (number))
+
+/// What handlers of these tests see of the world: tools are free functions, so it is a pointer that each test sets.
+struct Outside {
+  std::map<std::string, int> effects;  // by idempotency key
+  std::vector<std::string> log;
+  int failures_left = 0;
+  bool has_happened = false;  // what reconcile answers
+  int variant = 0;
+};
+Outside* outside = nullptr;
+
+task<Receipt> ship(ToolCtx& tool, Order order) {
+  if (outside->failures_left > 0) {
+    --outside->failures_left;
+    throw Failure(fail_retryable(ErrorCode::kUnavailable, "the warehouse does not answer"));
+  }
+  ++outside->effects[tool.key()];
+  co_return Receipt{"R-" + order.id};
+}
+
+task<std::optional<Receipt>> find_shipment(ToolCtx&, Order order) {
+  outside->log.push_back("reconcile");
+  std::optional<Receipt> found;
+  if (outside->has_happened) found = Receipt{"found-" + order.id};
+  co_return found;
+}
+
+task<Outcome> count_and_ship(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Receipt receipt = co_await ctx.step("ship", ship, order);
+  outside->log.push_back(receipt.number);
+  ++ctx.state<Counter>().turns;
+  ctx.send("out", receipt.number, "text/plain");
+  Episode episode;
+  episode.text = "shipped " + receipt.number;
+  ctx.remember(episode);
+  co_return done();
+}
+
+task<Outcome> ship_repeatable(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Receipt receipt = co_await ctx.step("ship", ship, order, {.repeatable = true});
+  ctx.send("out", receipt.number, "text/plain");
+  co_return done();
+}
+
+task<Outcome> ship_reconciled(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Receipt receipt = co_await ctx.step("ship", ship, order, {.reconcile = find_shipment});
+  ctx.send("out", receipt.number, "text/plain");
+  co_return done();
+}
+
+task<Outcome> two_steps(Ctx& ctx, Event) {
+  const std::string id = ctx.uuid();
+  const Time time = ctx.now();
+  outside->log.push_back(id + "@" + std::to_string(to_micros(time)));
+  Order first{"first"};
+  co_await ctx.step("first", ship, first, {.repeatable = true});
+  Order second{"second"};
+  co_await ctx.step("second", ship, second, {.repeatable = true});
+  co_return done();
+}
+
+task<Outcome> changes_its_mind(Ctx& ctx, Event) {
+  Order order{"x"};
+  if (outside->variant == 0) {
+    co_await ctx.step("red", ship, order, {.repeatable = true});
+  } else {
+    co_await ctx.step("blue", ship, order, {.repeatable = true});
+  }
+  Order second{"second"};
+  co_await ctx.step("second", ship, second, {.repeatable = true});
+  co_return done();
+}
+
+task<Outcome> throws_at_once(Ctx&, Event) {
+  throw std::runtime_error("no idea");
+  co_return done();
+}
+
+task<Outcome> refuses(Ctx&, Event) {
+  throw Failure(fail(ErrorCode::kInvalidArgument, "the order has no id"));
+  co_return done();
+}
+
+task<Outcome> answers(Ctx& ctx, Event event) {
+  PromptPlan prompt = ctx.prompt().user(event.data);
+  Reply answer = co_await ctx.think(prompt);
+  ctx.send("out", answer.text, "text/plain");
+  co_return reply(answer.text);
+}
+
+class TurnTest : public ::testing::Test {
+ protected:
+  void SetUp() override { outside = &outside_; }
+  void TearDown() override { outside = nullptr; }
+  static Result<Completion> nothing(const GenerateRequest&) { return say("words of an answer"); }
+  Outside outside_;
+};
+
+TEST_F(TurnTest, CommitsStateMemoryMessagesAndTheEventTogether) {
+  World world(1, nothing);
+  world.agent("shop", count_and_ship).state<Counter>();
+  world.boot();
+  world.send("shop", "e1", "k", "");
+  world.send("shop", "e2", "k", "");
+  world.settle();
+  EXPECT_EQ(world.state("shop", "k")->json, R"({"turns":2})");
+  EXPECT_EQ(world.sink.arrived.size(), 2U);
+  const auto thread = world.runtime->memory().thread({"local", "shop", "", ""}, "shop/k", 10);
+  ASSERT_TRUE(thread.ok()) << thread.error().text();
+  EXPECT_EQ(thread->size(), 2U);
+  EXPECT_EQ(world.runtime->runtime().mailbox().depths().keys, 0U);
+  world.runtime->check_integrity();
+}
+
+TEST_F(TurnTest, LeavesNothingBehindWhenItFails) {
+  World world(1, nothing);
+  world.agent("shop", count_and_ship).state<Counter>();
+  world.boot();
+  outside_.failures_left = 1'000;
+  world.send("shop", "e1", "k", "");
+  world.settle();
+  EXPECT_FALSE(world.state("shop", "k").has_value());
+  EXPECT_TRUE(world.sink.arrived.empty());
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_EQ(world.dead()[0].attempts, world.limits.attempts_max);
+  EXPECT_NE(world.dead()[0].error.message.find("the warehouse does not answer"), std::string::npos);
+}
+
+TEST_F(TurnTest, TriesAFailedStepAgainAndKeepsWhatWentWell) {
+  World world(1, nothing);
+  world.agent("shop", two_steps);
+  world.boot();
+  outside_.failures_left = 2;
+  world.send("shop", "e1", "k", "");
+  world.settle();
+  EXPECT_TRUE(world.dead().empty());
+  EXPECT_EQ(outside_.effects.size(), 2U);
+  for (const auto& [key, count] : outside_.effects) EXPECT_EQ(count, 1) << key;
+}
+
+TEST_F(TurnTest, ReplaysAfterACrashWithoutDoingADoneStepAgain) {
+  World world(1, nothing);
+  world.agent("shop", two_steps);
+  bool crash_now = false;
+  CrashSwitch crash("second", StepPhase::kStarted, 1, [&] { crash_now = true; });
+  world.boot(&crash);
+  world.send("shop", "e1", "k", "");
+  world.simulation.run_until([&] { return crash_now; });
+  world.crash();
+  world.boot();
+  world.settle();
+  ASSERT_EQ(outside_.log.size(), 2U);
+  EXPECT_EQ(outside_.log[0], outside_.log[1]) << "now and uuid are the first run's";
+  EXPECT_EQ(outside_.effects.size(), 2U);
+  for (const auto& [key, count] : outside_.effects) EXPECT_EQ(count, 1) << key;
+}
+
+TEST_F(TurnTest, RepeatsAnUnfinishedRepeatableStepUnderTheSameKey) {
+  World world(1, nothing);
+  world.agent("shop", ship_repeatable);
+  bool crash_now = false;
+  CrashSwitch crash("ship", StepPhase::kEffectDone, 1, [&] { crash_now = true; });
+  world.boot(&crash);
+  world.send("shop", "e1", "k", "");
+  world.simulation.run_until([&] { return crash_now; });
+  world.crash();
+  world.boot();
+  world.settle();
+  ASSERT_EQ(outside_.effects.size(), 1U) << "one key, so the other side can drop the repeat";
+  EXPECT_EQ(outside_.effects.begin()->second, 2);
+  EXPECT_EQ(world.sink.arrived.size(), 1U);
+}
+
+TEST_F(TurnTest, LeavesAnUnfinishedUnrepeatableStepToAPerson) {
+  World world(1, nothing);
+  world.agent("shop", count_and_ship).state<Counter>();
+  bool crash_now = false;
+  CrashSwitch crash("ship", StepPhase::kStarted, 1, [&] { crash_now = true; });
+  world.boot(&crash);
+  world.send("shop", "e1", "k", "");
+  world.simulation.run_until([&] { return crash_now; });
+  world.crash();
+  outside_.effects.clear();
+  world.boot();
+  world.settle();
+  EXPECT_TRUE(outside_.effects.empty()) << "it is not done a second time";
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kInDoubt);
+
+  // The person decides that it is to be done.
+  Status redriven = fail(ErrorCode::kInternal, "not answered");
+  world.runtime->runtime().dead_letters().redrive(world.dead()[0].id, {.from_step = "1", .data = {}},
+                                                  world.simulation.lane("loop"),
+                                                  [&](Status status) { redriven = status; });
+  world.settle();
+  ASSERT_TRUE(redriven.ok()) << redriven.error().text();
+  world.simulation.run_until_idle(std::chrono::minutes(1));
+  EXPECT_EQ(outside_.effects.size(), 1U);
+  EXPECT_EQ(world.sink.arrived.size(), 1U);
+}
+
+TEST_F(TurnTest, AsksByReconcileWhetherAnUnfinishedStepHappened) {
+  for (const bool happened : {true, false}) {
+    Outside fresh;
+    outside = &fresh;
+    fresh.has_happened = happened;
+    World world(1, nothing);
+    world.agent("shop", ship_reconciled);
+    bool crash_now = false;
+    CrashSwitch crash("ship", StepPhase::kStarted, 1, [&] { crash_now = true; });
+    world.boot(&crash);
+    world.send("shop", "e1", "k", "");
+    world.simulation.run_until([&] { return crash_now; });
+    world.crash();
+    fresh.effects.clear();
+    world.boot();
+    world.settle();
+    EXPECT_EQ(fresh.log, std::vector<std::string>{"reconcile"});
+    EXPECT_EQ(fresh.effects.size(), happened ? 0U : 1U);
+    ASSERT_EQ(world.sink.arrived.size(), 1U);
+    EXPECT_EQ(world.sink.arrived[0].body, happened ? "found-e1" : "R-e1");
+  }
+}
+
+TEST_F(TurnTest, SaysLoudlyThatAHandlerNoLongerFitsItsJournal) {
+  World world(1, nothing);
+  world.agent("shop", changes_its_mind);
+  bool crash_now = false;
+  CrashSwitch crash("second", StepPhase::kStarted, 1, [&] { crash_now = true; });
+  world.boot(&crash);
+  world.send("shop", "e1", "k", "");
+  world.simulation.run_until([&] { return crash_now; });
+  world.crash();
+  outside_.variant = 1;
+  world.boot();
+  world.settle();
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(world.dead()[0].error.message.find("non-deterministic"), std::string::npos);
+}
+
+TEST_F(TurnTest, BuriesAtOnceWhatTryingAgainCannotMend) {
+  World world(1, nothing);
+  world.agent("shop", refuses);
+  world.boot();
+  world.send("shop", "e1", "k", "");
+  world.settle();
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_EQ(world.dead()[0].attempts, 1);
+}
+
+TEST_F(TurnTest, TurnsAnyExceptionIntoAFailedTurn) {
+  World world(1, nothing);
+  world.agent("shop", throws_at_once);
+  world.boot();
+  world.send("shop", "e1", "k", "");
+  world.settle();
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_NE(world.dead()[0].error.message.find("no idea"), std::string::npos);
+}
+
+TEST_F(TurnTest, DecodesTheSameAgainWhenItIsCutOff) {
+  World world(1, [](const GenerateRequest& request) {
+    return say("the seed is " + std::to_string(request.sampling.seed.value_or(0)));
+  });
+  world.agent("shop", answers);
+  bool crash_now = false;
+  CrashSwitch crash("decode", StepPhase::kStarted, 1, [&] { crash_now = true; });
+  world.boot(&crash);
+  world.send("shop", "e1", "k", "how many?");
+  world.simulation.run_until([&] { return crash_now; });
+  world.simulation.run_until([&] { return !world.engine->requests().empty(); });
+  const auto seed = world.engine->requests()[0].sampling.seed;
+  ASSERT_TRUE(seed.has_value());
+  world.crash();
+  world.boot();
+  world.settle();
+  ASSERT_EQ(world.sink.arrived.size(), 1U);
+  EXPECT_EQ(world.sink.arrived[0].body, "the seed is " + std::to_string(*seed));
+}
+
+TEST_F(TurnTest, GivesItsEventBackUncountedWhenTheRuntimeStops) {
+  World world(1, nothing);
+  world.agent("shop", answers);
+  world.boot();
+  world.send("shop", "e1", "k", "how many?");
+  world.simulation.run_until([&] { return world.engine->in_flight() == 1; });
+  bool stopped = false;
+  world.runtime->stop(Duration(0), [&] { stopped = true; });
+  world.simulation.run_until([&] { return stopped; });
+  ASSERT_TRUE(stopped);
+  world.simulation.run_ready();
+  world.runtime->close();
+  world.chat.reset();
+  world.runtime.reset();
+  world.boot();
+  world.settle();
+  EXPECT_EQ(world.sink.arrived.size(), 1U);
+}
+
+}  // namespace
+}  // namespace mnema
