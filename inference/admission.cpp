@@ -5,8 +5,7 @@
 namespace mnema {
 
 double urgency_of(const Sequence& sequence, int ageing_ms) {
-  const double submitted_ms =
-      std::chrono::duration<double, std::milli>(sequence.submitted.time_since_epoch()).count();
+  const double submitted_ms = std::chrono::duration<double, std::milli>(sequence.submitted.time_since_epoch()).count();
   return static_cast<double>(sequence.priority) + submitted_ms / std::max(1, ageing_ms);
 }
 
@@ -16,8 +15,8 @@ std::size_t common_beginning(const Sequence& sequence, const Sequence& other) {
   std::size_t most = std::min(sequence.tokens.size() - 1, other.prompt_tokens);
   // As far as both chains have the same salts; a page that straddles a border is the stricter side's.
   if (mine.salts.user != theirs.salts.user || mine.borders != theirs.borders) {
-    const bool tenant = mine.salts.tenant == theirs.salts.tenant &&
-                        mine.borders.public_until == theirs.borders.public_until;
+    const bool tenant =
+        mine.salts.tenant == theirs.salts.tenant && mine.borders.public_until == theirs.borders.public_until;
     const int until = tenant ? std::min(mine.borders.tenant_until, theirs.borders.tenant_until)
                              : std::min(mine.borders.public_until, theirs.borders.public_until);
     most = std::min(most, static_cast<std::size_t>(until) / kPageTokens * kPageTokens);

@@ -56,8 +56,8 @@ struct Sequence {
   SequenceRequest request;
   std::vector<TokenId> tokens;  // prompt and generated
   std::size_t prompt_tokens = 0;
-  std::size_t computed = 0;  // positions whose KV is there
-  kv::PageTable table;       // covers `computed`, and the step's positions while one is under way
+  std::size_t computed = 0;                    // positions whose KV is there
+  kv::PageTable table;                         // covers `computed`, and the step's positions while one is under way
   Priority priority = Priority::kInteractive;  // its own, or a more urgent one's that waits for its prefix
   MonotonicTime submitted{};
   std::optional<MonotonicTime> started, first_token;

@@ -33,8 +33,7 @@ void StepPace::learn(Duration took, std::size_t prefill_tokens, std::size_t deco
   } else if (prefill_tokens >= kPageTokens) {  // fewer say more about overheads than about the rate
     // What the decoding rows beside it cost alone is not the prompt's.
     const double decoding = decode_rows == 0 ? 0 : std::min(decode_step_ms_ / 1e3, seconds / 2);
-    prefill_tokens_per_s_ =
-        blended(prefill_tokens_per_s_, static_cast<double>(prefill_tokens) / (seconds - decoding));
+    prefill_tokens_per_s_ = blended(prefill_tokens_per_s_, static_cast<double>(prefill_tokens) / (seconds - decoding));
   }
 }
 

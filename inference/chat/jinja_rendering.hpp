@@ -22,7 +22,7 @@ struct Bounds {
   std::size_t work_bytes = std::size_t{1} << 30;    // bytes made, compared or looked through, all together
   std::size_t value_bytes = std::size_t{64} << 20;  // of one value, with all that is inside
   std::size_t output_bytes = std::size_t{64} << 20;
-  int depth = 100;  // blocks inside blocks, macros inside macros, lists inside lists
+  int depth = 64;  // blocks, macros and filters inside one another; lists inside lists
 };
 
 enum class Flow { kOn, kBreak, kContinue };
@@ -72,12 +72,32 @@ struct Rendering {
     else
       out.append(text);
   }
+  /// Changes a name where it is known; nothing where it is not.
+  void store(std::string_view name, const Value& value) {
+    for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
+      if (scope->find(name) != nullptr) return scope->set(name, value);
+    }
+  }
   [[nodiscard]] Value look_up(std::string_view name) const {
     for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
       if (const Value* found = scope->find(name)) return *found;
     }
     return {};
   }
+};
+
+/// One level deeper for as long as it lives; an error of the rendering where that is too deep.
+class Depth {
+ public:
+  explicit Depth(Rendering& rendering) : rendering_(rendering) {
+    if (++rendering_.depth > rendering_.bounds.depth) rendering_.exhausted("the template nests too deeply");
+  }
+  ~Depth() { --rendering_.depth; }
+  Depth(const Depth&) = delete;
+  Depth& operator=(const Depth&) = delete;
+
+ private:
+  Rendering& rendering_;
 };
 
 }  // namespace mnema::jinja

@@ -159,11 +159,7 @@ void mix_page(int rows, const float* weights, Values values, int value_dim, Ahea
   });
 }
 
-float exp_of(float x) {
-  float lanes[Simd::kLanes];
-  Simd::store(lanes, exp_not_positive(Simd::set(x)));
-  return lanes[0];
-}
+float exp_of(float x) { return Simd::largest(exp_not_positive(Simd::set(x))); }  // all lanes are equal
 
 /// Turns the scores of `count` pages into weights exp(score − maximum) and leaves maximum and sum of each row.
 void soften(const AttentionShape& shape, const AttentionTile& tile, const KvBlock* pages, int count, int position,

@@ -57,9 +57,8 @@ TEST(OutputStream, GivesWholeCharactersHoweverTheTokensCutThem) {
 }
 
 TEST(OutputStream, MeetsAStopStringAcrossTokenBordersAndGivesNothingOfIt) {
-  at_every_split("one é STOP two", [](const std::vector<std::string>& pieces) {
-    EXPECT_EQ(heard(pieces, {"STOP"}).text, "one é ");
-  });
+  at_every_split("one é STOP two",
+                 [](const std::vector<std::string>& pieces) { EXPECT_EQ(heard(pieces, {"STOP"}).text, "one é "); });
 }
 
 TEST(OutputStream, TheFirstOfSeveralStopStringsCounts) {
@@ -77,15 +76,13 @@ TEST(OutputStream, WhatOnlyBeganLikeAStopStringComesOut) {
 }
 
 TEST(OutputStream, AStopStringThatOverlapsItselfIsFound) {
-  at_every_split("xaabaabaaby", [](const std::vector<std::string>& pieces) {
-    EXPECT_EQ(heard(pieces, {"aabaaby"}).text, "xaab");
-  });
+  at_every_split("xaabaabaaby",
+                 [](const std::vector<std::string>& pieces) { EXPECT_EQ(heard(pieces, {"aabaaby"}).text, "xaab"); });
 }
 
 TEST(OutputStream, AStopStringOfSeveralBytesPerCharacterIsFound) {
-  at_every_split("ab中文cd", [](const std::vector<std::string>& pieces) {
-    EXPECT_EQ(heard(pieces, {"文c"}).text, "ab中");
-  });
+  at_every_split("ab中文cd",
+                 [](const std::vector<std::string>& pieces) { EXPECT_EQ(heard(pieces, {"文c"}).text, "ab中"); });
 }
 
 TEST(OutputStream, TakesNoTokenAfterTheStopString) {
@@ -97,8 +94,9 @@ TEST(OutputStream, TakesNoTokenAfterTheStopString) {
 TEST(OutputStream, AnEmptyStopStringStopsNothing) { EXPECT_EQ(heard({"a", "b"}, {""}).text, "ab"); }
 
 TEST(OutputStream, BytesThatAreNoCharacterBecomeTheReplacementCharacter) {
-  EXPECT_EQ(heard({"a\xff", "b"}, {}).text, "a\xef\xbf\xbd"
-                                            "b");
+  EXPECT_EQ(heard({"a\xff", "b"}, {}).text,
+            "a\xef\xbf\xbd"
+            "b");
   EXPECT_EQ(heard({"a\xe4\xb8"}, {}).text.substr(0, 4), "a\xef\xbf\xbd") << "cut off within a character";
 }
 

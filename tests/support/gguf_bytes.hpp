@@ -48,8 +48,7 @@ class GgufBytes {
     for (const auto& [key, value] : values) file += encoded<std::uint64_t>(key.size()) + key + value;
     std::uint64_t offset = 0;
     for (const auto& [name, tensor] : tensors) {
-      file += encoded<std::uint64_t>(name.size()) + name +
-              encoded(static_cast<std::uint32_t>(tensor.shape.size()));
+      file += encoded<std::uint64_t>(name.size()) + name + encoded(static_cast<std::uint32_t>(tensor.shape.size()));
       for (std::uint64_t extent : tensor.shape) file += encoded(extent);
       file += encoded(static_cast<std::uint32_t>(tensor.type)) + encoded(offset);
       offset = aligned(offset + tensor.data.size());

@@ -21,8 +21,8 @@ namespace mnema::testing {
 
 struct SmallModelOptions {
   std::string architecture = "llama";
-  QuantType type = QuantType::kF32;      // of Q, K, gate, up and output matrix
-  QuantType other = QuantType::kF32;     // of V, attention output, down and embeddings
+  QuantType type = QuantType::kF32;   // of Q, K, gate, up and output matrix
+  QuantType other = QuantType::kF32;  // of V, attention output, down and embeddings
   int layers = 3;
   int embedding = 256;
   int feed_forward = 512;
