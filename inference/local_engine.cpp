@@ -211,7 +211,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
     SequenceRequest sequence;
     sequence.tokens = std::move(prompt.tokens);
-    sequence.owner = {prompt.borders, salts.of(request.scope)};
+    sequence.borders = prompt.borders;
+    sequence.salts = salts.of(request.scope);
     const std::vector<TokenId>& ends = text->tokenizer->end_of_generation();
     sequence.sampler =
         std::make_unique<Sampler>(request.sampling, answer->completion.seed,
@@ -254,8 +255,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     sequence.on_echo = [answer](std::vector<ChosenToken> tokens) {
       for (const ChosenToken& token : tokens) answer->completion.logprobs.push_back(answer->logprob_of(token));
     };
-    sequence.on_done = [self = shared_from_this(), answer](Result<FinishReason> reason, const Usage& usage,
-                                                           const KvChain&) {
+    sequence.on_done = [self = shared_from_this(), answer](Result<FinishReason> reason, const Usage& usage) {
       self->end(*answer, std::move(reason), usage);
     };
     std::erase_if(active, [](const auto& weak) { return weak.expired(); });
@@ -515,10 +515,8 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
     state->wake_all();
     for (auto& [name, model] : state->loaded) {
       if (model.scheduler == nullptr) continue;
-      if (scope.user.empty())
-        model.scheduler->erase_tenant(salts.tenant);
-      else
-        model.scheduler->erase_user(salts.user);
+      model.scheduler->erase(salts.user);
+      if (scope.user.empty()) model.scheduler->erase(salts.tenant);
     }
     reply->post(on_done);
   });

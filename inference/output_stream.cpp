@@ -28,9 +28,7 @@ std::string repaired(std::string_view bytes) {
 
 OutputStream::OutputStream(std::shared_ptr<const Tokenizer> tokenizer, std::vector<std::string> stop,
                            OutputParser::Options parser)
-    : tokenizer_(std::move(tokenizer)), stop_(std::move(stop)), parser_(std::move(parser)) {
-  std::erase(stop_, std::string());  // would stop everything
-}
+    : tokenizer_(std::move(tokenizer)), stop_(std::move(stop)), parser_(std::move(parser)) {}
 
 void OutputStream::release(std::size_t bytes, Delta& delta) {
   if (bytes == 0) return;

@@ -31,7 +31,7 @@ class OutputStream {
   void release(std::size_t bytes, Delta& delta);
 
   const std::shared_ptr<const Tokenizer> tokenizer_;
-  std::vector<std::string> stop_;
+  const std::vector<std::string> stop_;
   OutputParser parser_;
   std::string pending_;  // may be the beginning of a stop string, or half a character
   bool stopped_ = false;

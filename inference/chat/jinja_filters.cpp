@@ -3,366 +3,405 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <functional>
-#include <map>
 
-#include "inference/chat/jinja_methods.hpp"
-#include "inference/chat/jinja_operators.hpp"
-#include "inference/chat/jinja_printing.hpp"
-#include "inference/chat/jinja_strings.hpp"
+#include "runtime/utf8.hpp"
 
 namespace mnema::jinja {
 namespace {
 
-/// What a filter was given.
-struct Call {
-  Rendering& r;
-  std::string_view name;
-  const Value& value;
-  const List& arguments;
-  const Dict& named;
+constexpr std::string_view kBlanks = " \t\r\n\v\f";
 
-  /// An argument by place or by name.
-  [[nodiscard]] Value argument(std::size_t place, std::string_view called, Value otherwise = {}) const {
-    if (place < arguments.size()) return arguments[place];
-    const Value* found = named.find(called);
-    return found != nullptr ? *found : otherwise;
+std::string_view stripped(std::string_view text, std::string_view characters, bool left, bool right) {
+  if (left) {
+    const std::size_t first = text.find_first_not_of(characters);
+    text = first == std::string_view::npos ? std::string_view() : text.substr(first);
   }
-  [[nodiscard]] std::int64_t integer(std::size_t place, std::string_view called, std::int64_t otherwise) const {
-    const Value given = argument(place, called);
-    return given.integer() != nullptr ? *given.integer() : otherwise;
+  if (right) text = text.substr(0, text.find_last_not_of(characters) + 1);
+  return text;
+}
+
+std::string with_case(std::string_view text, bool upper) {
+  std::string out(text);
+  for (char& c : out) {
+    if (upper && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    if (!upper && c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   }
-  [[nodiscard]] Text text() const { return printed(r, value); }
-  [[nodiscard]] List elements() const { return elements_of(r, value); }
-};
+  return out;
+}
+
+std::string titled(std::string_view text, bool every_word) {
+  std::string out = with_case(text, false);
+  bool begins = true;
+  for (char& c : out) {
+    if (begins && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    begins = every_word && !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+  }
+  return out;
+}
+
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  if (from.empty()) return std::string(text);
+  std::string out;
+  for (;;) {
+    const std::size_t at = text.find(from);
+    if (at == std::string_view::npos) return out.append(text);
+    out.append(text.substr(0, at)).append(to);
+    text.remove_prefix(at + from.size());
+  }
+}
+
+List split(std::string_view text, const Value* separator, std::int64_t most) {
+  List parts;
+  if (separator == nullptr || separator->string() == nullptr) {
+    for (;;) {
+      text = stripped(text, kBlanks, true, false);
+      if (text.empty()) return parts;
+      if (most >= 0 && static_cast<std::int64_t>(parts.size()) == most) break;
+      const std::size_t end = std::min(text.find_first_of(kBlanks), text.size());
+      parts.emplace_back(text.substr(0, end));
+      text.remove_prefix(end);
+    }
+    parts.emplace_back(text);
+    return parts;
+  }
+  const std::string& by = *separator->string();
+  while (!by.empty() && (most < 0 || static_cast<std::int64_t>(parts.size()) < most)) {
+    const std::size_t at = text.find(by);
+    if (at == std::string_view::npos) break;
+    parts.emplace_back(text.substr(0, at));
+    text.remove_prefix(at + by.size());
+  }
+  parts.emplace_back(text);
+  return parts;
+}
+
+std::size_t characters_in(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string joined(const List& list, std::string_view separator) {
+  std::string out;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (i > 0) out += separator;
+    out += list[i].text();
+  }
+  return out;
+}
+
+Value argument(const List& arguments, const Dict& named, std::size_t position, std::string_view name,
+               Value otherwise = {}) {
+  if (position < arguments.size()) return arguments[position];
+  if (const Value* found = named.find(name)) return *found;
+  return otherwise;
+}
 
 /// `a.b.c` of an element, as `map(attribute="a.b")` has it.
-Value attribute_of(Rendering& r, const Value& value, std::string_view path) {
+Value attribute_of(Rendering& rendering, const Value& value, std::string_view path) {
   Value at = value;
-  while (!path.empty() && r.error.empty()) {
+  while (!path.empty()) {
     const std::size_t dot = std::min(path.find('.'), path.size());
-    at = member_of(r, at, Value(path.substr(0, dot)));
+    at = member_of(rendering, at, Value(path.substr(0, dot)));
     path.remove_prefix(std::min(dot + 1, path.size()));
   }
   return at;
 }
 
 /// select, reject, selectattr, rejectattr.
-Value selected(const Call& call, bool by_attribute, bool wanted) {
-  const std::size_t skip = by_attribute ? 1 : 0;
-  if (by_attribute && (call.arguments.empty() || call.arguments[0].text() == nullptr))
-    return call.r.fail(std::string(call.name) + " needs the name of an attribute");
+Value selected(Rendering& rendering, const Value& value, const List& arguments, bool by_attribute, bool wanted) {
   List out;
-  for (const Value& element : call.elements()) {
-    if (!call.r.step()) break;
-    const Value subject = by_attribute ? attribute_of(call.r, element, call.arguments[0].text()->bytes()) : element;
+  const std::size_t skip = by_attribute ? 1 : 0;
+  if (by_attribute && (arguments.empty() || arguments[0].string() == nullptr))
+    return rendering.fail("selectattr needs a name");
+  for (const Value& element : elements_of(rendering, value)) {
+    const Value subject = by_attribute ? attribute_of(rendering, element, *arguments[0].string()) : element;
     bool holds = subject.truth();
-    if (call.arguments.size() > skip) {
-      const List rest(call.arguments.begin() + static_cast<std::ptrdiff_t>(skip) + 1, call.arguments.end());
-      holds = apply_test(call.r, printed(call.r, call.arguments[skip]).bytes(), subject, rest);
+    if (arguments.size() > skip) {
+      const List rest(arguments.begin() + static_cast<std::ptrdiff_t>(skip) + 1, arguments.end());
+      holds = apply_test(rendering, arguments[skip].text(), subject, rest);
     }
     if (holds == wanted) out.push_back(element);
   }
   return out;
 }
 
-Value mapped(const Call& call) {
-  const Value* attribute = call.named.find("attribute");
-  if (attribute == nullptr && call.arguments.empty()) return call.r.fail("map needs a filter or an attribute");
+Value mapped(Rendering& rendering, const Value& value, const List& arguments, const Dict& named) {
   List out;
-  for (const Value& element : call.elements()) {
-    if (!call.r.step()) break;
+  const Value* attribute = named.find("attribute");
+  for (const Value& element : elements_of(rendering, value)) {
     if (attribute != nullptr) {
-      Value member = attribute_of(call.r, element, printed(call.r, *attribute).bytes());
-      const Value* otherwise = call.named.find("default");
+      Value member = attribute_of(rendering, element, attribute->text());
+      const Value* otherwise = named.find("default");
       out.push_back(member.is_undefined() && otherwise != nullptr ? *otherwise : member);
-    } else {
-      const List rest(call.arguments.begin() + 1, call.arguments.end());
-      out.push_back(apply_filter(call.r, printed(call.r, call.arguments[0]).bytes(), element, rest, call.named));
+    } else if (!arguments.empty()) {
+      const List rest(arguments.begin() + 1, arguments.end());
+      out.push_back(apply_filter(rendering, arguments[0].text(), element, rest, {}));
     }
   }
   return out;
 }
 
-Value sorted(const Call& call) {
-  if (!call.r.work(20 * call.value.weight())) return {};
-  const Value attribute = call.argument(2, "attribute");
-  const bool reverse = call.argument(0, "reverse", false).truth();
-  const bool exact = call.argument(1, "case_sensitive", false).truth();
-  std::vector<std::pair<Value, Value>> keyed;  // what it is sorted by, and the element
-  for (const Value& element : call.elements()) {
-    Value key = attribute.is_undefined() ? element : attribute_of(call.r, element, printed(call.r, attribute).bytes());
-    if (key.text() != nullptr && !exact) key = with_case(*key.text(), Case::kLower);
-    keyed.emplace_back(std::move(key), element);
-  }
-  std::stable_sort(keyed.begin(), keyed.end(),
-                   [&](const auto& a, const auto& b) { return reverse ? b.first < a.first : a.first < b.first; });
+Value items_of(const Dict& dict) {
   List out;
-  for (auto& [key, element] : keyed) out.push_back(std::move(element));
+  for (const auto& [name, value] : dict.members) out.push_back(List{Value(name), value});
   return out;
 }
 
-Value unique(const Call& call) {
-  List out;
-  for (const Value& element : call.elements()) {
-    if (!contains(call.r, Value(out), element)) out.push_back(element);
-    if (!call.r.error.empty()) break;
-  }
-  return out;
-}
-
-Value sum_of(const Call& call) {
-  const Value attribute = call.argument(0, "attribute");
-  Value sum = call.argument(1, "start", 0);
-  for (const Value& element : call.elements()) {
-    const Value part =
-        attribute.is_undefined() ? element : attribute_of(call.r, element, printed(call.r, attribute).bytes());
-    sum = arithmetic(call.r, "+", sum, part);
-    if (!call.r.step()) break;
-  }
-  return sum;
-}
-
-/// min and max.
-Value extreme(const Call& call) {
-  Value best;
-  for (const Value& element : call.elements()) {
-    if (best.is_undefined() || (call.name == "min" ? element < best : best < element)) best = element;
-  }
-  return best;
-}
-
-Value dictionary_sorted(const Call& call) {
-  if (call.value.dict() == nullptr) return call.r.fail("dictsort needs a dictionary");
-  Dict copy = *call.value.dict();
-  std::stable_sort(copy.members.begin(), copy.members.end(), [](const auto& a, const auto& b) {
-    return with_case(a.first, Case::kLower).bytes() < with_case(b.first, Case::kLower).bytes();
+Value sorted(Rendering& rendering, const Value& value, const List& arguments, const Dict& named) {
+  List list = elements_of(rendering, value);
+  const Value attribute = argument({}, named, 0, "attribute");
+  const bool reverse = argument(arguments, named, 0, "reverse", false).truth();
+  std::stable_sort(list.begin(), list.end(), [&](const Value& a, const Value& b) {
+    const Value left = attribute.is_undefined() ? a : attribute_of(rendering, a, attribute.text());
+    const Value right = attribute.is_undefined() ? b : attribute_of(rendering, b, attribute.text());
+    return reverse ? right < left : left < right;
   });
-  return items_of(copy);
+  return list;
 }
 
-Value to_integer(const Call& call) {
-  if (const Text* text = call.value.text()) {
-    const Text bare = stripped(*text, kBlanks, true, true);
-    std::int64_t number = 0;
-    const char* end = bare.bytes().data() + bare.size();
-    const auto read = std::from_chars(bare.bytes().data(), end, number);
-    return read.ec == std::errc() && read.ptr == end ? Value(number) : call.argument(0, "default", 0);
+std::string indented(std::string_view text, std::int64_t width, bool first) {
+  const std::string blanks(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 64)), ' ');
+  std::string out = first ? blanks : "";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    out += text[i];
+    if (text[i] == '\n' && i + 1 < text.size() && text[i + 1] != '\n') out += blanks;
   }
-  const double number = call.value.number();
-  return std::fabs(number) < 9e18 ? Value(static_cast<std::int64_t>(number)) : call.argument(0, "default", 0);
+  return out;
 }
 
-Value rounded(const Call& call) {
-  const double scale =
-      std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(call.integer(0, "precision", 0), 0, 15)));
-  const Value method = call.argument(1, "method", "common");
-  const std::string how = printed(call.r, method).bytes();
-  const double scaled = call.value.number() * scale;
-  return (how == "floor" ? std::floor(scaled) : how == "ceil" ? std::ceil(scaled) : std::nearbyint(scaled)) / scale;
-}
-
-Value as_json(const Call& call) {
-  const Value indent = call.argument(0, "indent");
-  const bool sorted = call.argument(9, "sort_keys", false).truth();
-  return to_json(
-      call.r, call.value,
-      indent.integer() != nullptr ? static_cast<int>(std::clamp<std::int64_t>(*indent.integer(), 0, 16)) : -1, sorted);
-}
-
-Value defaulted(const Call& call) {
-  const bool falsy_too = call.argument(1, "boolean", false).truth();
-  const bool missing = call.value.is_undefined() || (falsy_too && !call.value.truth());
-  return missing ? call.argument(0, "default_value", "") : call.value;
-}
-
-Value length(const Call& call) {
-  if (call.value.text() != nullptr) return characters_in(call.value.text()->bytes());
-  if (call.value.list() != nullptr) return call.value.list()->size();
-  if (call.value.dict() != nullptr) return call.value.dict()->members.size();
-  if (call.value.is_undefined()) return 0;
-  return call.r.fail("a " + std::string(call.value.type_name()) + " has no length");
-}
-
-/// first and last.
-Value end_of(const Call& call) {
-  const List list = call.elements();
-  return list.empty() ? Value() : call.name == "first" ? list.front() : list.back();
-}
-
-Value reversed(const Call& call) {
-  List list = call.elements();
-  std::reverse(list.begin(), list.end());
-  return call.value.text() != nullptr ? Value(joined(call.r, list, "")) : Value(std::move(list));
-}
-
-Value indented_by(const Call& call) {
-  const Value width = call.argument(0, "width", 4);
-  const Text margin =
-      width.text() != nullptr
-          ? *width.text()
-          : Text(std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(call.integer(0, "width", 4), 0, 64)),
-                             ' '));
-  return indented(call.r, call.text(), margin, call.argument(1, "first", false).truth(),
-                  call.argument(2, "blank", false).truth());
-}
-
-Value trimmed(const Call& call) {
-  const Value characters = call.argument(0, "chars");
-  return stripped(call.text(), characters.text() != nullptr ? std::string_view(characters.text()->bytes()) : kBlanks,
-                  true, true);
-}
-
-Value items(const Call& call) {
-  if (call.value.dict() != nullptr) return items_of(*call.value.dict());
-  return call.value.is_undefined() ? Value(List{}) : call.r.fail("items needs a dictionary");
-}
-
-using Filter = Value (*)(const Call&);
-
-const std::map<std::string_view, Filter>& filters() {
-  static const std::map<std::string_view, Filter> kFilters = {
-      {"trim", trimmed},
-      {"tojson", as_json},
-      {"default", defaulted},
-      {"d", defaulted},
-      {"length", length},
-      {"count", length},
-      {"join",
-       [](const Call& call) -> Value {
-         List list = call.elements();
-         const Value attribute = call.argument(1, "attribute");
-         if (!attribute.is_undefined())
-           for (Value& element : list) element = attribute_of(call.r, element, printed(call.r, attribute).bytes());
-         return joined(call.r, list, printed(call.r, call.argument(0, "d", "")));
-       }},
-      {"upper", [](const Call& call) -> Value { return with_case(call.text(), Case::kUpper); }},
-      {"lower", [](const Call& call) -> Value { return with_case(call.text(), Case::kLower); }},
-      {"title", [](const Call& call) -> Value { return with_case(call.text(), Case::kTitle); }},
-      {"capitalize", [](const Call& call) -> Value { return with_case(call.text(), Case::kCapitalized); }},
-      {"replace",
-       [](const Call& call) -> Value {
-         return replaced(call.r, call.text(), printed(call.r, call.argument(0, "old")),
-                         printed(call.r, call.argument(1, "new")), call.integer(2, "count", -1));
-       }},
-      {"string", [](const Call& call) -> Value { return call.text(); }},
-      {"int", to_integer},
-      {"float",
-       [](const Call& call) -> Value {
-         const Text* text = call.value.text();
-         return text != nullptr ? std::strtod(text->bytes().c_str(), nullptr) : call.value.number();
-       }},
-      {"abs",
-       [](const Call& call) -> Value {
-         return call.value.truth() && call.value < Value(0) ? arithmetic(call.r, "-", 0, call.value) : call.value;
-       }},
-      {"round", rounded},
-      {"safe", [](const Call& call) { return call.value; }},
-      {"list", [](const Call& call) -> Value { return call.elements(); }},
-      {"first", end_of},
-      {"last", end_of},
-      {"reverse", reversed},
-      {"items", items},
-      {"dictsort", dictionary_sorted},
-      {"sort", sorted},
-      {"unique", unique},
-      {"sum", sum_of},
-      {"min", extreme},
-      {"max", extreme},
-      {"select", [](const Call& call) { return selected(call, false, true); }},
-      {"reject", [](const Call& call) { return selected(call, false, false); }},
-      {"selectattr", [](const Call& call) { return selected(call, true, true); }},
-      {"rejectattr", [](const Call& call) { return selected(call, true, false); }},
-      {"map", mapped},
-      {"indent", indented_by},
-      {"attr", [](const Call& call) { return member_of(call.r, call.value, call.argument(0, "name")); }},
-  };
-  return kFilters;
-}
-
-using Test = bool (*)(Rendering&, const Value& value, const Value& by);
-
-bool is_sequence(Rendering&, const Value& value, const Value&) {
-  return value.list() != nullptr || value.dict() != nullptr || value.text() != nullptr;
-}
-
-const std::map<std::string_view, Test>& tests() {
-  using R = Rendering;
-  using V = Value;
-  static const Test kEqual = [](R& r, const V& value, const V& by) { return compared(r, "==", value, by); };
-  static const Test kUnequal = [](R& r, const V& value, const V& by) { return compared(r, "!=", value, by); };
-  static const Test kLess = [](R& r, const V& value, const V& by) { return compared(r, "<", value, by); };
-  static const Test kMore = [](R& r, const V& value, const V& by) { return compared(r, ">", value, by); };
-  static const Test kAtMost = [](R& r, const V& value, const V& by) { return compared(r, "<=", value, by); };
-  static const Test kAtLeast = [](R& r, const V& value, const V& by) { return compared(r, ">=", value, by); };
-  static const std::map<std::string_view, Test> kTests = {
-      {"defined", [](R&, const V& value, const V&) { return !value.is_undefined(); }},
-      {"undefined", [](R&, const V& value, const V&) { return value.is_undefined(); }},
-      {"none", [](R&, const V& value, const V&) { return value.is_none(); }},
-      {"string", [](R&, const V& value, const V&) { return value.text() != nullptr; }},
-      {"number", [](R&, const V& value, const V&) { return value.is_number() || value.boolean() != nullptr; }},
-      {"integer", [](R&, const V& value, const V&) { return value.integer() != nullptr; }},
-      {"float", [](R&, const V& value, const V&) { return value.real() != nullptr; }},
-      {"boolean", [](R&, const V& value, const V&) { return value.boolean() != nullptr; }},
-      {"true", [](R&, const V& value, const V&) { return value.boolean() != nullptr && *value.boolean(); }},
-      {"false", [](R&, const V& value, const V&) { return value.boolean() != nullptr && !*value.boolean(); }},
-      {"mapping", [](R&, const V& value, const V&) { return value.dict() != nullptr; }},
-      {"sequence", is_sequence},
-      {"iterable", is_sequence},
-      {"callable", [](R&, const V& value, const V&) { return value.function() != nullptr; }},
-      {"lower",
-       [](R&, const V& value, const V&) {
-         return value.text() != nullptr && with_case(*value.text(), Case::kLower) == *value.text();
-       }},
-      {"upper",
-       [](R&, const V& value, const V&) {
-         return value.text() != nullptr && with_case(*value.text(), Case::kUpper) == *value.text();
-       }},
-      {"equalto", kEqual},
-      {"eq", kEqual},
-      {"==", kEqual},
-      {"ne", kUnequal},
-      {"!=", kUnequal},
-      {"sameas", kEqual},
-      {"lt", kLess},
-      {"lessthan", kLess},
-      {"<", kLess},
-      {"gt", kMore},
-      {"greaterthan", kMore},
-      {">", kMore},
-      {"le", kAtMost},
-      {"<=", kAtMost},
-      {"ge", kAtLeast},
-      {">=", kAtLeast},
-      {"in", [](R& r, const V& value, const V& by) { return contains(r, by, value); }},
-      {"odd", [](R&, const V& value, const V&) { return value.integer() != nullptr && *value.integer() % 2 != 0; }},
-      {"even", [](R&, const V& value, const V&) { return value.integer() != nullptr && *value.integer() % 2 == 0; }},
-      {"divisibleby",
-       [](R&, const V& value, const V& by) {
-         return value.integer() != nullptr && by.integer() != nullptr && *by.integer() > 0 &&
-                *value.integer() % *by.integer() == 0;
-       }},
-  };
-  return kTests;
+Value to_integer(const Value& value) {
+  if (const std::string* text = value.string()) {
+    std::int64_t number = 0;
+    std::from_chars(text->data(), text->data() + text->size(), number);
+    return number;
+  }
+  const double number = value.number();
+  return std::abs(number) < 9e18 ? static_cast<std::int64_t>(number) : std::int64_t{0};
 }
 
 }  // namespace
 
-Value apply_filter(Rendering& r, std::string_view name, const Value& value, const List& arguments, const Dict& named) {
-  if (!r.step() || !r.work(value.own_weight())) return {};
-  const Depth deeper(r);
-  if (!r.error.empty()) return {};
-  const auto found = filters().find(name);
-  if (found == filters().end()) return r.fail("unknown filter '" + std::string(name) + "'");
-  return r.made(found->second({r, name, value, arguments, named}));
+List elements_of(Rendering& rendering, const Value& value) {
+  if (value.list() != nullptr) return *value.list();
+  List out;
+  if (value.dict() != nullptr) {
+    for (const auto& member : value.dict()->members) out.emplace_back(member.first);
+  } else if (const std::string* text = value.string()) {
+    for (std::size_t at = 0; at < text->size();) {
+      const std::size_t length = utf8_length(static_cast<unsigned char>((*text)[at]));
+      out.emplace_back(text->substr(at, length));
+      at += length;
+    }
+  } else if (!value.is_undefined()) {
+    rendering.fail("a " + std::string(value.type_name()) + " cannot be walked over");
+  }
+  return out;
 }
 
-bool apply_test(Rendering& r, std::string_view name, const Value& value, const List& arguments) {
-  if (!r.step() || !r.work(value.own_weight())) return false;
-  const auto found = tests().find(name);
-  if (found != tests().end()) return found->second(r, value, arguments.empty() ? Value() : arguments[0]);
-  r.fail("unknown test '" + std::string(name) + "'");
+bool contains(Rendering& rendering, const Value& haystack, const Value& needle) {
+  if (haystack.list() != nullptr)
+    return std::find(haystack.list()->begin(), haystack.list()->end(), needle) != haystack.list()->end();
+  if (haystack.dict() != nullptr) return haystack.dict()->find(needle.text()) != nullptr;
+  if (haystack.string() != nullptr) return haystack.string()->find(needle.text()) != std::string::npos;
+  if (!haystack.is_undefined()) rendering.fail("nothing can be in a " + std::string(haystack.type_name()));
   return false;
+}
+
+Value member_of(Rendering& rendering, const Value& value, const Value& index) {
+  if (value.is_undefined()) return rendering.fail("'" + index.text() + "' is asked of something undefined");
+  if (value.dict() != nullptr) {
+    const Value* found = value.dict()->find(index.text());
+    return found == nullptr ? Value() : *found;
+  }
+  const std::int64_t* at = index.integer();
+  if (at == nullptr) return {};
+  if (const List* list = value.list()) {
+    const auto size = static_cast<std::int64_t>(list->size());
+    const std::int64_t i = *at < 0 ? *at + size : *at;
+    return i >= 0 && i < size ? (*list)[static_cast<std::size_t>(i)] : Value();
+  }
+  if (value.string() != nullptr) return member_of(rendering, elements_of(rendering, value), index);
+  return {};
+}
+
+Value apply_filter(Rendering& rendering, std::string_view name, const Value& value, const List& arguments,
+                   const Dict& named) {
+  if (!rendering.step()) return {};
+  const auto first = [&] { return argument(arguments, named, 0, ""); };
+  if (name == "trim") {
+    const Value characters = first();
+    return std::string(
+        stripped(value.text(), characters.string() != nullptr ? *characters.string() : kBlanks, true, true));
+  }
+  if (name == "tojson") {
+    const Value indent = argument(arguments, named, 0, "indent");
+    return value.json(indent.integer() != nullptr ? static_cast<int>(std::clamp<std::int64_t>(*indent.integer(), 0, 16))
+                                                  : -1);
+  }
+  if (name == "default" || name == "d") {
+    const bool falsy_too = argument(arguments, named, 1, "boolean", false).truth();
+    return value.is_undefined() || (falsy_too && !value.truth()) ? argument(arguments, named, 0, "default_value", "")
+                                                                 : value;
+  }
+  if (name == "length" || name == "count") {
+    if (value.string() != nullptr) return characters_in(*value.string());
+    return elements_of(rendering, value).size();
+  }
+  if (name == "join") return joined(elements_of(rendering, value), argument(arguments, named, 0, "d", "").text());
+  if (name == "upper") return with_case(value.text(), true);
+  if (name == "lower") return with_case(value.text(), false);
+  if (name == "title") return titled(value.text(), true);
+  if (name == "capitalize") return titled(value.text(), false);
+  if (name == "replace") return replaced(value.text(), first().text(), argument(arguments, named, 1, "new").text());
+  if (name == "string") return value.text();
+  if (name == "int") return to_integer(value);
+  if (name == "float")
+    return value.string() != nullptr ? std::strtod(value.string()->c_str(), nullptr) : value.number();
+  if (name == "abs")
+    return value.real() != nullptr ? Value(std::fabs(value.number()))
+                                   : Value(static_cast<std::int64_t>(std::fabs(value.number())));
+  if (name == "round") return std::round(value.number());
+  if (name == "safe" || name == "e" || name == "escape") return value;
+  if (name == "list") return elements_of(rendering, value);
+  if (name == "first" || name == "last") {
+    const List list = elements_of(rendering, value);
+    return list.empty() ? Value() : name == "first" ? list.front() : list.back();
+  }
+  if (name == "reverse") {
+    List list = elements_of(rendering, value);
+    std::reverse(list.begin(), list.end());
+    return value.string() != nullptr ? Value(joined(list, "")) : Value(list);
+  }
+  if (name == "items") return value.dict() != nullptr ? items_of(*value.dict()) : Value(List{});
+  if (name == "dictsort") {
+    Dict copy = value.dict() != nullptr ? *value.dict() : Dict{};
+    std::sort(copy.members.begin(), copy.members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    return items_of(copy);
+  }
+  if (name == "sort") return sorted(rendering, value, arguments, named);
+  if (name == "unique") {
+    List out;
+    for (const Value& element : elements_of(rendering, value)) {
+      if (std::find(out.begin(), out.end(), element) == out.end()) out.push_back(element);
+    }
+    return out;
+  }
+  if (name == "select" || name == "reject") return selected(rendering, value, arguments, false, name == "select");
+  if (name == "selectattr" || name == "rejectattr")
+    return selected(rendering, value, arguments, true, name == "selectattr");
+  if (name == "map") return mapped(rendering, value, arguments, named);
+  if (name == "indent") {
+    const Value width = argument(arguments, named, 0, "width", 4);
+    return indented(value.text(), width.integer() != nullptr ? *width.integer() : 4,
+                    argument(arguments, named, 1, "first", false).truth());
+  }
+  return rendering.fail("unknown filter '" + std::string(name) + "'");
+}
+
+bool apply_test(Rendering& rendering, std::string_view name, const Value& value, const List& arguments) {
+  const auto first = [&] { return arguments.empty() ? Value() : arguments[0]; };
+  if (name == "defined") return !value.is_undefined();
+  if (name == "undefined") return value.is_undefined();
+  if (name == "none") return value.is_none();
+  if (name == "string") return value.string() != nullptr;
+  if (name == "number") return value.is_number();
+  if (name == "integer") return value.integer() != nullptr;
+  if (name == "float") return value.real() != nullptr;
+  if (name == "boolean") return value.boolean() != nullptr;
+  if (name == "true") return value.boolean() != nullptr && *value.boolean();
+  if (name == "false") return value.boolean() != nullptr && !*value.boolean();
+  if (name == "mapping") return value.dict() != nullptr;
+  if (name == "sequence" || name == "iterable")
+    return value.list() != nullptr || value.dict() != nullptr || value.string() != nullptr;
+  if (name == "callable") return value.function() != nullptr;
+  if (name == "equalto" || name == "eq" || name == "==") return value == first();
+  if (name == "ne" || name == "!=") return !(value == first());
+  if (name == "lt") return value < first();
+  if (name == "gt") return first() < value;
+  if (name == "in") return contains(rendering, first(), value);
+  if (name == "odd") return value.integer() != nullptr && *value.integer() % 2 != 0;
+  if (name == "even") return value.integer() != nullptr && *value.integer() % 2 == 0;
+  if (name == "divisibleby") {
+    const Value by = first();
+    return value.integer() != nullptr && by.integer() != nullptr && *by.integer() > 0 &&
+           *value.integer() % *by.integer() == 0;
+  }
+  rendering.fail("unknown test '" + std::string(name) + "'");
+  return false;
+}
+
+Value call_method(Rendering& rendering, std::string_view name, const Value& value, const List& arguments,
+                  const Dict& named) {
+  if (!rendering.step()) return {};
+  const auto argument_text = [&](std::size_t i) { return i < arguments.size() ? arguments[i].text() : std::string(); };
+  if (const Dict* dict = value.dict()) {
+    if (const Value* member = dict->find(name); member != nullptr && member->function() != nullptr) {
+      return (*member->function())(rendering, arguments, named);
+    }
+    if (name == "items") return items_of(*dict);
+    if (name == "keys") return elements_of(rendering, value);
+    if (name == "values") {
+      List out;
+      for (const auto& member : dict->members) out.push_back(member.second);
+      return out;
+    }
+    if (name == "get") {
+      const Value* found = dict->find(argument_text(0));
+      return found != nullptr ? *found : arguments.size() > 1 ? arguments[1] : Value(None{});
+    }
+  } else if (List* list = value.list()) {
+    if (name == "append" && arguments.size() == 1) {
+      list->push_back(arguments[0]);
+      return None{};
+    }
+    if (name == "pop" && !list->empty()) {
+      Value last = list->back();
+      list->pop_back();
+      return last;
+    }
+  } else if (const std::string* text = value.string()) {
+    if (name == "strip" || name == "lstrip" || name == "rstrip") {
+      const std::string characters =
+          arguments.empty() || arguments[0].is_none() ? std::string(kBlanks) : argument_text(0);
+      return std::string(stripped(*text, characters, name != "rstrip", name != "lstrip"));
+    }
+    if (name == "startswith" || name == "endswith") {
+      const List options =
+          !arguments.empty() && arguments[0].list() != nullptr ? *arguments[0].list() : List{Value(argument_text(0))};
+      return std::any_of(options.begin(), options.end(), [&](const Value& option) {
+        return name == "startswith" ? text->starts_with(option.text()) : text->ends_with(option.text());
+      });
+    }
+    if (name == "split") {
+      const Value most = argument(arguments, named, 1, "maxsplit", -1);
+      return split(*text, arguments.empty() ? named.find("sep") : &arguments[0],
+                   most.integer() != nullptr ? *most.integer() : -1);
+    }
+    if (name == "rsplit" && !arguments.empty() && arguments.size() > 1) {
+      const std::size_t at = text->rfind(argument_text(0));
+      if (at == std::string::npos) return List{Value(*text)};
+      return List{Value(text->substr(0, at)), Value(text->substr(at + argument_text(0).size()))};
+    }
+    if (name == "splitlines") {
+      List lines = split(*text, std::make_unique<Value>("\n").get(), -1);
+      if (!lines.empty() && lines.back().text().empty()) lines.pop_back();
+      return lines;
+    }
+    if (name == "replace") return replaced(*text, argument_text(0), argument_text(1));
+    if (name == "join") return joined(arguments.empty() ? List{} : elements_of(rendering, arguments[0]), *text);
+    if (name == "upper") return with_case(*text, true);
+    if (name == "lower") return with_case(*text, false);
+    if (name == "title") return titled(*text, true);
+    if (name == "capitalize") return titled(*text, false);
+    if (name == "find") {
+      const std::size_t at = text->find(argument_text(0));
+      return at == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(at);
+    }
+    if (name == "count") {
+      return split(*text, arguments.empty() ? nullptr : &arguments[0], -1).size() - 1;
+    }
+    if (name == "isdigit") return !text->empty() && text->find_first_not_of("0123456789") == std::string::npos;
+  }
+  return rendering.fail("a " + std::string(value.type_name()) + " has no method '" + std::string(name) + "'");
 }
 
 }  // namespace mnema::jinja

@@ -1,14 +1,60 @@
 #include "inference/chat/jinja_value.hpp"
 
-#include <algorithm>
-#include <limits>
+#include <fmt/format.h>
+
+#include <cmath>
 
 namespace mnema::jinja {
 namespace {
 
-constexpr std::size_t kPlainWeight = 16;
-// Sums of weights stop here, far above every bound, instead of wrapping round.
-constexpr std::size_t kWeightMax = std::numeric_limits<std::size_t>::max() / 4;
+void write_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20)
+          out += fmt::format("\\u{:04x}", static_cast<int>(c));
+        else
+          out += c;
+    }
+  }
+  out += '"';
+}
+
+/// As Python prints a float: the shortest text that reads back the same, with a point or an exponent.
+std::string float_text(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+void new_line(std::string& out, int indent, int level) {
+  out += '\n';
+  out.append(static_cast<std::size_t>(indent * level), ' ');
+}
 
 }  // namespace
 
@@ -20,7 +66,6 @@ const Value* Dict::find(std::string_view name) const {
 }
 
 void Dict::set(std::string_view name, Value value) {
-  spelling.clear();
   for (auto& [key, old] : members) {
     if (key == name) {
       old = std::move(value);
@@ -30,37 +75,7 @@ void Dict::set(std::string_view name, Value value) {
   members.emplace_back(std::string(name), std::move(value));
 }
 
-void Value::Extent::add(const Value& value) {
-  depth = std::max(depth, value.depth() + 1);
-  weight = std::min(kWeightMax, weight + value.weight());
-  holds_namespace = holds_namespace || value.holds_namespace();
-}
-
-Value::Value(List list) {
-  auto box = std::make_shared<ListBox>();
-  for (const Value& element : list) box->extent.add(element);
-  box->list = std::move(list);
-  data_ = std::shared_ptr<const ListBox>(std::move(box));
-}
-
-Value::Value(Dict dict) {
-  auto box = std::make_shared<DictBox>();
-  box->extent.weight += dict.spelling.size();
-  for (const auto& [name, value] : dict.members) {
-    box->extent.add(value);
-    box->extent.weight = std::min(kWeightMax, box->extent.weight + name.size());
-  }
-  box->dict = std::move(dict);
-  data_ = std::shared_ptr<const DictBox>(std::move(box));
-}
-
-Value Value::new_namespace(Dict members) {
-  Value value;
-  value.data_ = std::make_shared<Namespace>(Namespace{std::move(members)});
-  return value;
-}
-
-Value Value::from_json(const boost::json::value& json, bool content) {
+Value Value::from_json(const boost::json::value& json) {
   switch (json.kind()) {
     case boost::json::kind::null:
       return None{};
@@ -72,65 +87,45 @@ Value Value::from_json(const boost::json::value& json, bool content) {
       return static_cast<double>(json.get_uint64());
     case boost::json::kind::double_:
       return json.get_double();
-    case boost::json::kind::string: {
-      std::string bytes(json.get_string());
-      return content ? Text::content(std::move(bytes)) : Text(std::move(bytes));
-    }
+    case boost::json::kind::string:
+      return std::string(json.get_string());
     case boost::json::kind::array: {
       List list;
-      list.reserve(json.get_array().size());
-      for (const boost::json::value& element : json.get_array()) list.push_back(from_json(element, content));
+      for (const boost::json::value& element : json.get_array()) list.push_back(from_json(element));
       return list;
     }
     case boost::json::kind::object: {
       Dict dict;
-      dict.content_names = content;
       for (const auto& member : json.get_object())
-        dict.members.emplace_back(std::string(member.key()), from_json(member.value(), content));
+        dict.members.emplace_back(std::string(member.key()), from_json(member.value()));
       return dict;
     }
   }
   return {};
 }
 
-const Text* Value::text() const {
-  const auto* held = std::get_if<std::shared_ptr<const Text>>(&data_);
+List* Value::list() const {
+  const auto* held = std::get_if<std::shared_ptr<List>>(&data_);
   return held == nullptr ? nullptr : held->get();
 }
 
-const List* Value::list() const {
-  const auto* held = std::get_if<std::shared_ptr<const ListBox>>(&data_);
-  return held == nullptr ? nullptr : &(*held)->list;
-}
-
-const Dict* Value::dict() const {
-  const auto* held = std::get_if<std::shared_ptr<const DictBox>>(&data_);
-  return held == nullptr ? nullptr : &(*held)->dict;
-}
-
-Namespace* Value::name_space() const {
-  const auto* held = std::get_if<std::shared_ptr<Namespace>>(&data_);
+Dict* Value::dict() const {
+  const auto* held = std::get_if<std::shared_ptr<Dict>>(&data_);
   return held == nullptr ? nullptr : held->get();
 }
 
 const Function* Value::function() const {
-  const auto* held = std::get_if<std::shared_ptr<const Function>>(&data_);
+  const auto* held = std::get_if<std::shared_ptr<Function>>(&data_);
   return held == nullptr ? nullptr : held->get();
-}
-
-const Value::Extent* Value::extent() const {
-  if (const auto* held = std::get_if<std::shared_ptr<const ListBox>>(&data_)) return &(*held)->extent;
-  if (const auto* held = std::get_if<std::shared_ptr<const DictBox>>(&data_)) return &(*held)->extent;
-  return nullptr;
 }
 
 bool Value::truth() const {
   if (const bool* value = boolean()) return *value;
   if (is_number()) return number() != 0;
-  if (text() != nullptr) return !text()->empty();
+  if (string() != nullptr) return !string()->empty();
   if (list() != nullptr) return !list()->empty();
   if (dict() != nullptr) return !dict()->members.empty();
-  return function() != nullptr || name_space() != nullptr;
+  return function() != nullptr;
 }
 
 double Value::number() const {
@@ -140,57 +135,120 @@ double Value::number() const {
   return 0;
 }
 
+std::string Value::text() const {
+  if (is_undefined()) return "";
+  if (string() != nullptr) return *string();
+  return representation();
+}
+
+std::string Value::representation() const {
+  if (is_undefined()) return "Undefined";
+  if (is_none()) return "None";
+  if (const bool* value = boolean()) return *value ? "True" : "False";
+  if (const std::int64_t* value = integer()) return std::to_string(*value);
+  if (const double* value = real()) return float_text(*value);
+  if (const std::string* value = string()) {
+    const char quote = value->find('\'') != std::string::npos && value->find('"') == std::string::npos ? '"' : '\'';
+    std::string out(1, quote);
+    for (const char c : *value) {
+      if (c == '\\' || c == quote)
+        out += '\\', out += c;
+      else if (c == '\n')
+        out += "\\n";
+      else if (c == '\t')
+        out += "\\t";
+      else if (c == '\r')
+        out += "\\r";
+      else
+        out += c;
+    }
+    return out + quote;
+  }
+  std::string out;
+  if (list() != nullptr) {
+    for (const Value& element : *list()) out += (out.empty() ? "" : ", ") + element.representation();
+    return "[" + out + "]";
+  }
+  if (dict() != nullptr) {
+    for (const auto& [name, value] : dict()->members) {
+      out += (out.empty() ? "" : ", ") + Value(name).representation() + ": " + value.representation();
+    }
+    return "{" + out + "}";
+  }
+  return "<function>";
+}
+
+std::string Value::json(int indent) const {
+  std::string out;
+  write_json(out, indent, 0);
+  return out;
+}
+
+void Value::write_json(std::string& out, int indent, int level) const {
+  const auto separate = [&](bool first) {
+    if (!first) out += indent < 0 ? ", " : ",";
+    if (indent >= 0) new_line(out, indent, level + 1);
+  };
+  if (const std::string* value = string()) {
+    write_json_string(out, *value);
+  } else if (list() != nullptr) {
+    out += '[';
+    bool first = true;
+    for (const Value& element : *list()) {
+      separate(first);
+      element.write_json(out, indent, level + 1);
+      first = false;
+    }
+    if (!first && indent >= 0) new_line(out, indent, level);
+    out += ']';
+  } else if (dict() != nullptr) {
+    out += '{';
+    bool first = true;
+    for (const auto& [name, member] : dict()->members) {
+      separate(first);
+      write_json_string(out, name);
+      out += ": ";
+      member.write_json(out, indent, level + 1);
+      first = false;
+    }
+    if (!first && indent >= 0) new_line(out, indent, level);
+    out += '}';
+  } else if (const bool* flag = boolean()) {
+    out += *flag ? "true" : "false";
+  } else if (is_number()) {
+    out += representation();
+  } else {
+    out += "null";
+  }
+}
+
 std::string_view Value::type_name() const {
-  constexpr std::string_view kNames[] = {"undefined", "none", "boolean",    "integer",   "float",
-                                         "string",    "list", "dictionary", "namespace", "function"};
+  constexpr std::string_view kNames[] = {"undefined", "none", "boolean",    "integer", "float",
+                                         "string",    "list", "dictionary", "function"};
   return kNames[data_.index()];
 }
 
 bool Value::operator==(const Value& other) const {
-  if (integer() != nullptr && other.integer() != nullptr) return *integer() == *other.integer();
   const bool numeric = is_number() || boolean() != nullptr,
              other_numeric = other.is_number() || other.boolean() != nullptr;
   if (numeric && other_numeric) return number() == other.number();
   if (data_.index() != other.data_.index()) return false;
-  if (text() != nullptr) return *text() == *other.text();
-  if (list() != nullptr) return list() == other.list() || *list() == *other.list();
+  if (string() != nullptr) return *string() == *other.string();
+  if (list() != nullptr) return *list() == *other.list();
   if (dict() != nullptr) {
-    if (dict() == other.dict()) return true;
     if (dict()->members.size() != other.dict()->members.size()) return false;
-    return std::all_of(dict()->members.begin(), dict()->members.end(), [&](const auto& member) {
-      const Value* match = other.dict()->find(member.first);
-      return match != nullptr && member.second == *match;
-    });
+    for (const auto& [name, member] : dict()->members) {
+      const Value* match = other.dict()->find(name);
+      if (match == nullptr || !(member == *match)) return false;
+    }
+    return true;
   }
-  return function() == other.function() && name_space() == other.name_space();
+  return function() == other.function();
 }
 
 bool Value::operator<(const Value& other) const {
-  if (text() != nullptr && other.text() != nullptr) return text()->bytes() < other.text()->bytes();
-  if (integer() != nullptr && other.integer() != nullptr) return *integer() < *other.integer();
+  if (string() != nullptr && other.string() != nullptr) return *string() < *other.string();
   return number() < other.number();
-}
-
-int Value::depth() const {
-  const Extent* known = extent();
-  return known != nullptr ? known->depth : name_space() != nullptr ? 1 : 0;
-}
-
-std::size_t Value::weight() const {
-  if (const Extent* known = extent()) return known->weight;
-  return kPlainWeight + (text() != nullptr ? text()->size() : 0);
-}
-
-std::size_t Value::own_weight() const {
-  if (text() != nullptr) return kPlainWeight + text()->size();
-  if (list() != nullptr) return kPlainWeight * (1 + list()->size());
-  if (dict() != nullptr) return kPlainWeight * (1 + 4 * dict()->members.size());
-  return kPlainWeight;
-}
-
-bool Value::holds_namespace() const {
-  const Extent* known = extent();
-  return known != nullptr ? known->holds_namespace : name_space() != nullptr;
 }
 
 }  // namespace mnema::jinja

@@ -1,10 +1,9 @@
 // inference/chat/jinja_value.hpp
 //
-// What an expression of a chat template can be: Python's plain values. Texts, lists and dictionaries never change once
-// made; a namespace is the one thing that can, and it cannot hold another. So no value contains itself, how deep and
-// how large one is stands beside it, and walking, printing and dropping it are bounded.
+// What an expression of a chat template can be: Python's plain values, with lists and dictionaries shared by reference
+// as Python shares them.
 //
-// Threads: confined to one rendering, except those of a context: values that cannot change may be read from any thread.
+// Threads: confined to one rendering, except the values of a context that nobody changes.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -17,8 +16,6 @@
 #include <variant>
 #include <vector>
 
-#include "inference/chat/jinja_text.hpp"
-
 namespace mnema::jinja {
 
 class Value;
@@ -28,19 +25,9 @@ using List = std::vector<Value>;
 /// Members in the order they were added.
 struct Dict {
   std::vector<std::pair<std::string, Value>> members;
-  bool content_names = false;  // the names are content too (jinja_text.hpp)
-  std::string spelling;        // the JSON text it was read from, where it is to be written again byte by byte
 
   [[nodiscard]] const Value* find(std::string_view name) const;
   void set(std::string_view name, Value value);
-  [[nodiscard]] Text name_text(const std::string& name) const {
-    return content_names ? Text::content(name) : Text(name);
-  }
-};
-
-/// What `namespace()` makes.
-struct Namespace {
-  Dict members;
 };
 
 using Function = std::function<Value(Rendering&, const List& arguments, const Dict& named)>;
@@ -57,34 +44,36 @@ class Value {
   Value(std::int64_t value) : data_(value) {}
   Value(std::size_t value) : data_(static_cast<std::int64_t>(value)) {}
   Value(double value) : data_(value) {}
-  Value(Text text) : data_(std::make_shared<const Text>(std::move(text))) {}
-  Value(std::string text) : Value(Text(std::move(text))) {}
-  Value(std::string_view text) : Value(Text(text)) {}
-  Value(const char* text) : Value(Text(text)) {}
-  Value(List list);
-  Value(Dict dict);
-  Value(Function function) : data_(std::make_shared<const Function>(std::move(function))) {}
-  [[nodiscard]] static Value new_namespace(Dict members);
-  /// `content`: its texts and names are somebody's words, not the template's.
-  [[nodiscard]] static Value from_json(const boost::json::value& json, bool content);
+  Value(std::string value) : data_(std::move(value)) {}
+  Value(std::string_view value) : data_(std::string(value)) {}
+  Value(const char* value) : data_(std::string(value)) {}
+  Value(List list) : data_(std::make_shared<List>(std::move(list))) {}
+  Value(Dict dict) : data_(std::make_shared<Dict>(std::move(dict))) {}
+  Value(Function function) : data_(std::make_shared<Function>(std::move(function))) {}
+
+  [[nodiscard]] static Value from_json(const boost::json::value& json);
 
   [[nodiscard]] bool is_undefined() const { return std::holds_alternative<Undefined>(data_); }
   [[nodiscard]] bool is_none() const { return std::holds_alternative<None>(data_); }
-  /// An integer or a float; booleans count as numbers in arithmetic only.
   [[nodiscard]] bool is_number() const { return integer() != nullptr || real() != nullptr; }
   [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&data_); }
   [[nodiscard]] const std::int64_t* integer() const { return std::get_if<std::int64_t>(&data_); }
   [[nodiscard]] const double* real() const { return std::get_if<double>(&data_); }
-  [[nodiscard]] const Text* text() const;
-  [[nodiscard]] const List* list() const;
-  [[nodiscard]] const Dict* dict() const;
-  [[nodiscard]] Namespace* name_space() const;
+  [[nodiscard]] const std::string* string() const { return std::get_if<std::string>(&data_); }
+  [[nodiscard]] List* list() const;
+  [[nodiscard]] Dict* dict() const;
   [[nodiscard]] const Function* function() const;
 
   /// Python's bool(): empty, zero, none and undefined are false.
   [[nodiscard]] bool truth() const;
   /// Of integers, floats and booleans; 0 of all else.
   [[nodiscard]] double number() const;
+  /// What `{{ value }}` prints.
+  [[nodiscard]] std::string text() const;
+  /// Python's repr(), as it appears inside a printed list.
+  [[nodiscard]] std::string representation() const;
+  /// Python's json.dumps(ensure_ascii=False); `indent` < 0 = one line with ", " and ": ".
+  [[nodiscard]] std::string json(int indent = -1) const;
   /// "string", "list", ... for messages.
   [[nodiscard]] std::string_view type_name() const;
 
@@ -92,35 +81,11 @@ class Value {
   /// Numbers by size, texts by bytes; false for what has no order.
   [[nodiscard]] bool operator<(const Value& other) const;
 
-  /// Containers inside containers: 0 for plain values.
-  [[nodiscard]] int depth() const;
-  /// Bytes, about, with all that is inside: what comparing or printing it costs.
-  [[nodiscard]] std::size_t weight() const;
-  /// The same without what is inside: what copying it costs.
-  [[nodiscard]] std::size_t own_weight() const;
-  /// Whether a namespace is inside.
-  [[nodiscard]] bool holds_namespace() const;
-
  private:
-  /// Of a container, counted once when it is made.
-  struct Extent {
-    int depth = 1;
-    std::size_t weight = 16;
-    bool holds_namespace = false;
-    void add(const Value& value);
-  };
-  struct ListBox {
-    List list;
-    Extent extent;
-  };
-  struct DictBox {
-    Dict dict;
-    Extent extent;
-  };
-  [[nodiscard]] const Extent* extent() const;
+  void write_json(std::string& out, int indent, int level) const;
 
-  std::variant<Undefined, None, bool, std::int64_t, double, std::shared_ptr<const Text>, std::shared_ptr<const ListBox>,
-               std::shared_ptr<const DictBox>, std::shared_ptr<Namespace>, std::shared_ptr<const Function>>
+  std::variant<Undefined, None, bool, std::int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>,
+               std::shared_ptr<Function>>
       data_;
 };
 

@@ -32,7 +32,9 @@ class ListMask final : public TokenMask {
   void fill(std::span<std::uint64_t> words) override {
     for (const TokenId id : allowed_) words[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64);
   }
-  bool allows(TokenId token) override { return std::find(allowed_.begin(), allowed_.end(), token) != allowed_.end(); }
+  bool allows(TokenId token) override {
+    return std::find(allowed_.begin(), allowed_.end(), token) != allowed_.end();
+  }
   void accept(TokenId token) override {
     EXPECT_TRUE(allows(token)) << "a forbidden token was accepted";
     --left_;
@@ -92,7 +94,8 @@ TEST(Sampler, TopPKeepsTheFewestThatReachIt) {
   options.temperature = 1;
   options.top_p = 0.75F;
   // Probabilities 0.5, 0.3, 0.15, 0.05: the first two are the fewest that reach 0.75.
-  const auto found = shares(options, {std::log(0.05F), std::log(0.5F), std::log(0.15F), std::log(0.3F)}, 4000);
+  const auto found = shares(
+      options, {std::log(0.05F), std::log(0.5F), std::log(0.15F), std::log(0.3F)}, 4000);
   EXPECT_EQ(found.size(), 2U);
   EXPECT_TRUE(found.contains(1) && found.contains(3));
 }
@@ -113,7 +116,8 @@ TEST(Sampler, MinPDropsWhatIsMuchLessLikelyThanTheBest) {
   SamplingOptions options;
   options.temperature = 1;
   options.min_p = 0.2F;
-  const auto found = shares(options, {std::log(1.0F), std::log(0.25F), std::log(0.15F), std::log(0.01F)}, 4000);
+  const auto found =
+      shares(options, {std::log(1.0F), std::log(0.25F), std::log(0.15F), std::log(0.01F)}, 4000);
   EXPECT_EQ(found.size(), 2U);
   EXPECT_TRUE(found.contains(0) && found.contains(1));
 }

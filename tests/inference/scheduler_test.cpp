@@ -137,14 +137,14 @@ class SchedulerTest : public ::testing::Test {
     request.tokens = std::move(tokens);
     request.tokens_max = count;
     request.priority = priority;
-    request.owner.salts.user.bytes[0] = static_cast<std::uint8_t>(salt);
+    request.salts.user.bytes[0] = static_cast<std::uint8_t>(salt);
     request.sampler = std::make_unique<Sampler>(SamplingOptions{}, 1, std::vector<TokenId>{}, nullptr);
     request.cancelled = heard.cancelled;
     request.on_token = [&heard](const ChosenToken& token) {
       heard.tokens.push_back(token.id);
       return true;
     };
-    request.on_done = [&heard](Result<FinishReason> reason, const Usage& usage, const KvChain&) {
+    request.on_done = [&heard](Result<FinishReason> reason, Usage usage) {
       ASSERT_FALSE(heard.done.has_value()) << "on_done comes once";
       heard.done = std::move(reason);
       heard.usage = usage;
