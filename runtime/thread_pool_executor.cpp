@@ -84,7 +84,8 @@ std::function<void()> ThreadPoolExecutor::State::next(std::unique_lock<std::mute
     if (delayed.empty() || stopping) {
       changed.wait(guard);
     } else {
-      changed.wait_until(guard, delayed.begin()->first);
+      const auto due = delayed.begin()->first;  // a copy: its entry may go while this thread sleeps
+      changed.wait_until(guard, due);
     }
   }
 }
