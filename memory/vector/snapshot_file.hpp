@@ -32,7 +32,7 @@ struct SnapshotHeader {
   std::string embedder_id;
   std::int64_t tenant = 0;
   int dimensions = 0;
-  std::int64_t last_change = 0;  // changes up to this one are inside; later ones may be
+  std::int64_t last_change = 0;  // of the rows when it was written
   std::int64_t change_tag = 0;   // of that change: tells a database that went another way from the one that was left
   std::uint64_t vectors = 0;
 

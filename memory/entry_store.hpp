@@ -1,0 +1,50 @@
+// memory/entry_store.hpp
+//
+// Entries, whatever they are: the row, its words and its place in the embedding queue are made together and go together.
+//
+// Threads: writing functions inside a unit of work; reading ones also inside Database::read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memory/record.hpp"
+#include "memory/scope_store.hpp"
+#include "memory/text_terms.hpp"
+#include "memory/vector/codec.hpp"
+#include "runtime/database.hpp"
+
+namespace mnema::entry_store {
+
+struct NewEntry {
+  ScopeKey where;
+  EntryKind kind = EntryKind::kEpisode;
+  std::optional<DocumentId> document;
+  Time time{};
+  Trust trust = Trust::kExternal;
+  std::string text;
+  std::string heading;  // searched with the text; empty = none
+};
+
+[[nodiscard]] Result<EntryId> add(Transaction& transaction, const NewEntry& entry, const TermMaker& terms);
+/// Returns the labels of the vectors that went with it.
+[[nodiscard]] Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenant, EntryId entry,
+                                                      std::int64_t tag);
+
+/// What a recall shows of an entry.
+struct LoadedEntry {
+  EntryId id = 0;
+  ScopeId scope = 0;
+  std::string text;
+  std::string collection;
+  Provenance source;
+};
+/// None: it is not there.
+[[nodiscard]] Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry);
+
+/// Visible entries that happened between the two, newest first.
+[[nodiscard]] Result<std::vector<EntryId>> between(Transaction& transaction, const VisibleScopes& visible, Time from,
+                                                   Time to, int count_max);
+
+}  // namespace mnema::entry_store

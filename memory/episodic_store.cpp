@@ -1,0 +1,181 @@
+#include "memory/episodic_store.hpp"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "memory/entry_store.hpp"
+#include "memory/scope_store.hpp"
+#include "runtime/json.hpp"
+#include "runtime/sha256.hpp"
+
+namespace mnema::episodic_store {
+namespace {
+
+std::string bytes_of(const Sha256Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+std::string attributes_json(const Episode& episode) {
+  boost::json::object object;
+  for (const auto& [name, value] : episode.attributes) object[name] = value;
+  return canonical_json(object);
+}
+
+std::string payload_hash(std::string_view salt, const Episode& episode, const std::string& attributes) {
+  Sha256 hash;
+  hash.update_field(salt).update_field(std::to_string(static_cast<int>(episode.kind))).update_field(episode.role);
+  hash.update_field(episode.text).update_field(std::to_string(to_micros(episode.time)));
+  hash.update_field(std::to_string(static_cast<int>(episode.trust))).update_field(attributes);
+  return bytes_of(hash.finish());
+}
+
+std::string chain_hash(std::string_view before, std::int64_t sequence, std::string_view payload) {
+  Sha256 hash;
+  hash.update_field(before).update_field(std::to_string(sequence)).update_field(payload);
+  return bytes_of(hash.finish());
+}
+
+struct ThreadHead {
+  std::int64_t id = 0;
+  std::int64_t last_sequence = 0;
+  std::string last_hash;
+};
+
+Result<std::optional<ThreadHead>> find_thread(Transaction& transaction, TenantId tenant, const std::string& name) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT thread_id, last_sequence, last_hash"
+                                                         " FROM memory_threads WHERE tenant_id = ?1 AND name = ?2"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, tenant).bind(2, std::string_view(name)).step());
+  if (!row) return std::optional<ThreadHead>();
+  return std::optional<ThreadHead>(
+      ThreadHead{select.integer(0), select.integer(1), std::string(select.blob_view(2))});
+}
+
+Result<ThreadHead> intern_thread(Transaction& transaction, TenantId tenant, const std::string& name) {
+  ASSIGN_OR_RETURN(std::optional<ThreadHead> known, find_thread(transaction, tenant, name));
+  if (known) return std::move(*known);
+  ASSIGN_OR_RETURN(Statement insert, transaction.prepare("INSERT INTO memory_threads"
+                                                         " (tenant_id, name, last_sequence, last_hash)"
+                                                         " VALUES (?1, ?2, 0, x'')"));
+  RETURN_IF_ERROR(insert.bind(1, tenant).bind(2, std::string_view(name)).run());
+  return ThreadHead{transaction.last_insert_rowid(), 0, ""};
+}
+
+/// Columns: entry_id, sequence, kind, role, attributes, text, time_us, trust, scope_id.
+constexpr std::string_view kEpisodeColumns =
+    "SELECT e.entry_id, s.sequence, s.kind, s.role, s.attributes, e.text, e.time_us, e.trust, e.scope_id,"
+    " s.salt, s.payload_hash, s.chain_hash"
+    " FROM memory_episodes s JOIN memory_entries e USING (entry_id) WHERE s.thread_id = ?1 ";
+
+Result<StoredEpisode> episode_of(Transaction& transaction, Statement& row, const std::string& thread) {
+  StoredEpisode stored;
+  stored.id = row.integer(0);
+  stored.sequence = row.integer(1);
+  Episode& episode = stored.episode;
+  episode.thread = thread;
+  episode.kind = static_cast<EpisodeKind>(row.integer(2));
+  episode.role = row.text(3);
+  episode.text = row.text(5);
+  episode.time = from_micros(row.integer(6));
+  episode.trust = static_cast<Trust>(row.integer(7));
+  ASSIGN_OR_RETURN(const boost::json::value attributes, parse_bounded_json(row.text(4), "an episode's attributes"));
+  if (const auto* object = attributes.if_object()) {
+    for (const auto& [name, value] : *object) {
+      if (value.is_string()) episode.attributes[std::string(name)] = std::string(value.get_string());
+    }
+  }
+  ASSIGN_OR_RETURN(episode.scope, scope_store::scope_of(transaction, row.integer(8)));
+  return stored;
+}
+
+}  // namespace
+
+Result<EpisodeId> append(Transaction& transaction, const Episode& episode, const std::string& salt,
+                         const TermMaker& terms) {
+  const std::string& thread = episode.thread.empty() ? episode.scope.session : episode.thread;
+  if (thread.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "an episode belongs to a thread, and this one names neither thread nor session",
+                "set Episode::thread");
+  }
+  Episode clean = episode;
+  clean.text = valid_utf8(episode.text);
+  ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, clean.scope));
+  ASSIGN_OR_RETURN(const ThreadHead head, intern_thread(transaction, where.tenant, thread));
+  entry_store::NewEntry entry;
+  entry.where = where;
+  entry.time = clean.time;
+  entry.trust = clean.trust;
+  entry.text = clean.text;
+  ASSIGN_OR_RETURN(const EntryId id, entry_store::add(transaction, entry, terms));
+
+  const std::string attributes = attributes_json(clean);
+  const std::string payload = payload_hash(salt, clean, attributes);
+  const std::string chain = chain_hash(head.last_hash, head.last_sequence + 1, payload);
+  ASSIGN_OR_RETURN(Statement insert,
+                   transaction.prepare("INSERT INTO memory_episodes (entry_id, thread_id, sequence, kind, role,"
+                                       " attributes, salt, payload_hash, chain_hash)"
+                                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+  insert.bind(1, id).bind(2, head.id).bind(3, head.last_sequence + 1).bind(4, static_cast<int>(clean.kind));
+  insert.bind(5, std::string_view(clean.role)).bind(6, std::string_view(attributes));
+  insert.bind_blob(7, salt).bind_blob(8, payload).bind_blob(9, chain);
+  RETURN_IF_ERROR(insert.run());
+  ASSIGN_OR_RETURN(Statement update,
+                   transaction.prepare("UPDATE memory_threads SET last_sequence = last_sequence + 1, last_hash = ?2"
+                                       " WHERE thread_id = ?1"));
+  RETURN_IF_ERROR(update.bind(1, head.id).bind_blob(2, chain).run());
+  return id;
+}
+
+Result<std::vector<StoredEpisode>> thread(Transaction& transaction, const Scope& asker, const std::string& thread,
+                                          int count_max) {
+  std::vector<StoredEpisode> found;
+  ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, asker));
+  if (visible.nothing()) return found;
+  ASSIGN_OR_RETURN(const std::optional<ThreadHead> head, find_thread(transaction, visible.tenant, thread));
+  if (!head) return found;
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare(std::string(kEpisodeColumns) +
+                                       "AND e.scope_id IN (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                                       " ORDER BY s.sequence DESC LIMIT ?2"));
+  select.bind(1, head->id).bind(2, count_max);
+  const auto scopes = visible.padded();
+  for (std::size_t i = 0; i < scopes.size(); ++i) select.bind(3 + static_cast<int>(i), scopes[i]);
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) break;
+    ASSIGN_OR_RETURN(StoredEpisode episode, episode_of(transaction, select, thread));
+    found.push_back(std::move(episode));
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+Status verify_chain(Transaction& transaction, const std::string& tenant, const std::string& thread) {
+  ASSIGN_OR_RETURN(const std::optional<TenantId> id, scope_store::find_tenant(transaction, tenant));
+  std::optional<ThreadHead> head;
+  if (id) {
+    ASSIGN_OR_RETURN(head, find_thread(transaction, *id, thread));
+  }
+  if (!head) return fail(ErrorCode::kNotFound, "tenant '" + tenant + "' has no thread '" + thread + "'");
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare(std::string(kEpisodeColumns) + "ORDER BY s.sequence"));
+  select.bind(1, head->id);
+  std::string before;
+  std::int64_t sequence = 0;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) break;
+    ++sequence;
+    ASSIGN_OR_RETURN(const StoredEpisode stored, episode_of(transaction, select, thread));
+    const std::string payload = payload_hash(select.blob_view(9), stored.episode, select.text(4));
+    const std::string chain = chain_hash(before, sequence, payload);
+    if (stored.sequence != sequence || payload != select.blob_view(10) || chain != select.blob_view(11)) {
+      return fail(ErrorCode::kCorrupt,
+                  "episode " + std::to_string(sequence) + " of thread '" + thread + "' is missing or was altered");
+    }
+    before = chain;
+  }
+  if (sequence == head->last_sequence && before == head->last_hash) return {};
+  return fail(ErrorCode::kCorrupt, "episode " + std::to_string(sequence + 1) + " of thread '" + thread + "' is missing");
+}
+
+}  // namespace mnema::episodic_store

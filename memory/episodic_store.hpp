@@ -1,0 +1,32 @@
+// memory/episodic_store.hpp
+//
+// The log of what happened: immutable, in order within a thread, and chained by hashes, so that a missing or altered
+// episode shows.
+//
+//   payload_hash = SHA-256(salt, kind, role, text, time, trust, attributes)      the salt keeps an erased text unguessable
+//   chain_hash   = SHA-256(chain_hash before, sequence, payload_hash)
+//
+// Threads: writing functions inside a unit of work; reading ones also inside Database::read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "memory/record.hpp"
+#include "memory/text_terms.hpp"
+#include "runtime/database.hpp"
+
+namespace mnema::episodic_store {
+
+/// `salt`: 16 random bytes. Errors: `kInvalidArgument` (no thread and no session), `kStorage`.
+[[nodiscard]] Result<EpisodeId> append(Transaction& transaction, const Episode& episode, const std::string& salt,
+                                       const TermMaker& terms);
+
+/// The last `count_max`, oldest first, as far as `asker` may see them.
+[[nodiscard]] Result<std::vector<StoredEpisode>> thread(Transaction& transaction, const Scope& asker,
+                                                        const std::string& thread, int count_max);
+
+/// Errors: `kCorrupt` naming the first episode that does not fit, `kNotFound`.
+[[nodiscard]] Status verify_chain(Transaction& transaction, const std::string& tenant, const std::string& thread);
+
+}  // namespace mnema::episodic_store

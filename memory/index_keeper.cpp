@@ -1,0 +1,178 @@
+#include "memory/index_keeper.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "memory/vector/snapshot_file.hpp"
+#include "runtime/log.hpp"
+
+namespace mnema {
+namespace {
+
+constexpr int kUpkeepInserts = 64;  // a few milliseconds
+
+}  // namespace
+
+Status IndexKeeper::load(Transaction& transaction) {
+  ASSIGN_OR_RETURN(database_id_, vector_store::database_id(transaction));
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
+                   vector_store::find_embedder(transaction, options_.embedder));
+  if (!embedder) return {};
+  ASSIGN_OR_RETURN(const std::vector<TenantId> tenants, vector_store::tenants(transaction));
+  for (const TenantId tenant : tenants) {
+    ASSIGN_OR_RETURN(Index index, open(transaction, tenant, *embedder));
+    const std::scoped_lock lock(mutex_);
+    indexes_[tenant] = std::move(index);
+  }
+  return {};
+}
+
+Result<IndexKeeper::Index> IndexKeeper::open(Transaction& transaction, TenantId tenant, std::int64_t embedder) {
+  Index index;
+  if (!options_.folder.empty()) {
+    Result<Snapshot> snapshot = read_snapshot(path_of(tenant), options_.index);
+    if (snapshot.ok()) {
+      const SnapshotHeader& header = snapshot->header;
+      ASSIGN_OR_RETURN(const vector_store::Change change,
+                       vector_store::last_change(transaction, tenant, embedder, header.last_change));
+      if (header.database_id == database_id_ && header.embedder_id == options_.embedder && header.tenant == tenant &&
+          header.dimensions == options_.dimensions && change.id == header.last_change &&
+          change.tag == header.change_tag) {
+        index = std::move(snapshot->index);
+      } else {
+        log_warning("memory", "index file is of other rows; made again", {{"file", path_of(tenant)}});
+      }
+    } else if (snapshot.error().code != ErrorCode::kNotFound) {
+      log_warning("memory", "index file is not used; made again",
+                  {{"file", path_of(tenant)}, {"because", snapshot.error().message}});
+    }
+  }
+  ASSIGN_OR_RETURN(const std::vector<VectorLabel> rows, vector_store::labels(transaction, tenant, embedder));
+  const bool made_again = index == nullptr;
+  if (made_again) {
+    index = std::make_shared<VectorIndex>(VectorCodec(options_.dimensions), options_.index);
+    if (!rows.empty()) ++rebuilds_;
+  }
+  if (made_again) {
+    RETURN_IF_ERROR(vector_store::each_vector(transaction, tenant, embedder, [&](const vector_store::VectorRow& row) {
+      index->add(row.label, static_cast<VectorGroup>(row.scope), row.vector);
+    }));
+    changed_[tenant] = !rows.empty();
+    return index;
+  }
+  const std::vector<VectorLabel> inside = index->labels();
+  std::vector<VectorLabel> missing;
+  std::vector<VectorLabel> gone;
+  std::set_difference(rows.begin(), rows.end(), inside.begin(), inside.end(), std::back_inserter(missing));
+  std::set_difference(inside.begin(), inside.end(), rows.begin(), rows.end(), std::back_inserter(gone));
+  for (const VectorLabel label : gone) (void)index->remove(label);
+  for (const VectorLabel label : missing) {
+    ASSIGN_OR_RETURN(const std::optional<vector_store::VectorRow> row, vector_store::find(transaction, label));
+    if (row) index->add(label, static_cast<VectorGroup>(row->scope), row->vector);
+  }
+  changed_[tenant] = !missing.empty() || !gone.empty();
+  return index;
+}
+
+void IndexKeeper::added(vector_store::VectorRow row) {
+  strand_.post([self = shared_from_this(), row = std::move(row)] {
+    self->find_or_make(row.tenant)->add(row.label, static_cast<VectorGroup>(row.scope), row.vector);
+    self->upkeep(row.tenant);
+  });
+}
+
+void IndexKeeper::removed(TenantId tenant, std::vector<VectorLabel> labels) {
+  if (labels.empty()) return;
+  strand_.post([self = shared_from_this(), tenant, labels = std::move(labels)] {
+    const Index index = self->find_or_make(tenant);
+    for (const VectorLabel label : labels) (void)index->remove(label);
+    self->upkeep(tenant);
+  });
+}
+
+void IndexKeeper::upkeep(TenantId tenant) {
+  const Index index = find(tenant);
+  if (!index || !index->upkeep_due()) return;
+  index->upkeep(kUpkeepInserts);
+  strand_.post([self = shared_from_this(), tenant] { self->upkeep(tenant); });
+}
+
+IndexKeeper::Index IndexKeeper::find(TenantId tenant) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = indexes_.find(tenant);
+  return found == indexes_.end() ? nullptr : found->second;
+}
+
+IndexKeeper::Index IndexKeeper::find_or_make(TenantId tenant) {
+  const std::scoped_lock lock(mutex_);
+  changed_[tenant] = true;
+  Index& index = indexes_[tenant];
+  if (!index) index = std::make_shared<VectorIndex>(VectorCodec(options_.dimensions), options_.index);
+  return index;
+}
+
+std::string IndexKeeper::path_of(TenantId tenant) const {
+  return options_.folder + "/tenant-" + std::to_string(tenant) + ".vectors";
+}
+
+Status IndexKeeper::save(Transaction& transaction) {
+  if (options_.folder.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(options_.folder, error);
+  if (error) {
+    return fail(ErrorCode::kStorage, "cannot make the index folder " + options_.folder + ": " + error.message());
+  }
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
+                   vector_store::find_embedder(transaction, options_.embedder));
+  if (!embedder) return {};
+  std::map<TenantId, Index> due;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [tenant, changed] : changed_) {
+      if (changed && indexes_.count(tenant) != 0) due[tenant] = indexes_[tenant];
+      changed = false;
+    }
+  }
+  for (const auto& [tenant, index] : due) {
+    ASSIGN_OR_RETURN(const vector_store::Change change,
+                     vector_store::last_change(transaction, tenant, *embedder, INT64_MAX));
+    const SnapshotHeader header{database_id_, options_.embedder, tenant,        options_.dimensions,
+                                change.id,    change.tag,        index->size()};
+    RETURN_IF_ERROR(write_snapshot(path_of(tenant), header, *index));
+  }
+  return {};
+}
+
+VectorIndex::Found IndexKeeper::search(TenantId tenant, std::span<const float> query, std::size_t count,
+                                       const VectorFilter& filter) const {
+  const Index index = find(tenant);
+  return index ? index->search(query, count, filter) : VectorIndex::Found{};
+}
+
+std::int64_t IndexKeeper::memory_bytes() const {
+  const std::scoped_lock lock(mutex_);
+  std::int64_t bytes = 0;
+  for (const auto& [tenant, index] : indexes_) bytes += static_cast<std::int64_t>(index->memory_bytes());
+  return bytes;
+}
+
+Status IndexKeeper::check_integrity(Transaction& transaction) const {
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
+                   vector_store::find_embedder(transaction, options_.embedder));
+  if (!embedder) return {};
+  ASSIGN_OR_RETURN(const std::vector<TenantId> tenants, vector_store::tenants(transaction));
+  for (const TenantId tenant : tenants) {
+    ASSIGN_OR_RETURN(const std::vector<VectorLabel> rows, vector_store::labels(transaction, tenant, *embedder));
+    const Index index = find(tenant);
+    const std::vector<VectorLabel> inside = index ? index->labels() : std::vector<VectorLabel>();
+    if (index) index->check_integrity();
+    if (inside != rows) {
+      return fail(ErrorCode::kCorrupt, "the index of tenant " + std::to_string(tenant) + " has " +
+                                           std::to_string(inside.size()) + " vectors, the rows have " +
+                                           std::to_string(rows.size()));
+    }
+  }
+  return {};
+}
+
+}  // namespace mnema

@@ -1,0 +1,66 @@
+// memory/index_keeper.hpp
+//
+// Keeps one vector index per tenant in step with the rows. What is in a snapshot file is compared with the rows, label by
+// label, when it is opened: missing ones are added, others removed; a file that is damaged, foreign or of another history
+// is passed over and the index made from the rows. So a file can cost time, never a result.
+//
+// Threads:   `search` and the counts from any thread. `added` and `removed` from any thread, in the order of commits;
+//            they are applied on a strand of the background executor.
+// Ownership: kept by shared_ptr: work in flight holds it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "memory/vector/index.hpp"
+#include "memory/vector_store.hpp"
+#include "runtime/database.hpp"
+#include "runtime/strand.hpp"
+
+namespace mnema {
+
+class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
+ public:
+  struct Options {
+    std::string folder;  // of snapshots; empty: none
+    std::string embedder;
+    int dimensions = 0;
+    VectorIndex::Options index;
+  };
+  IndexKeeper(Options options, Executor& background) : options_(std::move(options)), strand_(background) {}
+
+  /// Brings every tenant's index in. Once, before anything else. Blocks. Errors: `kStorage`.
+  [[nodiscard]] Status load(Transaction& transaction);
+  void added(vector_store::VectorRow row);
+  void removed(TenantId tenant, std::vector<VectorLabel> labels);
+  /// Writes a snapshot of each index that has changed. Blocks. Errors: `kStorage`.
+  [[nodiscard]] Status save(Transaction& transaction);
+
+  [[nodiscard]] VectorIndex::Found search(TenantId tenant, std::span<const float> query, std::size_t count,
+                                          const VectorFilter& filter) const;
+  [[nodiscard]] int rebuilds() const { return rebuilds_; }
+  [[nodiscard]] std::int64_t memory_bytes() const;
+  /// With nothing in flight. Errors: `kCorrupt`.
+  [[nodiscard]] Status check_integrity(Transaction& transaction) const;
+
+ private:
+  using Index = std::shared_ptr<VectorIndex>;
+  [[nodiscard]] Index find(TenantId tenant) const;  // null: none
+  [[nodiscard]] Index find_or_make(TenantId tenant);
+  [[nodiscard]] std::string path_of(TenantId tenant) const;
+  [[nodiscard]] Result<Index> open(Transaction& transaction, TenantId tenant, std::int64_t embedder);
+  void upkeep(TenantId tenant);
+
+  const Options options_;
+  Strand strand_;
+  int rebuilds_ = 0;          // set by load
+  std::string database_id_;  // set by load
+  mutable std::mutex mutex_;  // guards both below
+  std::map<TenantId, Index> indexes_;
+  std::map<TenantId, bool> changed_;  // since the last snapshot
+};
+
+}  // namespace mnema

@@ -1,0 +1,50 @@
+#include "memory/query_vectors.hpp"
+
+namespace mnema {
+
+void QueryVectors::get(const std::string& text, std::function<void(Vector)> on_done) {
+  std::vector<float> known;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto [entry, is_new] = entries_.try_emplace(text);
+    if (!is_new) recent_.erase(entry->second.place);
+    entry->second.place = recent_.insert(recent_.begin(), text);
+    known = entry->second.vector;
+    if (known.empty()) entry->second.waiting.push_back(std::move(on_done));
+    if (known.empty() && !is_new) return;
+    for (auto last = recent_.end(); entries_.size() > kEntriesMax && last != recent_.begin();) {
+      const auto old = entries_.find(*--last);
+      if (old->second.vector.empty()) continue;  // somebody waits for it
+      last = recent_.erase(last);
+      entries_.erase(old);
+    }
+  }
+  if (!known.empty()) return on_done(std::move(known));
+  embedder_.embed({text}, true, query_,
+                  [self = shared_from_this(), text](auto vectors) { self->on_vector(text, std::move(vectors)); });
+}
+
+void QueryVectors::on_vector(const std::string& text, Result<std::vector<std::vector<float>>> vectors) {
+  Vector vector = fail(ErrorCode::kInternal, "the embedder gave no vector");
+  if (!vectors.ok()) {
+    vector = vectors.error();
+  } else if (!vectors->empty() && !vectors->front().empty()) {
+    vector = std::move(vectors->front());
+  }
+  std::vector<std::function<void(Vector)>> waiting;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto entry = entries_.find(text);
+    if (entry == entries_.end()) return;
+    waiting = std::move(entry->second.waiting);
+    if (vector.ok()) {
+      entry->second.vector = *vector;
+    } else {
+      recent_.erase(entry->second.place);
+      entries_.erase(entry);
+    }
+  }
+  for (auto& on_done : waiting) on_done(vector);
+}
+
+}  // namespace mnema

@@ -1,0 +1,46 @@
+// memory/query_vectors.hpp
+//
+// Vectors of what is asked, kept for a while: an event's arrival has its text embedded, and the recall of its turn finds
+// the vector there or on its way.
+//
+// Threads:   any; a mutex guards it.
+// Ownership: kept by shared_ptr: work in flight holds it. Borrows embedder and executor.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "memory/embedder.hpp"
+
+namespace mnema {
+
+class QueryVectors : public std::enable_shared_from_this<QueryVectors> {
+ public:
+  using Vector = Result<std::vector<float>>;
+  QueryVectors(Embedder& embedder, Executor& query) : embedder_(embedder), query_(query) {}
+
+  /// `on_done` runs on the query executor, or on this thread when the vector is there.
+  void get(const std::string& text, std::function<void(Vector)> on_done);
+
+ private:
+  static constexpr std::size_t kEntriesMax = 128;  // the least recently asked is forgotten
+  struct Entry {
+    std::vector<float> vector;  // empty: on its way
+    std::vector<std::function<void(Vector)>> waiting;
+    std::list<std::string>::iterator place;
+  };
+  void on_vector(const std::string& text, Result<std::vector<std::vector<float>>> vectors);
+
+  Embedder& embedder_;
+  Executor& query_;
+  std::mutex mutex_;  // guards both below
+  std::list<std::string> recent_;
+  std::unordered_map<std::string, Entry> entries_;
+};
+
+}  // namespace mnema

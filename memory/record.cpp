@@ -1,0 +1,30 @@
+#include "memory/record.hpp"
+
+#include <chrono>
+#include <cstdio>
+
+namespace mnema {
+namespace {
+
+std::string date_of(Time time) {
+  const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(time));
+  char text[32];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
+                static_cast<unsigned>(day.day()));
+  return text;
+}
+
+}  // namespace
+
+std::string Provenance::citation() const {
+  if (kind == EntryKind::kEpisode) {
+    return "conversation " + thread + (role.empty() ? "" : ", " + role) + ", " + date_of(time);
+  }
+  const std::string file = uri.substr(uri.find_last_of('/') == std::string::npos ? 0 : uri.find_last_of('/') + 1);
+  const std::string lines = range.line_end - range.line_begin <= 1
+                                ? "line " + std::to_string(range.line_begin)
+                                : "lines " + std::to_string(range.line_begin) + "–" + std::to_string(range.line_end - 1);
+  return (file.empty() ? uri : file) + (heading_path.empty() ? "" : " › " + heading_path) + ", " + lines;
+}
+
+}  // namespace mnema

@@ -1,0 +1,458 @@
+#include "memory/store.hpp"
+
+#include <atomic>
+#include <mutex>
+
+#include "memory/chunker.hpp"
+#include "memory/embedding_queue.hpp"
+#include "memory/episodic_store.hpp"
+#include "memory/folder_ingest.hpp"
+#include "memory/index_keeper.hpp"
+#include "memory/query_vectors.hpp"
+#include "memory/recall.hpp"
+#include "memory/sources_store.hpp"
+#include "memory/text_index_store.hpp"
+#include "memory/text_terms.hpp"
+#include "memory/vector_store.hpp"
+#include "runtime/log.hpp"
+#include "runtime/sha256.hpp"
+
+namespace mnema {
+namespace {
+
+Error closed_error() { return fail(ErrorCode::kCancelled, "memory is closed"); }
+
+}  // namespace
+
+struct MemoryStore::State : std::enable_shared_from_this<State> {
+  State(Database& the_database, Embedder& the_embedder, Executors the_executors, const Clock& the_clock,
+        Random& the_random, Options the_options, TermMaker the_terms)
+      : database(the_database),
+        embedder(the_embedder),
+        executors(the_executors),
+        clock(the_clock),
+        random(the_random),
+        options(std::move(the_options)),
+        store_terms(std::move(the_terms)) {}
+
+  Database& database;
+  Embedder& embedder;
+  const Executors executors;
+  const Clock& clock;
+  Random& random;  // under random_mutex
+  const Options options;
+  const TermMaker store_terms;  // of units of work: one at a time
+  std::mutex random_mutex;
+  std::atomic<bool> closed = false;
+  std::shared_ptr<IndexKeeper> index;
+  std::shared_ptr<EmbeddingQueue> queue;
+  std::shared_ptr<QueryVectors> query_vectors;
+
+  std::int64_t draw() {
+    const std::scoped_lock lock(random_mutex);
+    return static_cast<std::int64_t>(random.next_u64() >> 1);
+  }
+
+  std::string draw_salt() {
+    std::string salt(16, '\0');
+    const std::scoped_lock lock(random_mutex);
+    random.fill({reinterpret_cast<std::uint8_t*>(salt.data()), salt.size()});
+    return salt;
+  }
+
+  /// The rows a unit has changed show in the index and in the queue once they are committed.
+  void follow(Transaction& transaction, TenantId tenant, std::vector<VectorLabel> removed) {
+    transaction.after_commit([self = shared_from_this(), tenant, removed = std::move(removed)] {
+      self->index->removed(tenant, removed);
+      self->queue->wake();
+    });
+  }
+
+  void put(Document document, std::function<void(Result<sources_store::Change>)> on_done);
+  void retire(Scope scope, std::string uri, Executor& reply_to,
+              std::function<void(Result<sources_store::Change>)> on_done);
+  void answer_recall(const RecallQuery& query, RecallVectors vectors, RecallStatistics timed,
+                     const std::function<void(Result<Recalled>)>& on_done);
+};
+
+Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embedder& embedder, Executors executors,
+                                                       const Clock& clock, Random& random, Options options) {
+  ASSIGN_OR_RETURN(TermMaker terms, TermMaker::make(options.language));
+  auto state = std::make_shared<State>(database, embedder, executors, clock, random, std::move(options),
+                                       std::move(terms));
+  IndexKeeper::Options index{state->options.index_folder, embedder.id(), embedder.dimensions(), {}};
+  index.index.exact_max = state->options.limits.exact_search_vectors_max;
+  state->index = std::make_shared<IndexKeeper>(std::move(index), executors.background);
+  // The queue knows the state only for its random numbers; a weak pointer keeps the two from holding each other.
+  state->queue = std::make_shared<EmbeddingQueue>(
+      database, embedder, state->index, executors.background,
+      [weak = std::weak_ptr<State>(state)] { return weak.expired() ? 0 : weak.lock()->draw(); });
+  state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query);
+
+  struct Due {
+    bool words = false;
+    bool vectors = false;
+  };
+  const std::string format = state->store_terms.format();
+  const auto due = database.read<Due>([&](Transaction& transaction) -> Result<Due> {
+    RETURN_IF_ERROR(state->index->load(transaction));
+    ASSIGN_OR_RETURN(const auto outdated, text_index_store::outdated(transaction, format));
+    ASSIGN_OR_RETURN(const auto known, vector_store::find_embedder(transaction, embedder.id()));
+    return Due{!outdated.empty(), !known.has_value()};
+  });
+  if (!due.ok()) return due.error();
+  if (due->words || due->vectors) {
+    database.write<int>(
+        WritePriority::kBackground,
+        [state, format](Transaction& transaction) -> Result<int> {
+          ASSIGN_OR_RETURN(const auto outdated, text_index_store::outdated(transaction, format));
+          for (const TenantId tenant : outdated) {
+            RETURN_IF_ERROR(text_index_store::rebuild(transaction, tenant, state->store_terms));
+          }
+          ASSIGN_OR_RETURN(const std::int64_t embedder_id,
+                           vector_store::intern_embedder(transaction, state->embedder.id(),
+                                                         state->embedder.dimensions()));
+          RETURN_IF_ERROR(vector_store::enqueue_missing(transaction, embedder_id));
+          return 0;
+        },
+        executors.background, [state](const Result<int>& written) {
+          if (!written.ok()) log_error("memory", "indexes not renewed", {{"because", written.error().message}});
+          state->queue->wake();
+        });
+  } else {
+    state->queue->wake();
+  }
+  return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(state)));
+}
+
+MemoryStore::MemoryStore(std::shared_ptr<State> state) : state_(std::move(state)) {}
+MemoryStore::~MemoryStore() { state_->closed = true; }
+
+// ---- what happened ----
+
+Result<EpisodeId> MemoryStore::append_episode(Transaction& transaction, const Episode& episode) {
+  ASSIGN_OR_RETURN(const EpisodeId id,
+                   episodic_store::append(transaction, episode, state_->draw_salt(), state_->store_terms));
+  state_->follow(transaction, 0, {});
+  return id;
+}
+
+Result<std::vector<StoredEpisode>> MemoryStore::thread(const Scope& scope, const std::string& thread, int count_max) {
+  return state_->database.read<std::vector<StoredEpisode>>(
+      [&](Transaction& transaction) { return episodic_store::thread(transaction, scope, thread, count_max); });
+}
+
+Status MemoryStore::verify_chain(const std::string& tenant, const std::string& thread) {
+  const auto verified = state_->database.read<int>([&](Transaction& transaction) -> Result<int> {
+    RETURN_IF_ERROR(episodic_store::verify_chain(transaction, tenant, thread));
+    return 0;
+  });
+  if (!verified.ok()) return verified.error();
+  return {};
+}
+
+// ---- documents ----
+
+void MemoryStore::State::put(Document document, std::function<void(Result<sources_store::Change>)> on_done) {
+  const auto refuse = [&](std::string message) {
+    on_done(fail(ErrorCode::kInvalidArgument, "document '" + document.uri + "' " + std::move(message)));
+  };
+  if (document.uri.empty()) return on_done(fail(ErrorCode::kInvalidArgument, "a document needs a uri to be cited by"));
+  if (static_cast<std::int64_t>(document.bytes.size()) > options.limits.document_bytes_max) {
+    return refuse("has " + std::to_string(document.bytes.size()) + " bytes, more than document_bytes_max (" +
+                  std::to_string(options.limits.document_bytes_max) + ")");
+  }
+  if (document.bytes.find('\0') != std::string::npos) return refuse("is not text: it has zero bytes");
+  const std::string hash = sha256_hex(document.bytes);
+  document.bytes = valid_utf8(document.bytes);
+  const std::string format = std::string(kCutFormat) + "/" + std::to_string(options.limits.chunk_tokens_max);
+  auto cut = std::make_shared<CutDocument>(
+      cut_document(document.bytes, document.media_type, options.limits.chunk_tokens_max));
+  document.bytes.clear();
+  database.write<sources_store::Change>(
+      WritePriority::kBackground,
+      [self = shared_from_this(), document = std::move(document), cut, hash, format,
+       now = clock.now()](Transaction& transaction) -> Result<sources_store::Change> {
+        ASSIGN_OR_RETURN(sources_store::Change change,
+                         sources_store::put(transaction, document, *cut, hash, format, now, self->draw(),
+                                            self->store_terms));
+        self->follow(transaction, change.tenant, change.removed);
+        return change;
+      },
+      executors.background, std::move(on_done));
+}
+
+void MemoryStore::State::retire(Scope scope, std::string uri, Executor& reply_to,
+                                std::function<void(Result<sources_store::Change>)> on_done) {
+  database.write<sources_store::Change>(
+      WritePriority::kBackground,
+      [self = shared_from_this(), scope = std::move(scope),
+       uri = std::move(uri)](Transaction& transaction) -> Result<sources_store::Change> {
+        ASSIGN_OR_RETURN(sources_store::Change change, sources_store::retire(transaction, scope, uri, self->draw()));
+        self->follow(transaction, change.tenant, change.removed);
+        return change;
+      },
+      reply_to, std::move(on_done));
+}
+
+namespace {
+
+void count(IngestReport& report, IngestOutcome outcome, int chunks) {
+  report.chunks += chunks;
+  switch (outcome) {
+    case IngestOutcome::kAdded:
+      ++report.added;
+      break;
+    case IngestOutcome::kUnchanged:
+      ++report.unchanged;
+      break;
+    case IngestOutcome::kChanged:
+      ++report.changed;
+      break;
+    case IngestOutcome::kRetired:
+      ++report.retired;
+      break;
+    case IngestOutcome::kSkipped:
+      ++report.skipped;
+      break;
+  }
+}
+
+}  // namespace
+
+void MemoryStore::ingest_document(Document document, Executor& reply_to,
+                                  std::function<void(Result<IngestReport>)> on_done) {
+  state_->executors.background.post([state = state_, document = std::move(document), &reply_to,
+                                     on_done = std::move(on_done)]() mutable {
+    const auto answer = [&reply_to, on_done = std::move(on_done)](Result<sources_store::Change> change) {
+      Result<IngestReport> report = IngestReport{};
+      if (change.ok()) count(*report, change->outcome, change->chunks);
+      else report = change.error();
+      reply_to.post([on_done, report = std::move(report)] { on_done(report); });
+    };
+    if (state->closed) return answer(closed_error());
+    state->put(std::move(document), answer);
+  });
+}
+
+namespace {
+
+/// One file after the other, each its own unit of work; then what is gone is retired.
+template <class State>
+struct FolderJob : std::enable_shared_from_this<FolderJob<State>> {
+  std::shared_ptr<State> state;
+  FolderSource folder;
+  Executor* reply_to = nullptr;
+  std::function<void(FolderProgress)> on_progress;
+  std::function<void(Result<IngestReport>)> on_done;
+  std::vector<FolderFile> files;
+  std::vector<std::string> gone;
+  IngestReport report;
+  std::size_t next = 0;
+
+  void start() {
+    auto found = folder_files(folder);
+    if (!found.ok()) return finish(found.error());
+    files = std::move(*found);
+    auto known = state->database.template read<std::vector<std::string>>([&](Transaction& transaction) {
+      return sources_store::uris(transaction, folder.scope, collection_of(folder));
+    });
+    if (!known.ok()) return finish(known.error());
+    for (const std::string& uri : *known) {
+      const auto there = [&](const FolderFile& file) { return file.uri == uri; };
+      if (std::none_of(files.begin(), files.end(), there)) gone.push_back(uri);
+    }
+    step();
+  }
+
+  void step() {
+    if (state->closed) return finish(closed_error());
+    const auto self = this->shared_from_this();
+    if (next < files.size()) {
+      const FolderFile& file = files[next++];
+      auto document = read_document(folder, file, state->options.limits.document_bytes_max);
+      if (!document.ok()) return on_file(file.uri, document.error());
+      return state->put(std::move(*document), [self, uri = file.uri](Result<sources_store::Change> change) {
+        self->on_file(uri, std::move(change));
+      });
+    }
+    if (gone.empty()) return finish(std::move(report));
+    const std::string uri = gone.back();
+    gone.pop_back();
+    state->retire(folder.scope, uri, state->executors.background, [self](const Result<sources_store::Change>& change) {
+      if (!change.ok()) return self->finish(change.error());
+      ++self->report.retired;
+      self->step();
+    });
+  }
+
+  void on_file(const std::string& uri, Result<sources_store::Change> change) {
+    IngestOutcome outcome = IngestOutcome::kSkipped;
+    if (change.ok()) {
+      outcome = change->outcome;
+      count(report, outcome, change->chunks);
+    } else if (change.error().code == ErrorCode::kInvalidArgument || next == 0) {
+      ++report.skipped;
+      report.notes.push_back(change.error().message);
+    } else if (change.error().code == ErrorCode::kStorage && change.error().message.starts_with(uri)) {
+      ++report.skipped;  // the file, not the database
+      report.notes.push_back(change.error().message);
+    } else {
+      return finish(change.error());
+    }
+    if (on_progress) {
+      FolderProgress progress{static_cast<int>(next), static_cast<int>(files.size()), uri, outcome};
+      reply_to->post([on_progress = on_progress, progress = std::move(progress)] { on_progress(progress); });
+    }
+    // Not from inside the callback: a folder of thousands must not nest as deep.
+    state->executors.background.post([self = this->shared_from_this()] { self->step(); });
+  }
+
+  void finish(Result<IngestReport> result) {
+    reply_to->post([on_done = std::move(on_done), result = std::move(result)] { on_done(result); });
+  }
+};
+
+}  // namespace
+
+void MemoryStore::ingest_folder(FolderSource folder, Executor& reply_to,
+                                std::function<void(FolderProgress)> on_progress,
+                                std::function<void(Result<IngestReport>)> on_done) {
+  const auto job = std::make_shared<FolderJob<State>>();
+  job->state = state_;
+  job->folder = std::move(folder);
+  job->reply_to = &reply_to;
+  job->on_progress = std::move(on_progress);
+  job->on_done = std::move(on_done);
+  state_->executors.background.post([job] { job->start(); });
+}
+
+Result<std::vector<SourceInfo>> MemoryStore::sources(const Scope& scope) {
+  return state_->database.read<std::vector<SourceInfo>>(
+      [&](Transaction& transaction) { return sources_store::list(transaction, scope); });
+}
+
+void MemoryStore::retire_document(Scope scope, std::string uri, Executor& reply_to,
+                                  std::function<void(Status)> on_done) {
+  state_->retire(std::move(scope), std::move(uri), reply_to,
+                 [on_done = std::move(on_done)](const Result<sources_store::Change>& change) {
+                   on_done(change.ok() ? Status() : Status(change.error()));
+                 });
+}
+
+// ---- recall ----
+
+void MemoryStore::recall(RecallQuery query, Executor& reply_to, std::function<void(Result<Recalled>)> on_done) {
+  auto answer = [&reply_to, on_done = std::move(on_done)](Result<Recalled> recalled) {
+    reply_to.post([on_done, recalled = std::move(recalled)] { on_done(recalled); });
+  };
+  if (query.scope.tenant.empty()) {
+    return answer(fail(ErrorCode::kInvalidArgument, "a recall needs to know who asks: its scope names no tenant"));
+  }
+  state_->executors.query.post([state = state_, query = std::move(query), answer = std::move(answer)]() mutable {
+    if (state->closed) return answer(closed_error());
+    const MonotonicTime started = state->clock.monotonic_now();
+    const std::string text = query.text;
+    const auto on_question = [state, query = std::move(query), answer, started](QueryVectors::Vector vector) {
+      RecallVectors vectors;
+      RecallStatistics timed;
+      timed.embed_us = (state->clock.monotonic_now() - started).count();
+      if (vector.ok()) vectors.question = std::move(*vector);
+      else timed.without_vectors_because = vector.error().message;
+      if (query.uncommitted.empty() || vectors.question.empty()) {
+        return state->answer_recall(query, std::move(vectors), timed, answer);
+      }
+      std::vector<std::string> texts;
+      for (const Episode& episode : query.uncommitted) texts.push_back(episode.role + ": " + episode.text);
+      state->embedder.embed(std::move(texts), true, state->executors.query,
+                            [state, query, answer, vectors, timed](auto made) mutable {
+                              if (made.ok()) vectors.uncommitted = std::move(*made);
+                              state->answer_recall(query, std::move(vectors), timed, answer);
+                            });
+    };
+    if (text.empty()) {
+      return on_question(fail(ErrorCode::kInvalidArgument, "the question has no text"));
+    }
+    state->query_vectors->get(text, on_question);
+  });
+}
+
+void MemoryStore::State::answer_recall(const RecallQuery& query, RecallVectors vectors, RecallStatistics timed,
+                                       const std::function<void(Result<Recalled>)>& on_done) {
+  if (closed) return on_done(closed_error());
+  const MonotonicTime started = clock.monotonic_now();
+  Result<TermMaker> terms = TermMaker::make(options.language);
+  if (!terms.ok()) return on_done(terms.error());
+  auto recalled = database.read<Recalled>([&](Transaction& transaction) {
+    return mnema::recall(transaction, *index, *terms, query, vectors, options.limits.recall_candidates_max);
+  });
+  if (recalled.ok()) {
+    recalled->statistics.embed_us = timed.embed_us;
+    recalled->statistics.search_us = (clock.monotonic_now() - started).count();
+    recalled->statistics.without_vectors_because = timed.without_vectors_because;
+  }
+  on_done(std::move(recalled));
+}
+
+void MemoryStore::prestage(std::string text) {
+  if (state_->closed || text.empty()) return;
+  state_->query_vectors->get(text, [](const QueryVectors::Vector&) {});
+}
+
+// ---- upkeep ----
+
+void MemoryStore::when_embedded(Executor& reply_to, std::function<void(Status)> on_done) {
+  state_->queue->when_empty(reply_to, std::move(on_done));
+}
+
+Status MemoryStore::save_indexes() {
+  const auto saved = state_->database.read<int>([&](Transaction& transaction) -> Result<int> {
+    RETURN_IF_ERROR(state_->index->save(transaction));
+    return 0;
+  });
+  if (!saved.ok()) return saved.error();
+  return {};
+}
+
+void MemoryStore::close() {
+  if (state_->closed.exchange(true)) return;
+  state_->queue->close();
+  if (const Status saved = save_indexes(); !saved.ok()) {
+    log_warning("memory", "index files not written; the next start makes them again",
+                {{"because", saved.error().message}});
+  }
+}
+
+Result<MemoryStatistics> MemoryStore::statistics() {
+  return state_->database.read<MemoryStatistics>([&](Transaction& transaction) -> Result<MemoryStatistics> {
+    MemoryStatistics made;
+    ASSIGN_OR_RETURN(const sources_store::Counts counts, sources_store::counts(transaction));
+    made.episodes = counts.episodes;
+    made.documents = counts.documents;
+    made.chunks = counts.chunks;
+    ASSIGN_OR_RETURN(made.vectors_pending, vector_store::pending_count(transaction));
+    made.embedder_id = state_->embedder.id();
+    made.index_rebuilds = state_->index->rebuilds();
+    made.index_bytes = state_->index->memory_bytes();
+    ASSIGN_OR_RETURN(const auto embedder, vector_store::find_embedder(transaction, made.embedder_id));
+    ASSIGN_OR_RETURN(const std::vector<TenantId> tenants, vector_store::tenants(transaction));
+    for (const TenantId tenant : embedder ? tenants : std::vector<TenantId>()) {
+      ASSIGN_OR_RETURN(const auto labels, vector_store::labels(transaction, tenant, *embedder));
+      made.vectors += static_cast<std::int64_t>(labels.size());
+    }
+    return made;
+  });
+}
+
+Status MemoryStore::check_integrity() {
+  const auto checked = state_->database.read<int>([&](Transaction& transaction) -> Result<int> {
+    RETURN_IF_ERROR(text_index_store::check_integrity(transaction));
+    RETURN_IF_ERROR(vector_store::check_integrity(transaction, state_->embedder.id()));
+    RETURN_IF_ERROR(state_->index->check_integrity(transaction));
+    return 0;
+  });
+  if (!checked.ok()) return checked.error();
+  return {};
+}
+
+}  // namespace mnema

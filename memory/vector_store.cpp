@@ -1,0 +1,198 @@
+#include "memory/vector_store.hpp"
+
+#include <cstring>
+
+namespace mnema::vector_store {
+namespace {
+
+std::vector<float> floats_of(std::string_view blob) {
+  std::vector<float> values(blob.size() / sizeof(float));
+  std::memcpy(values.data(), blob.data(), values.size() * sizeof(float));
+  return values;
+}
+
+Status log_change(Transaction& transaction, TenantId tenant, std::int64_t embedder, ChangeKind kind, VectorLabel label,
+                  std::int64_t tag) {
+  ASSIGN_OR_RETURN(Statement insert,
+                   transaction.prepare("INSERT INTO memory_vector_changes"
+                                       " (tenant_id, embedder_id, operation, vector_id, tag) VALUES (?1, ?2, ?3, ?4, ?5)"));
+  return insert.bind(1, tenant).bind(2, embedder).bind(3, static_cast<int>(kind)).bind(4, label).bind(5, tag).run();
+}
+
+Result<std::int64_t> count(Transaction& transaction, std::string_view sql) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare(sql));
+  ASSIGN_OR_RETURN(const bool row, select.step());
+  return row ? select.integer(0) : 0;
+}
+
+Result<std::vector<std::int64_t>> integers(Statement& select) {
+  std::vector<std::int64_t> values;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return values;
+    values.push_back(select.integer(0));
+  }
+}
+
+}  // namespace
+
+Result<std::string> database_id(Transaction& transaction) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT value FROM memory_meta WHERE name = 'database_id'"));
+  ASSIGN_OR_RETURN(const bool row, select.step());
+  if (!row) return fail(ErrorCode::kCorrupt, "the data file has no database_id");
+  return select.text(0);
+}
+
+Result<std::optional<std::int64_t>> find_embedder(Transaction& transaction, const std::string& name) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT embedder_id FROM memory_embedders WHERE name = ?1"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, std::string_view(name)).step());
+  if (!row) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(select.integer(0));
+}
+
+Result<std::int64_t> intern_embedder(Transaction& transaction, const std::string& name, int dimensions) {
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> known, find_embedder(transaction, name));
+  if (known) return *known;
+  ASSIGN_OR_RETURN(Statement insert,
+                   transaction.prepare("INSERT INTO memory_embedders (name, dimensions) VALUES (?1, ?2)"));
+  RETURN_IF_ERROR(insert.bind(1, std::string_view(name)).bind(2, dimensions).run());
+  return transaction.last_insert_rowid();
+}
+
+Status enqueue(Transaction& transaction, EntryId entry) {
+  ASSIGN_OR_RETURN(Statement insert, transaction.prepare("INSERT OR IGNORE INTO memory_pending_vectors"
+                                                         " (entry_id, attempts) VALUES (?1, 0)"));
+  return insert.bind(1, entry).run();
+}
+
+Status enqueue_missing(Transaction& transaction, std::int64_t embedder) {
+  ASSIGN_OR_RETURN(Statement insert,
+                   transaction.prepare("INSERT OR IGNORE INTO memory_pending_vectors (entry_id, attempts)"
+                                       " SELECT entry_id, 0 FROM memory_entries WHERE entry_id NOT IN"
+                                       " (SELECT entry_id FROM memory_vectors WHERE embedder_id = ?1)"));
+  return insert.bind(1, embedder).run();
+}
+
+Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_max) {
+  ASSIGN_OR_RETURN(
+      Statement select,
+      transaction.prepare("SELECT p.entry_id, e.text, c.heading_path, s.role FROM memory_pending_vectors p"
+                          " JOIN memory_entries e USING (entry_id) LEFT JOIN memory_chunks c USING (entry_id)"
+                          " LEFT JOIN memory_episodes s USING (entry_id) ORDER BY p.entry_id LIMIT ?1"));
+  select.bind(1, count_max);
+  std::vector<PendingEntry> entries;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return entries;
+    std::string text;
+    if (!select.is_null(2) && !select.text_view(2).empty()) text = select.text(2) + "\n";
+    if (!select.is_null(3) && !select.text_view(3).empty()) text = select.text(3) + ": ";
+    entries.push_back({select.integer(0), text + select.text(1)});
+  }
+}
+
+Result<std::int64_t> pending_count(Transaction& transaction) {
+  return count(transaction, "SELECT count(*) FROM memory_pending_vectors");
+}
+
+Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, std::int64_t embedder,
+                                     std::vector<float> vector, std::int64_t tag) {
+  ASSIGN_OR_RETURN(Statement done, transaction.prepare("DELETE FROM memory_pending_vectors WHERE entry_id = ?1"));
+  RETURN_IF_ERROR(done.bind(1, entry).run());
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT tenant_id, scope_id FROM memory_entries JOIN memory_scopes"
+                                       " USING (scope_id) WHERE entry_id = ?1 AND entry_id NOT IN"
+                                       " (SELECT entry_id FROM memory_vectors WHERE entry_id = ?1 AND embedder_id = ?2)"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, entry).bind(2, embedder).step());
+  if (!row) return std::optional<VectorRow>();
+  VectorRow added{0, entry, select.integer(0), select.integer(1), std::move(vector)};
+  ASSIGN_OR_RETURN(Statement insert,
+                   transaction.prepare("INSERT INTO memory_vectors"
+                                       " (entry_id, facet, embedder_id, tenant_id, scope_id, vector)"
+                                       " VALUES (?1, 0, ?2, ?3, ?4, ?5)"));
+  insert.bind(1, entry).bind(2, embedder).bind(3, added.tenant).bind(4, added.scope);
+  insert.bind_blob(5, {reinterpret_cast<const char*>(added.vector.data()), added.vector.size() * sizeof(float)});
+  RETURN_IF_ERROR(insert.run());
+  added.label = transaction.last_insert_rowid();
+  RETURN_IF_ERROR(log_change(transaction, added.tenant, embedder, ChangeKind::kAdd, added.label, tag));
+  return std::optional<VectorRow>(std::move(added));
+}
+
+Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenant, EntryId entry, std::int64_t tag) {
+  ASSIGN_OR_RETURN(Statement done, transaction.prepare("DELETE FROM memory_pending_vectors WHERE entry_id = ?1"));
+  RETURN_IF_ERROR(done.bind(1, entry).run());
+  std::vector<VectorLabel> removed;
+  {
+    ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT vector_id, embedder_id FROM memory_vectors"
+                                                           " WHERE entry_id = ?1"));
+    select.bind(1, entry);
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool row, select.step());
+      if (!row) break;
+      removed.push_back(select.integer(0));
+      RETURN_IF_ERROR(
+          log_change(transaction, tenant, select.integer(1), ChangeKind::kRemove, select.integer(0), tag));
+    }
+  }
+  ASSIGN_OR_RETURN(Statement erase, transaction.prepare("DELETE FROM memory_vectors WHERE entry_id = ?1"));
+  RETURN_IF_ERROR(erase.bind(1, entry).run());
+  return removed;
+}
+
+Status each_vector(Transaction& transaction, TenantId tenant, std::int64_t embedder,
+                   const std::function<void(const VectorRow&)>& each) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT vector_id, entry_id, scope_id, vector FROM memory_vectors"
+                                       " WHERE embedder_id = ?1 AND tenant_id = ?2 ORDER BY vector_id"));
+  select.bind(1, embedder).bind(2, tenant);
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return {};
+    each({select.integer(0), select.integer(1), tenant, select.integer(2), floats_of(select.blob_view(3))});
+  }
+}
+
+Result<std::optional<VectorRow>> find(Transaction& transaction, VectorLabel label) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT entry_id, tenant_id, scope_id, vector"
+                                                         " FROM memory_vectors WHERE vector_id = ?1"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, label).step());
+  if (!row) return std::optional<VectorRow>();
+  return std::optional<VectorRow>(VectorRow{label, select.integer(0), select.integer(1), select.integer(2),
+                                            floats_of(select.blob_view(3))});
+}
+
+Result<std::vector<VectorLabel>> labels(Transaction& transaction, TenantId tenant, std::int64_t embedder) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT vector_id FROM memory_vectors"
+                                       " WHERE embedder_id = ?1 AND tenant_id = ?2 ORDER BY vector_id"));
+  select.bind(1, embedder).bind(2, tenant);
+  return integers(select);
+}
+
+Result<std::vector<TenantId>> tenants(Transaction& transaction) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT tenant_id FROM memory_tenants ORDER BY tenant_id"));
+  return integers(select);
+}
+
+Result<Change> last_change(Transaction& transaction, TenantId tenant, std::int64_t embedder, std::int64_t at_most) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT change_id, tag FROM memory_vector_changes"
+                                       " WHERE tenant_id = ?1 AND change_id <= ?2 AND embedder_id = ?3"
+                                       " ORDER BY change_id DESC LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, tenant).bind(2, at_most).bind(3, embedder).step());
+  if (!row) return Change{};
+  return Change{select.integer(0), select.integer(1)};
+}
+
+Status check_integrity(Transaction& transaction, const std::string& embedder) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT count(*) FROM memory_entries WHERE entry_id NOT IN"
+                                       " (SELECT entry_id FROM memory_pending_vectors) AND entry_id NOT IN"
+                                       " (SELECT entry_id FROM memory_vectors JOIN memory_embedders USING (embedder_id)"
+                                       " WHERE name = ?1)"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, std::string_view(embedder)).step());
+  if (row && select.integer(0) == 0) return {};
+  return fail(ErrorCode::kCorrupt, std::to_string(select.integer(0)) + " entries have no vector and wait for none");
+}
+
+}  // namespace mnema::vector_store

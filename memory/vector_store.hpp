@@ -1,0 +1,81 @@
+// memory/vector_store.hpp
+//
+// Vectors as rows, the log of their changes, and the queue of entries that have none yet. The rows are the truth; the
+// index in memory follows them.
+//
+// Threads: writing functions inside a unit of work; reading ones also inside Database::read.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "memory/record.hpp"
+#include "memory/scope_store.hpp"
+#include "memory/vector/codec.hpp"
+#include "runtime/database.hpp"
+
+namespace mnema::vector_store {
+
+/// Persisted: never renumber.
+enum class ChangeKind : int { kAdd = 1, kRemove = 2 };
+
+struct VectorRow {
+  VectorLabel label = 0;
+  EntryId entry = 0;
+  TenantId tenant = 0;
+  ScopeId scope = 0;
+  std::vector<float> vector;  // [dimensions]
+};
+
+/// The log tells one history of the rows from another: a restored file may use the same numbers for other changes.
+struct Change {
+  std::int64_t id = 0;
+  std::int64_t tag = 0;  // drawn when the change was made
+};
+
+struct PendingEntry {
+  EntryId entry = 0;
+  std::string text;  // as it is embedded: headings or speaker before the text
+};
+
+[[nodiscard]] Result<std::string> database_id(Transaction& transaction);
+/// The number of an embedder, made on first use.
+[[nodiscard]] Result<std::int64_t> intern_embedder(Transaction& transaction, const std::string& name, int dimensions);
+/// Also to read with; none: it never wrote a vector.
+[[nodiscard]] Result<std::optional<std::int64_t>> find_embedder(Transaction& transaction, const std::string& name);
+
+/// Puts an entry into the queue.
+[[nodiscard]] Status enqueue(Transaction& transaction, EntryId entry);
+/// Puts every entry that has no vector of this embedder into the queue.
+[[nodiscard]] Status enqueue_missing(Transaction& transaction, std::int64_t embedder);
+/// Oldest first.
+[[nodiscard]] Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_max);
+[[nodiscard]] Result<std::int64_t> pending_count(Transaction& transaction);
+
+/// Stores the vector of an entry that is still there and takes it out of the queue; none: the entry has gone.
+[[nodiscard]] Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, std::int64_t embedder,
+                                                   std::vector<float> vector, std::int64_t tag);
+/// Removes the vectors of an entry, of all embedders, and its place in the queue. Returns the labels that went.
+[[nodiscard]] Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenant, EntryId entry,
+                                                      std::int64_t tag);
+
+/// Every vector of a tenant, by label. `each` returns an error to stop.
+[[nodiscard]] Status each_vector(Transaction& transaction, TenantId tenant, std::int64_t embedder,
+                                 const std::function<void(const VectorRow&)>& each);
+[[nodiscard]] Result<std::optional<VectorRow>> find(Transaction& transaction, VectorLabel label);
+/// Labels of a tenant, sorted.
+[[nodiscard]] Result<std::vector<VectorLabel>> labels(Transaction& transaction, TenantId tenant, std::int64_t embedder);
+[[nodiscard]] Result<std::vector<TenantId>> tenants(Transaction& transaction);
+
+/// The last change of a tenant at or before `at_most`; id 0: there is none.
+[[nodiscard]] Result<Change> last_change(Transaction& transaction, TenantId tenant, std::int64_t embedder,
+                                         std::int64_t at_most);
+
+/// Every entry has a vector of this embedder or a place in the queue. Errors: `kCorrupt`.
+[[nodiscard]] Status check_integrity(Transaction& transaction, const std::string& embedder);
+
+}  // namespace mnema::vector_store
