@@ -129,11 +129,17 @@ class Ctx : public StepContext {
   [[nodiscard]] PromptPlan prompt() const;
 
   /// Asks the model, lets it call the agent's tools, and gives its answer. In a chat the answer streams to the client.
-  [[nodiscard]] task<Reply> think(PromptPlan plan, ThinkOptions options = {});
+  [[nodiscard]] task<Reply> think(PromptPlan plan, ThinkOptions options);
+  // No default argument above: GCC 12 destroys a braced temporary inside co_await twice.
+  [[nodiscard]] task<Reply> think(PromptPlan plan) { return think(std::move(plan), ThinkOptions()); }
 
   /// The answer as a described struct (by its JSON Schema) or enum (one of its names): decoding cannot leave the shape.
   template <class T>
-  [[nodiscard]] task<T> think_as(PromptPlan plan, ThinkOptions options = {}) {
+  [[nodiscard]] task<T> think_as(PromptPlan plan) {
+    return think_as<T>(std::move(plan), ThinkOptions());
+  }
+  template <class T>
+  [[nodiscard]] task<T> think_as(PromptPlan plan, ThinkOptions options) {
     if constexpr (DescribedEnum<T>) {
       options.constraint = ChoiceConstraint{names_of<T>()};
     } else {

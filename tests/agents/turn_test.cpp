@@ -173,11 +173,16 @@ TEST_F(TurnTest, ReplaysAfterACrashWithoutDoingADoneStepAgain) {
   World world(1, nothing);
   world.agent("shop", two_steps);
   bool crash_now = false;
-  CrashSwitch crash("second", StepPhase::kStarted, 1, [&] { crash_now = true; });
+  std::map<std::string, int> effects_before_it;  // what the work in progress does after this moment, a dead process would not
+  CrashSwitch crash("second", StepPhase::kStarted, 1, [&] {
+    crash_now = true;
+    effects_before_it = outside_.effects;
+  });
   world.boot(&crash);
   world.send("shop", "e1", "k", "");
   world.simulation.run_until([&] { return crash_now; });
   world.crash();
+  outside_.effects = effects_before_it;
   world.boot();
   world.settle();
   ASSERT_EQ(outside_.log.size(), 2U);
@@ -223,6 +228,7 @@ TEST_F(TurnTest, LeavesAnUnfinishedUnrepeatableStepToAPerson) {
   world.runtime->runtime().dead_letters().redrive(world.dead()[0].id, {.from_step = "1", .data = {}},
                                                   world.simulation.lane("loop"),
                                                   [&](Status status) { redriven = status; });
+  world.simulation.run_until([&] { return redriven.ok(); });
   world.settle();
   ASSERT_TRUE(redriven.ok()) << redriven.error().text();
   world.simulation.run_until_idle(std::chrono::minutes(1));
