@@ -1,0 +1,270 @@
+#include "runtime/config.hpp"
+
+#include <boost/describe/members.hpp>
+#include <boost/mp11/algorithm.hpp>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "runtime/limits_fields.hpp"
+#include "runtime/toml_reader.hpp"
+
+namespace mnema {
+namespace {
+
+constexpr int kIntMax = std::numeric_limits<int>::max();
+constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
+
+class ConfigReader {
+ public:
+  /// Every problem goes to `problems`; unknown sections when the reader goes.
+  ConfigReader(const toml::table& root, Config& config, std::vector<std::string>& problems)
+      : problems_(problems), root_(root, "", config.file, problems), config_(config) {}
+
+  void read() {
+    section("server", [this](TomlReader& table) { read_server(table); });
+    section("log", [this](TomlReader& table) { read_log(table); });
+    section("inference", [this](TomlReader& table) { read_inference(table); });
+    section("memory", [this](TomlReader& table) { read_memory(table); });
+    section("limits", [this](TomlReader& table) { read_limits(table); });
+    each("agents", [this](TomlReader& table, const std::string& name) { read_agent(table, config_.agents[name]); });
+    each("connectors",
+         [this](TomlReader& table, const std::string& name) { read_connector(table, config_.connectors[name]); });
+    each("sources", [this](TomlReader& table, const std::string& name) { read_source(table, config_.sources[name]); });
+    check_references();
+  }
+
+ private:
+  void check_references() {
+    for (const auto& [name, agent] : config_.agents) {
+      if (!agent.reply_to.empty() && config_.connectors.count(agent.reply_to) == 0) {
+        root_.problem("agents", ": agent '" + name + "' replies to '" + agent.reply_to +
+                                    "', and there is no [connectors." + agent.reply_to + "]");
+      }
+    }
+    for (const auto& [name, source] : config_.sources) {
+      if (!source.agent.empty() && config_.agents.count(source.agent) == 0) {
+        root_.problem("sources", ": source '" + name + "' wakes agent '" + source.agent +
+                                     "', and there is no [agents." + source.agent + "]");
+      }
+    }
+  }
+
+  template <class Read>
+  void section(const std::string& name, const Read& read) {
+    if (const toml::table* table = root_.table(name)) {
+      TomlReader reader(*table, name, config_.file, problems_);
+      read(reader);
+    }
+  }
+  template <class Read>
+  void each(const std::string& kind, const Read& read) {
+    for (const auto& [name, table] : root_.tables(kind)) {
+      TomlReader reader(*table, kind + "." + name, config_.file, problems_);
+      read(reader, name);
+    }
+  }
+
+  void read_server(TomlReader& table) {
+    ServerConfig& server = config_.server;
+    std::string listen;
+    table.read("listen", listen);
+    if (!listen.empty()) {
+      const auto address = parse_listen(listen);
+      if (address.ok()) server.host = address->host, server.port = address->port;
+      else table.problem("listen", address.error().message);
+    }
+    table.read("data", server.data);
+    table.read("cors_origin", server.cors_origin);
+    table.read("tls_certificate", server.tls_certificate);
+    table.read("tls_key", server.tls_key);
+    if (server.tls_certificate.empty() != server.tls_key.empty()) {
+      table.problem("tls_certificate", "and 'tls_key' come together");
+    }
+    for (const auto& [name, key] : table.tables("keys")) {
+      TomlReader reader(*key, "server.keys." + name, config_.file, problems_);
+      ApiKeyConfig& made = server.keys[name];
+      std::optional<SecretLocation> where;
+      reader.read_secret("key", where);
+      if (where) made.key = *where;
+      else if (!reader.has("key")) reader.problem("key", "is missing");
+      reader.read("tenant", made.tenant);
+      reader.read("may_assert_users", made.may_assert_users);
+      reader.read("admin", made.admin);
+    }
+  }
+
+  void read_log(TomlReader& table) {
+    table.read_choice("level", config_.log.level, {"debug", "info", "warning", "error", "off"});
+    table.read_choice("format", config_.log.format, {"text", "json"});
+    table.read("file", config_.log.file);
+  }
+
+  void read_inference(TomlReader& table) {
+    InferenceConfig& inference = config_.inference;
+    table.read("model", inference.model);
+    table.read("embedding_model", inference.embedding_model);
+    table.read_integer("threads", inference.threads, 0, 256);
+    table.read_choice("backend", inference.backend, {"auto", "scalar", "avx2", "avx512"});
+    table.read_choice("kv_type", inference.kv_type, {"f16", "int8"});
+    table.read_bytes("kv_memory_bytes", inference.kv_memory_bytes);
+    table.read_integer("context_length", inference.context_length, 0, 1 << 22);
+    table.read_integer("max_sequences", inference.max_sequences, 1, 1024);
+    table.read_integer("max_batched_tokens", inference.max_batched_tokens, 1, 1 << 16);
+    table.read("models_directory", inference.models_directory);
+  }
+
+  void read_memory(TomlReader& table) {
+    table.read("documents", config_.memory.documents);
+    table.read_integer("recall_tokens", config_.memory.recall_tokens, 0, 1 << 20);
+    table.read_choice("recall", config_.memory.recall, {"settle", "keep"});
+  }
+
+  void read_limits(TomlReader& table) {
+    using Fields = boost::describe::describe_members<Limits, boost::describe::mod_public>;
+    boost::mp11::mp_for_each<Fields>([&](auto field) {
+      auto& value = config_.limits.*field.pointer;
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, int>) table.read_integer(field.name, value, 1, kIntMax);
+      else table.read_integer(field.name, value, std::int64_t{1}, kInt64Max);
+    });
+    if (config_.limits.event_bytes_max > config_.limits.http_body_bytes_max) {
+      table.problem("event_bytes_max", "is more than http_body_bytes_max: such an event could not come in");
+    }
+  }
+
+  void read_agent(TomlReader& table, AgentConfig& agent) {
+    table.read("model", agent.model);
+    table.read("system", agent.system);
+    table.read("key", agent.key);
+    table.read("on", agent.on);
+    table.read("documents", agent.documents);
+    table.read("tools", agent.tools);
+    table.read("choices", agent.choices);
+    table.read("reply_to", agent.reply_to);
+    table.read("temperature", agent.temperature);
+    if (agent.temperature > 2) table.problem("temperature", "must be between 0 and 2");
+    table.read_integer("completion_tokens", agent.completion_tokens, 1, 1 << 20);
+    table.read_integer("recall_tokens", agent.recall_tokens, 0, 1 << 20);
+    std::int64_t number = 0;
+    if (table.has("budget_tokens")) {
+      table.read_integer("budget_tokens", number, std::int64_t{1}, kInt64Max);
+      agent.budget_tokens = number;
+    }
+    if (table.has("budget_tool_calls")) {
+      table.read_integer("budget_tool_calls", number, std::int64_t{0}, kInt64Max);
+      agent.budget_tool_calls = number;
+    }
+    if (table.has("budget_wall_ms")) {
+      table.read_integer("budget_wall_ms", number, std::int64_t{1}, std::int64_t{kIntMax});
+      agent.budget_wall_ms = static_cast<int>(number);
+    }
+  }
+
+  void read_connector(TomlReader& table, ConnectorConfig& connector) {
+    table.read_choice("kind", connector.kind, {"http", "file"});
+    table.read("url", connector.url);
+    table.read("path", connector.path);
+    table.read_secret("bearer", connector.bearer);
+    table.read("headers", connector.headers);
+    double per_second = 0;
+    table.read("calls_per_second", per_second);
+    if (per_second > 0) connector.calls_per_second = per_second;
+    int per_hour = 0;
+    table.read_integer("calls_per_hour", per_hour, 1, kIntMax);
+    if (per_hour > 0) connector.calls_per_hour = per_hour;
+    table.read_integer("calls_in_flight_max", connector.calls_in_flight_max, 1, 1024);
+    table.read_integer("attempts_max", connector.attempts_max, 1, 100);
+    table.read_integer("timeout_ms", connector.timeout_ms, 1, kIntMax);
+    if (connector.kind == "http" && connector.url.empty()) table.problem("url", "is missing");
+    if (connector.kind == "file" && connector.path.empty()) table.problem("path", "is missing");
+  }
+
+  void read_source(TomlReader& table, SourceConfig& source) {
+    table.read_choice("kind", source.kind, {"webhook"});
+    table.read("path", source.path);
+    table.read_choice("scheme", source.scheme, {"github", "standard", "unsigned"});
+    table.read_secrets("secrets", source.secrets);
+    table.read("agent", source.agent);
+    table.read("key", source.key);
+    table.read("tenant", source.tenant);
+    table.read("type_prefix", source.type_prefix);
+    if (!source.path.starts_with('/')) table.problem("path", "must begin with '/'");
+    if (source.scheme != "unsigned" && source.secrets.empty() && !table.has("secrets")) {
+      table.problem("secrets", "is missing: who may send?");
+    }
+  }
+
+  std::vector<std::string>& problems_;
+  TomlReader root_;  // reports unknown sections when it goes
+  Config& config_;
+};
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  Config config;
+  config.file = file;
+  toml::table root;
+  try {
+    root = toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    const toml::source_position place = error.source().begin;
+    return fail(ErrorCode::kInvalidArgument,
+                file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " +
+                    std::string(error.description()),
+                "the file is TOML; texts stand in quotes");
+  }
+  std::vector<std::string> problems;
+  ConfigReader(root, config, problems).read();
+  if (problems.empty()) return config;
+  std::string message;
+  for (const std::string& problem : problems) message += (message.empty() ? "" : "\n") + problem;
+  return fail(ErrorCode::kInvalidArgument, message, "see configs/quickstart.toml for a whole example");
+}
+
+Result<Config> load_config(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    return fail(ErrorCode::kNotFound, "there is no configuration '" + file + "'", "name an existing file: --config FILE");
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_config(text.str(), file);
+}
+
+Result<ListenAddress> parse_listen(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  ListenAddress address{"127.0.0.1", 0};
+  const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
+  if (colon != std::string_view::npos && colon > 0) address.host = text.substr(0, colon);
+  if (address.host.starts_with('[') && address.host.ends_with(']')) {
+    address.host = address.host.substr(1, address.host.size() - 2);
+  }
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (error == std::errc() && end == port.data() + port.size() && !port.empty() && address.port >= 0 &&
+      address.port <= 65535) {
+    return address;
+  }
+  return fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' is no address to listen on",
+              "use HOST:PORT, e.g. 127.0.0.1:7070");
+}
+
+Result<std::int64_t> parse_bytes(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  static constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"", 1},   {"B", 1},     {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1099511627776.0}};
+  for (const auto& [name, bytes] : kUnits) {
+    if (error != std::errc() || unit != name) continue;
+    const double value = number * bytes;
+    if (value >= 1 && value < 9e18) return static_cast<std::int64_t>(std::llround(value));
+  }
+  return fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' is no number of bytes", "1048576 or \"512 MiB\"");
+}
+
+}  // namespace mnema

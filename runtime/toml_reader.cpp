@@ -1,0 +1,221 @@
+#include "runtime/toml_reader.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "runtime/config.hpp"
+
+namespace mnema {
+namespace {
+
+/// Levenshtein distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, change});
+    }
+  }
+  return row[b.size()];
+}
+
+bool looks_like_a_secret(std::string_view key) {
+  for (const std::string_view word : {"secret", "token", "password", "passwd", "api_key", "apikey", "bearer",
+                                      "authorization", "credential", "private_key"}) {
+    std::string lower(key);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c == '-' ? '_' : c); });
+    // "budget_tokens" and its like count tokens.
+    if (lower.find(word) != std::string::npos && !lower.ends_with("tokens")) return true;
+  }
+  return false;
+}
+
+constexpr const char* kLiteralSecret =
+    "holds a secret as plain text; say where it is instead: {env = \"NAME\"}, {file = \"PATH\"} or {command = \"LINE\"}";
+
+}  // namespace
+
+TomlReader::TomlReader(const toml::table& table, std::string path, const std::string& file,
+                       std::vector<std::string>& problems)
+    : table_(table), path_(std::move(path)), file_(file), problems_(problems) {}
+
+TomlReader::~TomlReader() {
+  for (const auto& [key, node] : table_) {
+    const std::string name(key.str());
+    if (std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
+    if (node.is_string() && looks_like_a_secret(name)) {
+      problem(node, "'" + name_of(name) + "' " + kLiteralSecret);
+      continue;
+    }
+    std::string nearest;
+    std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
+    for (const std::string& known : asked_) {
+      if (const std::size_t away = distance(name, known); away < best) best = away, nearest = known;
+    }
+    problem(node, "unknown key '" + name_of(name) + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+  }
+}
+
+std::string TomlReader::name_of(std::string_view key) const {
+  return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+}
+
+void TomlReader::problem(const toml::node& at, const std::string& message) {
+  const toml::source_position place = at.source().begin;
+  problems_.push_back(file_ + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + message);
+}
+
+void TomlReader::problem(std::string_view key, const std::string& message) {
+  const toml::node* node = table_.get(key);
+  problem(node ? *node : table_, "'" + name_of(key) + "' " + message);
+}
+
+const toml::node* TomlReader::ask(std::string_view key) {
+  asked_.emplace_back(key);
+  return table_.get(key);
+}
+
+bool TomlReader::has(std::string_view key) { return ask(key) != nullptr; }
+
+void TomlReader::read(std::string_view key, std::string& value) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  if (const auto text = node->value_exact<std::string>()) value = *text;
+  else problem(key, "must be a text");
+}
+
+void TomlReader::read(std::string_view key, bool& value) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  if (const auto given = node->value_exact<bool>()) value = *given;
+  else problem(key, "must be true or false");
+}
+
+void TomlReader::read(std::string_view key, double& value) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  const auto given = node->is_number() ? node->value<double>() : std::nullopt;
+  if (given && *given >= 0 && *given <= 1e12) value = *given;
+  else problem(key, "must be a number that is not negative");
+}
+
+void TomlReader::read(std::string_view key, std::vector<std::string>& value) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  std::vector<std::string> read;
+  if (const toml::array* array = node->as_array()) {
+    for (const toml::node& item : *array) {
+      if (const auto text = item.value_exact<std::string>()) read.push_back(*text);
+    }
+    if (read.size() == array->size()) return void(value = std::move(read));
+  }
+  problem(key, "must be a list of texts");
+}
+
+void TomlReader::read(std::string_view key, std::map<std::string, std::string>& value) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  const toml::table* table = node->as_table();
+  if (!table) return problem(key, "must be a table of texts");
+  for (const auto& [name, item] : *table) {
+    const auto text = item.value_exact<std::string>();
+    if (!text) problem(item, "'" + name_of(key) + "." + std::string(name.str()) + "' must be a text");
+    else if (looks_like_a_secret(name.str())) problem(item, "'" + name_of(key) + "." + std::string(name.str()) + "' " + kLiteralSecret);
+    else value[std::string(name.str())] = *text;
+  }
+}
+
+void TomlReader::read_integer(std::string_view key, std::int64_t& value, std::int64_t min, std::int64_t max) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  const auto given = node->value_exact<std::int64_t>();
+  if (!given) return problem(key, "must be a whole number");
+  if (*given < min || *given > max) {
+    return problem(key, "is " + std::to_string(*given) + ", and must be between " + std::to_string(min) + " and " +
+                            std::to_string(max));
+  }
+  value = *given;
+}
+
+void TomlReader::read_integer(std::string_view key, int& value, int min, int max) {
+  std::int64_t wide = value;
+  read_integer(key, wide, std::int64_t{min}, std::int64_t{max});
+  value = static_cast<int>(wide);
+}
+
+void TomlReader::read_bytes(std::string_view key, std::int64_t& value) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  if (const auto number = node->value_exact<std::int64_t>(); number && *number > 0) return void(value = *number);
+  if (const auto text = node->value_exact<std::string>()) {
+    if (const auto bytes = parse_bytes(*text); bytes.ok()) return void(value = *bytes);
+  }
+  problem(key, "must be a number of bytes or a text like \"2 GiB\"");
+}
+
+void TomlReader::read_choice(std::string_view key, std::string& value, std::vector<std::string_view> allowed) {
+  std::string given = value;
+  read(key, given);
+  if (std::find(allowed.begin(), allowed.end(), given) != allowed.end()) return void(value = std::move(given));
+  std::string list;
+  for (const std::string_view choice : allowed) list += (list.empty() ? "" : ", ") + std::string(choice);
+  problem(key, "is '" + given + "', and must be one of " + list);
+}
+
+std::optional<std::string> TomlReader::secret_of(std::string_view key, const toml::node& node) {
+  if (const toml::table* table = node.as_table(); table && table->size() == 1) {
+    for (const auto& [kind, where] : *table) {
+      const auto text = where.value_exact<std::string>();
+      if (!text || text->empty()) continue;
+      if (kind.str() == "env" || kind.str() == "file" || kind.str() == "command") {
+        return std::string(kind.str()) + ":" + *text;
+      }
+    }
+  }
+  if (node.is_string()) problem(node, "'" + name_of(key) + "' " + kLiteralSecret);
+  else problem(node, "'" + name_of(key) + "' must be {env = \"NAME\"}, {file = \"PATH\"} or {command = \"LINE\"}");
+  return {};
+}
+
+void TomlReader::read_secret(std::string_view key, std::optional<std::string>& value) {
+  if (const toml::node* node = ask(key)) value = secret_of(key, *node);
+}
+
+void TomlReader::read_secrets(std::string_view key, std::vector<std::string>& value) {
+  const toml::node* node = ask(key);
+  if (!node) return;
+  const auto add = [&](const toml::node& item) {
+    if (auto secret = secret_of(key, item)) value.push_back(std::move(*secret));
+  };
+  if (const toml::array* array = node->as_array()) {
+    for (const toml::node& item : *array) add(item);
+  } else {
+    add(*node);
+  }
+}
+
+const toml::table* TomlReader::table(std::string_view key) {
+  const toml::node* node = ask(key);
+  if (node && !node->is_table()) problem(key, "must be a table");
+  return node ? node->as_table() : nullptr;
+}
+
+std::map<std::string, const toml::table*> TomlReader::tables(std::string_view key) {
+  std::map<std::string, const toml::table*> found;
+  const toml::table* all = table(key);
+  if (!all) return found;
+  for (const auto& [name, node] : *all) {
+    if (node.is_table()) found[std::string(name.str())] = node.as_table();
+    else problem(node, "'" + name_of(key) + "." + std::string(name.str()) + "' must be a table");
+  }
+  return found;
+}
+
+}  // namespace mnema

@@ -1,0 +1,67 @@
+// runtime/toml_reader.hpp
+//
+// One table of a TOML file, read key by key. It collects every problem with file, line and column, knows which keys were
+// asked for, and reports the others with the nearest known one. What is not in the file keeps its default.
+//
+// Threads:   confined to one.
+// Ownership: borrows the table and the list of problems.
+#pragma once
+
+#include <toml++/toml.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mnema {
+
+class TomlReader {
+ public:
+  /// `path` names the table in errors: "agents.triage"; empty = the root.
+  TomlReader(const toml::table& table, std::string path, const std::string& file, std::vector<std::string>& problems);
+  /// Reports keys nobody asked for.
+  ~TomlReader();
+  TomlReader(const TomlReader&) = delete;
+  TomlReader& operator=(const TomlReader&) = delete;
+
+  void read(std::string_view key, std::string& value);
+  void read(std::string_view key, bool& value);
+  void read(std::string_view key, double& value);
+  void read(std::string_view key, std::vector<std::string>& value);
+  void read(std::string_view key, std::map<std::string, std::string>& value);
+  void read_integer(std::string_view key, std::int64_t& value, std::int64_t min, std::int64_t max);
+  void read_integer(std::string_view key, int& value, int min, int max);
+  /// A number of bytes, or "2 GiB".
+  void read_bytes(std::string_view key, std::int64_t& value);
+  /// One of `allowed`.
+  void read_choice(std::string_view key, std::string& value, std::vector<std::string_view> allowed);
+  /// {env = "NAME"}, {file = "PATH"} or {command = "LINE"}, as "env:NAME", ... A plain text is refused as a literal secret.
+  void read_secret(std::string_view key, std::optional<std::string>& value);
+  void read_secrets(std::string_view key, std::vector<std::string>& value);
+  [[nodiscard]] bool has(std::string_view key);
+  /// The table under `key`; null: there is none.
+  [[nodiscard]] const toml::table* table(std::string_view key);
+  /// The tables under `key`, by name: [agents.NAME].
+  [[nodiscard]] std::map<std::string, const toml::table*> tables(std::string_view key);
+
+  void problem(const toml::node& at, const std::string& message);
+  /// At `key`, or at the table where there is no such key.
+  void problem(std::string_view key, const std::string& message);
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  const toml::node* ask(std::string_view key);
+  [[nodiscard]] std::string name_of(std::string_view key) const;
+  std::optional<std::string> secret_of(std::string_view key, const toml::node& node);
+
+  const toml::table& table_;
+  const std::string path_;
+  const std::string& file_;
+  std::vector<std::string>& problems_;
+  std::vector<std::string> asked_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,120 @@
+#include "runtime/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/describe/members.hpp>
+#include <boost/mp11/algorithm.hpp>
+
+#include "runtime/limits_fields.hpp"
+
+namespace mnema {
+namespace {
+
+std::string problem_of(const std::string& text) {
+  const auto config = parse_config(text, "mnema.toml");
+  return config.ok() ? "" : config.error().message;
+}
+
+TEST(Config, KeepsItsDefaultsWhereTheFileIsSilent) {
+  const auto config = parse_config("", "mnema.toml");
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EXPECT_EQ(config->server.port, 7070);
+  EXPECT_EQ(config->inference.model, "smollm2-135m");
+}
+
+TEST(Config, ReadsAWholeFile) {
+  const auto config = parse_config(R"(
+[server]
+listen = "0.0.0.0:8080"
+[server.keys.frontend]
+key = {env = "FRONTEND_KEY"}
+tenant = "acme"
+[inference]
+kv_memory_bytes = "512 MiB"
+[limits]
+attempts_max = 7
+[agents.triage]
+on = ["github.issues.*"]
+choices = ["bug", "feature"]
+reply_to = "out"
+budget_tokens = 4000
+[connectors.out]
+kind = "http"
+url = "http://127.0.0.1:9/"
+bearer = {file = "/run/secrets/out"}
+calls_per_hour = 100
+[sources.github]
+kind = "webhook"
+path = "/hooks/github"
+secrets = [{env = "NEW"}, {env = "OLD"}]
+)",
+                                   "mnema.toml");
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EXPECT_EQ(config->server.host, "0.0.0.0");
+  EXPECT_EQ(config->server.keys.at("frontend").key, "env:FRONTEND_KEY");
+  EXPECT_EQ(config->inference.kv_memory_bytes, 512LL << 20);
+  EXPECT_EQ(config->limits.attempts_max, 7);
+  EXPECT_EQ(config->agents.at("triage").budget_tokens, 4000);
+  EXPECT_EQ(config->connectors.at("out").bearer, "file:/run/secrets/out");
+  EXPECT_EQ(config->sources.at("github").secrets, (std::vector<std::string>{"env:NEW", "env:OLD"}));
+}
+
+TEST(Config, NamesLineColumnAndTheNearestKeyOfAnUnknownOne) {
+  const std::string problem = problem_of("[server]\nlisten = \"127.0.0.1:1\"\nlissten = 3\n");
+  EXPECT_NE(problem.find("mnema.toml:3:"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("'server.lissten'"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("did you mean 'listen'?"), std::string::npos) << problem;
+  EXPECT_NE(problem_of("[sever]\n").find("did you mean 'server'?"), std::string::npos);
+}
+
+TEST(Config, ReportsEveryProblemAtOnce) {
+  const std::string problem = problem_of("[log]\nlevel = \"loud\"\n[inference]\nthreads = -1\nmodel = 3\n");
+  EXPECT_NE(problem.find("must be one of debug, info"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("must be between 0 and 256"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("'inference.model' must be a text"), std::string::npos) << problem;
+}
+
+TEST(Config, RefusesALiteralSecretWithoutRepeatingIt) {
+  for (const char* text : {"[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nbearer = \"sk-12345\"\n",
+                           "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nheaders = {Authorization = \"sk-12345\"}\n",
+                           "[sources.a]\nkind = \"webhook\"\npath = \"/h\"\nsecrets = [\"sk-12345\"]\n",
+                           "[server]\napi_key = \"sk-12345\"\n"}) {
+    const std::string problem = problem_of(text);
+    EXPECT_NE(problem.find("secret as plain text"), std::string::npos) << text << problem;
+    EXPECT_EQ(problem.find("sk-12345"), std::string::npos) << problem;
+  }
+}
+
+TEST(Config, RefusesNamesThatLeadNowhere) {
+  EXPECT_NE(problem_of("[agents.a]\nreply_to = \"nobody\"\n").find("[connectors.nobody]"), std::string::npos);
+}
+
+TEST(Config, SaysWhereTheFileIsNoToml) {
+  EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos);
+}
+
+TEST(Config, KnowsEveryLimit) {
+  using Fields = boost::describe::describe_members<Limits, boost::describe::mod_public>;
+  std::size_t bytes = 0;
+  std::size_t widest = 1;
+  boost::mp11::mp_for_each<Fields>([&](auto field) {
+    const std::size_t size = sizeof(Limits{}.*field.pointer);
+    bytes = (bytes + size - 1) / size * size + size;  // as the compiler lays them out
+    widest = std::max(widest, size);
+  });
+  EXPECT_EQ((bytes + widest - 1) / widest * widest, sizeof(Limits)) << "a field is missing in runtime/limits_fields.hpp";
+}
+
+TEST(Config, ReadsSizesAndAddresses) {
+  EXPECT_EQ(parse_bytes("1048576").value(), 1 << 20);
+  EXPECT_EQ(parse_bytes("2GB").value(), 2'000'000'000);
+  EXPECT_FALSE(parse_bytes("2 parsecs").ok());
+  EXPECT_FALSE(parse_bytes("-1").ok());
+  EXPECT_EQ(parse_listen("[::1]:80")->host, "::1");
+  EXPECT_EQ(parse_listen(":80")->host, "127.0.0.1");
+  EXPECT_FALSE(parse_listen("here").ok());
+  EXPECT_FALSE(parse_listen("a:70000").ok());
+}
+
+}  // namespace
+}  // namespace mnema
