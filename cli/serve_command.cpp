@@ -3,39 +3,82 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <memory>
 
+#include "agents/host.hpp"
 #include "agents/model_server.hpp"
 #include "cli/exit_code.hpp"
+#include "examples/quickstart.hpp"
+#include "runtime/log.hpp"
 
 namespace mnema {
 namespace {
 
 struct ServeFlags {
   ModelServerOptions options;
-  std::string listen = "127.0.0.1:7070";
+  std::string config;
+  std::string listen;  // "" = what the configuration says, else 127.0.0.1:7070
+  std::string data;
+  std::vector<std::string> documents;
   std::string kv_type = "f16";
   long long kv_memory_mib = 1024;
 };
 
-/// "HOST:PORT", "[v6]:PORT" or a port alone. Errors: `kInvalidArgument`.
-Status read_address(const std::string& text, ModelServerOptions& options) {
-  const std::size_t colon = text.rfind(':');
-  std::string_view port = colon == std::string::npos ? text : std::string_view(text).substr(colon + 1);
-  if (colon != std::string::npos) options.host = text.substr(0, colon);
-  if (options.host.starts_with('[') && options.host.ends_with(']'))
-    options.host = options.host.substr(1, options.host.size() - 2);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.port);
-  if (error == std::errc() && end == port.data() + port.size() && options.port >= 0 && options.port <= 65535) return {};
-  return fail(ErrorCode::kInvalidArgument, "'" + text + "' is no address to listen on",
-              "use HOST:PORT, e.g. 127.0.0.1:7070");
+/// A configuration and what the command line says over it.
+int serve_agents(const ServeFlags& flags) {
+  Result<Config> config = load_config(flags.config);
+  if (!config.ok()) return report(config.error(), kExitConfig);
+  if (!flags.listen.empty()) {
+    const Result<ListenAddress> address = parse_listen(flags.listen);
+    if (!address.ok()) return report(address.error(), kExitUsage);
+    config->server.host = address->host;
+    config->server.port = address->port;
+  }
+  if (!flags.data.empty()) config->server.data = flags.data;
+  if (!flags.documents.empty()) config->memory.documents = flags.documents;
+  if (!flags.options.engine.model.empty()) config->inference.model = flags.options.engine.model;
+  LogOptions log;
+  if (const auto level = parse_log_level(config->log.level); level.ok()) log.level = *level;
+  log.format = config->log.format == "json" ? LogFormat::kJson : LogFormat::kText;
+  log.file = config->log.file;
+  if (const Status status = configure_log(std::move(log)); !status.ok()) return report(status.error(), kExitConfig);
+
+  Host host;
+  if (config->agents.count("assistant") != 0) declare_assistant(host);
+  if (config->agents.count("triage") != 0) declare_triage(host);
+  if (const auto failed = host.open(std::move(*config))) {
+    switch (failed->part) {
+      case Host::Part::kModel:
+        return report(failed->error, kExitModel);
+      case Host::Part::kData:
+        return report(failed->error, kExitDatabase);
+      case Host::Part::kAddress:
+        return report(failed->error, kExitPortInUse);
+      case Host::Part::kConfig:
+      case Host::Part::kConnectors:
+        return report(failed->error, kExitConfig);
+    }
+  }
+  fmt::print(stderr,
+             "mnema serves {0} on http://{1}. Try:\n\n"
+             "  curl http://{1}/v1/models\n"
+             "  curl http://{1}/v1/chat/completions -H 'Content-Type: application/json' \\\n"
+             "    -d '{{\"model\": \"assistant\", \"messages\": [{{\"role\": \"user\", \"content\": "
+             "\"What is the mailbox?\"}}]}}'\n"
+             "  curl http://{1}/metrics\n\n",
+             flags.config, host.address());
+  host.run();
+  return kExitOk;
 }
 
 int serve(const ServeFlags& flags) {
   ModelServerOptions options = flags.options;
-  if (const Status status = read_address(flags.listen, options); !status.ok())
-    return report(status.error(), kExitUsage);
+  const std::string listen = flags.listen.empty() ? "127.0.0.1:7070" : flags.listen;
+  const Result<ListenAddress> address = parse_listen(listen);
+  if (!address.ok()) return report(address.error(), kExitUsage);
+  options.host = address->host;
+  options.port = address->port;
+  if (options.engine.model.empty()) options.engine.model = EngineOptions().model;
   options.engine.kv_type = flags.kv_type == "int8" ? KvType::kInt8 : KvType::kF16;
   options.engine.kv_memory_bytes = flags.kv_memory_mib << 20;
   const std::string model = options.engine.model;
@@ -50,7 +93,7 @@ int serve(const ServeFlags& flags) {
              "mnema serves {0} on http://{1}\n\n"
              "  curl http://{1}/v1/chat/completions -H 'Content-Type: application/json' \\\n"
              "    -d '{{\"model\": \"default\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'\n\n",
-             model, flags.listen.substr(0, flags.listen.rfind(':')) + ":" + std::to_string(server.port()));
+             model, address->host + ":" + std::to_string(server.port()));
   server.run();
   return kExitOk;
 }
@@ -58,11 +101,16 @@ int serve(const ServeFlags& flags) {
 }  // namespace
 
 void add_serve_command(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("serve", "Serve a model over an OpenAI-compatible REST interface");
+  CLI::App* command =
+      app.add_subcommand("serve", "Serve agents, or a bare model, over an OpenAI-compatible REST interface");
   const auto flags = std::make_shared<ServeFlags>();
   EngineOptions& engine = flags->options.engine;
-  command->add_option("--model", engine.model, "Catalogue name or GGUF file")->capture_default_str();
-  command->add_option("--listen", flags->listen, "HOST:PORT; port 0 = any free one")->capture_default_str();
+  engine.model.clear();
+  command->add_option("--config", flags->config, "Serve the agents of this TOML file; without it, a bare model");
+  command->add_option("--model", engine.model, "Catalogue name or GGUF file (default smollm2-135m)");
+  command->add_option("--listen", flags->listen, "HOST:PORT; port 0 = any free one (default 127.0.0.1:7070)");
+  command->add_option("--data", flags->data, "Data folder, instead of the configuration's");
+  command->add_option("--docs", flags->documents, "Folders of documents to read, instead of the configuration's");
   command->add_option("--threads", engine.threads, "Compute threads; 0 = one per core")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
@@ -80,7 +128,7 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   command->add_option("--cors-origin", flags->options.cors_origin, "Origin that browsers may call from; * = any");
-  command->callback([flags, &exit_code] { exit_code = serve(*flags); });
+  command->callback([flags, &exit_code] { exit_code = flags->config.empty() ? serve(*flags) : serve_agents(*flags); });
 }
 
 }  // namespace mnema

@@ -1,6 +1,6 @@
 // cli/serve_command.hpp
 //
-// `mnema serve --model NAME|FILE`: a model behind the OpenAI-compatible door.
+// `mnema serve --config FILE`: agents, their sources and doors. `mnema serve --model NAME|FILE`: a bare model.
 #pragma once
 
 namespace CLI {

@@ -154,9 +154,8 @@ class Cutter {
 }  // namespace
 
 CutDocument cut_document(std::string_view bytes, MediaType media_type, int chunk_tokens_max) {
-  const std::vector<TextBlock> blocks = media_type == MediaType::kHtml
-                                            ? html_blocks(bytes)
-                                            : text_blocks(bytes, media_type == MediaType::kMarkdown);
+  const std::vector<TextBlock> blocks =
+      media_type == MediaType::kHtml ? html_blocks(bytes) : text_blocks(bytes, media_type == MediaType::kMarkdown);
   Cutter cutter(bytes, std::max<std::size_t>(16, static_cast<std::size_t>(chunk_tokens_max) * kBytesPerToken));
   for (const TextBlock& block : blocks) cutter.add(block);
   return cutter.take();

@@ -1,8 +1,8 @@
 // memory/chunker.hpp
 //
-// Documents cut into pieces that can be recalled: at headings, then at paragraphs, lists and code fences, and only where
-// a single paragraph is too long at a sentence or a line. A chunk knows the headings above it and its exact place in the
-// source, so that a citation can be checked.
+// Documents cut into pieces that can be recalled: at headings, then at paragraphs, lists and code fences, and only
+// where a single paragraph is too long at a sentence or a line. A chunk knows the headings above it and its exact place
+// in the source, so that a citation can be checked.
 //
 // Threads: pure functions.
 #pragma once

@@ -59,7 +59,8 @@ void EmbeddingQueue::on_vectors(std::vector<EntryId> entries, Result<std::vector
   if (closed_) return;
   if (!vectors.ok()) return on_failure(vectors.error());
   if (vectors->size() != entries.size()) {
-    return on_failure(fail(ErrorCode::kInternal, "the embedder gave another number of vectors than it was given texts"));
+    return on_failure(
+        fail(ErrorCode::kInternal, "the embedder gave another number of vectors than it was given texts"));
   }
   busy_ = true;
   const std::string name = embedder_.id();

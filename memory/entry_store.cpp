@@ -31,10 +31,10 @@ Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry)
   ASSIGN_OR_RETURN(
       Statement select,
       transaction.prepare(
-          "SELECT e.scope_id, e.kind, e.time_us, e.trust, e.text,"                                          // 0-4
-          " d.document_id, d.uri, d.title, d.collection,"                                                   // 5-8
-          " c.heading_path, c.byte_begin, c.byte_end, c.line_begin, c.line_end,"                            // 9-13
-          " s.kind, t.name, s.sequence, s.role"                                                             // 14-17
+          "SELECT e.scope_id, e.kind, e.time_us, e.trust, e.text,"                // 0-4
+          " d.document_id, d.uri, d.title, d.collection,"                         // 5-8
+          " c.heading_path, c.byte_begin, c.byte_end, c.line_begin, c.line_end,"  // 9-13
+          " s.kind, t.name, s.sequence, s.role"                                   // 14-17
           " FROM memory_entries e LEFT JOIN memory_documents d ON d.document_id = e.document_id"
           " LEFT JOIN memory_chunks c ON c.entry_id = e.entry_id LEFT JOIN memory_episodes s ON s.entry_id = e.entry_id"
           " LEFT JOIN memory_threads t ON t.thread_id = s.thread_id WHERE e.entry_id = ?1"));

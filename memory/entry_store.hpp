@@ -1,6 +1,7 @@
 // memory/entry_store.hpp
 //
-// Entries, whatever they are: the row, its words and its place in the embedding queue are made together and go together.
+// Entries, whatever they are: the row, its words and its place in the embedding queue are made together and go
+// together.
 //
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once

@@ -47,8 +47,7 @@ Result<std::optional<ThreadHead>> find_thread(Transaction& transaction, TenantId
                                                          " FROM memory_threads WHERE tenant_id = ?1 AND name = ?2"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, tenant).bind(2, std::string_view(name)).step());
   if (!row) return std::optional<ThreadHead>();
-  return std::optional<ThreadHead>(
-      ThreadHead{select.integer(0), select.integer(1), std::string(select.blob_view(2))});
+  return std::optional<ThreadHead>(ThreadHead{select.integer(0), select.integer(1), std::string(select.blob_view(2))});
 }
 
 Result<ThreadHead> intern_thread(Transaction& transaction, TenantId tenant, const std::string& name) {
@@ -94,8 +93,8 @@ Result<EpisodeId> append(Transaction& transaction, const Episode& episode, const
                          const TermMaker& terms) {
   const std::string& thread = episode.thread.empty() ? episode.scope.session : episode.thread;
   if (thread.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "an episode belongs to a thread, and this one names neither thread nor session",
-                "set Episode::thread");
+    return fail(ErrorCode::kInvalidArgument,
+                "an episode belongs to a thread, and this one names neither thread nor session", "set Episode::thread");
   }
   Episode clean = episode;
   clean.text = valid_utf8(episode.text);
@@ -133,10 +132,9 @@ Result<std::vector<StoredEpisode>> thread(Transaction& transaction, const Scope&
   if (visible.nothing()) return found;
   ASSIGN_OR_RETURN(const std::optional<ThreadHead> head, find_thread(transaction, visible.tenant, thread));
   if (!head) return found;
-  ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare(std::string(kEpisodeColumns) +
-                                       "AND e.scope_id IN (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-                                       " ORDER BY s.sequence DESC LIMIT ?2"));
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare(std::string(kEpisodeColumns) +
+                                                         "AND e.scope_id IN (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                                                         " ORDER BY s.sequence DESC LIMIT ?2"));
   select.bind(1, head->id).bind(2, count_max);
   const auto scopes = visible.padded();
   for (std::size_t i = 0; i < scopes.size(); ++i) select.bind(3 + static_cast<int>(i), scopes[i]);
@@ -175,7 +173,8 @@ Status verify_chain(Transaction& transaction, const std::string& tenant, const s
     before = chain;
   }
   if (sequence == head->last_sequence && before == head->last_hash) return {};
-  return fail(ErrorCode::kCorrupt, "episode " + std::to_string(sequence + 1) + " of thread '" + thread + "' is missing");
+  return fail(ErrorCode::kCorrupt,
+              "episode " + std::to_string(sequence + 1) + " of thread '" + thread + "' is missing");
 }
 
 }  // namespace mnema::episodic_store

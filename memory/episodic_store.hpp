@@ -3,8 +3,8 @@
 // The log of what happened: immutable, in order within a thread, and chained by hashes, so that a missing or altered
 // episode shows.
 //
-//   payload_hash = SHA-256(salt, kind, role, text, time, trust, attributes)      the salt keeps an erased text unguessable
-//   chain_hash   = SHA-256(chain_hash before, sequence, payload_hash)
+//   payload_hash = SHA-256(salt, kind, role, text, time, trust, attributes)      the salt keeps an erased text
+//   unguessable chain_hash   = SHA-256(chain_hash before, sequence, payload_hash)
 //
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once

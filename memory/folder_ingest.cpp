@@ -48,12 +48,12 @@ Result<std::vector<FolderFile>> folder_files(const FolderSource& folder) {
 }
 
 Result<Document> read_document(const FolderSource& folder, const FolderFile& file, std::int64_t bytes_max) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(file.path.c_str(), &status) != 0) return fail(ErrorCode::kStorage, file.uri + " cannot be read");
   if (status.st_size > bytes_max) {
     return fail(ErrorCode::kInvalidArgument, file.uri + " has " + std::to_string(status.st_size) +
-                                                 " bytes, more than document_bytes_max (" +
-                                                 std::to_string(bytes_max) + ")");
+                                                 " bytes, more than document_bytes_max (" + std::to_string(bytes_max) +
+                                                 ")");
   }
   std::ifstream in(file.path, std::ios::binary);
   std::ostringstream bytes;
@@ -68,7 +68,7 @@ Result<Document> read_document(const FolderSource& folder, const FolderFile& fil
   document.modified = from_micros(static_cast<long long>(status.st_mtime) * 1'000'000);
   document.trust = folder.trust;
   const std::string extension = fs::path(file.path).extension().string();
-  document.media_type = extension == ".html" || extension == ".htm"     ? MediaType::kHtml
+  document.media_type = extension == ".html" || extension == ".htm"      ? MediaType::kHtml
                         : extension == ".md" || extension == ".markdown" ? MediaType::kMarkdown
                                                                          : MediaType::kPlainText;
   return document;

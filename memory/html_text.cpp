@@ -84,7 +84,8 @@ class Reader {
       open_.text += blank ? ' ' : *c;
     }
     if (!open_.text.empty()) {
-      open_.byte_end = std::clamp<std::size_t>(text.start_pos.offset + text.original_text.length, open_.byte_begin, size_);
+      open_.byte_end =
+          std::clamp<std::size_t>(text.start_pos.offset + text.original_text.length, open_.byte_begin, size_);
     }
   }
 

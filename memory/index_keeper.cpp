@@ -136,7 +136,7 @@ Status IndexKeeper::save(Transaction& transaction) {
   for (const auto& [tenant, index] : due) {
     ASSIGN_OR_RETURN(const vector_store::Change change,
                      vector_store::last_change(transaction, tenant, *embedder, INT64_MAX));
-    const SnapshotHeader header{database_id_, options_.embedder, tenant,        options_.dimensions,
+    const SnapshotHeader header{database_id_, options_.embedder, tenant,       options_.dimensions,
                                 change.id,    change.tag,        index->size()};
     RETURN_IF_ERROR(write_snapshot(path_of(tenant), header, *index));
   }

@@ -1,8 +1,8 @@
 // memory/index_keeper.hpp
 //
-// Keeps one vector index per tenant in step with the rows. What is in a snapshot file is compared with the rows, label by
-// label, when it is opened: missing ones are added, others removed; a file that is damaged, foreign or of another history
-// is passed over and the index made from the rows. So a file can cost time, never a result.
+// Keeps one vector index per tenant in step with the rows. What is in a snapshot file is compared with the rows, label
+// by label, when it is opened: missing ones are added, others removed; a file that is damaged, foreign or of another
+// history is passed over and the index made from the rows. So a file can cost time, never a result.
 //
 // Threads:   `search` and the counts from any thread. `added` and `removed` from any thread, in the order of commits;
 //            they are applied on a strand of the background executor.
@@ -57,7 +57,7 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   const Options options_;
   Strand strand_;
   int rebuilds_ = 0;          // set by load
-  std::string database_id_;  // set by load
+  std::string database_id_;   // set by load
   mutable std::mutex mutex_;  // guards both below
   std::map<TenantId, Index> indexes_;
   std::map<TenantId, bool> changed_;  // since the last snapshot

@@ -1,7 +1,7 @@
 // memory/query_vectors.hpp
 //
-// Vectors of what is asked, kept for a while: an event's arrival has its text embedded, and the recall of its turn finds
-// the vector there or on its way.
+// Vectors of what is asked, kept for a while: an event's arrival has its text embedded, and the recall of its turn
+// finds the vector there or on its way.
 //
 // Threads:   any; a mutex guards it.
 // Ownership: kept by shared_ptr: work in flight holds it. Borrows embedder and executor.

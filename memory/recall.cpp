@@ -33,9 +33,12 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) {
 std::size_t common(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   std::size_t count = 0;
   for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {
-    if (*x == *y) ++count, ++x, ++y;
-    else if (*x < *y) ++x;
-    else ++y;
+    if (*x == *y)
+      ++count, ++x, ++y;
+    else if (*x < *y)
+      ++x;
+    else
+      ++y;
   }
   return count;
 }
@@ -199,7 +202,8 @@ class Recall {
       }
       const double by_meaning = why.cosine > 0 ? 1 / (1 + std::exp((0.32 - why.cosine) / 0.07)) : 0;
       const double share =
-          asked_.empty() ? 0 : static_cast<double>(common(asked_, candidate.terms)) / static_cast<double>(asked_.size());
+          asked_.empty() ? 0
+                         : static_cast<double>(common(asked_, candidate.terms)) / static_cast<double>(asked_.size());
       candidate.hit.relevance = std::max(by_meaning, 0.9 * share * share);
     }
     std::stable_sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
@@ -213,7 +217,8 @@ class Recall {
   std::optional<EntryId> said_before(const Candidate& candidate, const std::vector<const Candidate*>& kept) const {
     for (const Candidate* other : kept) {
       const std::size_t larger = std::max(candidate.terms.size(), other->terms.size());
-      if (larger > 0 && static_cast<double>(common(candidate.terms, other->terms)) >= kRepetition * static_cast<double>(larger)) {
+      if (larger > 0 &&
+          static_cast<double>(common(candidate.terms, other->terms)) >= kRepetition * static_cast<double>(larger)) {
         return other->hit.id;
       }
     }
@@ -240,8 +245,10 @@ class Recall {
       }
     }
     for (Candidate& candidate : candidates_) {
-      if (candidate.hit.explanation.verdict == "kept") recalled_.hits.push_back(std::move(candidate.hit));
-      else if (query_.explain_dropped) recalled_.dropped.push_back(std::move(candidate.hit));
+      if (candidate.hit.explanation.verdict == "kept")
+        recalled_.hits.push_back(std::move(candidate.hit));
+      else if (query_.explain_dropped)
+        recalled_.dropped.push_back(std::move(candidate.hit));
     }
   }
 

@@ -21,9 +21,9 @@ std::string Provenance::citation() const {
     return "conversation " + thread + (role.empty() ? "" : ", " + role) + ", " + date_of(time);
   }
   const std::string file = uri.substr(uri.find_last_of('/') == std::string::npos ? 0 : uri.find_last_of('/') + 1);
-  const std::string lines = range.line_end - range.line_begin <= 1
-                                ? "line " + std::to_string(range.line_begin)
-                                : "lines " + std::to_string(range.line_begin) + "–" + std::to_string(range.line_end - 1);
+  const std::string lines = range.line_end - range.line_begin <= 1 ? "line " + std::to_string(range.line_begin)
+                                                                   : "lines " + std::to_string(range.line_begin) + "–" +
+                                                                         std::to_string(range.line_end - 1);
   return (file.empty() ? uri : file) + (heading_path.empty() ? "" : " › " + heading_path) + ", " + lines;
 }
 

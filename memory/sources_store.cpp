@@ -26,7 +26,8 @@ Result<std::optional<ActiveDocument>> find_active(Transaction& transaction, Scop
 Status supersede(Transaction& transaction, DocumentId document, std::int64_t tag, Change& change) {
   std::vector<EntryId> entries;
   {
-    ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT entry_id FROM memory_chunks WHERE document_id = ?1"));
+    ASSIGN_OR_RETURN(Statement select,
+                     transaction.prepare("SELECT entry_id FROM memory_chunks WHERE document_id = ?1"));
     select.bind(1, document);
     for (;;) {
       ASSIGN_OR_RETURN(const bool row, select.step());
@@ -40,7 +41,8 @@ Status supersede(Transaction& transaction, DocumentId document, std::int64_t tag
   }
   ASSIGN_OR_RETURN(Statement erase, transaction.prepare("DELETE FROM memory_chunks WHERE document_id = ?1"));
   RETURN_IF_ERROR(erase.bind(1, document).run());
-  ASSIGN_OR_RETURN(Statement update, transaction.prepare("UPDATE memory_documents SET state = 0 WHERE document_id = ?1"));
+  ASSIGN_OR_RETURN(Statement update,
+                   transaction.prepare("UPDATE memory_documents SET state = 0 WHERE document_id = ?1"));
   return update.bind(1, document).run();
 }
 
@@ -99,7 +101,8 @@ Result<Change> retire(Transaction& transaction, const Scope& scope, const std::s
   ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
   change.tenant = where.tenant;
   ASSIGN_OR_RETURN(const std::optional<ActiveDocument> old, find_active(transaction, where.scope, uri));
-  if (!old) return fail(ErrorCode::kNotFound, "memory has no document '" + uri + "' here", "see `mnema memory sources`");
+  if (!old)
+    return fail(ErrorCode::kNotFound, "memory has no document '" + uri + "' here", "see `mnema memory sources`");
   RETURN_IF_ERROR(supersede(transaction, old->id, tag, change));
   return change;
 }

@@ -19,7 +19,7 @@ namespace mnema::sources_store {
 
 struct Change {
   IngestOutcome outcome = IngestOutcome::kUnchanged;
-  int chunks = 0;                     // written
+  int chunks = 0;  // written
   TenantId tenant = 0;
   std::vector<VectorLabel> removed;  // labels of vectors that went
 };

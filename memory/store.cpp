@@ -78,8 +78,8 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
 Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embedder& embedder, Executors executors,
                                                        const Clock& clock, Random& random, Options options) {
   ASSIGN_OR_RETURN(TermMaker terms, TermMaker::make(options.language));
-  auto state = std::make_shared<State>(database, embedder, executors, clock, random, std::move(options),
-                                       std::move(terms));
+  auto state =
+      std::make_shared<State>(database, embedder, executors, clock, random, std::move(options), std::move(terms));
   IndexKeeper::Options index{state->options.index_folder, embedder.id(), embedder.dimensions(), {}};
   index.index.exact_max = state->options.limits.exact_search_vectors_max;
   state->index = std::make_shared<IndexKeeper>(std::move(index), executors.background);
@@ -109,13 +109,14 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
           for (const TenantId tenant : outdated) {
             RETURN_IF_ERROR(text_index_store::rebuild(transaction, tenant, state->store_terms));
           }
-          ASSIGN_OR_RETURN(const std::int64_t embedder_id,
-                           vector_store::intern_embedder(transaction, state->embedder.id(),
-                                                         state->embedder.dimensions()));
+          ASSIGN_OR_RETURN(
+              const std::int64_t embedder_id,
+              vector_store::intern_embedder(transaction, state->embedder.id(), state->embedder.dimensions()));
           RETURN_IF_ERROR(vector_store::enqueue_missing(transaction, embedder_id));
           return 0;
         },
-        executors.background, [state](const Result<int>& written) {
+        executors.background,
+        [state](const Result<int>& written) {
           if (!written.ok()) log_error("memory", "indexes not renewed", {{"because", written.error().message}});
           state->queue->wake();
         });
@@ -166,16 +167,15 @@ void MemoryStore::State::put(Document document, std::function<void(Result<source
   const std::string hash = sha256_hex(document.bytes);
   document.bytes = valid_utf8(document.bytes);
   const std::string format = std::string(kCutFormat) + "/" + std::to_string(options.limits.chunk_tokens_max);
-  auto cut = std::make_shared<CutDocument>(
-      cut_document(document.bytes, document.media_type, options.limits.chunk_tokens_max));
+  auto cut =
+      std::make_shared<CutDocument>(cut_document(document.bytes, document.media_type, options.limits.chunk_tokens_max));
   document.bytes.clear();
   database.write<sources_store::Change>(
       WritePriority::kBackground,
       [self = shared_from_this(), document = std::move(document), cut, hash, format,
        now = clock.now()](Transaction& transaction) -> Result<sources_store::Change> {
-        ASSIGN_OR_RETURN(sources_store::Change change,
-                         sources_store::put(transaction, document, *cut, hash, format, now, self->draw(),
-                                            self->store_terms));
+        ASSIGN_OR_RETURN(sources_store::Change change, sources_store::put(transaction, document, *cut, hash, format,
+                                                                          now, self->draw(), self->store_terms));
         self->follow(transaction, change.tenant, change.removed);
         return change;
       },
@@ -222,17 +222,19 @@ void count(IngestReport& report, IngestOutcome outcome, int chunks) {
 
 void MemoryStore::ingest_document(Document document, Executor& reply_to,
                                   std::function<void(Result<IngestReport>)> on_done) {
-  state_->executors.background.post([state = state_, document = std::move(document), &reply_to,
-                                     on_done = std::move(on_done)]() mutable {
-    const auto answer = [&reply_to, on_done = std::move(on_done)](Result<sources_store::Change> change) {
-      Result<IngestReport> report = IngestReport{};
-      if (change.ok()) count(*report, change->outcome, change->chunks);
-      else report = change.error();
-      reply_to.post([on_done, report = std::move(report)] { on_done(report); });
-    };
-    if (state->closed) return answer(closed_error());
-    state->put(std::move(document), answer);
-  });
+  state_->executors.background.post(
+      [state = state_, document = std::move(document), &reply_to, on_done = std::move(on_done)]() mutable {
+        const auto answer = [&reply_to, on_done = std::move(on_done)](Result<sources_store::Change> change) {
+          Result<IngestReport> report = IngestReport{};
+          if (change.ok())
+            count(*report, change->outcome, change->chunks);
+          else
+            report = change.error();
+          reply_to.post([on_done, report = std::move(report)] { on_done(report); });
+        };
+        if (state->closed) return answer(closed_error());
+        state->put(std::move(document), answer);
+      });
 }
 
 namespace {
@@ -357,8 +359,10 @@ void MemoryStore::recall(RecallQuery query, Executor& reply_to, std::function<vo
       RecallVectors vectors;
       RecallStatistics timed;
       timed.embed_us = (state->clock.monotonic_now() - started).count();
-      if (vector.ok()) vectors.question = std::move(*vector);
-      else timed.without_vectors_because = vector.error().message;
+      if (vector.ok())
+        vectors.question = std::move(*vector);
+      else
+        timed.without_vectors_because = vector.error().message;
       if (query.uncommitted.empty() || vectors.question.empty()) {
         return state->answer_recall(query, std::move(vectors), timed, answer);
       }

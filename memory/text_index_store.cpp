@@ -23,8 +23,8 @@ Status make_table(Transaction& transaction, TenantId tenant, const std::string& 
 }
 
 Status insert(Transaction& transaction, TenantId tenant, EntryId entry, const std::string& joined) {
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("INSERT INTO " + table_of(tenant) +
-                                                            " (rowid, terms) VALUES (?1, ?2)"));
+  ASSIGN_OR_RETURN(Statement statement,
+                   transaction.prepare("INSERT INTO " + table_of(tenant) + " (rowid, terms) VALUES (?1, ?2)"));
   return statement.bind(1, entry).bind(2, std::string_view(joined)).run();
 }
 
@@ -37,8 +37,7 @@ Status add(Transaction& transaction, TenantId tenant, EntryId entry, const std::
 }
 
 Status remove(Transaction& transaction, TenantId tenant, EntryId entry) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("DELETE FROM " + table_of(tenant) + " WHERE rowid = ?1"));
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM " + table_of(tenant) + " WHERE rowid = ?1"));
   return statement.bind(1, entry).run();
 }
 
@@ -103,11 +102,16 @@ Status check_integrity(Transaction& transaction) {
     if (!row) return {};
     const TenantId tenant = tenants.integer(0);
     const std::string table = table_of(tenant);
-    ASSIGN_OR_RETURN(Statement differ,
-                     transaction.prepare("SELECT (SELECT count(*) FROM memory_entries JOIN memory_scopes USING (scope_id)"
-                                         " WHERE tenant_id = ?1 AND entry_id NOT IN (SELECT rowid FROM " + table + ")),"
-                                         " (SELECT count(*) FROM " + table + " WHERE rowid NOT IN"
-                                         " (SELECT entry_id FROM memory_entries))"));
+    ASSIGN_OR_RETURN(
+        Statement differ,
+        transaction.prepare("SELECT (SELECT count(*) FROM memory_entries JOIN memory_scopes USING (scope_id)"
+                            " WHERE tenant_id = ?1 AND entry_id NOT IN (SELECT rowid FROM " +
+                            table +
+                            ")),"
+                            " (SELECT count(*) FROM " +
+                            table +
+                            " WHERE rowid NOT IN"
+                            " (SELECT entry_id FROM memory_entries))"));
     ASSIGN_OR_RETURN(const bool counted, differ.bind(1, tenant).step());
     if (!counted || differ.integer(0) != 0 || differ.integer(1) != 0) {
       return fail(ErrorCode::kCorrupt, std::to_string(differ.integer(0)) + " entries of tenant " +

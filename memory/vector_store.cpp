@@ -13,9 +13,10 @@ std::vector<float> floats_of(std::string_view blob) {
 
 Status log_change(Transaction& transaction, TenantId tenant, std::int64_t embedder, ChangeKind kind, VectorLabel label,
                   std::int64_t tag) {
-  ASSIGN_OR_RETURN(Statement insert,
-                   transaction.prepare("INSERT INTO memory_vector_changes"
-                                       " (tenant_id, embedder_id, operation, vector_id, tag) VALUES (?1, ?2, ?3, ?4, ?5)"));
+  ASSIGN_OR_RETURN(
+      Statement insert,
+      transaction.prepare("INSERT INTO memory_vector_changes"
+                          " (tenant_id, embedder_id, operation, vector_id, tag) VALUES (?1, ?2, ?3, ?4, ?5)"));
   return insert.bind(1, tenant).bind(2, embedder).bind(3, static_cast<int>(kind)).bind(4, label).bind(5, tag).run();
 }
 
@@ -99,17 +100,17 @@ Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, st
                                      std::vector<float> vector, std::int64_t tag) {
   ASSIGN_OR_RETURN(Statement done, transaction.prepare("DELETE FROM memory_pending_vectors WHERE entry_id = ?1"));
   RETURN_IF_ERROR(done.bind(1, entry).run());
-  ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare("SELECT tenant_id, scope_id FROM memory_entries JOIN memory_scopes"
-                                       " USING (scope_id) WHERE entry_id = ?1 AND entry_id NOT IN"
-                                       " (SELECT entry_id FROM memory_vectors WHERE entry_id = ?1 AND embedder_id = ?2)"));
+  ASSIGN_OR_RETURN(
+      Statement select,
+      transaction.prepare("SELECT tenant_id, scope_id FROM memory_entries JOIN memory_scopes"
+                          " USING (scope_id) WHERE entry_id = ?1 AND entry_id NOT IN"
+                          " (SELECT entry_id FROM memory_vectors WHERE entry_id = ?1 AND embedder_id = ?2)"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, entry).bind(2, embedder).step());
   if (!row) return std::optional<VectorRow>();
   VectorRow added{0, entry, select.integer(0), select.integer(1), std::move(vector)};
-  ASSIGN_OR_RETURN(Statement insert,
-                   transaction.prepare("INSERT INTO memory_vectors"
-                                       " (entry_id, facet, embedder_id, tenant_id, scope_id, vector)"
-                                       " VALUES (?1, 0, ?2, ?3, ?4, ?5)"));
+  ASSIGN_OR_RETURN(Statement insert, transaction.prepare("INSERT INTO memory_vectors"
+                                                         " (entry_id, facet, embedder_id, tenant_id, scope_id, vector)"
+                                                         " VALUES (?1, 0, ?2, ?3, ?4, ?5)"));
   insert.bind(1, entry).bind(2, embedder).bind(3, added.tenant).bind(4, added.scope);
   insert.bind_blob(5, {reinterpret_cast<const char*>(added.vector.data()), added.vector.size() * sizeof(float)});
   RETURN_IF_ERROR(insert.run());
@@ -130,8 +131,7 @@ Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenan
       ASSIGN_OR_RETURN(const bool row, select.step());
       if (!row) break;
       removed.push_back(select.integer(0));
-      RETURN_IF_ERROR(
-          log_change(transaction, tenant, select.integer(1), ChangeKind::kRemove, select.integer(0), tag));
+      RETURN_IF_ERROR(log_change(transaction, tenant, select.integer(1), ChangeKind::kRemove, select.integer(0), tag));
     }
   }
   ASSIGN_OR_RETURN(Statement erase, transaction.prepare("DELETE FROM memory_vectors WHERE entry_id = ?1"));
@@ -157,8 +157,8 @@ Result<std::optional<VectorRow>> find(Transaction& transaction, VectorLabel labe
                                                          " FROM memory_vectors WHERE vector_id = ?1"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, label).step());
   if (!row) return std::optional<VectorRow>();
-  return std::optional<VectorRow>(VectorRow{label, select.integer(0), select.integer(1), select.integer(2),
-                                            floats_of(select.blob_view(3))});
+  return std::optional<VectorRow>(
+      VectorRow{label, select.integer(0), select.integer(1), select.integer(2), floats_of(select.blob_view(3))});
 }
 
 Result<std::vector<VectorLabel>> labels(Transaction& transaction, TenantId tenant, std::int64_t embedder) {

@@ -73,8 +73,10 @@ class ConfigReader {
     table.read("listen", listen);
     if (!listen.empty()) {
       const auto address = parse_listen(listen);
-      if (address.ok()) server.host = address->host, server.port = address->port;
-      else table.problem("listen", address.error().message);
+      if (address.ok())
+        server.host = address->host, server.port = address->port;
+      else
+        table.problem("listen", address.error().message);
     }
     table.read("data", server.data);
     table.read("cors_origin", server.cors_origin);
@@ -88,8 +90,10 @@ class ConfigReader {
       ApiKeyConfig& made = server.keys[name];
       std::optional<SecretLocation> where;
       reader.read_secret("key", where);
-      if (where) made.key = *where;
-      else if (!reader.has("key")) reader.problem("key", "is missing");
+      if (where)
+        made.key = *where;
+      else if (!reader.has("key"))
+        reader.problem("key", "is missing");
       reader.read("tenant", made.tenant);
       reader.read("may_assert_users", made.may_assert_users);
       reader.read("admin", made.admin);
@@ -126,8 +130,10 @@ class ConfigReader {
     using Fields = boost::describe::describe_members<Limits, boost::describe::mod_public>;
     boost::mp11::mp_for_each<Fields>([&](auto field) {
       auto& value = config_.limits.*field.pointer;
-      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, int>) table.read_integer(field.name, value, 1, kIntMax);
-      else table.read_integer(field.name, value, std::int64_t{1}, kInt64Max);
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, int>)
+        table.read_integer(field.name, value, 1, kIntMax);
+      else
+        table.read_integer(field.name, value, std::int64_t{1}, kInt64Max);
     });
     if (config_.limits.event_bytes_max > config_.limits.http_body_bytes_max) {
       table.problem("event_bytes_max", "is more than http_body_bytes_max: such an event could not come in");
@@ -227,7 +233,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
 Result<Config> load_config(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) {
-    return fail(ErrorCode::kNotFound, "there is no configuration '" + file + "'", "name an existing file: --config FILE");
+    return fail(ErrorCode::kNotFound, "there is no configuration '" + file + "'",
+                "name an existing file: --config FILE");
   }
   std::ostringstream text;
   text << in.rdbuf();
@@ -257,14 +264,15 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
   std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   static constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"", 1},   {"B", 1},     {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+      {"", 1},      {"B", 1},      {"KB", 1e3},      {"MB", 1e6},      {"GB", 1e9},
       {"TB", 1e12}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1099511627776.0}};
   for (const auto& [name, bytes] : kUnits) {
     if (error != std::errc() || unit != name) continue;
     const double value = number * bytes;
     if (value >= 1 && value < 9e18) return static_cast<std::int64_t>(std::llround(value));
   }
-  return fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' is no number of bytes", "1048576 or \"512 MiB\"");
+  return fail(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' is no number of bytes",
+              "1048576 or \"512 MiB\"");
 }
 
 }  // namespace mnema

@@ -29,8 +29,9 @@ bool looks_like_a_secret(std::string_view key) {
   for (const std::string_view word : {"secret", "token", "password", "passwd", "api_key", "apikey", "bearer",
                                       "authorization", "credential", "private_key"}) {
     std::string lower(key);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c == '-' ? '_' : c); });
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
+      return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c == '-' ? '_' : c);
+    });
     // "budget_tokens" and its like count tokens.
     if (lower.find(word) != std::string::npos && !lower.ends_with("tokens")) return true;
   }
@@ -38,7 +39,8 @@ bool looks_like_a_secret(std::string_view key) {
 }
 
 constexpr const char* kLiteralSecret =
-    "holds a secret as plain text; say where it is instead: {env = \"NAME\"}, {file = \"PATH\"} or {command = \"LINE\"}";
+    "holds a secret as plain text; say where it is instead: {env = \"NAME\"}, {file = \"PATH\"} or {command = "
+    "\"LINE\"}";
 
 }  // namespace
 
@@ -87,23 +89,29 @@ bool TomlReader::has(std::string_view key) { return ask(key) != nullptr; }
 void TomlReader::read(std::string_view key, std::string& value) {
   const toml::node* node = ask(key);
   if (!node) return;
-  if (const auto text = node->value_exact<std::string>()) value = *text;
-  else problem(key, "must be a text");
+  if (const auto text = node->value_exact<std::string>())
+    value = *text;
+  else
+    problem(key, "must be a text");
 }
 
 void TomlReader::read(std::string_view key, bool& value) {
   const toml::node* node = ask(key);
   if (!node) return;
-  if (const auto given = node->value_exact<bool>()) value = *given;
-  else problem(key, "must be true or false");
+  if (const auto given = node->value_exact<bool>())
+    value = *given;
+  else
+    problem(key, "must be true or false");
 }
 
 void TomlReader::read(std::string_view key, double& value) {
   const toml::node* node = ask(key);
   if (!node) return;
   const auto given = node->is_number() ? node->value<double>() : std::nullopt;
-  if (given && *given >= 0 && *given <= 1e12) value = *given;
-  else problem(key, "must be a number that is not negative");
+  if (given && *given >= 0 && *given <= 1e12)
+    value = *given;
+  else
+    problem(key, "must be a number that is not negative");
 }
 
 void TomlReader::read(std::string_view key, std::vector<std::string>& value) {
@@ -126,9 +134,12 @@ void TomlReader::read(std::string_view key, std::map<std::string, std::string>& 
   if (!table) return problem(key, "must be a table of texts");
   for (const auto& [name, item] : *table) {
     const auto text = item.value_exact<std::string>();
-    if (!text) problem(item, "'" + name_of(key) + "." + std::string(name.str()) + "' must be a text");
-    else if (looks_like_a_secret(name.str())) problem(item, "'" + name_of(key) + "." + std::string(name.str()) + "' " + kLiteralSecret);
-    else value[std::string(name.str())] = *text;
+    if (!text)
+      problem(item, "'" + name_of(key) + "." + std::string(name.str()) + "' must be a text");
+    else if (looks_like_a_secret(name.str()))
+      problem(item, "'" + name_of(key) + "." + std::string(name.str()) + "' " + kLiteralSecret);
+    else
+      value[std::string(name.str())] = *text;
   }
 }
 
@@ -179,8 +190,10 @@ std::optional<std::string> TomlReader::secret_of(std::string_view key, const tom
       }
     }
   }
-  if (node.is_string()) problem(node, "'" + name_of(key) + "' " + kLiteralSecret);
-  else problem(node, "'" + name_of(key) + "' must be {env = \"NAME\"}, {file = \"PATH\"} or {command = \"LINE\"}");
+  if (node.is_string())
+    problem(node, "'" + name_of(key) + "' " + kLiteralSecret);
+  else
+    problem(node, "'" + name_of(key) + "' must be {env = \"NAME\"}, {file = \"PATH\"} or {command = \"LINE\"}");
   return {};
 }
 
@@ -212,8 +225,10 @@ std::map<std::string, const toml::table*> TomlReader::tables(std::string_view ke
   const toml::table* all = table(key);
   if (!all) return found;
   for (const auto& [name, node] : *all) {
-    if (node.is_table()) found[std::string(name.str())] = node.as_table();
-    else problem(node, "'" + name_of(key) + "." + std::string(name.str()) + "' must be a table");
+    if (node.is_table())
+      found[std::string(name.str())] = node.as_table();
+    else
+      problem(node, "'" + name_of(key) + "." + std::string(name.str()) + "' must be a table");
   }
   return found;
 }

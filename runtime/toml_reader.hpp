@@ -1,7 +1,7 @@
 // runtime/toml_reader.hpp
 //
-// One table of a TOML file, read key by key. It collects every problem with file, line and column, knows which keys were
-// asked for, and reports the others with the nearest known one. What is not in the file keeps its default.
+// One table of a TOML file, read key by key. It collects every problem with file, line and column, knows which keys
+// were asked for, and reports the others with the nearest known one. What is not in the file keeps its default.
 //
 // Threads:   confined to one.
 // Ownership: borrows the table and the list of problems.
@@ -38,7 +38,8 @@ class TomlReader {
   void read_bytes(std::string_view key, std::int64_t& value);
   /// One of `allowed`.
   void read_choice(std::string_view key, std::string& value, std::vector<std::string_view> allowed);
-  /// {env = "NAME"}, {file = "PATH"} or {command = "LINE"}, as "env:NAME", ... A plain text is refused as a literal secret.
+  /// {env = "NAME"}, {file = "PATH"} or {command = "LINE"}, as "env:NAME", ... A plain text is refused as a literal
+  /// secret.
   void read_secret(std::string_view key, std::optional<std::string>& value);
   void read_secrets(std::string_view key, std::vector<std::string>& value);
   [[nodiscard]] bool has(std::string_view key);

@@ -1,0 +1,17 @@
+// agents/declared_agent.hpp
+//
+// Agents without C++: what [agents.NAME] of the configuration says, as a handler. Recall what bears on the event, ask
+// the model, remember both, and send the answer where `reply_to` says.
+//
+// Threads: pure; before the host opens.
+#pragma once
+
+#include "agents/agent.hpp"
+#include "runtime/config.hpp"
+
+namespace mnema {
+
+/// Lays what the file says over what the code says; an agent that the code does not know becomes a declared one.
+void apply(const AgentConfig& config, AgentSpec& spec);
+
+}  // namespace mnema

@@ -1,0 +1,15 @@
+// agents/engine_metrics.hpp
+//
+// The engine counts for itself; here its counts get their names in /metrics.
+//
+// Threads: any.
+#pragma once
+
+#include "inference/engine_stats.hpp"
+#include "runtime/metrics.hpp"
+
+namespace mnema {
+
+void publish(Metrics& metrics, const EngineStats& stats);
+
+}  // namespace mnema

@@ -1,0 +1,287 @@
+#include "agents/host.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <filesystem>
+#include <future>
+
+#include "agents/agent_chat.hpp"
+#include "agents/agent_runtime.hpp"
+#include "agents/connectors.hpp"
+#include "agents/declared_agent.hpp"
+#include "agents/engine_embedder.hpp"
+#include "agents/engine_metrics.hpp"
+#include "agents/rest/engine_chat.hpp"
+#include "agents/rest/rest_door.hpp"
+#include "connectors/http/routes.hpp"
+#include "connectors/http/server.hpp"
+#include "connectors/webhook.hpp"
+#include "inference/local_engine.hpp"
+#include "runtime/log.hpp"
+#include "runtime/loop.hpp"
+#include "runtime/thread_pool_executor.hpp"
+
+namespace mnema {
+namespace {
+
+EngineOptions engine_options(const InferenceConfig& config) {
+  EngineOptions options;
+  options.models_folder = config.models_directory;
+  options.model = config.model;
+  options.embedding_model = config.embedding_model;
+  options.pinned = {config.model, config.embedding_model};
+  options.threads = config.threads;
+  options.backend = config.backend;
+  options.kv_type = config.kv_type == "int8" ? KvType::kInt8 : KvType::kF16;
+  options.kv_memory_bytes = config.kv_memory_bytes;
+  options.context_length = config.context_length;
+  options.max_sequences = config.max_sequences;
+  options.max_batched_tokens = config.max_batched_tokens;
+  return options;
+}
+
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+}  // namespace
+
+/// Declared in the order in which they are needed; they go in the reverse one, after the threads have ended.
+struct Host::Parts {
+  explicit Parts(Config given)
+      : config(std::move(given)),
+        limits(config.limits),
+        secrets(clock),
+        turns("turns", limits.turn_threads),
+        engine(engine_options(config.inference), {compute, prepare},
+               cpu_model_loader(engine_options(config.inference), limits), clock, random, limits),
+        models(engine) {}
+  ~Parts() {
+    loop.stop();
+    for (ThreadPoolExecutor* pool : {&workers, &turns, &blocking, &queries, &background, &prepare, &compute, &store}) {
+      pool->stop();
+    }
+  }
+
+  const Config config;
+  const Limits limits;
+  SystemClock clock;
+  SystemRandom random;
+  SecretsStore secrets;
+  Metrics metrics;
+  Loop loop;
+  ThreadPoolExecutor store{"store", 1};
+  ThreadPoolExecutor compute{"compute", 1};
+  ThreadPoolExecutor prepare{"prepare", 2};
+  ThreadPoolExecutor background{"background", 1};
+  ThreadPoolExecutor queries{"queries", 2};
+  ThreadPoolExecutor blocking{"blocking", 8};
+  ThreadPoolExecutor turns;
+  ThreadPoolExecutor workers{"rest", 2};
+  LocalEngine engine;
+  EngineChat models;
+  std::unique_ptr<EngineEmbedder> embedder;
+  std::unique_ptr<AgentRuntime> runtime;
+  std::unique_ptr<Connectors> connectors;
+  std::unique_ptr<AgentChat> chat;
+  std::unique_ptr<RestDoor> door;
+  std::vector<std::unique_ptr<WebhookSource>> webhooks;
+  HttpRoutes routes;
+  std::unique_ptr<HttpServer> server;
+  std::string address;
+
+  Status load_models();
+  Status open_runtime(std::map<std::string, AgentSpec> agents);
+  Status open_connectors();
+  Status open_sources();
+  Result<ApiKeys> api_keys();
+  Status listen();
+  void read_documents();
+  void read_folder(std::string folder, Scope scope);
+};
+
+Status Host::Parts::load_models() {
+  std::promise<Status> loaded;
+  engine.load("default", prepare, [&loaded](Status status) { loaded.set_value(std::move(status)); });
+  RETURN_IF_ERROR(loaded.get_future().get());
+  // The length of its vectors is the encoder's own business: ask it.
+  std::promise<Result<std::vector<std::vector<float>>>> probed;
+  engine.embed(config.inference.embedding_model, {"probe"}, Priority::kInteractive, prepare,
+               [&probed](auto vectors) { probed.set_value(std::move(vectors)); });
+  auto vectors = probed.get_future().get();
+  if (!vectors.ok()) return vectors.error();
+  const std::string& name = config.inference.embedding_model;
+  embedder =
+      std::make_unique<EngineEmbedder>(engine, name, name + "/mean/1", static_cast<int>(vectors->front().size()));
+  engine.on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
+  return {};
+}
+
+Status Host::Parts::open_runtime(std::map<std::string, AgentSpec> agents) {
+  std::error_code error;
+  std::filesystem::create_directories(config.server.data, error);
+  if (error) {
+    return fail(ErrorCode::kStorage, "cannot make the data folder '" + config.server.data + "': " + error.message(),
+                "choose another with --data DIR");
+  }
+  AgentRuntime::Options options;
+  options.database.path = config.server.data + "/mnema.db";
+  options.database.checkpoint = &background;
+  options.migrations = PermitStore::migrations();
+  options.index_folder = config.server.data + "/indexes";
+  options.default_model = config.inference.model;
+  options.agents = std::move(agents);
+  ASSIGN_OR_RETURN(runtime, AgentRuntime::open(std::move(options), {loop, store, turns, queries, background, blocking},
+                                               engine, *embedder, clock, random, limits));
+  return {};
+}
+
+Status Host::Parts::open_connectors() {
+  connectors =
+      std::make_unique<Connectors>(Connectors::Parts{runtime->runtime().database(), secrets, blocking, clock, random});
+  RETURN_IF_ERROR(connectors->open(config.connectors));
+  runtime->connect([this](const std::string& name) { return connectors->sink(name); },
+                   [this](const std::string& name) { return connectors->client(name); });
+  return {};
+}
+
+Status Host::Parts::open_sources() {
+  for (const auto& [name, source] : config.sources) {
+    if (source.scheme == "unsigned" && !is_loopback(config.server.host)) {
+      return fail(ErrorCode::kPermissionDenied,
+                  "source '" + name + "' takes unsigned webhooks, and the server listens on " + config.server.host,
+                  "sign them, or listen on 127.0.0.1");
+    }
+    WebhookOptions options;
+    options.path = source.path;
+    options.scheme = source.scheme == "github"     ? WebhookOptions::Scheme::kGithub
+                     : source.scheme == "standard" ? WebhookOptions::Scheme::kStandardWebhooks
+                                                   : WebhookOptions::Scheme::kUnsigned;
+    for (const std::string& secret : source.secrets) {
+      ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
+      options.secrets.push_back(std::move(reference));
+    }
+    options.tenant = source.tenant;
+    options.agent = source.agent;
+    options.key_template = source.key;
+    options.type_prefix = source.type_prefix;
+    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, limits);
+    RETURN_IF_ERROR(webhook->start(runtime->acceptor()));
+    routes.add("POST", webhook->path(), webhook->handler());
+    webhooks.push_back(std::move(webhook));
+  }
+  return {};
+}
+
+Result<ApiKeys> Host::Parts::api_keys() {
+  std::vector<ApiKey> keys;
+  for (const auto& [name, key] : config.server.keys) {
+    ASSIGN_OR_RETURN(const SecretReference reference, SecretReference::parse(key.key));
+    ASSIGN_OR_RETURN(Secret secret, secrets.get(reference));
+    keys.push_back({name, std::move(secret), key.tenant, key.may_assert_users});
+    runtime->runtime().router().add_tenant(key.tenant);
+  }
+  if (keys.empty() && !is_loopback(config.server.host)) {
+    return fail(ErrorCode::kPermissionDenied, "without keys only loopback is served, not " + config.server.host,
+                "add [server.keys.NAME], or listen on 127.0.0.1");
+  }
+  return ApiKeys(std::move(keys));
+}
+
+Status Host::Parts::listen() {
+  RestDoor::Parts parts{engine, {}, "", workers, clock, random, limits, {}, {}, {}, {}};
+  chat = std::make_unique<AgentChat>(*runtime);
+  parts.backends = {chat.get(), &models};
+  ASSIGN_OR_RETURN(parts.keys, api_keys());
+  parts.sampling_default = default_sampling();
+  parts.metrics_text = [this] { return metrics.render(); };
+  metrics.before_render([this] { publish(metrics, engine.stats()); });
+  door = std::make_unique<RestDoor>(std::move(parts));
+  door->mount(routes);
+  HttpServerOptions options;
+  options.host = config.server.host;
+  options.port = config.server.port;
+  options.cors_origin = config.server.cors_origin;
+  options.tls_certificate_file = config.server.tls_certificate;
+  options.tls_key_file = config.server.tls_key;
+  server = std::make_unique<HttpServer>(loop, clock, random, limits, options,
+                                        [this](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+                                          routes.handle(std::move(request), std::move(exchange));
+                                        });
+  RETURN_IF_ERROR(server->start());
+  address = config.server.host + ":" + std::to_string(server->port());
+  return {};
+}
+
+void Host::Parts::read_folder(std::string folder, Scope scope) {
+  FolderSource source;
+  source.scope = std::move(scope);
+  source.path = folder;
+  runtime->memory().ingest_folder(std::move(source), background, {}, [folder](const Result<IngestReport>& report) {
+    if (!report.ok()) return log_error("memory", "documents not read: " + report.error().text(), {{"folder", folder}});
+    for (const std::string& note : report->notes) log_warning("memory", note);
+    log_info("memory", "documents read",
+             {{"folder", folder},
+              {"added", report->added},
+              {"changed", report->changed},
+              {"unchanged", report->unchanged},
+              {"retired", report->retired}});
+  });
+}
+
+void Host::Parts::read_documents() {
+  for (const std::string& folder : config.memory.documents) read_folder(folder, {"local", "", "", ""});
+  for (const auto& [name, agent] : config.agents) {
+    for (const std::string& folder : agent.documents) read_folder(folder, {"local", name, "", ""});
+  }
+}
+
+Host::Host() = default;
+
+Host::~Host() {
+  if (!parts_) return;
+  if (parts_->runtime) parts_->runtime->close();
+}
+
+AgentBuilder Host::agent(const std::string& name, Handler handler) {
+  AgentSpec& spec = agents_[name];
+  spec.name = name;
+  spec.handler = handler;
+  return AgentBuilder(spec);
+}
+
+std::optional<Host::Failed> Host::open(Config config) {
+  for (const auto& [name, declared] : config.agents) {
+    AgentSpec& spec = agents_[name];
+    if (spec.name.empty()) spec.recall_tokens = config.memory.recall_tokens;
+    spec.name = name;
+    apply(declared, spec);
+  }
+  parts_ = std::make_unique<Parts>(std::move(config));
+  if (Status status = parts_->load_models(); !status.ok()) return Failed{Part::kModel, status.error()};
+  if (Status status = parts_->open_runtime(agents_); !status.ok()) return Failed{Part::kData, status.error()};
+  if (Status status = parts_->open_connectors(); !status.ok()) return Failed{Part::kConnectors, status.error()};
+  if (Status status = parts_->open_sources(); !status.ok()) return Failed{Part::kConfig, status.error()};
+  if (Status status = parts_->listen(); !status.ok()) {
+    return Failed{status.error().code == ErrorCode::kUnavailable ? Part::kAddress : Part::kConfig, status.error()};
+  }
+  return {};
+}
+
+const std::string& Host::address() const { return parts_->address; }
+AgentRuntime& Host::runtime() { return *parts_->runtime; }
+
+void Host::run() {
+  boost::asio::signal_set signals(parts_->loop.io_context(), SIGINT, SIGTERM);
+  signals.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    log_info("host", "stopping");
+    const Duration grace = std::chrono::milliseconds(parts_->limits.shutdown_grace_ms);
+    for (auto& webhook : parts_->webhooks) webhook->stop();
+    parts_->server->stop(grace, [this, grace] { parts_->runtime->stop(grace, [this] { parts_->loop.stop(); }); });
+  });
+  parts_->runtime->start();
+  parts_->read_documents();
+  parts_->loop.run();
+}
+
+}  // namespace mnema
