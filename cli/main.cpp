@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/bench_command.hpp"
+#include "cli/demo_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/models_command.hpp"
 #include "cli/serve_command.hpp"
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
   mnema::add_models_command(app, exit_code);
   mnema::add_bench_command(app, exit_code);
   mnema::add_serve_command(app, exit_code);
+  mnema::add_demo_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

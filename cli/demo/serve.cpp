@@ -1,0 +1,54 @@
+#include "cli/demo/serve.hpp"
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "agents/agent_runtime.hpp"
+#include "agents/host.hpp"
+#include "cli/exit_code.hpp"
+#include "examples/quickstart.hpp"
+#include "runtime/log.hpp"
+
+namespace mnema {
+namespace {
+
+void print_line(const boost::json::object& object) {
+  std::puts(boost::json::serialize(object).c_str());
+  std::fflush(stdout);
+}
+
+std::int64_t micros(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+}  // namespace
+
+int serve_demo(const std::string& config_file) {
+  Result<Config> config = load_config(config_file);
+  if (!config.ok()) return report(config.error(), kExitConfig);
+  LogOptions log;
+  log.file = config->log.file;
+  if (const Status status = configure_log(std::move(log)); !status.ok()) return report(status.error(), kExitConfig);
+  Host host;
+  declare_assistant(host);
+  declare_triage(host);
+  declare_refunds(host);
+  if (const auto failed = host.open(std::move(*config))) return report(failed->error, kExitFailed);
+  host.runtime().dispatcher().on_turn_end([](const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
+    print_line({{"agent", event.agent},
+                {"key", event.key},
+                {"end", name_of(end)},
+                {"wake_us", micros(report.wake)},
+                {"recall_us", micros(report.recall)},
+                {"prompt_tokens", report.usage.prompt_tokens},
+                {"cached_tokens", report.usage.cached_tokens},
+                {"completion_tokens", report.usage.completion_tokens},
+                {"decode_us", micros(report.usage.decode)},
+                {"steps_replayed", report.steps_replayed}});
+  });
+  print_line({{"address", host.address()}});
+  host.run();
+  return kExitOk;
+}
+
+}  // namespace mnema

@@ -1,0 +1,246 @@
+#include "cli/demo/story.hpp"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <fstream>
+
+#include "cli/demo/outside_world.hpp"
+#include "cli/demo/runtime_process.hpp"
+#include "runtime/sha256.hpp"
+
+namespace mnema {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr const char* kSecret = "demo";
+
+std::string config_text(const DemoOptions& options, int outside_port) {
+  return fmt::format(R"([server]
+listen = "127.0.0.1:0"
+data = "{0}/data"
+[log]
+file = "{0}/mnema.log"
+[memory]
+documents = ["{1}"]
+[agents.assistant]
+[agents.triage]
+[agents.refunds]
+[connectors.replies]
+kind = "http"
+url = "http://127.0.0.1:{2}"
+path = "/replies"
+[connectors.payments]
+kind = "http"
+url = "http://127.0.0.1:{2}"
+[sources.github]
+kind = "webhook"
+path = "/hooks/github"
+secrets = [{{file = "{0}/webhook-secret"}}]
+[sources.orders]
+kind = "webhook"
+path = "/hooks/orders"
+scheme = "unsigned"
+agent = "refunds"
+)",
+                     options.folder, options.documents, outside_port);
+}
+
+std::string hex(const Sha256Digest& digest) {
+  std::string text;
+  for (const auto byte : digest) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
+  return text;
+}
+
+/// Whether `holds` came true within `patience`.
+bool eventually(const std::function<bool()>& holds, int tries = 6000) {
+  for (; tries > 0; --tries) {
+    if (holds()) return true;
+    ::usleep(10'000);
+  }
+  return false;
+}
+
+class Story {
+ public:
+  explicit Story(const DemoOptions& options) : runtime_(options.folder + "/mnema.toml"), options_(options) {
+    std::ofstream(options.folder + "/webhook-secret") << kSecret;
+    std::ofstream(options.folder + "/mnema.toml") << config_text(options, outside_.port());
+  }
+
+  Result<DemoResult> tell() {
+    RETURN_IF_ERROR(runtime_.start());
+    first_issue();
+    chat();
+    RETURN_IF_ERROR(kill_during_tool_call());
+    RETURN_IF_ERROR(kill_during_decode());
+    after_all();
+    return std::move(result_);
+  }
+
+ private:
+  void first_issue() {
+    deliver_issue(1, "Crash when saving a file", "The program crashes with a segfault when I press save.");
+    add_turn_row("issue #1 by webhook", "triage", "acme/shop#1");
+    check("the issue was labelled and its draft delivered", [this] { return reply_about("acme/shop#1"); });
+    deliver_issue(1, "Crash when saving a file", "The program crashes with a segfault when I press save.");
+  }
+
+  void chat() {
+    ask("chat, from the documents", "What does the mailbox do with an event?");
+    bool cited = result_.rows.back().reply.find(".md") != std::string::npos;
+    // The documents are read in the background; a question may come before them.
+    for (int i = 0; i < 30 && !cited; ++i) {
+      ::usleep(500'000);
+      result_.rows.pop_back();
+      ask("chat, from the documents", "What does the mailbox do with an event?");
+      cited = result_.rows.back().reply.find(".md") != std::string::npos;
+    }
+    check("the chat cited its documents", [cited] { return cited; });
+  }
+
+  Status kill_during_tool_call() {
+    post("/hooks/orders", R"({"order": "4711", "cents": 1999})", {{"webhook-id", "order-4711"}});
+    check("a refund was under way at kill -9", [this] { return outside_.refunds() == 1; });
+    runtime_.kill();
+    RETURN_IF_ERROR(runtime_.start());
+    add_turn_row("refund, killed in the call", "refunds", "4711");
+    check("the refund was called again and paid once",
+          [this] { return outside_.refund_calls() >= 2 && outside_.refunds() == 1; });
+    return {};
+  }
+
+  Status kill_during_decode() {
+    const double before = metric("mnema_generated_tokens");
+    deliver_issue(2, "It crashes again when saving", "Since the update saving crashes with a segfault again.");
+    bool decoding = false;
+    for (int i = 0; i < 20'000 && !decoding; ++i) {
+      decoding = metric("mnema_sequences_running") > 0 && metric("mnema_generated_tokens") > before;
+    }
+    check("a reply was being decoded at kill -9", [decoding] { return decoding; });
+    runtime_.kill();
+    check("no draft had left before", [this] { return !reply_about("acme/shop#2"); });
+    RETURN_IF_ERROR(runtime_.start());
+    add_turn_row("issue #2, killed in the decode", "triage", "acme/shop#2");
+    check("the mailbox came back: issue #2 has its draft", [this] { return reply_about("acme/shop#2"); });
+    check("memory came back: issue #1 was recalled for it", [this] {
+      const auto reply = reply_of("acme/shop#2");
+      return reply && reply->at("similar").as_int64() >= 1;
+    });
+    return {};
+  }
+
+  void after_all() {
+    ask("chat, after two crashes", "What does the mailbox do with an event?");
+    ::usleep(500'000);
+    const bool exact = outside_.replies().size() == 3;
+    check("three replies, none lost and none doubled", [exact] { return exact; });
+    const int code = runtime_.stop();
+    check("it stopped in order", [code] { return code == 0; });
+  }
+
+  // ---- what the story does ----
+
+  std::string post(const std::string& path, const std::string& body, const httplib::Headers& headers = {}) {
+    httplib::Client client("127.0.0.1", runtime_.port());
+    client.set_read_timeout(120);
+    const auto answer = client.Post(path, headers, body, "application/json");
+    return answer ? answer->body : "";
+  }
+
+  void deliver_issue(int number, const std::string& title, const std::string& text) {
+    const std::string body = json::serialize(json::object{
+        {"action", "opened"},
+        {"issue", {{"number", number}, {"title", title}, {"body", text}}},
+        {"repository", {{"full_name", "acme/shop"}}},
+    });
+    post("/hooks/github", body,
+         {{"X-GitHub-Event", "issues"},
+          {"X-GitHub-Delivery", "demo-" + std::to_string(number)},
+          {"X-Hub-Signature-256", "sha256=" + hex(hmac_sha256(kSecret, body))}});
+  }
+
+  void ask(const std::string& what, const std::string& question) {
+    const json::object request{{"model", "assistant"},
+                               {"messages", json::array{json::object{{"role", "user"}, {"content", question}}}}};
+    boost::system::error_code error;
+    const json::value answer = json::parse(post("/v1/chat/completions", json::serialize(request)), error);
+    DemoRow row;
+    row.what = what;
+    if (!error && answer.is_object() && answer.as_object().contains("choices")) {
+      row.reply = answer.at("choices").at(0).at("message").at("content").as_string().c_str();
+      const json::object& usage = answer.at("usage").as_object();
+      row.prompt_tokens = usage.at("prompt_tokens").to_number<int>();
+      if (const json::value* details = usage.if_contains("prompt_tokens_details")) {
+        row.cached_tokens = details->at("cached_tokens").to_number<int>();
+      }
+    }
+    result_.rows.push_back(std::move(row));
+  }
+
+  double metric(const std::string& name) {
+    httplib::Client client("127.0.0.1", runtime_.port());
+    const auto answer = client.Get("/metrics");
+    if (!answer) return 0;
+    const std::size_t at = answer->body.find("\n" + name + "{");
+    if (at == std::string::npos) return 0;
+    const std::size_t value = answer->body.find("} ", at);
+    return std::strtod(answer->body.c_str() + value + 2, nullptr);
+  }
+
+  // ---- what it looks at ----
+
+  std::optional<json::object> reply_of(const std::string& issue) {
+    for (const auto& [key, body] : outside_.replies()) {
+      const json::object reply = json::parse(body).as_object();
+      if (reply.contains("issue") && reply.at("issue") == json::value(issue)) return reply;
+    }
+    return {};
+  }
+  bool reply_about(const std::string& issue) { return reply_of(issue).has_value(); }
+
+  void add_turn_row(const std::string& what, const std::string& agent, const std::string& key) {
+    const auto turn = runtime_.wait_for_turn(agent, key);
+    DemoRow row;
+    row.what = what;
+    if (turn) {
+      const auto number = [&](const char* name) { return turn->at(name).to_number<double>(); };
+      row.wake_ms = number("wake_us") / 1e3;
+      row.recall_ms = number("recall_us") / 1e3;
+      row.prompt_tokens = static_cast<int>(number("prompt_tokens"));
+      row.cached_tokens = static_cast<int>(number("cached_tokens"));
+      if (number("decode_us") > 0) row.decode_tokens_per_s = number("completion_tokens") / number("decode_us") * 1e6;
+      eventually([&] { return agent != "triage" || reply_about(key); }, 500);
+      if (const auto reply = reply_of(key)) {
+        row.reply =
+            fmt::format("[{}] {}", reply->at("label").as_string().c_str(), reply->at("reply").as_string().c_str());
+      }
+    }
+    result_.rows.push_back(std::move(row));
+    check(what + ": the turn ended", [&] { return turn.has_value(); });
+  }
+
+  void check(const std::string& what, const std::function<bool()>& holds) {
+    // A claim that something is absent is true at once; one that something comes gets its time.
+    result_.checks.push_back({what, eventually(holds, 1000)});
+  }
+
+  OutsideWorld outside_;
+  RuntimeProcess runtime_;
+  const DemoOptions options_;
+  DemoResult result_;
+};
+
+}  // namespace
+
+bool DemoResult::held() const {
+  return std::all_of(checks.begin(), checks.end(), [](const DemoCheck& check) { return check.held; });
+}
+
+Result<DemoResult> tell_demo_story(const DemoOptions& options) { return Story(options).tell(); }
+
+}  // namespace mnema
