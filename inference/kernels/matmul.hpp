@@ -25,6 +25,7 @@
 namespace mnema {
 
 class ThreadPool;
+class WeightArena;
 
 enum class InstructionSet { kScalar, kAvx2, kAvx512 };
 [[nodiscard]] std::string_view name_of(InstructionSet isa);  // "scalar" | "avx2" | "avx512"
@@ -54,14 +55,15 @@ class PackedMatrix {
   [[nodiscard]] bool needs_floats() const;
 };
 
-/// Repacks `source` (rows × row_bytes(type, columns) bytes, the file's layout) using all workers of `pool`.
+/// Repacks `source` (rows × row_bytes(type, columns) bytes, the file's layout) into `arena`, by all workers of `pool`.
 /// Errors: `kUnsupported` type; `kCorrupt` when sizes do not fit.
 struct MatrixSource {
   const std::byte* data;
   std::size_t rows;
   QuantType type;
 };
-[[nodiscard]] Result<PackedMatrix> pack(MatrixSource source, std::size_t columns, InstructionSet isa, ThreadPool& pool);
+[[nodiscard]] Result<PackedMatrix> pack(MatrixSource source, std::size_t columns, InstructionSet isa, ThreadPool& pool,
+                                        WeightArena& arena);
 
 /// Activations of a batch, quantised. Reused between steps; grows to the largest batch and stays.
 class QuantizedRows {

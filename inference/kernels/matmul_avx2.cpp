@@ -135,17 +135,16 @@ inline __attribute__((always_inline)) __m256i dot_quads(const __m256i* quad, con
 template <PackedForm kForm, int kRows>
 inline __attribute__((always_inline)) void quantised_tile(const Tile& tile, __m256* out) {
   constexpr PackedShape kShape = shape_of(kForm);
-  const std::uint8_t* scales = tile.group + quant_section(kForm, tile.columns);
   const std::int8_t* q = tile.quants;
   const float* sums = tile.sums;
   __m256 sum[kRows];
   for (int c = 0; c < kRows; ++c) sum[c] = _mm256_setzero_ps();
   for (std::size_t block = 0; block < tile.columns / kBlockColumns; ++block) {
-    const std::uint8_t* super = scales + block / kShape.blocks_super * kShape.scale_bytes;
+    const std::uint8_t* super = tile.group + super_offset(kShape, block);
     const std::size_t in_super = block % kShape.blocks_super;
     __m256i quad[kQuads];
     __m256 scale, minimum;
-    load_quads<kForm>(tile.group + block * kShape.quant_bytes, tile.half, quad);
+    load_quads<kForm>(tile.group + block_offset(kShape, block), tile.half, quad);
     load_scales<kForm>(super, in_super, tile.half, scale, minimum);
     for (int c = 0; c < kRows; ++c) {
       const __m256 a = _mm256_set1_ps(sums[c]);

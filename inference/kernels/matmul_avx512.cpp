@@ -13,8 +13,7 @@
 namespace mnema {
 namespace {
 
-constexpr int kPrefetchBytes = 4096;  // ahead in the quants; 2 to 16 KiB measure the same
-constexpr int kDirectRows = 8;        // batches up to this many rows read the packed form directly
+constexpr int kDirectRows = 8;  // batches up to this many rows read the packed form directly
 
 /// A block as registers hold it.
 struct Block {
@@ -72,21 +71,13 @@ inline __attribute__((always_inline)) void load_table(const std::uint8_t* p, __m
 template <PackedForm kForm>
 struct Packed {
   static constexpr bool kTwoScales = false;
-  const std::uint8_t* quants;
-  const std::uint8_t* scales;
-
-  Packed(const std::uint8_t* group, std::size_t columns)
-      : quants(group), scales(group + quant_section(kForm, columns)) {}
+  const std::uint8_t* group;
 
   inline __attribute__((always_inline)) void read(std::size_t block, Block& out) const {
     constexpr PackedShape kShape = shape_of(kForm);
-    const std::uint8_t* q = quants + block * kShape.quant_bytes;
-    const std::uint8_t* super = scales + block / kShape.blocks_super * kShape.scale_bytes;
+    const std::uint8_t* q = group + block_offset(kShape, block);
+    const std::uint8_t* super = group + super_offset(kShape, block);
     const std::size_t in_super = block % kShape.blocks_super;
-#pragma GCC unroll 8
-    for (int line = 0; line < kShape.quant_bytes / 64; ++line) {
-      _mm_prefetch(reinterpret_cast<const char*>(q) + kPrefetchBytes + line * 64, _MM_HINT_T0);
-    }
     if constexpr (kForm == PackedForm::kByte) {
       for (int i = 0; i < kQuads; ++i) out.quad[i] = load(q + i * 64);
     } else if constexpr (kForm == PackedForm::kNibbleTable || kForm == PackedForm::kSuperTable) {
@@ -120,18 +111,13 @@ struct Packed {
 /// kSuperSix: `scale` is the super's d; the two halves' integer scales lie in `minimum` and `second` as int32.
 struct PackedSix {
   static constexpr bool kTwoScales = true;
-  const std::uint8_t* quants;
-  const std::uint8_t* scales;
-
-  PackedSix(const std::uint8_t* group, std::size_t columns)
-      : quants(group), scales(group + quant_section(PackedForm::kSuperSix, columns)) {}
+  const std::uint8_t* group;
 
   inline __attribute__((always_inline)) void read(std::size_t block, Block& out, __m512i& first,
                                                   __m512i& second) const {
     constexpr PackedShape kShape = shape_of(PackedForm::kSuperSix);
-    const std::uint8_t* q = quants + block * kShape.quant_bytes;
-    const std::uint8_t* super = scales + block / 8 * kShape.scale_bytes;
-    for (int i = 0; i < 6; ++i) _mm_prefetch(reinterpret_cast<const char*>(q) + kPrefetchBytes + 64 * i, _MM_HINT_T0);
+    const std::uint8_t* q = group + block_offset(kShape, block);
+    const std::uint8_t* super = group + super_offset(kShape, block);
     load_sixes(q, out.quad);
     out.scale = half16(super);
     const std::uint8_t* s = super + 32 + block % 8 * 32;
@@ -330,25 +316,25 @@ void unpack_group(PackedForm form, const std::uint8_t* group, std::size_t column
   const std::size_t blocks = columns / kBlockColumns;
   switch (form) {
     case PackedForm::kNibbleZero:
-      return unpack(Packed<PackedForm::kNibbleZero>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kNibbleZero>{group}, blocks, strip);
     case PackedForm::kNibbleMinimum:
-      return unpack(Packed<PackedForm::kNibbleMinimum>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kNibbleMinimum>{group}, blocks, strip);
     case PackedForm::kNibbleTable:
-      return unpack(Packed<PackedForm::kNibbleTable>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kNibbleTable>{group}, blocks, strip);
     case PackedForm::kFiveZero:
-      return unpack(Packed<PackedForm::kFiveZero>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kFiveZero>{group}, blocks, strip);
     case PackedForm::kFiveMinimum:
-      return unpack(Packed<PackedForm::kFiveMinimum>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kFiveMinimum>{group}, blocks, strip);
     case PackedForm::kByte:
-      return unpack(Packed<PackedForm::kByte>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kByte>{group}, blocks, strip);
     case PackedForm::kSuperNibble:
-      return unpack(Packed<PackedForm::kSuperNibble>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kSuperNibble>{group}, blocks, strip);
     case PackedForm::kSuperFive:
-      return unpack(Packed<PackedForm::kSuperFive>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kSuperFive>{group}, blocks, strip);
     case PackedForm::kSuperTable:
-      return unpack(Packed<PackedForm::kSuperTable>(group, columns), blocks, strip);
+      return unpack(Packed<PackedForm::kSuperTable>{group}, blocks, strip);
     case PackedForm::kSuperSix:
-      return unpack(PackedSix(group, columns), blocks, strip);
+      return unpack(PackedSix{group}, blocks, strip);
     default:
       return;
   }
@@ -389,7 +375,7 @@ void matmul_few(const MatmulWork& work) {
   const std::size_t stride = group_bytes(work.form, work.columns);
   const Panel panel = panel_at(work.x, 0);
   for (std::size_t group = work.first_group; group < work.end_group; ++group) {
-    const Reader reader(work.weights + group * stride, work.columns);
+    const Reader reader{work.weights + group * stride};
     with_width<kDirectRows>(panel.width,
                             Product<Reader>{reader, work.columns / kBlockColumns, panel, store_at(work, group, 0)});
   }
@@ -509,8 +495,8 @@ void gate_up_few(const GateUpWork& work) {
   const std::size_t stride = group_bytes(up.form, up.columns);
   const Panel panel = panel_at(up.x, 0);
   for (std::size_t group = up.first_group; group < up.end_group; ++group) {
-    const Reader gate_reader(work.gate_weights + group * stride, up.columns);
-    const Reader up_reader(up.weights + group * stride, up.columns);
+    const Reader gate_reader{work.gate_weights + group * stride};
+    const Reader up_reader{up.weights + group * stride};
     with_width<kDirectRows>(panel.width,
                             GatedProduct<Reader, Reader>{gate_reader, up_reader, up.columns / kBlockColumns, panel,
                                                          store_at(up, group, 0), work.gelu});

@@ -64,13 +64,11 @@ RowScale row_scale(PackedForm form, const std::uint8_t* super, int block, int ro
 float dot(PackedForm form, const std::uint8_t* group, int row, std::size_t columns, const std::int8_t* q,
           const float* sums, std::size_t width) {
   const PackedShape shape = shape_of(form);
-  const std::uint8_t* scales = group + quant_section(form, columns);
   float total = 0;
   for (std::size_t block = 0; block < columns / kBlockColumns; ++block) {
-    const std::uint8_t* quants = group + block * static_cast<std::size_t>(shape.quant_bytes);
+    const std::uint8_t* quants = group + block_offset(shape, block);
+    const std::uint8_t* super = group + super_offset(shape, block);
     const auto in_super = static_cast<int>(block % static_cast<std::size_t>(shape.blocks_super));
-    const std::uint8_t* super =
-        scales + block / static_cast<std::size_t>(shape.blocks_super) * static_cast<std::size_t>(shape.scale_bytes);
     std::int32_t half[2] = {0, 0};
     for (int column = 0; column < kBlockColumns; ++column) {
       half[column / 16] += value_at(form, quants, row, column) * q[column];

@@ -1,6 +1,3 @@
-#include <sys/mman.h>
-
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -8,6 +5,7 @@
 #include "inference/kernels/matmul.hpp"
 #include "inference/kernels/packed_layout.hpp"
 #include "inference/kernels/thread_pool.hpp"
+#include "inference/kernels/weight_arena.hpp"
 
 // From the file's blocks, one row after the other, to groups of 16 rows. Values are moved, never rounded: the packed
 // matrix holds the same numbers as the file. (Q2_K, which no catalogue model uses, is kept as f32.)
@@ -216,44 +214,23 @@ void pack_group(const MatrixSource& source, std::size_t columns, PackedForm form
       continue;
     }
     const PackedShape shape = shape_of(form);
-    std::uint8_t* scales = out + quant_section(form, columns);
     std::uint8_t u[256];
     std::size_t block = 0;
     for (std::size_t at = 0; at < columns;
          at += static_cast<std::size_t>(traits.block_values), in += traits.block_bytes) {
       unsigned_values(source.type, in, u);
-      pack_scales(
-          source.type, in, row,
-          scales + block / static_cast<std::size_t>(shape.blocks_super) * static_cast<std::size_t>(shape.scale_bytes));
+      pack_scales(source.type, in, row, out + super_offset(shape, block));
       for (int part = 0; part < traits.block_values / kBlockColumns; ++part, ++block) {
-        pack_block(form, u + part * kBlockColumns, row, out + block * static_cast<std::size_t>(shape.quant_bytes));
+        pack_block(form, u + part * kBlockColumns, row, out + block_offset(shape, block));
       }
     }
   }
 }
 
-/// Zeroed memory on huge pages where the kernel gives them: a decode step touches all of it.
-std::shared_ptr<std::byte> weight_memory(std::size_t bytes) {
-  constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  const std::size_t size = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  void* memory = bytes < kHugePage ? std::calloc(1, bytes + 64)
-                                   : ::mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE,
-                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (bytes < kHugePage) {
-    CHECK(memory != nullptr, "there is memory for a weight matrix");
-    auto* aligned = reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(memory) + 63) / 64 * 64);
-    return {aligned, [memory](std::byte*) { std::free(memory); }};
-  }
-  CHECK(memory != MAP_FAILED, "there is memory for a weight matrix");
-  auto* aligned =
-      reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(memory) + kHugePage - 1) / kHugePage * kHugePage);
-  ::madvise(aligned, size, MADV_HUGEPAGE);
-  return {aligned, [memory, length = size + kHugePage](std::byte*) { ::munmap(memory, length); }};
-}
-
 }  // namespace
 
-Result<PackedMatrix> pack(MatrixSource source, std::size_t columns, InstructionSet isa, ThreadPool& pool) {
+Result<PackedMatrix> pack(MatrixSource source, std::size_t columns, InstructionSet isa, ThreadPool& pool,
+                          WeightArena& arena) {
   const QuantTraits traits = traits_of(source.type);
   if (traits.block_values == 0) {
     return fail(ErrorCode::kUnsupported,
@@ -276,7 +253,7 @@ Result<PackedMatrix> pack(MatrixSource source, std::size_t columns, InstructionS
   matrix.isa = isa;
   matrix.layout = static_cast<int>(form);
   matrix.bytes = groups * stride;
-  matrix.owned = weight_memory(matrix.bytes);
+  matrix.owned = arena.allocate(matrix.bytes);
   matrix.data = matrix.owned.get();
   auto* out = reinterpret_cast<std::uint8_t*>(matrix.owned.get());
   pool.run([&](int worker) {

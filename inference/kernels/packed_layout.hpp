@@ -1,12 +1,16 @@
 // inference/kernels/packed_layout.hpp
 //
 // How a packed matrix lies in memory: the same for all instruction sets, made so that a vector of 16 32-bit lanes is
-// 16 rows. Rows come in groups of 16 (the last one filled up with zeros), columns in blocks of 32. A group is
+// 16 rows. Rows come in groups of 16 (the last one filled up with zeros), columns in blocks of 32; one block, or eight
+// with K-quants, make a super. A group is its supers one behind the other, each
 //
-//     quants   [columns / 32] × QuantBytes      what the kernels stream
-//     scales   [supers] × ScaleBytes            f16 and small integers; a super is 32 columns, or 256 with K-quants
+//     scales   ScaleBytes                 f16 and small integers
+//     quants   blocks × QuantBytes
 //
-// each section padded to 64 bytes. Inside a block, quad l (l = 0..7) is 64 bytes: columns 4l..4l+3 of row 0, of row 1,
+// so that a decode step reads one stream of bytes. (With the scales of a whole group behind its quants, two streams,
+// the same product reads memory at half the speed.)
+//
+// Inside a block, quad l (l = 0..7) is 64 bytes: columns 4l..4l+3 of row 0, of row 1,
 // ... of row 15, so that one vpdpbusd multiplies 16 rows with one broadcast quad of activations. Stored as
 //
 //     nibbles  256 bytes: byte i of part p holds quad p in its low and quad p+4 in its high half, p = 0..3
@@ -83,13 +87,21 @@ constexpr PackedShape shape_of(PackedForm form) {
 constexpr bool is_float(PackedForm form) { return form >= PackedForm::kFloat; }
 
 constexpr std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-constexpr std::size_t quant_section(PackedForm form, std::size_t columns) {
-  return padded(columns / kBlockColumns * static_cast<std::size_t>(shape_of(form).quant_bytes));
+constexpr std::size_t super_bytes(PackedShape shape) {
+  return static_cast<std::size_t>(shape.scale_bytes + shape.blocks_super * shape.quant_bytes);
+}
+/// Where in its group the super of a block begins, with its scales, and where the block's quants do.
+constexpr std::size_t super_offset(PackedShape shape, std::size_t block) {
+  return block / static_cast<std::size_t>(shape.blocks_super) * super_bytes(shape);
+}
+constexpr std::size_t block_offset(PackedShape shape, std::size_t block) {
+  return super_offset(shape, block) + static_cast<std::size_t>(shape.scale_bytes) +
+         block % static_cast<std::size_t>(shape.blocks_super) * static_cast<std::size_t>(shape.quant_bytes);
 }
 constexpr std::size_t group_bytes(PackedForm form, std::size_t columns) {
   const PackedShape shape = shape_of(form);
   const std::size_t supers = columns / kBlockColumns / static_cast<std::size_t>(shape.blocks_super);
-  return quant_section(form, columns) + padded(supers * static_cast<std::size_t>(shape.scale_bytes));
+  return padded(supers * super_bytes(shape));
 }
 
 /// The values of the non-linear 4-bit types, moved up by 128 so that they are unsigned.

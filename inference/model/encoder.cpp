@@ -55,7 +55,7 @@ Result<Encoder::Linear> Encoder::linear(const SafetensorsFile& file, const std::
   ASSIGN_OR_RETURN(const std::vector<float> weight, numbers(file, name + ".weight", {out, in}));
   ASSIGN_OR_RETURN(made.bias, numbers(file, name + ".bias", {out}));
   const MatrixSource source{reinterpret_cast<const std::byte*>(weight.data()), out, QuantType::kF32};
-  ASSIGN_OR_RETURN(made.weight, pack(source, in, isa_, pool_));
+  ASSIGN_OR_RETURN(made.weight, pack(source, in, isa_, pool_, arena_));
   return made;
 }
 

@@ -16,6 +16,7 @@
 #include "inference/formats/safetensors.hpp"
 #include "inference/kernels/matmul.hpp"
 #include "inference/kernels/thread_pool.hpp"
+#include "inference/kernels/weight_arena.hpp"
 #include "inference/request.hpp"
 #include "runtime/result.hpp"
 
@@ -66,6 +67,7 @@ class Encoder {
 
   const InstructionSet isa_;
   ThreadPool& pool_;
+  WeightArena arena_;
   std::size_t width_ = 0, hidden_ = 0, heads_ = 0, vocabulary_ = 0;
   std::vector<float> words_, positions_, kind_;  // [vocabulary | 512, width], and the first token type's row
   Norm embedding_norm_;

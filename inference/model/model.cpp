@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "inference/kernels/weight_arena.hpp"
 #include "inference/model/weights_digest.hpp"
 
 namespace mnema {
@@ -38,7 +39,8 @@ class TensorReader {
   }
 
   Result<PackedMatrix> pack_tensor(const GgufTensor& tensor) {
-    Result<PackedMatrix> packed = pack({tensor.data.data(), tensor.rows(), tensor.type}, tensor.columns(), isa_, pool_);
+    Result<PackedMatrix> packed =
+        pack({tensor.data.data(), tensor.rows(), tensor.type}, tensor.columns(), isa_, pool_, arena_);
     if (!packed.ok()) {
       Error error = packed.error();
       error.message = fmt::format("tensor '{}' of '{}': {}", tensor.name, file_.path(), error.message);
@@ -111,6 +113,7 @@ class TensorReader {
   const GgufFile& file_;
   InstructionSet isa_;
   ThreadPool& pool_;
+  WeightArena arena_;
   WeightsDigest digest_;
   std::set<std::string> taken_;
 };

@@ -9,6 +9,7 @@
 
 #include "inference/kernels/quant_type.hpp"
 #include "inference/kernels/thread_pool.hpp"
+#include "inference/kernels/weight_arena.hpp"
 
 // Every type of weight, every instruction set, batches on both sides of every tile's border: against the numbers of the
 // file in double precision, and against the same product alone, bit by bit.
@@ -128,6 +129,7 @@ TEST_P(Matmul, GivesTheFilesNumbersTimesTheActivations) {
   const QuantType type = GetParam();
   std::mt19937 random(7);
   ThreadPool pool(1, false);
+  WeightArena arena;
   for (const std::size_t columns : {std::size_t{512}, std::size_t{96}}) {
     if (columns % static_cast<std::size_t>(traits_of(type).block_values) != 0) continue;
     constexpr std::size_t kRows = 41, kMost = 512;
@@ -139,7 +141,7 @@ TEST_P(Matmul, GivesTheFilesNumbersTimesTheActivations) {
     }
     for (const InstructionSet isa : kSets) {
       if (isa > best_instruction_set()) continue;
-      Result<PackedMatrix> packed = pack({file.data(), kRows, type}, columns, isa, pool);
+      Result<PackedMatrix> packed = pack({file.data(), kRows, type}, columns, isa, pool, arena);
       ASSERT_TRUE(packed.ok()) << packed.error().text();
       const std::size_t m_max = isa == InstructionSet::kScalar ? 33 : kMost;
       const std::vector<float> y = product(*packed, x.data(), m_max);
@@ -163,11 +165,12 @@ TEST_P(Matmul, ARowHasTheSameBitsInEveryBatchAndOnEveryNumberOfThreads) {
   constexpr std::size_t kRows = 56, kColumns = 512;
   std::mt19937 random(11);
   ThreadPool pool(2, false);
+  WeightArena arena;
   const std::vector<std::byte> file = random_rows(type, kRows, kColumns, random);
   const std::vector<float> x = random_activations(512, kColumns, random);
   for (const InstructionSet isa : kSets) {
     if (isa > best_instruction_set()) continue;
-    Result<PackedMatrix> packed = pack({file.data(), kRows, type}, kColumns, isa, pool);
+    Result<PackedMatrix> packed = pack({file.data(), kRows, type}, kColumns, isa, pool, arena);
     ASSERT_TRUE(packed.ok()) << packed.error().text();
     for (const std::size_t m : kBatches) {
       if (isa == InstructionSet::kScalar && m > 33) continue;
@@ -188,13 +191,14 @@ TEST_P(Matmul, GateAndUpAtOnceIsTheActivatedGateTimesUp) {
   constexpr std::size_t kRows = 40, kColumns = 256;
   std::mt19937 random(13);
   ThreadPool pool(1, false);
+  WeightArena arena;
   const std::vector<std::byte> gate_file = random_rows(type, kRows, kColumns, random),
                                up_file = random_rows(type, kRows, kColumns, random);
   const std::vector<float> x = random_activations(33, kColumns, random);
   for (const InstructionSet isa : kSets) {
     if (isa > best_instruction_set()) continue;
-    Result<PackedMatrix> gate = pack({gate_file.data(), kRows, type}, kColumns, isa, pool);
-    Result<PackedMatrix> up = pack({up_file.data(), kRows, type}, kColumns, isa, pool);
+    Result<PackedMatrix> gate = pack({gate_file.data(), kRows, type}, kColumns, isa, pool, arena);
+    Result<PackedMatrix> up = pack({up_file.data(), kRows, type}, kColumns, isa, pool, arena);
     ASSERT_TRUE(gate.ok() && up.ok());
     for (const GateActivation activation : {GateActivation::kSilu, GateActivation::kGelu}) {
       std::vector<float> lone_rows;
@@ -221,22 +225,24 @@ TEST_P(Matmul, GateAndUpAtOnceIsTheActivatedGateTimesUp) {
 
 TEST(Pack, RefusesSizesThatDoNotFitTheType) {
   ThreadPool pool(1, false);
+  WeightArena arena;
   const std::vector<std::byte> file(4096);
-  EXPECT_EQ(pack({file.data(), 4, QuantType::kQ4_K}, 96, InstructionSet::kScalar, pool).error().code,
+  EXPECT_EQ(pack({file.data(), 4, QuantType::kQ4_K}, 96, InstructionSet::kScalar, pool, arena).error().code,
             ErrorCode::kUnsupported);
-  EXPECT_EQ(pack({file.data(), 0, QuantType::kQ8_0}, 32, InstructionSet::kScalar, pool).error().code,
+  EXPECT_EQ(pack({file.data(), 0, QuantType::kQ8_0}, 32, InstructionSet::kScalar, pool, arena).error().code,
             ErrorCode::kUnsupported);
-  EXPECT_EQ(pack({file.data(), 1, static_cast<QuantType>(99)}, 32, InstructionSet::kScalar, pool).error().code,
+  EXPECT_EQ(pack({file.data(), 1, static_cast<QuantType>(99)}, 32, InstructionSet::kScalar, pool, arena).error().code,
             ErrorCode::kUnsupported);
 }
 
 TEST(Pack, KeepsTheFilesSizeButForPadding) {
   ThreadPool pool(1, false);
+  WeightArena arena;
   std::mt19937 random(3);
   for (const QuantType type :
        {QuantType::kQ4_0, QuantType::kQ4_1, QuantType::kQ5_0, QuantType::kQ8_0, QuantType::kQ4_K, QuantType::kQ6_K}) {
     const std::vector<std::byte> file = random_rows(type, 64, 1024, random);
-    Result<PackedMatrix> packed = pack({file.data(), 64, type}, 1024, best_instruction_set(), pool);
+    Result<PackedMatrix> packed = pack({file.data(), 64, type}, 1024, best_instruction_set(), pool, arena);
     ASSERT_TRUE(packed.ok());
     EXPECT_LE(static_cast<double>(packed->bytes), 1.1 * static_cast<double>(file.size())) << traits_of(type).name;
   }
