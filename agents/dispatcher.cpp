@@ -35,28 +35,29 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
     request.agent = &agent->second;
     request.event = delivery.shared_event();
     request.delivery = std::move(delivery);
-    const Sequence sequence = request.delivery.sequence();
-    const auto event = request.event;
-    launch(std::move(request),
-           [self = shared_from_this(), event, sequence](TurnEnd end, const Result<Outcome>&, const TurnReport& report) {
-             self->home.post([self, event, sequence, end, report] {
-               if (self->listener) self->listener(*event, sequence, end, report);
-               if (!self->stopping) self->take();
-             });
-           });
+    launch(std::move(request), [self = shared_from_this()](TurnEnd, const Result<Outcome>&, const TurnReport&) {
+      self->home.post([self] {
+        if (!self->stopping) self->take();
+      });
+    });
   }
 
   std::shared_ptr<Turn> launch(TurnRequest request, Turn::OnEnd on_end) {
     ++started;
     ++running_count;
     auto slot = std::make_shared<std::shared_ptr<Turn>>();
-    auto turn =
-        std::make_shared<Turn>(services, std::move(request),
-                               [self = shared_from_this(), slot, on_end = std::move(on_end)](
-                                   TurnEnd end, Result<Outcome> outcome, const TurnReport& report) {
-                                 on_end(end, std::move(outcome), report);
-                                 self->home.post([self, turn = std::exchange(*slot, nullptr)] { self->forget(turn); });
-                               });
+    const Sequence sequence = request.chat ? 0 : request.delivery.sequence();
+    const auto event = request.event;
+    auto turn = std::make_shared<Turn>(
+        services, std::move(request),
+        [self = shared_from_this(), slot, event, sequence, on_end = std::move(on_end)](
+            TurnEnd end, Result<Outcome> outcome, const TurnReport& report) {
+          on_end(end, std::move(outcome), report);
+          self->home.post([self, event, sequence, end, report, turn = std::exchange(*slot, nullptr)] {
+            if (self->listener) self->listener(*event, sequence, end, report);
+            self->forget(turn);
+          });
+        });
     *slot = turn;
     home.post([self = shared_from_this(), turn] {
       self->running.insert(turn);

@@ -21,7 +21,7 @@ namespace mnema {
 
 class Dispatcher {
  public:
-  /// Sees each event's turn end, on the home executor.
+  /// Sees each turn end, on the home executor. `sequence` is 0 for a chat's.
   using Listener = std::function<void(const Event& event, Sequence sequence, TurnEnd end, const TurnReport& report)>;
 
   Dispatcher(const TurnServices& services, const std::map<std::string, AgentSpec>& agents, Executor& home);

@@ -147,7 +147,7 @@ void Turn::run(TurnRecord record, Result<std::optional<StoredState>> stored) {
     if (!state.ok()) return finish_failed(state.error());
     state_ = std::move(*state);
   }
-  if (request_.delivery) report_.wake = services_.clock.now() - request_.delivery.accepted_at();
+  report_.wake = services_.clock.now() - (request_.delivery ? request_.delivery.accepted_at() : event().time);
   steps_ = std::make_unique<TurnSteps>(
       std::move(record),
       TurnSteps::Parts{request_.delivery ? &services_.runtime.journal() : nullptr, strand_, services_.limits,

@@ -61,7 +61,7 @@ enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLo
 
 /// What one turn cost, for logs, metrics and the demo's table.
 struct TurnReport {
-  Duration wake{};                                   // accepted -> first line of the handler
+  Duration wake{};                                   // accepted (a chat: received) -> first line of the handler
   Duration recall{};                                 // waiting for memory
   Usage usage;                                       // of all decodes
   FinishReason finish_reason = FinishReason::kStop;  // of the last decode

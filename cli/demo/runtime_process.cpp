@@ -97,12 +97,10 @@ std::optional<boost::json::object> RuntimeProcess::wait_for(
   return found;
 }
 
-std::optional<boost::json::object> RuntimeProcess::wait_for_turn(const std::string& agent, const std::string& key,
-                                                                 Duration patience) {
+std::optional<boost::json::object> RuntimeProcess::wait_for_turn(const std::string& id, Duration patience) {
   return wait_for(
       [&](const boost::json::object& line) {
-        return line.contains("end") && line.at("agent") == boost::json::value(agent) &&
-               line.at("key") == boost::json::value(key) && line.at("end") == "done";
+        return line.contains("event") && line.at("event") == boost::json::value(id) && line.at("end") == "done";
       },
       patience);
 }

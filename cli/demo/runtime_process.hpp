@@ -37,8 +37,8 @@ class RuntimeProcess {
   int stop();
 
   [[nodiscard]] int port() const { return port_; }
-  /// Waits for a turn of `agent` and `key` that ended since the last `start`; none within `patience`.
-  [[nodiscard]] std::optional<boost::json::object> wait_for_turn(const std::string& agent, const std::string& key,
+  /// Waits for the turn of the event `id` that ended since the last `start`; none within `patience`.
+  [[nodiscard]] std::optional<boost::json::object> wait_for_turn(const std::string& id,
                                                                  Duration patience = std::chrono::seconds(120));
 
  private:

@@ -35,7 +35,8 @@ int serve_demo(const std::string& config_file) {
   declare_refunds(host);
   if (const auto failed = host.open(std::move(*config))) return report(failed->error, kExitFailed);
   host.runtime().dispatcher().on_turn_end([](const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
-    print_line({{"agent", event.agent},
+    print_line({{"event", event.id},
+                {"agent", event.agent},
                 {"key", event.key},
                 {"end", name_of(end)},
                 {"wake_us", micros(report.wake)},

@@ -15,9 +15,9 @@ namespace mnema {
 namespace {
 
 namespace json = boost::json;
-using namespace std::chrono_literals;
 
 constexpr const char* kSecret = "demo";
+constexpr const char* kQuestion = "What does the mailbox do with an event?";
 
 std::string config_text(const DemoOptions& options, int outside_port) {
   return fmt::format(R"([server]
@@ -85,22 +85,22 @@ class Story {
  private:
   void first_issue() {
     deliver_issue(1, "Crash when saving a file", "The program crashes with a segfault when I press save.");
-    add_turn_row("issue #1 by webhook", "triage", "acme/shop#1");
+    result_.rows.push_back(issue_row("issue #1 by webhook", 1));
     check("the issue was labelled and its draft delivered", [this] { return reply_about("acme/shop#1"); });
     deliver_issue(1, "Crash when saving a file", "The program crashes with a segfault when I press save.");
   }
 
   void chat() {
-    ask("chat, from the documents", "What does the mailbox do with an event?");
-    bool cited = result_.rows.back().reply.find(".md") != std::string::npos;
+    const auto cites = [](const DemoRow& row) { return row.reply.find(".md") != std::string::npos; };
+    DemoRow answered = ask("chat, from the documents", kQuestion);
     // The documents are read in the background; a question may come before them.
-    for (int i = 0; i < 30 && !cited; ++i) {
+    for (int tries = 0; tries < 30 && !cites(answered); ++tries) {
       ::usleep(500'000);
-      result_.rows.pop_back();
-      ask("chat, from the documents", "What does the mailbox do with an event?");
-      cited = result_.rows.back().reply.find(".md") != std::string::npos;
+      answered = ask("chat, from the documents", kQuestion);
     }
-    check("the chat cited its documents", [cited] { return cited; });
+    check("the chat cited its documents", [&] { return cites(answered); });
+    result_.rows.push_back(std::move(answered));
+    result_.rows.push_back(ask("another chat, same instructions", "How are the pages of the KV cache shared?"));
   }
 
   Status kill_during_tool_call() {
@@ -108,7 +108,7 @@ class Story {
     check("a refund was under way at kill -9", [this] { return outside_.refunds() == 1; });
     runtime_.kill();
     RETURN_IF_ERROR(runtime_.start());
-    add_turn_row("refund, killed in the call", "refunds", "4711");
+    result_.rows.push_back(turn_row("refund, killed in the call", "order-4711"));
     check("the refund was called again and paid once",
           [this] { return outside_.refund_calls() >= 2 && outside_.refunds() == 1; });
     return {};
@@ -125,7 +125,7 @@ class Story {
     runtime_.kill();
     check("no draft had left before", [this] { return !reply_about("acme/shop#2"); });
     RETURN_IF_ERROR(runtime_.start());
-    add_turn_row("issue #2, killed in the decode", "triage", "acme/shop#2");
+    result_.rows.push_back(issue_row("issue #2, killed in the decode", 2));
     check("the mailbox came back: issue #2 has its draft", [this] { return reply_about("acme/shop#2"); });
     check("memory came back: issue #1 was recalled for it", [this] {
       const auto reply = reply_of("acme/shop#2");
@@ -135,7 +135,7 @@ class Story {
   }
 
   void after_all() {
-    ask("chat, after two crashes", "What does the mailbox do with an event?");
+    result_.rows.push_back(ask("chat, after two crashes", kQuestion));
     ::usleep(500'000);
     const bool exact = outside_.replies().size() == 3;
     check("three replies, none lost and none doubled", [exact] { return exact; });
@@ -164,22 +164,18 @@ class Story {
           {"X-Hub-Signature-256", "sha256=" + hex(hmac_sha256(kSecret, body))}});
   }
 
-  void ask(const std::string& what, const std::string& question) {
+  DemoRow ask(const std::string& what, const std::string& question) {
     const json::object request{{"model", "assistant"},
                                {"messages", json::array{json::object{{"role", "user"}, {"content", question}}}}};
+    const std::string id = "demo-chat-" + std::to_string(++chats_);
     boost::system::error_code error;
-    const json::value answer = json::parse(post("/v1/chat/completions", json::serialize(request)), error);
-    DemoRow row;
-    row.what = what;
+    const json::value answer =
+        json::parse(post("/v1/chat/completions", json::serialize(request), {{"X-Request-Id", id}}), error);
+    DemoRow row = turn_row(what, id);
     if (!error && answer.is_object() && answer.as_object().contains("choices")) {
       row.reply = answer.at("choices").at(0).at("message").at("content").as_string().c_str();
-      const json::object& usage = answer.at("usage").as_object();
-      row.prompt_tokens = usage.at("prompt_tokens").to_number<int>();
-      if (const json::value* details = usage.if_contains("prompt_tokens_details")) {
-        row.cached_tokens = details->at("cached_tokens").to_number<int>();
-      }
     }
-    result_.rows.push_back(std::move(row));
+    return row;
   }
 
   double metric(const std::string& name) {
@@ -203,25 +199,32 @@ class Story {
   }
   bool reply_about(const std::string& issue) { return reply_of(issue).has_value(); }
 
-  void add_turn_row(const std::string& what, const std::string& agent, const std::string& key) {
-    const auto turn = runtime_.wait_for_turn(agent, key);
+  DemoRow issue_row(const std::string& what, int number) {
+    const std::string issue = "acme/shop#" + std::to_string(number);
+    DemoRow row = turn_row(what, "demo-" + std::to_string(number));
+    eventually([&] { return reply_about(issue); }, 500);
+    if (const auto reply = reply_of(issue)) {
+      row.reply =
+          fmt::format("[{}] {}", reply->at("label").as_string().c_str(), reply->at("reply").as_string().c_str());
+    }
+    return row;
+  }
+
+  DemoRow turn_row(const std::string& what, const std::string& event) {
+    const auto turn = runtime_.wait_for_turn(event);
     DemoRow row;
     row.what = what;
-    if (turn) {
-      const auto number = [&](const char* name) { return turn->at(name).to_number<double>(); };
-      row.wake_ms = number("wake_us") / 1e3;
-      row.recall_ms = number("recall_us") / 1e3;
-      row.prompt_tokens = static_cast<int>(number("prompt_tokens"));
-      row.cached_tokens = static_cast<int>(number("cached_tokens"));
-      if (number("decode_us") > 0) row.decode_tokens_per_s = number("completion_tokens") / number("decode_us") * 1e6;
-      eventually([&] { return agent != "triage" || reply_about(key); }, 500);
-      if (const auto reply = reply_of(key)) {
-        row.reply =
-            fmt::format("[{}] {}", reply->at("label").as_string().c_str(), reply->at("reply").as_string().c_str());
-      }
+    if (!turn) {
+      check(what + ": the turn ended", [] { return false; });
+      return row;
     }
-    result_.rows.push_back(std::move(row));
-    check(what + ": the turn ended", [&] { return turn.has_value(); });
+    const auto number = [&](const char* name) { return turn->at(name).to_number<double>(); };
+    row.wake_ms = number("wake_us") / 1e3;
+    row.recall_ms = number("recall_us") / 1e3;
+    row.prompt_tokens = static_cast<int>(number("prompt_tokens"));
+    row.cached_tokens = static_cast<int>(number("cached_tokens"));
+    if (number("decode_us") > 0) row.decode_tokens_per_s = number("completion_tokens") / number("decode_us") * 1e6;
+    return row;
   }
 
   void check(const std::string& what, const std::function<bool()>& holds) {
@@ -233,6 +236,7 @@ class Story {
   RuntimeProcess runtime_;
   const DemoOptions options_;
   DemoResult result_;
+  int chats_ = 0;
 };
 
 }  // namespace
