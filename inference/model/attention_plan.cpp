@@ -8,8 +8,12 @@ namespace {
 // Enough rows to pay for converting a page to f32 once per tile, few enough that queries and outputs stay in L2.
 constexpr int kTileRows = 128;
 
-// A worker should find at least this many tasks, so that the last one to finish is never far behind.
-constexpr long kTasksPerThread = 4;
+// A worker should find about this many tasks: enough that the last one to finish is never far behind, few enough that
+// most pages are fetched while their predecessor is computed, by the worker that will read them.
+constexpr long kTasksPerThread = 8;
+
+// A tile that is more than this part of a worker's share is split.
+constexpr long kSplitTasksPerThread = 4;
 
 constexpr std::size_t kLineFloats = 16;
 
@@ -72,20 +76,22 @@ void AttentionPlan::build(std::span<const SequenceStep> batch, const AttentionGe
     int groups = tile.end_group - tile.first_group;
     std::size_t floats = static_cast<std::size_t>(groups * geometry.kv_heads) *
                          state_floats(tile.tokens * geometry.heads_per_kv, geometry.value_dim);
-    bool too_long = cost_of(tile) * kTasksPerThread * geometry.threads > cost;
+    bool too_long = cost_of(tile) * kSplitTasksPerThread * geometry.threads > cost;
     tile.split = geometry.threads > 1 && groups > 1 && too_long && used + floats <= partial_floats_max;
     if (!tile.split) continue;
     tile.partial = used;
     used += floats;
   }
 
+  const long fair = std::max(1L, cost / (kTasksPerThread * geometry.threads));
   // Late tiles see the most; taking them first leaves the short ones to even out the end.
   for (int t = static_cast<int>(tiles_.size()) - 1; t >= 0; --t) {
     const Tile& tile = tiles_[static_cast<std::size_t>(t)];
     for (int head = 0; head < geometry.kv_heads; ++head) {
-      int step = tile.split ? 1 : tile.end_group - tile.first_group;
+      int step = tile.end_group - tile.first_group;
+      if (tile.split) step = std::clamp(static_cast<int>(fair / tile.tokens), 1, step);
       for (int group = tile.first_group; group < tile.end_group; group += step) {
-        tasks_.push_back({t, head, group, group + step});
+        tasks_.push_back({t, head, group, std::min(group + step, tile.end_group)});
       }
     }
   }

@@ -3,7 +3,7 @@
 // Cuts a batch's attention into tasks that workers take one by one. A task is a tile of consecutive tokens of one
 // sequence (never crossing a page border), the query heads of one KV head, and a range of page groups. Usually the
 // range is everything the tile can see; a long tile that would keep one worker busy while others wait is split into
-// one task per group, whose partial results are merged afterwards, in group order.
+// several ranges, and each group's partial result is merged afterwards, in group order.
 //
 // Law: cutting changes who computes, never what: groups stand at fixed positions and are merged in the same order in
 //      both cases (kernels/attention.hpp).

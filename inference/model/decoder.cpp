@@ -343,13 +343,14 @@ void Decoder::attend_task(Worker& own, const AttentionPlan& plan, const Attentio
     std::array<KvBlock, kGroupPages> pages;
     for (int i = page; i < end; ++i) pages[static_cast<std::size_t>(i - page)] = block(i);
     KvBlock next{};
-    if (end < end_page) next = block(end);
+    bool goes_on = end < end_page && group + 1 < task.end_group;
+    if (goes_on) next = block(end);
     // A split tile leaves its groups where gather_attention looks for them.
     float* memory = tile.split ? partials_ + plan.partial_offset(tile, task.kv_head, group)
                                : own.state + AttentionPlan::state_floats(rows, value_dim);
     AttentionState seen = AttentionPlan::state_at(memory, rows);
     attention_.attend_group(shape, queries_tile, pages.data(), end - page, page * kPageTokens,
-                            end < end_page ? &next : nullptr, seen, own.scratch);
+                            goes_on ? &next : nullptr, seen, own.scratch);
     if (!tile.split) attention_.merge(total, seen, rows, value_dim);
   }
   if (tile.split) return;
