@@ -11,15 +11,23 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "inference/kv/page_store.hpp"
 #include "inference/request.hpp"
+#include "runtime/check.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
+
+/// One token's logit.
+struct TokenLogit {
+  TokenId id = 0;
+  float logit = 0;
+};
 
 /// Chooses tokens from logits for one sequence; inference/sampler.hpp implements it. Called on a compute thread.
 class TokenChooser {
@@ -27,6 +35,15 @@ class TokenChooser {
   virtual ~TokenChooser() = default;
   /// `logits`: f32 [vocabulary], may be modified. Returns the chosen token.
   virtual TokenId choose(std::span<float> logits) = 0;
+
+  /// How far below the highest logit a token may lie and still matter to the next choice. A backend may then call
+  /// `choose_among` instead of `choose`. Infinite: all matter.
+  [[nodiscard]] virtual float margin() const { return std::numeric_limits<float>::infinity(); }
+  /// As `choose`, with the same result, given by ascending id at least all tokens within `margin()` of the highest.
+  virtual TokenId choose_among(std::span<const TokenLogit> /*best*/) {
+    CHECK(false, "a chooser with a finite margin chooses among the best");
+    return 0;
+  }
 };
 
 /// One sequence's share of a step: run `tokens` at positions position..position+n-1, reading and writing KV through

@@ -30,6 +30,12 @@ class GreedyChooser final : public TokenChooser {
   TokenId choose(std::span<float> logits) override {
     return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   }
+  [[nodiscard]] float margin() const override { return 0; }
+  TokenId choose_among(std::span<const TokenLogit> best) override {
+    const auto highest = std::max_element(best.begin(), best.end(),
+                                          [](const TokenLogit& a, const TokenLogit& b) { return a.logit < b.logit; });
+    return highest == best.end() ? 0 : highest->id;
+  }
 };
 
 /// One sequence being measured.

@@ -14,6 +14,8 @@ namespace mnema {
 
 enum class InstructionSet;
 
+inline constexpr std::size_t kMaximaWidth = 16;
+
 /// How RoPE pairs dimensions: neighbours (2i, 2i+1) as llama's converted weights have them, or halves (i, i + n/2).
 enum class RopePairing { kNeighbours, kHalves };
 
@@ -33,6 +35,9 @@ struct ElementwiseKernels {
 
   /// x = cap · tanh(x / cap)
   void (*soft_cap)(float* x, float cap, std::size_t n);
+
+  /// out[i] = the largest of x[16·i .. 16·i + 15], −∞ if they are all NaN; the last may have fewer.
+  void (*maxima)(const float* x, std::size_t n, float* out);
 };
 
 [[nodiscard]] const ElementwiseKernels& elementwise_kernels(InstructionSet isa);

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "inference/kernels/elementwise.hpp"
 
@@ -40,8 +41,18 @@ void soft_cap(float* x, float cap, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) x[i] = cap * std::tanh(x[i] / cap);
 }
 
+void maxima(const float* x, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; i += kMaximaWidth) {
+    float largest = -std::numeric_limits<float>::infinity();
+    for (std::size_t j = i; j < n && j < i + kMaximaWidth; ++j) {
+      if (x[j] > largest) largest = x[j];
+    }
+    out[i / kMaximaWidth] = largest;
+  }
+}
+
 }  // namespace
 
-const ElementwiseKernels kElementwiseScalar{rms_norm, add, scale, rope, soft_cap};
+const ElementwiseKernels kElementwiseScalar{rms_norm, add, scale, rope, soft_cap, maxima};
 
 }  // namespace mnema

@@ -101,7 +101,21 @@ void soft_cap(float* x, float cap, std::size_t n) {
   }
 }
 
-constexpr ElementwiseKernels kSimdElementwise{rms_norm, add, scale, rope, soft_cap};
+void maxima(const float* x, std::size_t n, float* out) {
+  const Simd::Float lowest = Simd::set(-__builtin_inff());
+  std::size_t i = 0;
+  for (; i + kMaximaWidth <= n; i += kMaximaWidth) {
+    Simd::Float top = lowest;
+    for (std::size_t j = 0; j < kMaximaWidth; j += kLanes) top = Simd::max(Simd::load(x + i + j), top);  // NaN: `top`
+    out[i / kMaximaWidth] = Simd::largest(top);
+  }
+  if (i == n) return;
+  float largest = -__builtin_inff();
+  for (std::size_t j = i; j < n; ++j) largest = x[j] > largest ? x[j] : largest;
+  out[i / kMaximaWidth] = largest;
+}
+
+constexpr ElementwiseKernels kSimdElementwise{rms_norm, add, scale, rope, soft_cap, maxima};
 
 }  // namespace
 }  // namespace mnema

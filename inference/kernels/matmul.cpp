@@ -51,19 +51,17 @@ ActivationPanels panels_of(const QuantizedRows& rows) {
   return panels;
 }
 
-MatmulWork work_of(const PackedMatrix& weights, const QuantizedRows& x, float* y, std::size_t y_stride, int worker,
-                   int threads) {
+MatmulWork work_of(const PackedMatrix& weights, const QuantizedRows& x, float* y, std::size_t y_stride, Share groups) {
   CHECK(weights.columns == x.columns, "weights and activations have the same columns");
   CHECK(!weights.needs_floats() || x.keep_floats, "float weights find the float activations kept");
-  const std::size_t groups = (weights.rows + kGroupRows - 1) / kGroupRows;
-  const Share share = share_of(groups, 1, worker, threads);
   MatmulWork work{};
   work.form = static_cast<PackedForm>(weights.layout);
   work.weights = reinterpret_cast<const std::uint8_t*>(weights.data);
+  work.low = reinterpret_cast<const std::uint8_t*>(weights.low);
   work.rows = weights.rows;
   work.columns = weights.columns;
-  work.first_group = share.begin;
-  work.end_group = share.end;
+  work.first_group = groups.begin;
+  work.end_group = groups.end;
   work.x = panels_of(x);
   work.y = y;
   work.y_stride = y_stride;
@@ -72,6 +70,10 @@ MatmulWork work_of(const PackedMatrix& weights, const QuantizedRows& x, float* y
       std::max({kStripBytes, 2 * strip_group_bytes(weights.columns), x.m * 4 * kGroupRows * sizeof(float)});
   work.strip = strip_of_thread(work.strip_bytes);
   return work;
+}
+
+Share groups_of(const PackedMatrix& weights, int worker, int threads) {
+  return share_of((weights.rows + kGroupRows - 1) / kGroupRows, 1, worker, threads);
 }
 
 }  // namespace
@@ -140,15 +142,22 @@ void quantize_rows(const float* x, std::size_t stride, QuantizedRows& out, int w
 
 void matmul(const PackedMatrix& weights, const QuantizedRows& x, float* y, std::size_t y_stride, int worker,
             int threads) {
-  kernels_of(weights.isa).matmul(work_of(weights, x, y, y_stride, worker, threads));
+  kernels_of(weights.isa).matmul(work_of(weights, x, y, y_stride, groups_of(weights, worker, threads)));
+}
+
+void matmul_groups(const PackedMatrix& weights, const QuantizedRows& x, float* y, std::size_t y_stride,
+                   std::size_t first_group, std::size_t end_group) {
+  CHECK(first_group <= end_group && (end_group - 1) * kGroupRows < weights.rows, "the groups are the matrix's");
+  kernels_of(weights.isa).matmul(work_of(weights, x, y, y_stride, {first_group, end_group}));
 }
 
 void matmul_gate_up(const PackedMatrix& gate, const PackedMatrix& up, GateActivation activation, const QuantizedRows& x,
                     float* y, std::size_t y_stride, int worker, int threads) {
   CHECK(gate.rows == up.rows && gate.columns == up.columns, "gate and up have the same shape");
+  CHECK(gate.low == nullptr && up.low == nullptr, "only an output matrix is divided");
   CHECK(gate.needs_floats() == up.needs_floats(), "gate and up are both quantised or both floats");
   GateUpWork work{};
-  work.up = work_of(up, x, y, y_stride, worker, threads);
+  work.up = work_of(up, x, y, y_stride, groups_of(up, worker, threads));
   work.gate_form = static_cast<PackedForm>(gate.layout);
   work.gate_weights = reinterpret_cast<const std::uint8_t*>(gate.data);
   work.gelu = activation == GateActivation::kGelu;

@@ -48,6 +48,7 @@ class PackedMatrix {
   int layout = 0;         // a PackedForm (packed_layout.hpp)
   std::size_t bytes = 0;  // resident bytes of `data` (0 when it points into the file)
   const std::byte* data = nullptr;
+  const std::byte* low = nullptr;    // the second plane of a divided matrix (screened_matrix.hpp)
   std::shared_ptr<std::byte> owned;  // empty when `data` points into the mapped file
 
   [[nodiscard]] bool empty() const { return rows == 0; }
@@ -89,6 +90,10 @@ void quantize_rows(const float* x, std::size_t stride, QuantizedRows& out, int w
 /// Precondition: quantize_rows for all rows has happened before (barrier between).
 void matmul(const PackedMatrix& weights, const QuantizedRows& x, float* y, std::size_t y_stride, int worker,
             int threads);
+
+/// As `matmul` for row groups first_group..end_group-1 (16 rows each), all computed by the caller. The rest of y stays.
+void matmul_groups(const PackedMatrix& weights, const QuantizedRows& x, float* y, std::size_t y_stride,
+                   std::size_t first_group, std::size_t end_group);
 
 /// As `matmul` for gate and up at once: y[m][n] = activate(gate(x)[m][n]) · up(x)[m][n].
 enum class GateActivation { kSilu, kGelu };

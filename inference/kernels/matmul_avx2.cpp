@@ -17,6 +17,7 @@ constexpr int kTileRows = 4;
 /// Half a group (8 rows of weights) times up to four rows of activations.
 struct Tile {
   const std::uint8_t* group;
+  const std::uint8_t* low;  // the group in the second plane of kSplitByte
   std::size_t columns;
   int half;                   // rows 8·half .. 8·half+7 of the group
   const std::int8_t* quants;  // of the first row of activations, in its panel
@@ -37,7 +38,9 @@ __m256i load32(const std::uint8_t* p) { return _mm256_loadu_si256(reinterpret_ca
 constexpr bool is_five(PackedForm form) { return shape_of(form).quant_bytes == 320; }
 constexpr bool is_table(PackedForm form) { return form == PackedForm::kNibbleTable || form == PackedForm::kSuperTable; }
 /// Weights that are multiplied as signed bytes: the zero is taken off before, so there is no minimum.
-constexpr bool is_signed(PackedForm form) { return form == PackedForm::kByte || is_table(form); }
+constexpr bool is_signed(PackedForm form) {
+  return form == PackedForm::kByte || form == PackedForm::kSplitByte || is_table(form);
+}
 /// Quads that one 16-bit sum holds.
 constexpr int quads_per_sum(PackedForm form) {
   if (is_signed(form)) return 1;
@@ -58,7 +61,8 @@ __m256i fifth_bits(const std::uint8_t* p) {
 
 /// The eight quads of a block, unsigned; signed with is_signed forms.
 template <PackedForm kForm>
-inline __attribute__((always_inline)) void load_quads(const std::uint8_t* block, int half, __m256i* quad) {
+inline __attribute__((always_inline)) void load_quads(const std::uint8_t* block, const std::uint8_t* low_block,
+                                                      int half, __m256i* quad) {
   const std::uint8_t* p = block + half * 32;
   if constexpr (kForm == PackedForm::kByte) {
     for (int i = 0; i < kQuads; ++i) quad[i] = _mm256_xor_si256(load32(p + i * 64), _mm256_set1_epi8(-128));
@@ -71,7 +75,15 @@ inline __attribute__((always_inline)) void load_quads(const std::uint8_t* block,
     quad[i] = _mm256_and_si256(pair, low);
     quad[i + 4] = _mm256_and_si256(_mm256_srli_epi16(pair, 4), low);
   }
-  if constexpr (is_table(kForm)) {
+  if constexpr (kForm == PackedForm::kSplitByte) {
+    for (int i = 0; i < 4; ++i) {
+      const __m256i pair = load32(low_block + half * 32 + i * 64);
+      quad[i] = _mm256_or_si256(_mm256_slli_epi16(quad[i], 4), _mm256_and_si256(pair, low));
+      quad[i + 4] =
+          _mm256_or_si256(_mm256_slli_epi16(quad[i + 4], 4), _mm256_and_si256(_mm256_srli_epi16(pair, 4), low));
+    }
+    for (int i = 0; i < kQuads; ++i) quad[i] = _mm256_xor_si256(quad[i], _mm256_set1_epi8(-128));
+  } else if constexpr (is_table(kForm)) {
     const __m128i values =
         _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kTableUnsigned)), _mm_set1_epi8(-128));
     const __m256i table = _mm256_broadcastsi128_si256(values);
@@ -96,7 +108,9 @@ inline __attribute__((always_inline)) void load_scales(const std::uint8_t* super
                                                        __m256& scale, __m256& minimum) {
   scale = half8(super + half * 16);
   minimum = _mm256_setzero_ps();
-  if constexpr (kForm == PackedForm::kNibbleZero || kForm == PackedForm::kFiveZero) {
+  if constexpr (kForm == PackedForm::kSplitByte) {  // a power of two: the bits of kByte
+    scale = _mm256_mul_ps(scale, _mm256_set1_ps(1.0F / 16));
+  } else if constexpr (kForm == PackedForm::kNibbleZero || kForm == PackedForm::kFiveZero) {
     minimum = _mm256_mul_ps(scale, _mm256_set1_ps(kForm == PackedForm::kNibbleZero ? -8 : -16));
   } else if constexpr (kForm == PackedForm::kNibbleMinimum || kForm == PackedForm::kFiveMinimum) {
     minimum = half8(super + 32 + half * 16);
@@ -144,7 +158,8 @@ inline __attribute__((always_inline)) void quantised_tile(const Tile& tile, __m2
     const std::size_t in_super = block % kShape.blocks_super;
     __m256i quad[kQuads];
     __m256 scale, minimum;
-    load_quads<kForm>(tile.group + block_offset(kShape, block), tile.half, quad);
+    load_quads<kForm>(tile.group + block_offset(kShape, block),
+                      kForm == PackedForm::kSplitByte ? tile.low + block * kLowBlockBytes : nullptr, tile.half, quad);
     load_scales<kForm>(super, in_super, tile.half, scale, minimum);
     for (int c = 0; c < kRows; ++c) {
       const __m256 a = _mm256_set1_ps(sums[c]);
@@ -240,6 +255,8 @@ TileFunction tile_function(PackedForm form) {
       return run_tile<PackedForm::kSuperTable>;
     case PackedForm::kSuperSix:
       return run_tile<PackedForm::kSuperSix>;
+    case PackedForm::kSplitByte:
+      return run_tile<PackedForm::kSplitByte>;
     case PackedForm::kFloat:
       return run_tile<PackedForm::kFloat>;
     case PackedForm::kHalf:
@@ -288,6 +305,7 @@ void matmul_avx2(const MatmulWork& work) {
   for_tiles(work, [&](std::size_t group, int half, std::size_t m, std::size_t count, Tile& tile) {
     __m256 sum[kTileRows];
     tile.group = work.weights + group * stride;
+    if (work.low != nullptr) tile.low = work.low + group * low_group_bytes(work.columns);
     run(tile, count, sum);
     for (std::size_t c = 0; c < count; ++c) store_rows(work, group, half, m + c, sum[c]);
   });

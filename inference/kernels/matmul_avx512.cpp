@@ -39,6 +39,15 @@ inline __attribute__((always_inline)) void load_nibbles(const std::uint8_t* p, _
   }
 }
 
+/// High halves of bytes from one plane, low halves from the other.
+inline __attribute__((always_inline)) void load_halves(const std::uint8_t* high, const std::uint8_t* low,
+                                                       __m512i* quad) {
+  __m512i lower[kQuads];
+  load_nibbles(high, quad);
+  load_nibbles(low, lower);
+  for (int i = 0; i < kQuads; ++i) quad[i] = _mm512_or_si512(_mm512_slli_epi16(quad[i], 4), lower[i]);
+}
+
 inline __attribute__((always_inline)) void load_fives(const std::uint8_t* p, __m512i* quad) {
   load_nibbles(p + 64, quad);
   const __m512i sixteen = _mm512_set1_epi8(16);
@@ -72,6 +81,7 @@ template <PackedForm kForm>
 struct Packed {
   static constexpr bool kTwoScales = false;
   const std::uint8_t* group;
+  const std::uint8_t* low;  // of kSplitByte
 
   inline __attribute__((always_inline)) void read(std::size_t block, Block& out) const {
     constexpr PackedShape kShape = shape_of(kForm);
@@ -80,6 +90,8 @@ struct Packed {
     const std::size_t in_super = block % kShape.blocks_super;
     if constexpr (kForm == PackedForm::kByte) {
       for (int i = 0; i < kQuads; ++i) out.quad[i] = load(q + i * 64);
+    } else if constexpr (kForm == PackedForm::kSplitByte) {
+      load_halves(q, low + block * kLowBlockBytes, out.quad);
     } else if constexpr (kForm == PackedForm::kNibbleTable || kForm == PackedForm::kSuperTable) {
       load_table(q, out.quad);
     } else if constexpr (kShape.quant_bytes == 320) {
@@ -93,6 +105,9 @@ struct Packed {
       constexpr float kZero = kForm == PackedForm::kNibbleZero ? -8 : kForm == PackedForm::kFiveZero ? -16 : -128;
       out.scale = d;
       out.minimum = _mm512_mul_ps(d, _mm512_set1_ps(kZero));
+    } else if constexpr (kForm == PackedForm::kSplitByte) {  // powers of two: the bits of kByte
+      out.scale = _mm512_mul_ps(d, _mm512_set1_ps(1.0F / 16));
+      out.minimum = _mm512_mul_ps(d, _mm512_set1_ps(-8));
     } else if constexpr (kForm == PackedForm::kNibbleMinimum || kForm == PackedForm::kFiveMinimum) {
       out.scale = d;
       out.minimum = half16(super + 32);
@@ -112,6 +127,7 @@ struct Packed {
 struct PackedSix {
   static constexpr bool kTwoScales = true;
   const std::uint8_t* group;
+  const std::uint8_t* low;  // unused
 
   inline __attribute__((always_inline)) void read(std::size_t block, Block& out, __m512i& first,
                                                   __m512i& second) const {
@@ -312,32 +328,39 @@ void unpack(const Reader& reader, std::size_t blocks, std::uint8_t* strip) {
   }
 }
 
-void unpack_group(PackedForm form, const std::uint8_t* group, std::size_t columns, std::uint8_t* strip) {
+void unpack_group(PackedForm form, const std::uint8_t* group, const std::uint8_t* low, std::size_t columns,
+                  std::uint8_t* strip) {
   const std::size_t blocks = columns / kBlockColumns;
   switch (form) {
     case PackedForm::kNibbleZero:
-      return unpack(Packed<PackedForm::kNibbleZero>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kNibbleZero>{group, low}, blocks, strip);
     case PackedForm::kNibbleMinimum:
-      return unpack(Packed<PackedForm::kNibbleMinimum>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kNibbleMinimum>{group, low}, blocks, strip);
     case PackedForm::kNibbleTable:
-      return unpack(Packed<PackedForm::kNibbleTable>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kNibbleTable>{group, low}, blocks, strip);
     case PackedForm::kFiveZero:
-      return unpack(Packed<PackedForm::kFiveZero>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kFiveZero>{group, low}, blocks, strip);
     case PackedForm::kFiveMinimum:
-      return unpack(Packed<PackedForm::kFiveMinimum>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kFiveMinimum>{group, low}, blocks, strip);
     case PackedForm::kByte:
-      return unpack(Packed<PackedForm::kByte>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kByte>{group, low}, blocks, strip);
     case PackedForm::kSuperNibble:
-      return unpack(Packed<PackedForm::kSuperNibble>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kSuperNibble>{group, low}, blocks, strip);
     case PackedForm::kSuperFive:
-      return unpack(Packed<PackedForm::kSuperFive>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kSuperFive>{group, low}, blocks, strip);
     case PackedForm::kSuperTable:
-      return unpack(Packed<PackedForm::kSuperTable>{group}, blocks, strip);
+      return unpack(Packed<PackedForm::kSuperTable>{group, low}, blocks, strip);
+    case PackedForm::kSplitByte:
+      return unpack(Packed<PackedForm::kSplitByte>{group, low}, blocks, strip);
     case PackedForm::kSuperSix:
-      return unpack(PackedSix{group}, blocks, strip);
+      return unpack(PackedSix{group, low}, blocks, strip);
     default:
       return;
   }
+}
+
+const std::uint8_t* low_of(const MatmulWork& work, std::size_t group) {
+  return work.low == nullptr ? nullptr : work.low + group * low_group_bytes(work.columns);
 }
 
 /// Many rows: a few groups are unpacked into the strip, then every panel passes over them.
@@ -360,8 +383,8 @@ void matmul_many(const MatmulWork& work) {
   for (std::size_t group = work.first_group; group < work.end_group; group += count_max) {
     const std::size_t left = work.end_group - group, count = left < count_max ? left : count_max;
     for (std::size_t i = 0; i < count; ++i) {
-      unpack_group(work.form, work.weights + (group + i) * group_bytes(work.form, work.columns), work.columns,
-                   work.strip + i * stride);
+      unpack_group(work.form, work.weights + (group + i) * group_bytes(work.form, work.columns),
+                   low_of(work, group + i), work.columns, work.strip + i * stride);
     }
     if (work.form == PackedForm::kSuperSix)
       strips_times_panels<StripSix>(work, group, count);
@@ -375,7 +398,7 @@ void matmul_few(const MatmulWork& work) {
   const std::size_t stride = group_bytes(work.form, work.columns);
   const Panel panel = panel_at(work.x, 0);
   for (std::size_t group = work.first_group; group < work.end_group; ++group) {
-    const Reader reader{work.weights + group * stride};
+    const Reader reader{work.weights + group * stride, low_of(work, group)};
     with_width<kDirectRows>(panel.width,
                             Product<Reader>{reader, work.columns / kBlockColumns, panel, store_at(work, group, 0)});
   }
@@ -467,6 +490,8 @@ void matmul_avx512(const MatmulWork& work) {
       return matmul_few<Packed<PackedForm::kSuperFive>>(work);
     case PackedForm::kSuperTable:
       return matmul_few<Packed<PackedForm::kSuperTable>>(work);
+    case PackedForm::kSplitByte:
+      return matmul_few<Packed<PackedForm::kSplitByte>>(work);
     case PackedForm::kSuperSix:
       return matmul_few<PackedSix>(work);
     default:
@@ -495,8 +520,8 @@ void gate_up_few(const GateUpWork& work) {
   const std::size_t stride = group_bytes(up.form, up.columns);
   const Panel panel = panel_at(up.x, 0);
   for (std::size_t group = up.first_group; group < up.end_group; ++group) {
-    const Reader gate_reader{work.gate_weights + group * stride};
-    const Reader up_reader{up.weights + group * stride};
+    const Reader gate_reader{work.gate_weights + group * stride, nullptr};
+    const Reader up_reader{up.weights + group * stride, nullptr};
     with_width<kDirectRows>(panel.width,
                             GatedProduct<Reader, Reader>{gate_reader, up_reader, up.columns / kBlockColumns, panel,
                                                          store_at(up, group, 0), work.gelu});
@@ -528,9 +553,9 @@ void gate_up_many(const GateUpWork& work) {
   for (std::size_t group = up.first_group; group < up.end_group; group += pairs_max) {
     const std::size_t left = up.end_group - group, count = left < pairs_max ? left : pairs_max;
     for (std::size_t i = 0; i < count; ++i) {
-      unpack_group(work.gate_form, work.gate_weights + (group + i) * group_bytes(work.gate_form, up.columns),
+      unpack_group(work.gate_form, work.gate_weights + (group + i) * group_bytes(work.gate_form, up.columns), nullptr,
                    up.columns, up.strip + 2 * i * stride);
-      unpack_group(up.form, up.weights + (group + i) * group_bytes(up.form, up.columns), up.columns,
+      unpack_group(up.form, up.weights + (group + i) * group_bytes(up.form, up.columns), nullptr, up.columns,
                    up.strip + (2 * i + 1) * stride);
     }
     if (gate_six && up_six)

@@ -16,14 +16,18 @@ float half_at(const std::uint8_t* at, int row) {
   return f32_from_f16(bits);
 }
 
-/// Unsigned value of `column` of `row` in a block's quants.
-int value_at(PackedForm form, const std::uint8_t* block, int row, int column) {
+/// Unsigned value of `column` of `row` in a block's quants; `low`: the block in the second plane, if there is one.
+int value_at(PackedForm form, const std::uint8_t* block, const std::uint8_t* low, int row, int column) {
   const int quad = column / 4, i = row * 4 + column % 4;
   if (form == PackedForm::kByte) return block[quad * 64 + i];
   const bool five = form == PackedForm::kFiveZero || form == PackedForm::kFiveMinimum || form == PackedForm::kSuperFive;
   const std::uint8_t* nibbles = block + (five ? 64 : form == PackedForm::kSuperSix ? 128 : 0);
   const int byte = nibbles[quad % 4 * 64 + i];
   int value = quad < 4 ? byte & 15 : byte >> 4;
+  if (form == PackedForm::kSplitByte) {
+    const int low_byte = low[quad % 4 * 64 + i];
+    return value << 4 | (quad < 4 ? low_byte & 15 : low_byte >> 4);
+  }
   if (five) value |= (block[quad * 8 + i / 8] >> (i % 8) & 1) << 4;
   if (form == PackedForm::kSuperSix) value |= (block[quad / 4 * 64 + i] >> (2 * (quad % 4)) & 3) << 4;
   if (form == PackedForm::kNibbleTable || form == PackedForm::kSuperTable) value = kTableUnsigned[value];
@@ -49,6 +53,8 @@ RowScale row_scale(PackedForm form, const std::uint8_t* super, int block, int ro
     case PackedForm::kNibbleMinimum:
     case PackedForm::kFiveMinimum:
       return {d, half_at(super + 32, row)};
+    case PackedForm::kSplitByte:
+      return {d / 16, -8 * d};
     case PackedForm::kSuperTable: {
       const float scale = d * static_cast<float>(static_cast<std::int8_t>(super[32 + block * 16 + row]));
       return {scale, -128 * scale};
@@ -61,17 +67,18 @@ RowScale row_scale(PackedForm form, const std::uint8_t* super, int block, int ro
 }
 
 /// One row of a group times one row of activations.
-float dot(PackedForm form, const std::uint8_t* group, int row, std::size_t columns, const std::int8_t* q,
-          const float* sums, std::size_t width) {
+float dot(PackedForm form, const std::uint8_t* group, const std::uint8_t* low, int row, std::size_t columns,
+          const std::int8_t* q, const float* sums, std::size_t width) {
   const PackedShape shape = shape_of(form);
   float total = 0;
   for (std::size_t block = 0; block < columns / kBlockColumns; ++block) {
     const std::uint8_t* quants = group + block_offset(shape, block);
     const std::uint8_t* super = group + super_offset(shape, block);
     const auto in_super = static_cast<int>(block % static_cast<std::size_t>(shape.blocks_super));
+    const std::uint8_t* low_block = low == nullptr ? nullptr : low + block * kLowBlockBytes;
     std::int32_t half[2] = {0, 0};
     for (int column = 0; column < kBlockColumns; ++column) {
-      half[column / 16] += value_at(form, quants, row, column) * q[column];
+      half[column / 16] += value_at(form, quants, low_block, row, column) * q[column];
     }
     if (form == PackedForm::kSuperSix) {
       for (int h = 0; h < 2; ++h) {
@@ -117,6 +124,8 @@ void for_products(PackedForm form, const std::uint8_t* weights, const MatmulWork
   const std::size_t blocks = work.columns / kBlockColumns;
   for (std::size_t group = work.first_group; group < work.end_group; ++group) {
     const std::uint8_t* data = weights + group * group_bytes(form, work.columns);
+    const std::uint8_t* low =
+        form == PackedForm::kSplitByte ? work.low + group * low_group_bytes(work.columns) : nullptr;
     for (std::size_t m = 0; m < work.x.m; ++m) {
       const std::size_t panel = m / kPanelRows * kPanelRows;
       const std::size_t width = work.x.m - panel < kPanelRows ? work.x.m - panel : kPanelRows;
@@ -124,7 +133,7 @@ void for_products(PackedForm form, const std::uint8_t* weights, const MatmulWork
       const float* sums = work.x.sums + panel * blocks * 4 + (m - panel);
       for (int row = 0; row < kGroupRows && group * kGroupRows + static_cast<std::size_t>(row) < work.rows; ++row) {
         const float value = is_float(form) ? dot_floats(form, data, row, work.columns, work.x.floats + m * work.columns)
-                                           : dot(form, data, row, work.columns, q, sums, width);
+                                           : dot(form, data, low, row, work.columns, q, sums, width);
         store(m, group * kGroupRows + static_cast<std::size_t>(row), value);
       }
     }

@@ -42,6 +42,7 @@ enum class PackedForm : int {
   kSuperFive,      // Q5_K:   as Q4_K
   kSuperTable,     // IQ4_XS: f16 d, 8 × {i8 s};         w = d·s·table[u]
   kSuperSix,       // Q6_K, Q3_K: f16 d, 8 × {i8 s0, i8 s1}, one scale per 16 columns; w = d·s·(u − 32)
+  kSplitByte,      // Q8_0, divided (screened_matrix.hpp): f16 16·d, f16 −120.5·d; w = d·(16·u + low − 128)
   kFloat,          // F32:    f32 [columns][16 rows], no blocks
   kHalf,           // F16:    the same in f16
   kBrain,          // BF16:   the same in bf16
@@ -75,6 +76,8 @@ constexpr PackedShape shape_of(PackedForm form) {
       return {256, 32 + 8 * 16, 8};
     case PackedForm::kSuperSix:
       return {384, 32 + 8 * 32, 8};
+    case PackedForm::kSplitByte:
+      return {256, 64, 1};
     case PackedForm::kFloat:
       return {kBlockColumns * kGroupRows * 4, 0, 1};
     case PackedForm::kHalf:
@@ -104,6 +107,10 @@ constexpr std::size_t group_bytes(PackedForm form, std::size_t columns) {
   return padded(supers * super_bytes(shape));
 }
 
+/// The second plane of kSplitByte: nibbles only, block behind block.
+inline constexpr std::size_t kLowBlockBytes = 256;
+constexpr std::size_t low_group_bytes(std::size_t columns) { return columns / kBlockColumns * kLowBlockBytes; }
+
 /// The values of the non-linear 4-bit types, moved up by 128 so that they are unsigned.
 inline constexpr std::uint8_t kTableUnsigned[16] = {1,   24,  45,  63,  79,  93,  106, 118,
                                                     129, 141, 153, 166, 181, 197, 217, 241};
@@ -125,6 +132,7 @@ inline constexpr int kPanelRows = 16;
 struct MatmulWork {
   PackedForm form;
   const std::uint8_t* weights;  // of group 0
+  const std::uint8_t* low;      // likewise, of kSplitByte's second plane
   std::size_t rows;
   std::size_t columns;
   std::size_t first_group;

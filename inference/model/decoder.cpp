@@ -10,9 +10,6 @@
 namespace mnema {
 namespace {
 
-// Logit rows made at a time: enough to share one pass over the output matrix, little enough to keep for 262k tokens.
-constexpr int kLogitRows = 16;
-
 // Up to this many rows it is faster that every worker repeats the row-wise lines on copies of its own than that they
 // share them and wait for each other.
 constexpr int kSmallBatchRows = 2;
@@ -31,7 +28,7 @@ bool has_float_weights(const Model& model) {
       if (matrix->needs_floats()) return true;
     }
   }
-  return model.output.needs_floats();
+  return false;
 }
 
 std::size_t product(int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); }
@@ -46,6 +43,7 @@ Decoder::Decoder(const Model& model, InstructionSet isa, PageStoreCpu& pages, in
       isa_(isa),
       elementwise_(elementwise_kernels(isa)),
       attention_(attention_kernels(isa)),
+      output_(model, isa, pool),
       rows_max_(rows_max),
       keep_floats_(has_float_weights(model)),
       embedding_(static_cast<std::size_t>(parameters_.embedding)),
@@ -66,8 +64,6 @@ Decoder::Decoder(const Model& model, InstructionSet isa, PageStoreCpu& pages, in
   scratch_.reserve(&mixed_, rows * mixed_width_);
   scratch_.reserve(&projected_, rows * embedding_);
   scratch_.reserve(&hidden_, rows * hidden_width_);
-  scratch_.reserve(&wanted_, kLogitRows * embedding_);
-  scratch_.reserve(&logits_, kLogitRows * static_cast<std::size_t>(parameters_.vocabulary));
   for (int kind : {0, 1}) {
     scratch_.reserve(&cosines_[kind], rows * pairs_);
     scratch_.reserve(&sines_[kind], rows * pairs_);
@@ -90,7 +86,7 @@ Status Decoder::run(std::span<SequenceStep> batch) {
     pool_.run([this](int worker) { forward(worker); });
   }
   embedding_rows_read_ += rows_.rows.size();
-  if (embedding_rows_read_ > kEmbeddingRowsKept && model_.embedding_is_droppable) {
+  if (embedding_rows_read_ > kEmbeddingRowsKept) {
     model_.file->drop_pages(model_.token_embedding->data);
     embedding_rows_read_ = 0;
   }
@@ -134,7 +130,7 @@ void Decoder::forward(int worker) {
     if (all_cancelled_) return;
     add_to_residual(worker, {}, w.ffn_post_norm);  // x = x + h·Wdown
   }
-  choose(worker);  // token ~ norm(x)·Wout, where it is wanted
+  output_.choose(worker, rows_, batch_, cancelled_, own.residual);  // token ~ norm(x)·Wout, where it is wanted
 }
 
 Status Decoder::check(std::span<const SequenceStep> batch) const {
@@ -193,11 +189,7 @@ void Decoder::prepare(std::span<SequenceStep> batch) {
     own.mixed = small_batch_ ? &own.own_mixed : &quantized_mixed_;
     own.hidden = small_batch_ ? &own.own_hidden : &quantized_hidden_;
   }
-  for (SequenceStep& step : batch) {
-    step.chosen.clear();
-    if (step.chooser != nullptr) step.chosen.reserve(static_cast<std::size_t>(step.logits_wanted));
-    if (step.logits != nullptr) step.logits->resize(product(step.logits_wanted, parameters_.vocabulary));
-  }
+  output_.prepare(batch);
 }
 
 void Decoder::note_cancellations() {
@@ -414,45 +406,6 @@ void Decoder::add_to_residual(int worker, const std::vector<float>& bias, const 
 
 void Decoder::quantize_hidden(int worker) {
   quantize(worker, hidden_, hidden_width_, *workers_[static_cast<std::size_t>(worker)].hidden);
-}
-
-// Logits of the wanted rows, a few at a time, and the choosers of their sequences. One worker serves all rows of a
-// sequence, so that its chooser sees them in order.
-void Decoder::choose(int worker) {
-  Worker& own = workers_[static_cast<std::size_t>(worker)];
-  int threads = pool_.threads();
-  auto vocabulary = static_cast<std::size_t>(parameters_.vocabulary);
-  for (std::size_t begin = 0; begin < rows_.wanted.size(); begin += kLogitRows) {
-    std::size_t count = std::min<std::size_t>(kLogitRows, rows_.wanted.size() - begin);
-    const BatchRows::Wanted* wanted = rows_.wanted.data() + begin;
-    if (worker == 0) quantized_logits_.reserve(count, embedding_, isa_, keep_floats_);
-    Share share = share_of(count, 1, worker, threads);
-    for (std::size_t i = share.begin; i < share.end; ++i) {
-      elementwise_.rms_norm(own.residual + static_cast<std::size_t>(wanted[i].row) * embedding_,
-                            model_.output_norm.data(), parameters_.norm_epsilon, wanted_ + i * embedding_, embedding_);
-    }
-    pool_.barrier(worker);
-    quantize_rows(wanted_, embedding_, quantized_logits_, worker, threads);
-    pool_.barrier(worker);
-    matmul(model_.output, quantized_logits_, logits_, vocabulary, worker, threads);
-    pool_.barrier(worker);
-    if (parameters_.logit_soft_cap > 0) {
-      Share values = share_of(count * vocabulary, 16, worker, threads);
-      elementwise_.soft_cap(logits_ + values.begin, parameters_.logit_soft_cap, values.end - values.begin);
-      pool_.barrier(worker);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      auto sequence = static_cast<std::size_t>(wanted[i].sequence);
-      if (wanted[i].sequence % threads != worker || cancelled_[sequence] != 0) continue;
-      SequenceStep& step = batch_[sequence];
-      std::span<float> logits(logits_ + i * vocabulary, vocabulary);
-      if (step.logits != nullptr) {
-        std::copy(logits.begin(), logits.end(), step.logits->begin() + wanted[i].index * parameters_.vocabulary);
-      }
-      if (step.chooser != nullptr) step.chosen.push_back(step.chooser->choose(logits));
-    }
-    pool_.barrier(worker);
-  }
 }
 
 }  // namespace mnema

@@ -24,6 +24,7 @@
 #include "inference/model/attention_plan.hpp"
 #include "inference/model/batch_rows.hpp"
 #include "inference/model/model.hpp"
+#include "inference/model/output_layer.hpp"
 #include "inference/model/page_store_cpu.hpp"
 #include "inference/model/scratch.hpp"
 
@@ -71,7 +72,6 @@ class Decoder {
   void gather_attention(int worker, int layer);
   void add_to_residual(int worker, const std::vector<float>& bias, const std::vector<float>& post_norm);
   void quantize_hidden(int worker);
-  void choose(int worker);
 
   /// Rows that `worker` treats in row-wise lines: its share, or all of them on its own copy in small batches.
   [[nodiscard]] Share rows_of(int worker) const;
@@ -87,6 +87,7 @@ class Decoder {
   const InstructionSet isa_;
   const ElementwiseKernels& elementwise_;
   const AttentionKernels& attention_;
+  OutputLayer output_;
   const int rows_max_;
   const bool keep_floats_;  // some matrix is kept in floats and multiplies the activations as they are
 
@@ -112,12 +113,10 @@ class Decoder {
   float* mixed_ = nullptr;      // [rows, heads·value_dim]
   float* projected_ = nullptr;  // [rows, embedding]
   float* hidden_ = nullptr;     // [rows, feed_forward]
-  float* wanted_ = nullptr;     // [kLogitRows, embedding], normalised
-  float* logits_ = nullptr;     // [kLogitRows, vocabulary]
   float* cosines_[2] = {};      // [rows, pairs], global and sliding
   float* sines_[2] = {};
   float* partials_ = nullptr;  // attention states of split tiles
-  QuantizedRows quantized_embedding_, quantized_mixed_, quantized_hidden_, quantized_logits_;
+  QuantizedRows quantized_embedding_, quantized_mixed_, quantized_hidden_;
   std::vector<Worker> workers_;
 };
 

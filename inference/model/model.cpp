@@ -11,6 +11,9 @@
 namespace mnema {
 namespace {
 
+/// A small vocabulary's logits cost less than looking for the ones that matter.
+constexpr std::size_t kScreenedRowsMin = 8192;
+
 /// Takes tensors out of the file by name, one after the other: checks the shape, hashes the bytes, repacks matrices
 /// and drops their pages, so that loading never holds a model twice.
 class TensorReader {
@@ -34,25 +37,18 @@ class TensorReader {
 
   Result<PackedMatrix> matrix(const std::string& name, std::size_t rows, std::size_t columns) {
     ASSIGN_OR_RETURN(const GgufTensor* tensor, take(name, rows, columns));
-    ASSIGN_OR_RETURN(PackedMatrix packed, pack_tensor(*tensor));
+    Result<PackedMatrix> packed = pack(source_of(*tensor), columns, isa_, pool_, arena_);
+    if (!packed.ok()) return placed(packed.error(), *tensor);
+    note_packed(*tensor, packed->bytes);
     return packed;
   }
 
-  Result<PackedMatrix> pack_tensor(const GgufTensor& tensor) {
-    Result<PackedMatrix> packed =
-        pack({tensor.data.data(), tensor.rows(), tensor.type}, tensor.columns(), isa_, pool_, arena_);
-    if (!packed.ok()) {
-      Error error = packed.error();
-      error.message = fmt::format("tensor '{}' of '{}': {}", tensor.name, file_.path(), error.message);
-      return error;
-    }
-    model_.bytes_per_token += static_cast<long long>(tensor.data.size());
-    if (packed->owned) {
-      model_.bytes_resident += static_cast<long long>(packed->bytes);
-      file_.drop_pages(tensor.data);
-    } else {
-      model_.bytes_mapped += static_cast<long long>(tensor.data.size());
-    }
+  /// The matrix that gives logits.
+  Result<ScreenedMatrix> output_matrix(const GgufTensor& tensor) {
+    Result<ScreenedMatrix> packed =
+        pack_screened(source_of(tensor), tensor.columns(), model_.output_norm, isa_, pool_, arena_, kScreenedRowsMin);
+    if (!packed.ok()) return placed(packed.error(), tensor);
+    note_packed(tensor, packed->bytes());
     return packed;
   }
 
@@ -104,6 +100,19 @@ class TensorReader {
   WeightsDigest& digest() { return digest_; }
 
  private:
+  static MatrixSource source_of(const GgufTensor& tensor) { return {tensor.data.data(), tensor.rows(), tensor.type}; }
+
+  Error placed(Error error, const GgufTensor& tensor) const {
+    error.message = fmt::format("tensor '{}' of '{}': {}", tensor.name, file_.path(), error.message);
+    return error;
+  }
+
+  void note_packed(const GgufTensor& tensor, std::size_t bytes) {
+    model_.bytes_per_token += static_cast<long long>(tensor.data.size());
+    model_.bytes_resident += static_cast<long long>(bytes);
+    file_.drop_pages(tensor.data);
+  }
+
   Error damaged(const std::string& name, const std::string& what) const {
     return fail(ErrorCode::kCorrupt, fmt::format("tensor '{}' of '{}': {}", name, file_.path(), what),
                 "verify the file's SHA-256 and fetch it again");
@@ -166,17 +175,15 @@ Result<std::unique_ptr<Model>> load_model(std::shared_ptr<GgufFile> file, Instru
   ASSIGN_OR_RETURN(model->output_norm, reader.vector("output_norm.weight", embedding));
   ASSIGN_OR_RETURN(model->token_embedding, reader.take("token_embd.weight", vocabulary, embedding));
   if (reader.has("output.weight")) {
-    ASSIGN_OR_RETURN(model->output, reader.matrix("output.weight", vocabulary, embedding));
+    ASSIGN_OR_RETURN(const GgufTensor* output, reader.take("output.weight", vocabulary, embedding));
+    ASSIGN_OR_RETURN(model->output, reader.output_matrix(*output));
   } else {
-    ASSIGN_OR_RETURN(model->output, reader.pack_tensor(*model->token_embedding));
+    ASSIGN_OR_RETURN(model->output, reader.output_matrix(*model->token_embedding));
   }
   ASSIGN_OR_RETURN(model->weights_digest, reader.finish());
   // The table is read row by row from here on; hashing and packing it made all of it resident.
-  model->embedding_is_droppable = model->output.owned || reader.has("output.weight");
   model->file->drop_pages(model->token_embedding->data);
-  if (model->embedding_is_droppable) {
-    model->bytes_mapped += static_cast<long long>(model->token_embedding->data.size());
-  }
+  model->bytes_mapped += static_cast<long long>(model->token_embedding->data.size());
   return model;
 }
 

@@ -15,6 +15,7 @@
 
 #include "inference/formats/gguf.hpp"
 #include "inference/kernels/matmul.hpp"
+#include "inference/kernels/screened_matrix.hpp"
 #include "inference/kernels/thread_pool.hpp"
 #include "inference/model/hyper_parameters.hpp"
 #include "runtime/result.hpp"
@@ -44,10 +45,9 @@ struct Model {
   HyperParameters parameters;
   std::shared_ptr<GgufFile> file;
   const GgufTensor* token_embedding = nullptr;  // [vocabulary, embedding], in the file's own type
-  bool embedding_is_droppable = false;          // its pages serve look-ups only, no product reads them
   std::vector<LayerWeights> layers;
   std::vector<float> output_norm;  // [embedding]
-  PackedMatrix output;             // [vocabulary, embedding]; the embedding table again where the file ties them
+  ScreenedMatrix output;           // [vocabulary, embedding]; the embedding table again where the file ties them
 
   std::string weights_digest;     // SHA-256 (hex) over parameters and every tensor's name, type, shape and bytes
   long long bytes_mapped = 0;     // of the file, that stay in use in place (embedding rows, unpacked matrices)

@@ -85,6 +85,21 @@ TEST_P(ElementwiseOf, CapsLikeTheDefinition) {
   }
 }
 
+TEST_P(ElementwiseOf, FindsTheLargestOfEverySixteen) {
+  std::mt19937 stream(5);
+  for (int n : {1, 15, 16, 17, 64, 1001}) {
+    std::vector<float> x = random_numbers(stream, n, 40.0F);
+    x[0] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<float> expected((x.size() + 15) / 16), found(expected.size());
+    definition().maxima(x.data(), x.size(), expected.data());
+    kernels_->maxima(x.data(), x.size(), found.data());
+    EXPECT_EQ(found, expected) << n;
+    if (n > 1) {
+      EXPECT_EQ(expected[0], *std::max_element(x.begin() + 1, x.begin() + std::min(n, 16)));
+    }
+  }
+}
+
 TEST(Rope, TurnsNeighboursAndHalvesByTheSameAngle) {
   float quarter_cosine = 0, quarter_sine = 1;
   std::vector<float> neighbours = {1, 2}, halves = {1, 2};
