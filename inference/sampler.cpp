@@ -33,7 +33,11 @@ TokenId best_of(std::span<const float> logits) {
 
 Sampler::Sampler(SamplingOptions options, std::uint64_t seed, std::vector<TokenId> forbidden,
                  std::unique_ptr<TokenMask> mask)
-    : options_(std::move(options)), seed_(seed), forbidden_(std::move(forbidden)), mask_(std::move(mask)) {}
+    : options_(std::move(options)),
+      inverse_temperature_(options_.temperature > 0 ? 1 / options_.temperature : 0),
+      seed_(seed),
+      forbidden_(std::move(forbidden)),
+      mask_(std::move(mask)) {}
 
 void Sampler::note_context(std::span<const TokenId> tokens) {
   const auto window = static_cast<std::size_t>(std::max(0, options_.penalty_window_tokens));
@@ -66,9 +70,13 @@ ChosenToken Sampler::describe(std::span<const float> logits, TokenId id, int top
   return token;
 }
 
+bool Sampler::penalises() const {
+  return options_.repetition_penalty != 1.0F || options_.presence_penalty != 0 || options_.frequency_penalty != 0;
+}
+
 void Sampler::penalise(std::span<float> logits) const {
+  if (!penalises()) return;
   const bool repetition = options_.repetition_penalty != 1.0F;
-  if (!repetition && options_.presence_penalty == 0 && options_.frequency_penalty == 0) return;
   std::unordered_map<TokenId, int> counts;
   for (const TokenId id : context_) ++counts[id];
   for (const auto& [id, count] : counts) {
@@ -103,7 +111,7 @@ TokenId Sampler::choose(std::span<float> logits) {
   }
   penalise(logits);
   if (mask_ != nullptr) apply_mask(logits);
-  TokenId id = options_.temperature <= 0 ? best_of(logits) : draw(logits);
+  TokenId id = options_.temperature <= 0 ? best_of(logits) : draw_from(logits);
   if (mask_ != nullptr) {
     // Bias may have forbidden everything that the constraint allows: the constraint wins, it fails closed.
     if (!mask_->allows(id)) {
@@ -123,20 +131,48 @@ TokenId Sampler::choose(std::span<float> logits) {
   return id;
 }
 
-TokenId Sampler::draw(std::span<const float> logits) {
-  const float highest = *std::max_element(logits.begin(), logits.end());
-  const float inverse = 1 / options_.temperature;
-  candidates_.clear();
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    const float scaled = (logits[i] - highest) * inverse;
-    if (scaled >= -kLeastLogRatio) candidates_.emplace_back(scaled, static_cast<TokenId>(i));
+float Sampler::margin() const {
+  // Whatever moves single logits may lift one from anywhere.
+  const bool moved = mask_ != nullptr || !forbidden_.empty() || !options_.logit_bias.empty() || penalises();
+  if (moved || options_.logprobs_top >= 0) return -kNever;
+  if (options_.temperature <= 0) return 0;
+  // A little more than what min-p keeps: how it rounds must not matter.
+  if (options_.min_p > 0 && options_.top_p >= 1) return 0.01F - options_.temperature * std::log(options_.min_p);
+  return -kNever;
+}
+
+TokenId Sampler::choose_among(std::span<const TokenLogit> best) {
+  const auto highest =
+      std::max_element(best.begin(), best.end(), [](const auto& a, const auto& b) { return a.logit < b.logit; });
+  TokenId id = highest == best.end() ? 0 : highest->id;  // none: the logits are no numbers
+  if (options_.temperature > 0 && highest != best.end()) {
+    candidates_.clear();
+    for (const TokenLogit& token : best) add_candidate(token.id, token.logit, highest->logit);
+    id = draw();
   }
-  if (candidates_.empty()) return best_of(logits);
+  last_ = ChosenToken{id, 0, {}};
+  note_context({&id, 1});
+  return id;
+}
+
+void Sampler::add_candidate(TokenId id, float logit, float highest) {
+  const float scaled = (logit - highest) * inverse_temperature_;
+  if (scaled >= -kLeastLogRatio) candidates_.emplace_back(scaled, id);
+}
+
+TokenId Sampler::draw_from(std::span<const float> logits) {
+  const float highest = *std::max_element(logits.begin(), logits.end());
+  candidates_.clear();
+  for (std::size_t i = 0; i < logits.size(); ++i) add_candidate(static_cast<TokenId>(i), logits[i], highest);
+  return candidates_.empty() ? best_of(logits) : draw();
+}
+
+TokenId Sampler::draw() {
   const auto likelier = [](const Candidate& a, const Candidate& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   };
-  if (options_.top_k > 0 && static_cast<std::size_t>(options_.top_k) < candidates_.size()) {
-    const auto end = candidates_.begin() + options_.top_k;
+  if (options_.top_k > 0) {  // sorted also when all stay: a draw must not depend on how many there were
+    const auto end = candidates_.begin() + std::min<std::ptrdiff_t>(options_.top_k, std::ssize(candidates_));
     std::partial_sort(candidates_.begin(), end, candidates_.end(), likelier);
     candidates_.erase(end, candidates_.end());
   }

@@ -37,6 +37,9 @@ class Sampler final : public TokenChooser {
   void note_context(std::span<const TokenId> tokens);
 
   TokenId choose(std::span<float> logits) override;
+  /// Finite for greedy and min-p where nothing else moves or reports single logits.
+  [[nodiscard]] float margin() const override;
+  TokenId choose_among(std::span<const TokenLogit> best) override;
 
   /// What the last `choose` took.
   [[nodiscard]] const ChosenToken& last() const { return last_; }
@@ -49,10 +52,14 @@ class Sampler final : public TokenChooser {
  private:
   void penalise(std::span<float> logits) const;
   void apply_mask(std::span<float> logits);
-  TokenId draw(std::span<const float> logits);
+  [[nodiscard]] bool penalises() const;
+  TokenId draw_from(std::span<const float> logits);
+  void add_candidate(TokenId id, float logit, float highest);
+  TokenId draw();  // from candidates_, which are not empty
   double next_unit();
 
   const SamplingOptions options_;
+  const float inverse_temperature_;
   const std::uint64_t seed_;
   const std::vector<TokenId> forbidden_;
   std::unique_ptr<TokenMask> mask_;

@@ -32,9 +32,7 @@ class ListMask final : public TokenMask {
   void fill(std::span<std::uint64_t> words) override {
     for (const TokenId id : allowed_) words[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64);
   }
-  bool allows(TokenId token) override {
-    return std::find(allowed_.begin(), allowed_.end(), token) != allowed_.end();
-  }
+  bool allows(TokenId token) override { return std::find(allowed_.begin(), allowed_.end(), token) != allowed_.end(); }
   void accept(TokenId token) override {
     EXPECT_TRUE(allows(token)) << "a forbidden token was accepted";
     --left_;
@@ -94,8 +92,7 @@ TEST(Sampler, TopPKeepsTheFewestThatReachIt) {
   options.temperature = 1;
   options.top_p = 0.75F;
   // Probabilities 0.5, 0.3, 0.15, 0.05: the first two are the fewest that reach 0.75.
-  const auto found = shares(
-      options, {std::log(0.05F), std::log(0.5F), std::log(0.15F), std::log(0.3F)}, 4000);
+  const auto found = shares(options, {std::log(0.05F), std::log(0.5F), std::log(0.15F), std::log(0.3F)}, 4000);
   EXPECT_EQ(found.size(), 2U);
   EXPECT_TRUE(found.contains(1) && found.contains(3));
 }
@@ -116,10 +113,55 @@ TEST(Sampler, MinPDropsWhatIsMuchLessLikelyThanTheBest) {
   SamplingOptions options;
   options.temperature = 1;
   options.min_p = 0.2F;
-  const auto found =
-      shares(options, {std::log(1.0F), std::log(0.25F), std::log(0.15F), std::log(0.01F)}, 4000);
+  const auto found = shares(options, {std::log(1.0F), std::log(0.25F), std::log(0.15F), std::log(0.01F)}, 4000);
   EXPECT_EQ(found.size(), 2U);
   EXPECT_TRUE(found.contains(0) && found.contains(1));
+}
+
+TEST(Sampler, ChoosesAmongTheBestWhatItChoosesFromAll) {
+  SamplingOptions greedy, likely;
+  likely.temperature = 0.8F;
+  likely.min_p = 0.05F;
+  SamplingOptions few = likely;
+  few.top_k = 40;
+  SamplingOptions one = likely;
+  one.top_k = 1;
+  for (const SamplingOptions& options : {greedy, likely, few, one}) {
+    Sampler from_all = sampler_of(options, 3), from_best = sampler_of(options, 3);
+    ASSERT_TRUE(std::isfinite(from_all.margin()));
+    SeededRandom random(5);
+    for (int draw = 0; draw < 300; ++draw) {
+      std::vector<float> logits(500);
+      for (float& logit : logits) logit = static_cast<float>(random.below(1000)) / 50;
+      const float floor = *std::max_element(logits.begin(), logits.end()) - from_best.margin();
+      std::vector<TokenLogit> best;
+      for (std::size_t id = 0; id < logits.size(); ++id) {
+        if (logits[id] >= floor - static_cast<float>(draw % 3)) best.push_back({static_cast<TokenId>(id), logits[id]});
+      }
+      ASSERT_EQ(from_best.choose_among(best), chosen(from_all, logits));
+    }
+  }
+}
+
+TEST(Sampler, NeedsAllLogitsWhereSingleOnesAreMovedReportedOrSummed) {
+  SamplingOptions options;
+  EXPECT_EQ(sampler_of(options).margin(), 0);
+  EXPECT_FALSE(std::isfinite(sampler_of(options, 1, {7}).margin()));
+  EXPECT_FALSE(
+      std::isfinite(sampler_of(options, 1, {}, std::make_unique<ListMask>(std::vector<TokenId>{1}, 1)).margin()));
+  options.logprobs_top = 0;
+  EXPECT_FALSE(std::isfinite(sampler_of(options).margin()));
+  options = {};
+  options.frequency_penalty = 0.1F;
+  EXPECT_FALSE(std::isfinite(sampler_of(options).margin()));
+  options = {};
+  options.logit_bias = {{3, 1.0F}};
+  EXPECT_FALSE(std::isfinite(sampler_of(options).margin()));
+  options = {};
+  options.temperature = 1;
+  options.top_p = 0.9F;
+  options.min_p = 0.1F;
+  EXPECT_FALSE(std::isfinite(sampler_of(options).margin()));
 }
 
 TEST(Sampler, PenaltiesCountTheTokensInTheWindowOnly) {
