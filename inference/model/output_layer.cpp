@@ -52,6 +52,8 @@ void OutputLayer::prepare(std::span<SequenceStep> batch) const {
 
 void OutputLayer::choose(int worker, const BatchRows& rows, std::span<SequenceStep> batch,
                          const std::vector<char>& cancelled, const float* residual) {
+  if (rows.wanted.empty()) return;
+  pool_.barrier(worker);  // the wanted rows may be another worker's
   for (std::size_t begin = 0; begin < rows.wanted.size(); begin += kLogitRows) {
     const auto wanted = std::span(rows.wanted).subspan(begin, std::min(kLogitRows, rows.wanted.size() - begin));
     // Asked before any chooser of these rows is called, so that all workers find the same.

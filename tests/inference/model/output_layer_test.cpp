@@ -12,6 +12,8 @@
 namespace mnema {
 namespace {
 
+using testing::SequenceRunner;
+
 TokenId best_of(std::span<const float> logits) {
   return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
@@ -102,6 +104,26 @@ TEST_P(OutputLayerOf, ChoosesFromAFewLogitsWhatAllOfThemSay) {
   mixed.push_back(std::make_unique<Greedy>(true));
   EXPECT_EQ(generate(*backend, mixed, 60), expected);
   EXPECT_EQ(mixed[0]->from_best, 0);
+}
+
+TEST(OutputLayer, GivesEveryRowOfAChunkTheLogitsItHasAlone) {
+  ThreadPool pool(2, false);
+  CpuBackendOptions options;
+  options.kv_memory_bytes = std::size_t{64} << 20;
+  const std::unique_ptr<Backend> backend = testing::load(testing::smollm2(), options, pool);
+  ASSERT_NE(backend, nullptr);
+  SequenceRunner runner(*backend);
+  std::vector<TokenId> tokens;
+  for (int i = 0; i < 128; ++i) tokens.push_back(50 + i * 37);
+  const std::vector<float> alone = [&] {
+    testing::TestSequence sequence;
+    return runner.feed(sequence, tokens, 1, 128);
+  }();
+  for (int times = 0; times < 10; ++times) {  // a race shows itself only sometimes
+    runner.reset();
+    testing::TestSequence sequence;
+    EXPECT_TRUE(runner.feed(sequence, tokens, 128, 128) == alone) << "time " << times;
+  }
 }
 
 }  // namespace
