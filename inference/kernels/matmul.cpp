@@ -44,7 +44,8 @@ ActivationPanels panels_of(const QuantizedRows& rows) {
   panels.quants = reinterpret_cast<std::int8_t*>(at);
   panels.sums = reinterpret_cast<float*>(at + padded(rows.m * rows.columns));
   if (rows.keep_floats) {
-    panels.floats = panels.sums + padded(rows.m * (rows.columns / kBlockColumns) * 4 * sizeof(float)) / sizeof(float);
+    panels.floats =
+        panels.sums + padded(rows.m * (rows.columns / kBlockColumns) * kPanelSums * sizeof(float)) / sizeof(float);
   }
   panels.m = rows.m;
   panels.columns = rows.columns;
@@ -127,7 +128,7 @@ void QuantizedRows::reserve(std::size_t rows, std::size_t row_columns, Instructi
   columns = row_columns;
   isa = instruction_set;
   keep_floats = floats;
-  const std::size_t bytes = padded(m * columns) + padded(m * (columns / kBlockColumns) * 4 * sizeof(float)) +
+  const std::size_t bytes = padded(m * columns) + padded(m * (columns / kBlockColumns) * kPanelSums * sizeof(float)) +
                             (floats ? m * columns * sizeof(float) : 0) + kAlignment;
   if (bytes <= capacity_bytes) return;
   capacity_bytes = padded(bytes);

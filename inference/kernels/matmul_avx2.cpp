@@ -183,7 +183,7 @@ inline __attribute__((always_inline)) void quantised_tile(const Tile& tile, __m2
       }
     }
     q += tile.width * kBlockColumns;
-    sums += 4 * tile.width;
+    sums += kPanelSums * tile.width;
   }
   for (int c = 0; c < kRows; ++c) out[c] = sum[c];
 }
@@ -281,7 +281,7 @@ inline __attribute__((always_inline)) void for_tiles(const MatmulWork& work, con
           tile.columns = work.columns;
           tile.half = half;
           tile.quants = work.x.quants + panel * blocks * kBlockColumns + first * kBlockColumns;
-          tile.sums = work.x.sums + panel * blocks * 4 + first;
+          tile.sums = work.x.sums + panel * blocks * kPanelSums + first;
           tile.width = width;
           if (work.x.floats != nullptr) tile.floats = work.x.floats + (panel + first) * work.columns;
           body(group, half, panel + first, count, tile);
@@ -354,7 +354,7 @@ void quantize_avx2(const float* x, std::size_t stride, std::size_t first, std::s
     const std::size_t panel = m / kPanelRows * kPanelRows;
     const std::size_t width = out.m - panel < kPanelRows ? out.m - panel : kPanelRows;
     std::int8_t* quants = out.quants + panel * blocks * kBlockColumns + (m - panel) * kBlockColumns;
-    float* sums = out.sums + panel * blocks * 4 + (m - panel);
+    float* sums = out.sums + panel * blocks * kPanelSums + (m - panel);
     for (std::size_t block = 0; block < blocks; ++block, row += kBlockColumns) {
       __m256 v[4], most = _mm256_setzero_ps();
       for (int i = 0; i < 4; ++i) {
@@ -374,12 +374,9 @@ void quantize_avx2(const float* x, std::size_t stride, std::size_t first, std::s
       const float scale = largest / 127;
       sums[0] = scale;
       sums[width] = scale * static_cast<float>(half[0] + half[1]);
-      for (int h = 0; h < 2; ++h) {
-        const std::int32_t offset = -32 * half[h];
-        __builtin_memcpy(sums + static_cast<std::size_t>(2 + h) * width, &offset, 4);
-      }
+      put_zero_sums(sums, width, half);
       quants += width * kBlockColumns;
-      sums += 4 * width;
+      sums += kPanelSums * width;
     }
     if (out.floats != nullptr)
       __builtin_memcpy(out.floats + m * out.columns, x + m * stride, out.columns * sizeof(float));

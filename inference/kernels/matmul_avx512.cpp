@@ -8,6 +8,8 @@
 //
 // The float operations of one output are, block after block and in every path the same:
 //     sum = fma(float(Σ u·q), scale·a, sum);  sum = fma(minimum, a·Σq, sum)
+// or, where the minimum is a zero times the scale, with the zero taken off inside the integer sum
+//     sum = fma(float(Σ u·q − zero·Σq), scale·a, sum)
 // The integer sums are exact, so nothing else can change a bit.
 
 namespace mnema {
@@ -19,8 +21,28 @@ constexpr int kDirectRows = 8;  // batches up to this many rows read the packed 
 struct Block {
   __m512i quad[kQuads];
   __m512 scale;
-  __m512 minimum;
+  __m512 minimum;  // not where there is a zero
 };
+
+/// How a block's product is put together.
+enum class Sums { kMinimum, kZero, kTwoScales };
+
+/// Which of a panel's sums takes the zero of a form off; 0: it has a minimum.
+constexpr std::size_t zero_sum_of(PackedForm form) {
+  switch (form) {
+    case PackedForm::kNibbleZero:
+      return kSumOfZero8;
+    case PackedForm::kFiveZero:
+      return kSumOfZero16;
+    case PackedForm::kByte:
+    case PackedForm::kSplitByte:
+    case PackedForm::kNibbleTable:
+    case PackedForm::kSuperTable:
+      return kSumOfZero128;
+    default:
+      return 0;
+  }
+}
 
 __m512 half16(const std::uint8_t* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -79,7 +101,8 @@ inline __attribute__((always_inline)) void load_table(const std::uint8_t* p, __m
 /// Reads block after block of a packed group. Except kSuperSix, whose sums have two scales.
 template <PackedForm kForm>
 struct Packed {
-  static constexpr bool kTwoScales = false;
+  static constexpr Sums kSums = zero_sum_of(kForm) == 0 ? Sums::kMinimum : Sums::kZero;
+  static constexpr std::size_t zero_sum = zero_sum_of(kForm);
   const std::uint8_t* group;
   const std::uint8_t* low;  // of kSplitByte
 
@@ -102,19 +125,15 @@ struct Packed {
     const __m512 d = half16(super);
     if constexpr (kForm == PackedForm::kNibbleZero || kForm == PackedForm::kFiveZero || kForm == PackedForm::kByte ||
                   kForm == PackedForm::kNibbleTable) {
-      constexpr float kZero = kForm == PackedForm::kNibbleZero ? -8 : kForm == PackedForm::kFiveZero ? -16 : -128;
       out.scale = d;
-      out.minimum = _mm512_mul_ps(d, _mm512_set1_ps(kZero));
-    } else if constexpr (kForm == PackedForm::kSplitByte) {  // powers of two: the bits of kByte
-      out.scale = _mm512_mul_ps(d, _mm512_set1_ps(1.0F / 16));
-      out.minimum = _mm512_mul_ps(d, _mm512_set1_ps(-8));
+    } else if constexpr (kForm == PackedForm::kSplitByte) {
+      out.scale = _mm512_mul_ps(d, _mm512_set1_ps(1.0F / 16));  // a power of two: the bits of kByte
     } else if constexpr (kForm == PackedForm::kNibbleMinimum || kForm == PackedForm::kFiveMinimum) {
       out.scale = d;
       out.minimum = half16(super + 32);
     } else if constexpr (kForm == PackedForm::kSuperTable) {
       const __m128i s = _mm_loadu_si128(reinterpret_cast<const __m128i*>(super + 32 + in_super * 16));
       out.scale = _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(s)));
-      out.minimum = _mm512_mul_ps(out.scale, _mm512_set1_ps(-128));
     } else {
       const std::uint8_t* pair = super + 64 + in_super * 32;
       out.scale = _mm512_mul_ps(d, bytes16(pair));
@@ -125,7 +144,7 @@ struct Packed {
 
 /// kSuperSix: `scale` is the super's d; the two halves' integer scales lie in `minimum` and `second` as int32.
 struct PackedSix {
-  static constexpr bool kTwoScales = true;
+  static constexpr Sums kSums = Sums::kTwoScales;
   const std::uint8_t* group;
   const std::uint8_t* low;  // unused
 
@@ -142,12 +161,13 @@ struct PackedSix {
   }
 };
 
-/// An unpacked group in the strip: per block 512 bytes of quads, then two vectors (scale, minimum), or with two scales
-/// three 32-byte-wide ones kept as f32 d and two i16 vectors: here d, and both scales packed as i16 pairs.
+/// An unpacked group in the strip: per block 512 bytes of quads, then f32 scales and, where there are any, f32
+/// minimums, or with two scales f32 d and both scales as i32.
 struct Strip {
-  static constexpr bool kTwoScales = false;
+  static constexpr Sums kSums = Sums::kMinimum;
   static constexpr std::size_t kStride = 768;
   const std::uint8_t* data;
+  std::size_t zero_sum;  // unused
   inline __attribute__((always_inline)) void read(std::size_t block, Block& out) const {
     const std::uint8_t* p = data + block * kStride;
     for (int i = 0; i < kQuads; ++i) out.quad[i] = load(p + i * 64);
@@ -161,9 +181,26 @@ struct Strip {
   }
 };
 
-struct StripSix {
-  static constexpr bool kTwoScales = true;
+/// The same without minimums.
+struct StripZero {
+  static constexpr Sums kSums = Sums::kZero;
   const std::uint8_t* data;
+  std::size_t zero_sum;
+  inline __attribute__((always_inline)) void read(std::size_t block, Block& out) const {
+    const std::uint8_t* p = data + block * Strip::kStride;
+    for (int i = 0; i < kQuads; ++i) out.quad[i] = load(p + i * 64);
+    out.scale = _mm512_loadu_ps(p + 512);
+  }
+  static void write(const Block& block, std::uint8_t* p) {
+    for (int i = 0; i < kQuads; ++i) _mm512_storeu_si512(p + i * 64, block.quad[i]);
+    _mm512_storeu_ps(p + 512, block.scale);
+  }
+};
+
+struct StripSix {
+  static constexpr Sums kSums = Sums::kTwoScales;
+  const std::uint8_t* data;
+  std::size_t zero_sum;  // unused
   inline __attribute__((always_inline)) void read(std::size_t block, Block& out, __m512i& first,
                                                   __m512i& second) const {
     const std::uint8_t* p = data + block * Strip::kStride;
@@ -194,14 +231,14 @@ inline __attribute__((always_inline)) void group_times_panel(const Reader& reade
   for (int c = 0; c < kWidth; ++c) sum[c] = _mm512_setzero_ps();
   for (std::size_t block = 0; block < blocks; ++block) {
     Block w;
-    if constexpr (Reader::kTwoScales) {
+    if constexpr (Reader::kSums == Sums::kTwoScales) {
       __m512i first, second;
       reader.read(block, w, first, second);
 #pragma GCC unroll 16
       for (int c = 0; c < kWidth; ++c) {
         std::int32_t offset[2];
-        __builtin_memcpy(&offset[0], sums + 2 * kWidth + c, 4);
-        __builtin_memcpy(&offset[1], sums + 3 * kWidth + c, 4);
+        __builtin_memcpy(&offset[0], sums + kSumOfHalf * kWidth + c, 4);
+        __builtin_memcpy(&offset[1], sums + (kSumOfHalf + 1) * kWidth + c, 4);
         __m512i low = _mm512_set1_epi32(offset[0]), high = _mm512_set1_epi32(offset[1]);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
@@ -216,16 +253,23 @@ inline __attribute__((always_inline)) void group_times_panel(const Reader& reade
 #pragma GCC unroll 16
       for (int c = 0; c < kWidth; ++c) {
         __m512i total = _mm512_setzero_si512();
+        if constexpr (Reader::kSums == Sums::kZero) {
+          std::int32_t offset;
+          __builtin_memcpy(&offset, sums + reader.zero_sum * kWidth + c, 4);
+          total = _mm512_set1_epi32(offset);
+        }
 #pragma GCC unroll 8
         for (int i = 0; i < kQuads; ++i) {
           total = _mm512_dpbusd_epi32(total, w.quad[i], quad_of(q + c * kBlockColumns, i));
         }
         sum[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(total), _mm512_mul_ps(w.scale, _mm512_set1_ps(sums[c])), sum[c]);
-        sum[c] = _mm512_fmadd_ps(w.minimum, _mm512_set1_ps(sums[kWidth + c]), sum[c]);
+        if constexpr (Reader::kSums == Sums::kMinimum) {
+          sum[c] = _mm512_fmadd_ps(w.minimum, _mm512_set1_ps(sums[kWidth + c]), sum[c]);
+        }
       }
     }
     q += kWidth * kBlockColumns;
-    sums += 4 * kWidth;
+    sums += kPanelSums * kWidth;
   }
 }
 
@@ -270,7 +314,7 @@ struct Panel {
 };
 Panel panel_at(const ActivationPanels& x, std::size_t first) {
   const std::size_t blocks = x.columns / kBlockColumns;
-  return {x.quants + first * blocks * kBlockColumns, x.sums + first * blocks * 4,
+  return {x.quants + first * blocks * kBlockColumns, x.sums + first * blocks * kPanelSums,
           x.m - first < kPanelRows ? x.m - first : kPanelRows};
 }
 Store store_at(const MatmulWork& work, std::size_t group, std::size_t first) {
@@ -317,13 +361,16 @@ template <class Reader>
 void unpack(const Reader& reader, std::size_t blocks, std::uint8_t* strip) {
   for (std::size_t block = 0; block < blocks; ++block) {
     Block w;
-    if constexpr (Reader::kTwoScales) {
+    if constexpr (Reader::kSums == Sums::kTwoScales) {
       __m512i first, second;
       reader.read(block, w, first, second);
       StripSix::write(w, first, second, strip + block * Strip::kStride);
     } else {
       reader.read(block, w);
-      Strip::write(w, strip + block * Strip::kStride);
+      if constexpr (Reader::kSums == Sums::kZero)
+        StripZero::write(w, strip + block * Strip::kStride);
+      else
+        Strip::write(w, strip + block * Strip::kStride);
     }
   }
 }
@@ -370,7 +417,7 @@ void strips_times_panels(const MatmulWork& work, std::size_t group, std::size_t 
   for (std::size_t first = 0; first < work.x.m; first += kPanelRows) {
     const Panel panel = panel_at(work.x, first);
     for (std::size_t i = 0; i < count; ++i) {
-      const StripReader reader{work.strip + i * stride};
+      const StripReader reader{work.strip + i * stride, zero_sum_of(work.form)};
       with_width<kPanelRows>(panel.width,
                              Product<StripReader>{reader, blocks, panel, store_at(work, group + i, first)});
     }
@@ -388,6 +435,8 @@ void matmul_many(const MatmulWork& work) {
     }
     if (work.form == PackedForm::kSuperSix)
       strips_times_panels<StripSix>(work, group, count);
+    else if (zero_sum_of(work.form) != 0)
+      strips_times_panels<StripZero>(work, group, count);
     else
       strips_times_panels<Strip>(work, group, count);
   }
@@ -535,8 +584,8 @@ void gate_up_strips(const GateUpWork& work, std::size_t group, std::size_t count
   for (std::size_t first = 0; first < up.x.m; first += kPanelRows) {
     const Panel panel = panel_at(up.x, first);
     for (std::size_t i = 0; i < count; ++i) {
-      const GateReader gate_reader{up.strip + 2 * i * stride};
-      const UpReader up_reader{up.strip + (2 * i + 1) * stride};
+      const GateReader gate_reader{up.strip + 2 * i * stride, zero_sum_of(work.gate_form)};
+      const UpReader up_reader{up.strip + (2 * i + 1) * stride, zero_sum_of(up.form)};
       with_width<kPanelRows>(panel.width,
                              GatedProduct<GateReader, UpReader>{gate_reader, up_reader, blocks, panel,
                                                                 store_at(up, group + i, first), work.gelu});
@@ -544,10 +593,19 @@ void gate_up_strips(const GateUpWork& work, std::size_t group, std::size_t count
   }
 }
 
+template <class GateReader>
+void gate_up_strips(const GateUpWork& work, std::size_t group, std::size_t count) {
+  if (work.up.form == PackedForm::kSuperSix)
+    gate_up_strips<GateReader, StripSix>(work, group, count);
+  else if (zero_sum_of(work.up.form) != 0)
+    gate_up_strips<GateReader, StripZero>(work, group, count);
+  else
+    gate_up_strips<GateReader, Strip>(work, group, count);
+}
+
 /// Strips for both, whatever their forms.
 void gate_up_many(const GateUpWork& work) {
   const MatmulWork& up = work.up;
-  const bool gate_six = work.gate_form == PackedForm::kSuperSix, up_six = up.form == PackedForm::kSuperSix;
   const std::size_t stride = strip_group_bytes(up.columns);
   const std::size_t pairs_max = up.strip_bytes / (2 * stride) > 0 ? up.strip_bytes / (2 * stride) : 1;
   for (std::size_t group = up.first_group; group < up.end_group; group += pairs_max) {
@@ -558,14 +616,12 @@ void gate_up_many(const GateUpWork& work) {
       unpack_group(up.form, up.weights + (group + i) * group_bytes(up.form, up.columns), nullptr, up.columns,
                    up.strip + (2 * i + 1) * stride);
     }
-    if (gate_six && up_six)
-      gate_up_strips<StripSix, StripSix>(work, group, count);
-    else if (gate_six)
-      gate_up_strips<StripSix, Strip>(work, group, count);
-    else if (up_six)
-      gate_up_strips<Strip, StripSix>(work, group, count);
+    if (work.gate_form == PackedForm::kSuperSix)
+      gate_up_strips<StripSix>(work, group, count);
+    else if (zero_sum_of(work.gate_form) != 0)
+      gate_up_strips<StripZero>(work, group, count);
     else
-      gate_up_strips<Strip, Strip>(work, group, count);
+      gate_up_strips<Strip>(work, group, count);
   }
 }
 
@@ -630,7 +686,7 @@ void quantize_avx512(const float* x, std::size_t stride, std::size_t first, std:
     const std::size_t panel = m / kPanelRows * kPanelRows;
     const std::size_t width = out.m - panel < kPanelRows ? out.m - panel : kPanelRows;
     std::int8_t* quants = out.quants + panel * blocks * kBlockColumns + (m - panel) * kBlockColumns;
-    float* sums = out.sums + panel * blocks * 4 + (m - panel);
+    float* sums = out.sums + panel * blocks * kPanelSums + (m - panel);
     for (std::size_t block = 0; block < blocks; ++block, row += kBlockColumns) {
       const __m512 a = _mm512_loadu_ps(row), b = _mm512_loadu_ps(row + 16);
       const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
@@ -643,12 +699,9 @@ void quantize_avx512(const float* x, std::size_t stride, std::size_t first, std:
       const float scale = largest / 127;
       sums[0] = scale;
       sums[width] = scale * static_cast<float>(half[0] + half[1]);
-      for (int h = 0; h < 2; ++h) {
-        const std::int32_t offset = -32 * half[h];
-        __builtin_memcpy(sums + static_cast<std::size_t>(2 + h) * width, &offset, 4);
-      }
+      put_zero_sums(sums, width, half);
       quants += width * kBlockColumns;
-      sums += 4 * width;
+      sums += kPanelSums * width;
     }
     if (out.floats != nullptr)
       __builtin_memcpy(out.floats + m * out.columns, x + m * stride, out.columns * sizeof(float));

@@ -93,7 +93,7 @@ float dot(PackedForm form, const std::uint8_t* group, const std::uint8_t* low, i
       total += s.minimum * sums[width];
     }
     q += width * kBlockColumns;
-    sums += 4 * width;
+    sums += kPanelSums * width;
   }
   return total;
 }
@@ -130,7 +130,7 @@ void for_products(PackedForm form, const std::uint8_t* weights, const MatmulWork
       const std::size_t panel = m / kPanelRows * kPanelRows;
       const std::size_t width = work.x.m - panel < kPanelRows ? work.x.m - panel : kPanelRows;
       const std::int8_t* q = work.x.quants + panel * blocks * kBlockColumns + (m - panel) * kBlockColumns;
-      const float* sums = work.x.sums + panel * blocks * 4 + (m - panel);
+      const float* sums = work.x.sums + panel * blocks * kPanelSums + (m - panel);
       for (int row = 0; row < kGroupRows && group * kGroupRows + static_cast<std::size_t>(row) < work.rows; ++row) {
         const float value = is_float(form) ? dot_floats(form, data, row, work.columns, work.x.floats + m * work.columns)
                                            : dot(form, data, low, row, work.columns, q, sums, width);
@@ -165,7 +165,7 @@ void quantize_scalar(const float* x, std::size_t stride, std::size_t first, std:
     const std::size_t panel = m / kPanelRows * kPanelRows;
     const std::size_t width = out.m - panel < kPanelRows ? out.m - panel : kPanelRows;
     std::int8_t* quants = out.quants + panel * blocks * kBlockColumns + (m - panel) * kBlockColumns;
-    float* sums = out.sums + panel * blocks * 4 + (m - panel);
+    float* sums = out.sums + panel * blocks * kPanelSums + (m - panel);
     for (std::size_t block = 0; block < blocks; ++block, row += kBlockColumns) {
       float largest = 0;
       for (int i = 0; i < kBlockColumns; ++i) largest = std::fmax(largest, std::fabs(row[i]));
@@ -179,12 +179,9 @@ void quantize_scalar(const float* x, std::size_t stride, std::size_t first, std:
       const float scale = largest / 127;
       sums[0] = scale;
       sums[width] = scale * static_cast<float>(half[0] + half[1]);
-      for (std::size_t h = 0; h < 2; ++h) {
-        const std::int32_t offset = -32 * half[h];
-        std::memcpy(sums + (2 + h) * width, &offset, sizeof offset);
-      }
+      put_zero_sums(sums, width, half);
       quants += width * kBlockColumns;
-      sums += 4 * width;
+      sums += kPanelSums * width;
     }
     if (out.floats != nullptr) std::memcpy(out.floats + m * out.columns, x + m * stride, out.columns * sizeof(float));
   }

@@ -118,7 +118,8 @@ inline constexpr std::uint8_t kTableUnsigned[16] = {1,   24,  45,  63,  79,  93,
 /// Activations of up to 16 rows ("columns" of the product) side by side: a panel. Panel p of a batch of m rows has
 /// width w = min(16, m − 16p) and holds, per block of 32:
 ///     quants  i8  [w][32]          at quants + (16p·blocks + w·block)·32
-///     sums    f32 [4][w]           at sums   + (16p·blocks + w·block)·4: scale; scale·Σq; −32·Σq of either half (i32)
+///     sums    f32 [7][w]          at sums   + (16p·blocks + w·block)·7: scale; scale·Σq; and as i32 −32·Σq of either
+///                                 half, −8·Σq, −16·Σq, −128·Σq: what a sum begins with so that the zero is taken off
 struct ActivationPanels {
   std::int8_t* quants;
   float* sums;
@@ -127,6 +128,16 @@ struct ActivationPanels {
   std::size_t columns;
 };
 inline constexpr int kPanelRows = 16;
+inline constexpr std::size_t kPanelSums = 7;
+inline constexpr std::size_t kSumOfHalf = 2;  // two of them
+inline constexpr std::size_t kSumOfZero8 = 4, kSumOfZero16 = 5, kSumOfZero128 = 6;
+
+/// The last five sums of one row in one block; `sums` points to its first, `width` apart.
+inline void put_zero_sums(float* sums, std::size_t width, const std::int32_t* half) {
+  const std::int32_t whole = half[0] + half[1];
+  const std::int32_t values[] = {-32 * half[0], -32 * half[1], -8 * whole, -16 * whole, -128 * whole};
+  for (std::size_t i = 0; i < 5; ++i) __builtin_memcpy(sums + (kSumOfHalf + i) * width, &values[i], 4);
+}
 
 /// The product that a kernel computes: row groups first_group..end_group of the weights with all panels.
 struct MatmulWork {
