@@ -3,8 +3,15 @@
 
     bench/engine_beside_peer.py                          the three catalogue models: prefill 512, decode 128, 8 streams
     bench/engine_beside_peer.py --depth 2048             also decode at that depth
-    bench/engine_beside_peer.py --model FILE ...         other models or files (random weights: bench/random_model)
+    bench/engine_beside_peer.py --model FILE ...         other models or files
     bench/engine_beside_peer.py --json                   machine-readable
+
+Larger shapes come from a generator: files with random weights that both engines load (shapes tiny, 1.5b, 3b, 8b; the
+types of our kernels; q4_k_m is llama.cpp's mixture of Q4_K and Q6_K). 8b in Q4_0 takes 4.3 GB and 15 s:
+
+    cmake --build build --target random_model
+    build/bench/random_model --shape 3b --type q4_k_m --out /tmp/3b-q4_k_m.gguf
+    bench/engine_beside_peer.py --streams 0 --model /tmp/3b-q4_k_m.gguf
 
 The peer is built once by bench/peers.sh. Nothing else should run on the machine meanwhile.
 """

@@ -34,6 +34,7 @@ struct Value {
   std::uint32_t element = 0;  // arrays: kind of the elements
   std::uint64_t count = 0;    // arrays
   const std::byte* at = nullptr;
+  const std::byte* end = nullptr;
 };
 
 std::optional<std::int64_t> integer_at(std::uint32_t kind, const std::byte* at) {
@@ -169,6 +170,7 @@ Status Reader::metadata() {
     if (left() < size) return corrupt("the file ends inside metadata '" + std::string(key) + "'");
     at_ += size;
   }
+  value.end = bytes_.data() + at_;
   if (!file_.values.emplace(key, value).second) return corrupt("metadata '" + std::string(key) + "' is there twice");
   return {};
 }
@@ -370,6 +372,12 @@ std::vector<std::string_view> GgufFile::keys() const {
   for (const auto& entry : state_->values) found.push_back(entry.first);
   std::sort(found.begin(), found.end());
   return found;
+}
+
+std::span<const std::byte> GgufFile::encoded(std::string_view key) const {
+  const Value* value = state_->value(key);
+  if (value == nullptr) return {};
+  return {value->at - sizeof value->kind, value->end};
 }
 
 void GgufFile::drop_pages(std::span<const std::byte> data) const { state_->mapping.drop(data); }

@@ -57,6 +57,8 @@ class GgufFile {
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(std::string_view key) const;
   [[nodiscard]] std::optional<std::vector<float>> numbers(std::string_view key) const;
   [[nodiscard]] std::vector<std::string_view> keys() const;
+  /// A metadata value of any kind as it lies in the file, its kind first, for copying it. Empty where absent.
+  [[nodiscard]] std::span<const std::byte> encoded(std::string_view key) const;
 
   /// Tells the kernel that the pages of `data` are no longer needed (after repacking). They come back from disk if
   /// read.
