@@ -11,6 +11,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <bit>
+#include <cctype>
 #include <cmath>
 #include <cstdint>
 #include <cstring>

@@ -3,13 +3,15 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <map>
+#include <memory>
 
 #include "cli/exit_code.hpp"
+#include "cli/models/describe.hpp"
+#include "cli/models/on_disk.hpp"
 #include "cli/models/pull.hpp"
+#include "cli/models/quantize.hpp"
 #include "inference/catalogue.hpp"
-#include "inference/formats/gguf.hpp"
 #include "runtime/clock.hpp"
 
 namespace mnema {
@@ -20,18 +22,20 @@ struct ModelsArguments {
   std::vector<std::string> names;
   bool json = false;
   bool quiet = false;
+  bool force = false;
+  std::string type;
 };
 
-bool all_files_here(const CatalogueModel& model, const std::string& folder) {
-  std::error_code ignored;
-  for (const CatalogueFile& file : model.files) {
-    const std::string path = path_in_folder(folder, model, file);
-    if (!std::filesystem::exists(path, ignored) ||
-        static_cast<std::int64_t>(std::filesystem::file_size(path, ignored)) != file.bytes) {
-      return false;
-    }
+ExitCode exit_code_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kInvalidArgument:
+      return kExitUsage;
+    case ErrorCode::kStorage:
+      return kExitFailed;
+    default:
+      return kExitModel;
   }
-  return true;
 }
 
 std::int64_t total_bytes(const CatalogueModel& model) {
@@ -43,16 +47,18 @@ std::int64_t total_bytes(const CatalogueModel& model) {
 int list_models(const ModelsArguments& arguments) {
   boost::json::array rows;
   for (const CatalogueModel& model : catalogue()) {
-    const bool here = all_files_here(model, arguments.folder);
+    const OnDisk state = on_disk(model, arguments.folder);
+    const char* shown = state == OnDisk::kWhole ? "here" : state == OnDisk::kPart ? "partial" : "-";
     if (arguments.json) {
       rows.push_back({{"name", model.name},
                       {"kind", model.is_encoder ? "encoder" : "decoder"},
                       {"bytes", total_bytes(model)},
                       {"licence", model.licence},
-                      {"here", here},
+                      {"here", state == OnDisk::kWhole},
+                      {"partial", state == OnDisk::kPart},
                       {"about", model.about}});
     } else {
-      std::printf("%-22s %-8s %7.1f MB  %-12s %s\n", model.name.c_str(), here ? "here" : "-",
+      std::printf("%-22s %-8s %7.1f MB  %-12s %s\n", model.name.c_str(), shown,
                   static_cast<double>(total_bytes(model)) / 1e6, model.licence.c_str(), model.about.c_str());
     }
   }
@@ -74,72 +80,89 @@ int pull_models(const ModelsArguments& arguments) {
 }
 
 int verify_models(const ModelsArguments& arguments) {
-  int exit_code = kExitOk;
-  std::size_t checked = 0;
+  std::vector<const CatalogueModel*> models;
+  for (const std::string& name : arguments.names) {
+    models.push_back(find_in_catalogue(name));
+    if (models.back() == nullptr) {
+      return report(fail(ErrorCode::kNotFound, "no model named '" + name + "' in the catalogue",
+                         "'mnema models list' shows it; 'mnema models info FILE' reads any other file"),
+                    kExitModel);
+    }
+  }
   for (const CatalogueModel& model : catalogue()) {
-    const bool named = std::find(arguments.names.begin(), arguments.names.end(), model.name) != arguments.names.end();
-    if (!arguments.names.empty() ? !named : !all_files_here(model, arguments.folder)) continue;
-    ++checked;
-    const Status status = verify_model(model, arguments.folder);
+    if (arguments.names.empty() && on_disk(model, arguments.folder) != OnDisk::kNothing) models.push_back(&model);
+  }
+  if (models.empty()) {
+    return report(fail(ErrorCode::kNotFound, "no catalogue model is in '" + arguments.folder + "'",
+                       "'mnema models pull NAME' fetches one"),
+                  kExitModel);
+  }
+  int exit_code = kExitOk;
+  for (const CatalogueModel* model : models) {
+    const Status status = verify_model(*model, arguments.folder);
     if (status.ok()) {
-      std::printf("%-22s ok\n", model.name.c_str());
+      std::printf("%-22s ok\n", model->name.c_str());
     } else {
       exit_code = report(status.error(), kExitModel);
     }
   }
-  if (checked < arguments.names.size()) {
-    return report(fail(ErrorCode::kNotFound, "a name given is not in the catalogue", "see 'mnema models list'"),
-                  kExitModel);
-  }
   return exit_code;
 }
 
-/// What decides how a model behaves and how fast it can be, read from the file alone.
-int describe_model(const ModelsArguments& arguments) {
+int describe(const ModelsArguments& arguments) {
   const Result<std::string> path = resolve_model(arguments.names.front(), arguments.folder);
   if (!path.ok()) return report(path.error(), kExitModel);
-  const auto opened = GgufFile::open(*path);
-  if (!opened.ok()) return report(opened.error(), kExitModel);
-  const GgufFile& file = **opened;
-  const std::string architecture(file.string("general.architecture").value_or("?"));
-  std::map<std::string, std::pair<int, std::size_t>> types;
-  std::int64_t parameters = 0;
-  for (const GgufTensor& tensor : file.tensors()) {
-    auto& [count, bytes] = types[std::string(traits_of(tensor.type).name)];
-    ++count;
-    bytes += tensor.data.size();
-    parameters += static_cast<std::int64_t>(tensor.columns() * tensor.rows());
-  }
-  const auto hyper = [&](const char* key) { return file.integer(architecture + "." + key).value_or(0); };
-  boost::json::object out{{"file", *path},
-                          {"bytes", file.file_bytes()},
-                          {"architecture", architecture},
-                          {"name", std::string(file.string("general.name").value_or(""))},
-                          {"parameters", parameters},
-                          {"layers", hyper("block_count")},
-                          {"embedding_length", hyper("embedding_length")},
-                          {"heads", hyper("attention.head_count")},
-                          {"kv_heads", hyper("attention.head_count_kv")},
-                          {"context_length", hyper("context_length")},
-                          {"sliding_window", hyper("attention.sliding_window")},
-                          {"tokenizer", std::string(file.string("tokenizer.ggml.model").value_or(""))},
-                          {"pre_tokenizer", std::string(file.string("tokenizer.ggml.pre").value_or(""))},
-                          {"chat_template", file.string("tokenizer.chat_template").has_value()}};
-  boost::json::object by_type;
-  for (const auto& [type, row] : types) by_type[type] = {{"tensors", row.first}, {"bytes", row.second}};
-  out["types"] = by_type;
+  Result<ModelDescription> described = describe_model(*path);
+  if (!described.ok()) return report(described.error(), kExitModel);
+  boost::json::object& facts = described->facts;
   if (arguments.json) {
+    facts["runs"] = !described->problem.has_value();
+    std::printf("%s\n", boost::json::serialize(facts).c_str());
+  } else {
+    for (const auto& [key, value] : facts) {
+      if (key == "types") continue;
+      std::printf("%-18s %s\n", std::string(key).c_str(),
+                  value.is_string() ? value.get_string().c_str() : boost::json::serialize(value).c_str());
+    }
+    for (const auto& [type, row] : facts["types"].as_object()) {
+      std::printf("%-18s %d tensors, %.1f MB\n", std::string(type).c_str(), row.at("tensors").to_number<int>(),
+                  row.at("bytes").to_number<double>() / 1e6);
+    }
+  }
+  std::fflush(stdout);  // the facts come before the problem, whatever both go to
+  return described->problem ? report(*described->problem, kExitModel) : kExitOk;
+}
+
+int quantize(const ModelsArguments& arguments) {
+  static const std::map<std::string, QuantType> types{{"q8_0", QuantType::kQ8_0}, {"q5_1", QuantType::kQ5_1},
+                                                      {"q5_0", QuantType::kQ5_0}, {"q4_1", QuantType::kQ4_1},
+                                                      {"q4_0", QuantType::kQ4_0}, {"f16", QuantType::kF16}};
+  const auto type = types.find(arguments.type);
+  if (type == types.end()) {
+    return report(fail(ErrorCode::kInvalidArgument, "--type " + arguments.type + " cannot be written",
+                       "q8_0, q5_1, q5_0, q4_1 and q4_0 can; f16 too, to measure by"),
+                  kExitUsage);
+  }
+  const Result<std::string> source = resolve_model(arguments.names.front(), arguments.folder);
+  if (!source.ok()) return report(source.error(), kExitModel);
+  const std::string& target = arguments.names.back();
+  const SystemClock clock;
+  const Result<QuantizeReport> done =
+      quantize_model(*source, target, {type->second, arguments.force, arguments.quiet}, clock);
+  if (!done.ok()) return report(done.error(), exit_code_of(done.error()));
+  if (arguments.json) {
+    const boost::json::object out{{"file", target},
+                                  {"type", arguments.type},
+                                  {"bytes", done->target_bytes},
+                                  {"source_bytes", done->source_bytes},
+                                  {"tensors_quantized", done->tensors_quantized},
+                                  {"tensors_kept", done->tensors_kept},
+                                  {"seconds", done->seconds}};
     std::printf("%s\n", boost::json::serialize(out).c_str());
-    return kExitOk;
-  }
-  for (const auto& entry : out) {
-    if (entry.key() == "types") continue;
-    std::printf(
-        "%-18s %s\n", std::string(entry.key()).c_str(),
-        entry.value().is_string() ? entry.value().get_string().c_str() : boost::json::serialize(entry.value()).c_str());
-  }
-  for (const auto& [type, row] : types) {
-    std::printf("%-18s %d tensors, %.1f MB\n", type.c_str(), row.first, static_cast<double>(row.second) / 1e6);
+  } else {
+    std::printf("%s: %.1f MB, was %.1f MB; %d tensors in %s, %d kept; %.1f s\n", target.c_str(),
+                static_cast<double>(done->target_bytes) / 1e6, static_cast<double>(done->source_bytes) / 1e6,
+                done->tensors_quantized, arguments.type.c_str(), done->tensors_kept, done->seconds);
   }
   return kExitOk;
 }
@@ -162,9 +185,17 @@ void add_models_command(CLI::App& app, int& exit_code) {
   pull->add_flag("--quiet", arguments->quiet, "No progress bar");
   add("verify", "Recompute the digests of models that are here", verify_models)
       ->add_option("names", arguments->names, "Only these; default: all that are here");
-  CLI::App* info = add("info", "What a model file holds", describe_model);
+  CLI::App* info = add("info", "What a model file holds", describe);
   info->add_option("model", arguments->names, "Catalogue name or GGUF file")->required()->expected(1);
   info->add_flag("--json", arguments->json, "As JSON");
+  CLI::App* quantized = add("quantize", "Write a smaller file of a model with float weights", quantize);
+  quantized->add_option("files", arguments->names, "Source (catalogue name or GGUF file), then the file to write")
+      ->required()
+      ->expected(2);
+  quantized->add_option("--type", arguments->type, "Type of the matrices: q8_0, q5_1, q5_0, q4_1, q4_0")->required();
+  quantized->add_flag("--force", arguments->force, "Replace the target; take a source that is quantised already");
+  quantized->add_flag("--quiet", arguments->quiet, "No progress bar");
+  quantized->add_flag("--json", arguments->json, "As JSON");
 }
 
 }  // namespace mnema

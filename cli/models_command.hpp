@@ -1,6 +1,6 @@
 // cli/models_command.hpp
 //
-// `mnema models list | pull | verify | info`: the model catalogue and what of it is on this machine.
+// `mnema models list | pull | verify | info | quantize`: the model catalogue and what of it is on this machine.
 #pragma once
 
 namespace CLI {

@@ -1,6 +1,5 @@
 #include "cli/models/hub_download.hpp"
 
-#define CPPHTTPLIB_OPENSSL_SUPPORT
 #include <httplib.h>
 
 #include <cstdlib>

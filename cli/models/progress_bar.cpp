@@ -15,7 +15,7 @@ ProgressBar::ProgressBar(std::string label, std::int64_t total_bytes, const Cloc
       terminal_(isatty(STDERR_FILENO) == 1) {}
 
 ProgressBar::~ProgressBar() {
-  if (done_bytes_ == 0) return;
+  if (done_bytes_ == 0 || (!terminal_ && total_bytes_ > 0)) return;  // a pipe has its last tenth already
   draw(done_bytes_);
   if (terminal_) std::fputc('\n', stderr);
 }

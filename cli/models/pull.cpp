@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <memory>
 
-#include "cli/models/file_digest.hpp"
 #include "cli/models/hub_download.hpp"
 #include "cli/models/mirror_download.hpp"
+#include "cli/models/on_disk.hpp"
 #include "cli/models/progress_bar.hpp"
 
 namespace mnema {
@@ -33,28 +33,6 @@ class FolderLock {
  private:
   int descriptor_;
 };
-
-/// The digest was computed when the file was stored; a file of the right size with our mark beside it is trusted, so
-/// that a start does not read half a gigabyte. `models verify` reads it all.
-bool known_good(const std::string& path, const CatalogueFile& file) {
-  std::error_code error;
-  return fs::exists(path + ".sha256-" + file.sha256.substr(0, 16), error) &&
-         static_cast<std::int64_t>(fs::file_size(path, error)) == file.bytes;
-}
-
-void mark_good(const std::string& path, const std::string& sha256) {
-  const std::string mark = path + ".sha256-" + sha256.substr(0, 16);
-  const int descriptor = ::open(mark.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-  if (descriptor >= 0) ::close(descriptor);
-}
-
-Status check_digest(const std::string& path, const std::string& expected) {
-  ASSIGN_OR_RETURN(const std::string actual, sha256_of_file(path));
-  if (actual != expected) {
-    return fail(ErrorCode::kCorrupt, "'" + path + "' has SHA-256 " + actual + ", expected " + expected);
-  }
-  return {};
-}
 
 Status move_into_place(const std::string& part, const std::string& path, const std::string& sha256) {
   std::error_code error;
@@ -81,7 +59,7 @@ Status pull_from_home(const CatalogueFile& file, const std::string& part, const 
 Status pull_file(const CatalogueFile& file, const std::string& path, const std::string& work_folder,
                  const PullOptions& options, const Clock& clock) {
   std::error_code error;
-  if (known_good(path, file)) return {};
+  if (is_marked_good(path, file)) return {};
   if (fs::exists(path, error)) {
     if (check_digest(path, file.sha256).ok()) {
       mark_good(path, file.sha256);
@@ -169,13 +147,6 @@ Result<std::string> pull_model(const std::string& name, const PullOptions& optio
   fs::remove_all(work_folder, error);
   RETURN_IF_ERROR(status);
   return path_in_folder(options.folder, *model, model->files.front());
-}
-
-Status verify_model(const CatalogueModel& model, const std::string& folder) {
-  for (const CatalogueFile& file : model.files) {
-    RETURN_IF_ERROR(check_digest(path_in_folder(folder, model, file), file.sha256));
-  }
-  return {};
 }
 
 }  // namespace mnema

@@ -26,7 +26,4 @@ struct PullOptions {
 /// (every source's file had another digest; nothing was kept).
 [[nodiscard]] Result<std::string> pull_model(const std::string& name, const PullOptions& options, const Clock& clock);
 
-/// Recomputes the digests of a catalogue model's files. Errors: `kNotFound`, `kCorrupt` naming the file.
-[[nodiscard]] Status verify_model(const CatalogueModel& model, const std::string& folder);
-
 }  // namespace mnema

@@ -28,13 +28,23 @@ T read_at(const std::byte* bytes) {
   return value;
 }
 
+/// "F32 F16 Q4_0 ..."
+std::string readable_types() {
+  std::string names;
+  for (std::uint32_t number = 0; number <= static_cast<std::uint32_t>(QuantType::kBF16); ++number) {
+    const QuantTraits traits = traits_of(static_cast<QuantType>(number));
+    if (traits.block_values > 0) names += (names.empty() ? "" : " ") + std::string(traits.name);
+  }
+  return names;
+}
+
 /// Where a metadata value lies; nothing is copied out until it is asked for.
 struct Value {
   std::uint32_t kind = 0;
   std::uint32_t element = 0;  // arrays: kind of the elements
   std::uint64_t count = 0;    // arrays
   const std::byte* at = nullptr;
-  const std::byte* end = nullptr;
+  std::span<const std::byte> encoded;  // from the kind to the end
 };
 
 std::optional<std::int64_t> integer_at(std::uint32_t kind, const std::byte* at) {
@@ -136,12 +146,16 @@ Reader::Reader(GgufFile::State& file) : file_(file), bytes_(file.bytes) {}
 
 Status Reader::run() {
   ASSIGN_OR_RETURN(const std::uint32_t magic, number<std::uint32_t>("the magic number"));
-  if (magic != kMagic) return corrupt("this is no GGUF file (bad magic number)");
+  if (magic != kMagic) {
+    return fail(ErrorCode::kCorrupt, "'" + file_.path + "' is no GGUF file: it does not begin with \"GGUF\"",
+                "give the path of a model in GGUF format");
+  }
   ASSIGN_OR_RETURN(const std::uint32_t version, number<std::uint32_t>("the version"));
   if ((version & 0xffff) == 0) return fail(ErrorCode::kUnsupported, "'" + file_.path + "' is big-endian");
   if (version != 2 && version != 3) {
     return fail(ErrorCode::kUnsupported,
-                "'" + file_.path + "' has GGUF version " + std::to_string(version) + "; versions 2 and 3 are known");
+                "'" + file_.path + "' has GGUF version " + std::to_string(version) + "; versions 2 and 3 are known",
+                "convert the model again, or fetch a newer file of it");
   }
   ASSIGN_OR_RETURN(const std::uint64_t tensor_count, number<std::uint64_t>("the tensor count"));
   ASSIGN_OR_RETURN(const std::uint64_t value_count, number<std::uint64_t>("the metadata count"));
@@ -155,6 +169,7 @@ Status Reader::run() {
 
 Status Reader::metadata() {
   ASSIGN_OR_RETURN(const std::string_view key, text("a metadata key", kNameBytesMax));
+  const std::byte* begin = bytes_.data() + at_;
   ASSIGN_OR_RETURN(const std::uint32_t kind, number<std::uint32_t>("a metadata kind"));
   Value value;
   value.kind = kind;
@@ -170,7 +185,7 @@ Status Reader::metadata() {
     if (left() < size) return corrupt("the file ends inside metadata '" + std::string(key) + "'");
     at_ += size;
   }
-  value.end = bytes_.data() + at_;
+  value.encoded = {begin, bytes_.data() + at_};
   if (!file_.values.emplace(key, value).second) return corrupt("metadata '" + std::string(key) + "' is there twice");
   return {};
 }
@@ -215,7 +230,7 @@ Status Reader::tensor_infos(std::uint64_t count) {
       return fail(ErrorCode::kUnsupported,
                   "'" + file_.path + "': tensor '" + tensor.name + "' has type " + std::to_string(type) +
                       ", which this build cannot read",
-                  "use a file quantised to one of the types in the documentation");
+                  "fetch the model in one of these types: " + readable_types());
     }
     ASSIGN_OR_RETURN(const std::uint64_t offset, number<std::uint64_t>("a tensor's offset"));
     offsets_.push_back(offset);
@@ -376,8 +391,7 @@ std::vector<std::string_view> GgufFile::keys() const {
 
 std::span<const std::byte> GgufFile::encoded(std::string_view key) const {
   const Value* value = state_->value(key);
-  if (value == nullptr) return {};
-  return {value->at - sizeof value->kind, value->end};
+  return value == nullptr ? std::span<const std::byte>() : value->encoded;
 }
 
 void GgufFile::drop_pages(std::span<const std::byte> data) const { state_->mapping.drop(data); }

@@ -22,7 +22,11 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   MappedFile file;
   if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(descriptor);
-    return fail(ErrorCode::kStorage, "'" + path + "' is no regular file");
+    if (S_ISDIR(info.st_mode)) {
+      return fail(ErrorCode::kInvalidArgument, "'" + path + "' is a folder, not a file",
+                  "a decoder is one GGUF file; a folder holds an encoder, which makes vectors only");
+    }
+    return fail(ErrorCode::kStorage, "'" + path + "' is no regular file", "give the path of a model file");
   }
   file.size_ = static_cast<std::size_t>(info.st_size);
   if (file.size_ > 0) {

@@ -16,7 +16,7 @@ namespace mnema {
 
 class MappedFile {
  public:
-  /// Errors: `kNotFound`, `kStorage`.
+  /// Errors: `kNotFound`, `kStorage`, `kInvalidArgument` (a folder).
   [[nodiscard]] static Result<MappedFile> open(const std::string& path);
   MappedFile() = default;
   MappedFile(MappedFile&& other) noexcept;
