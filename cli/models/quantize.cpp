@@ -34,7 +34,12 @@ double bits_per_value(QuantType type) {
 
 bool is_matrix(const GgufTensor& tensor) { return tensor.shape.size() == 2 && tensor.rows() > 1; }
 
-QuantType type_after(const GgufTensor& tensor, QuantType wanted) {
+bool is_output(const GgufFile& file, const GgufTensor& tensor) {
+  return tensor.name == (file.find_tensor("output.weight") != nullptr ? "output.weight" : "token_embd.weight");
+}
+
+QuantType type_after(const GgufFile& file, const GgufTensor& tensor, QuantType wanted) {
+  if (is_output(file, tensor) && bits_per_value(wanted) < bits_per_value(QuantType::kQ8_0)) wanted = QuantType::kQ8_0;
   const bool whole_blocks = tensor.columns() % static_cast<std::size_t>(traits_of(wanted).block_values) == 0;
   return is_matrix(tensor) && whole_blocks ? wanted : tensor.type;
 }
@@ -64,7 +69,7 @@ Status check_source(const GgufFile& source, const QuantizeOptions& options) {
   if (!parameters.ok()) return parameters.error();
   bool changes = false;
   for (const GgufTensor& tensor : source.tensors()) {
-    changes |= type_after(tensor, options.type) != tensor.type;
+    changes |= type_after(source, tensor, options.type) != tensor.type;
     if (is_matrix(tensor) && bits_per_value(tensor.type) < bits_per_value(QuantType::kQ8_0) && !options.force) {
       return fail(ErrorCode::kFailedPrecondition,
                   fmt::format("'{}' is quantised already: tensor '{}' is {}", source.path(), tensor.name,
@@ -73,10 +78,10 @@ Status check_source(const GgufFile& source, const QuantizeOptions& options) {
     }
   }
   if (changes) return {};
-  return fail(
-      ErrorCode::kFailedPrecondition,
-      fmt::format("'{}' has nothing to change: every matrix is {}", source.path(), traits_of(options.type).name),
-      "choose another --type");
+  return fail(ErrorCode::kFailedPrecondition,
+              fmt::format("'{}' has nothing to change: its matrices are {} already", source.path(),
+                          traits_of(options.type).name),
+              "choose another --type");
 }
 
 Status check_target(const std::string& source, const std::string& target, bool force) {
@@ -176,7 +181,7 @@ Result<QuantizeReport> quantize_model(const std::string& source, const std::stri
   copy_metadata(*file, options.type, *out);
   QuantizeReport report;
   for (const GgufTensor& tensor : file->tensors()) {
-    const QuantType type = type_after(tensor, options.type);
+    const QuantType type = type_after(*file, tensor, options.type);
     out->declare(tensor.name, type, tensor.shape);
     ++(type == tensor.type ? report.tensors_kept : report.tensors_quantized);
   }
@@ -189,7 +194,7 @@ Result<QuantizeReport> quantize_model(const std::string& source, const std::stri
     std::vector<std::byte> piece;
     std::int64_t done_bytes = 0;
     for (const GgufTensor& tensor : file->tensors()) {
-      const QuantType type = type_after(tensor, options.type);
+      const QuantType type = type_after(*file, tensor, options.type);
       RETURN_IF_ERROR(append_tensor(*file, tensor, type, *out, pool, piece));
       file->drop_pages(tensor.data);
       done_bytes += static_cast<std::int64_t>(row_bytes(type, tensor.columns()) * tensor.rows());

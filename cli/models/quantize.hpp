@@ -1,8 +1,10 @@
 // cli/models/quantize.hpp
 //
-// Makes a smaller model file of one with float (or Q8_0) weights. Matrices become the wanted type; norms, biases and
-// everything else of one dimension, and matrices whose rows are no whole blocks, stay as they are. The metadata is
-// copied. The new file appears under its name only when it is whole, on disk, and has computed a token.
+// Makes a smaller model file of one with float (or Q8_0) weights. Matrices become the wanted type, except the output
+// matrix (the token table where the two are one), which is Q8_0 at the least: every token depends on it directly
+// (measured: docs/ENGINE.md). Norms, biases and all else of one dimension, and matrices whose rows are no whole blocks,
+// stay as they are. The metadata is copied. The new file appears under its name only when it is whole, on disk, and has
+// computed a token.
 //
 // Threads: blocks the caller; one worker a core.
 #pragma once
