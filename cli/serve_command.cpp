@@ -65,7 +65,7 @@ int serve_agents(const ServeFlags& flags) {
              "  curl http://{1}/v1/chat/completions -H 'Content-Type: application/json' \\\n"
              "    -d '{{\"model\": \"assistant\", \"messages\": [{{\"role\": \"user\", \"content\": "
              "\"What is the mailbox?\"}}]}}'\n"
-             "  curl http://{1}/metrics\n\n",
+             "  examples/webhook.sh \"Crash when saving\" \"It crashes.\"     # wakes triage, if it is configured\n\n",
              flags.config, host.address());
   host.run();
   return kExitOk;

@@ -35,11 +35,11 @@ struct Spending {
 };
 
 struct BudgetLimits {
-  std::optional<std::int64_t> tokens;
-  std::optional<std::int64_t> tool_calls;
-  std::optional<std::int64_t> micro_dollars;
-  std::optional<Duration> wall_time;   // since the budget was made
-  std::optional<int> identical_calls;  // of one (tool, arguments)
+  std::optional<std::int64_t> tokens = {};
+  std::optional<std::int64_t> tool_calls = {};
+  std::optional<std::int64_t> micro_dollars = {};
+  std::optional<Duration> wall_time = {};   // since the budget was made
+  std::optional<int> identical_calls = {};  // of one (tool, arguments)
 };
 
 class Budget;
