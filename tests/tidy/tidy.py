@@ -144,6 +144,17 @@ def check_objects(build, report):
                 report(pathlib.Path(archive.name), 0, f"weak symbol in a kernel object: {entry.split(':', 1)[1]}")
 
 
+def check_quotes(report):
+    """A document that names a file above a block of code quotes it whole."""
+    for path in [pathlib.Path("README.md"), *(p.relative_to(ROOT) for p in sorted((ROOT / "docs").glob("*.md")))]:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        for quote in re.finditer(r"<!-- (\S+) -->\n```\w*\n(.*?)```", text, re.S):
+            source = ROOT / quote.group(1)
+            if not source.exists() or source.read_text(encoding="utf-8") != quote.group(2):
+                line = text.count("\n", 0, quote.start()) + 1
+                report(path, line, f"the block differs from {quote.group(1)}; quote it as it is")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", metavar="BUILD")
@@ -158,6 +169,7 @@ def main():
         check_file(path, report)
     check_mirror(paths, report)
     check_sizes(paths, report)
+    check_quotes(report)
     if arguments.objects:
         check_objects(arguments.objects, report)
     print("\n".join(breaches) if breaches else f"tidy: {len(paths)} files, no breach")
