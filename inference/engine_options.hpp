@@ -27,6 +27,7 @@ struct EngineOptions {
   int max_sequences = 16;                                // computed side by side
   int max_batched_tokens = 512;                          // in one step, prefill and decode together
   int prefill_step_ms = 100;                             // how long a step with prefill may keep decoding turns waiting
+  int background_step_ms = 20;                           // the same, for prefill less urgent than those turns
   int decode_room_tokens = 128;                          // room for an answer that admission sets aside
   int ageing_ms = 10'000;                                // waiting so much longer makes up for one step of priority
   std::int64_t token_memory_tokens = 1 << 22;            // ids remembered of past turns (16 MiB)
@@ -34,8 +35,9 @@ struct EngineOptions {
   int keep_alive_ms = 300'000;        // an unused model is unloaded after this; 0 = never
   std::int64_t memory_bytes_max = 0;  // weights and KV of all loaded models together; 0 = no bound
 
-  bool speculation = false;        // guess by prompt look-up; same tokens, sometimes sooner
-  int speculation_tokens_max = 8;  // guessed ahead in one step
+  int speculation_tokens_max =
+      0;  // guessed ahead in one step by prompt look-up: same tokens, sometimes sooner; 0 = off
+  int speculation_sequences_max = 2;  // beside more decoding turns a guess costs them more than it gives
 };
 
 }  // namespace mnema

@@ -98,8 +98,16 @@ struct GrammarConstraint {
 struct ChoiceConstraint {
   std::vector<std::string> choices;
 };  // exactly one of these texts
-using Constraint =
-    std::variant<NoConstraint, JsonObjectConstraint, JsonSchemaConstraint, GrammarConstraint, ChoiceConstraint>;
+/// Calls of these tools and nothing else, as models write them (chat/tool_calls.hpp), arguments by each tool's schema.
+/// What ToolChoice::kRequired becomes inside an engine.
+struct ToolCallConstraint {
+  std::vector<ToolDefinition> tools;
+  bool several = false;       // more than one call
+  bool may_reason = false;    // <think>...</think> may stand before
+  bool in_reasoning = false;  // the prompt has written <think> already
+};
+using Constraint = std::variant<NoConstraint, JsonObjectConstraint, JsonSchemaConstraint, GrammarConstraint,
+                                ChoiceConstraint, ToolCallConstraint>;
 
 /// Smaller runs first; ageing lifts what waits (scheduler.hpp).
 enum class Priority : int { kInteractive = 0, kEvent = 1, kBackground = 2, kPrestage = 3 };
@@ -113,12 +121,14 @@ struct GenerateRequest {
   SamplingOptions sampling;
   Constraint constraint;
   ToolChoice tool_choice = ToolChoice::kAuto;
-  std::string tool_choice_name;         // with kRequired: this one tool, or empty for any
-  std::vector<std::string> stop;        // removed from the output
-  int tokens_max = 0;                   // 0 = what the context leaves, at most limits.completion_tokens_default
-  bool ignore_end_of_sequence = false;  // for benchmarks
-  bool echo_logprobs = false;           // /v1/completions echo: Completion::logprobs (never a Delta) then begins with
-                                        // one entry per prompt token, the first of which has no probability (NaN)
+  std::string tool_choice_name;               // with kRequired: this one tool, or empty for any
+  bool parallel_tool_calls = true;            // with kRequired: there may be several calls
+  std::vector<std::string> stop;              // removed from the output
+  int tokens_max = 0;                         // 0 = what the context leaves, at most limits.completion_tokens_default
+  bool ignore_end_of_sequence = false;        // for benchmarks
+  std::optional<int> speculation_tokens_max;  // tokens guessed ahead, 0 = none; absent = EngineOptions' own
+  bool echo_logprobs = false;  // /v1/completions echo: Completion::logprobs (never a Delta) then begins with
+                               // one entry per prompt token, the first of which has no probability (NaN)
   Priority priority = Priority::kInteractive;
   std::optional<MonotonicTime> deadline;
 };

@@ -46,6 +46,14 @@ void Sampler::note_context(std::span<const TokenId> tokens) {
   if (context_.size() > window) context_.erase(context_.begin(), context_.end() - static_cast<std::ptrdiff_t>(window));
 }
 
+std::size_t Sampler::allowed_prefix(std::span<const TokenId> guess) const {
+  if (mask_ == nullptr) return guess.size();
+  const std::unique_ptr<TokenMask> trial = mask_->clone();
+  std::size_t count = 0;
+  while (count < guess.size() && !trial->finished() && trial->allows(guess[count])) trial->accept(guess[count++]);
+  return count;
+}
+
 ChosenToken Sampler::describe(std::span<const float> logits, TokenId id, int top) {
   const float highest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;

@@ -1,9 +1,12 @@
 // inference/scheduler.hpp
 //
 // Which sequences a model computes next, and where their KV pages are. One step is one token of every running sequence
-// plus as much of waiting prompts as fits the batch, less while decoding turns wait for it. A prompt takes over the
-// pages of an equal prefix. When pages run out, unused prefixes are evicted, then the least urgent sequence gives its
-// pages back and is computed again later (from what the tree still has).
+// (more where a guess of the next ones is right) plus as much of waiting prompts as fits the batch, less while decoding
+// turns wait for it, least for what is less urgent than they. A prompt takes over the pages of an equal prefix, also
+// while another sequence is still computing them. When slots or pages run out, unused prefixes are evicted, then the
+// least urgent sequence gives its place back and is computed again later (from what the tree still has).
+//
+// Urgency is the request's priority, lifted by the time it has waited; of equals the one that came first.
 //
 // Threads:   confined to the compute executor; steps run on it, one after the other.
 // Ownership: borrows backend, executor and clock, which outlive it. Kept alive by what it has posted.
@@ -11,16 +14,17 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "inference/backend.hpp"
 #include "inference/engine_options.hpp"
 #include "inference/engine_stats.hpp"
+#include "inference/guess_chooser.hpp"
 #include "inference/kv/pool.hpp"
 #include "inference/kv/prefix_tree.hpp"
 #include "inference/kv/salts.hpp"
@@ -39,7 +43,8 @@ struct SequenceRequest {
   std::unique_ptr<Sampler> sampler;
   std::vector<TokenId> end_tokens;  // a chosen one of these ends the sequence and is not given out
   int tokens_max = 1;
-  int echo_top = -1;  // ≥ 0: log-probabilities of the prompt's tokens too, with so many alternatives
+  int speculation_tokens_max = 0;  // tokens guessed ahead in one step; 0 = none
+  int echo_top = -1;               // ≥ 0: log-probabilities of the prompt's tokens too, with so many alternatives
   Priority priority = Priority::kInteractive;
   std::optional<MonotonicTime> deadline;
   std::shared_ptr<std::atomic<bool>> cancelled;  // set from any thread
@@ -63,6 +68,8 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void wake();
 
   [[nodiscard]] bool idle() const { return waiting_.empty() && running_.empty(); }
+  /// Sequences that wait for a slot or pages.
+  [[nodiscard]] int waiting() const { return static_cast<int>(waiting_.size()); }
   [[nodiscard]] ModelStats stats() const;
   /// What is wrong with the pages, or "". Only while no step is under way.
   [[nodiscard]] std::string audit();
@@ -70,54 +77,100 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
  private:
   struct Sequence {
     SequenceRequest request;
+    std::uint64_t number = 0;     // in the order they came
     std::vector<TokenId> tokens;  // prompt and generated
     std::size_t prompt_tokens = 0;
-    std::size_t computed = 0;       // positions whose KV is there
-    std::vector<PageId> pages;      // cover `computed`, and the step's positions while one is under way
-    std::vector<kv::PageKey> keys;  // of the full pages
-    std::size_t shared_pages = 0;   // of keys: how many were offered to the tree
-    std::size_t step_tokens = 0;    // in the step under way
-    MonotonicTime submitted{};
+    std::size_t computed = 0;         // positions whose KV is there
+    std::size_t promised_tokens = 0;  // positions that admission set aside room for
+    std::vector<PageId> pages;        // cover `computed`, and the step's positions while one is under way
+    std::vector<kv::PageKey> keys;    // of the full pages of `tokens`, as far as they were asked for
+    std::size_t shared_pages = 0;     // of `pages`: taken from the tree or offered to it
+    std::size_t counted = 0;          // positions that were computed or counted as cached at any time
+    std::size_t step_tokens = 0;      // of `tokens`, in the step under way
+    std::vector<TokenId> step_input;  // decoding: those, then the guess
+    GuessChooser guess;               // its guess is empty but in a step that tries one
+    std::size_t guess_tokens = 1;     // how far to guess next: grows while guesses are right
+    MonotonicTime submitted{}, waiting_since{};
+    Duration waited{};  // before `waiting_since`
     std::optional<MonotonicTime> started, first_token;
+    bool running = false;
     int generated = 0;
     Usage usage;
+    std::optional<Result<FinishReason>> over;  // what the step under way ended with
     std::vector<ChosenToken> echoed;
     std::vector<float> logits;  // echo only
 
     [[nodiscard]] bool decoding() const { return computed + 1 == tokens.size() && generated > 0; }
+    /// Its prompt's log-probabilities are still wanted.
+    [[nodiscard]] bool echoes() const { return request.echo_top >= 0 && generated == 0; }
   };
   using SequencePointer = std::unique_ptr<Sequence>;
+  using PageKeys = std::unordered_set<kv::PageKey, kv::PageKeyHash>;
 
+  // scheduler.cpp: who waits, runs and ends.
   void step();
-  void finish_step(const Status& status);
   void drop_cancelled();
-  void admit();
-  [[nodiscard]] bool try_admit(Sequence& sequence);
-  void take_cached_pages(Sequence& sequence);
-  [[nodiscard]] bool make_room(Sequence& sequence, std::size_t positions);
-  [[nodiscard]] bool preempt_for(const Sequence& sequence);
-  void compose();
-  void share_full_pages(Sequence& sequence);
-  void read_echo(Sequence& sequence, std::size_t first);
-  /// Handles what was chosen for the sequence; true when it has ended.
-  [[nodiscard]] bool accept(Sequence& sequence);
-  void release_pages(Sequence& sequence);
-  void end(SequencePointer sequence, Result<FinishReason> reason);
-  [[nodiscard]] const kv::Salt& salt_of_page(const Sequence& sequence, std::size_t page) const;
+  /// Takes those that are `over` out of the list, and tells them so.
+  [[nodiscard]] static std::vector<SequencePointer> take_ended(std::vector<SequencePointer>& sequences);
+  void end(std::vector<SequencePointer> ended);
   [[nodiscard]] double urgency(const Sequence& sequence) const;
-  [[nodiscard]] std::size_t prefill_budget(std::size_t decoding) const;
+  [[nodiscard]] bool more_urgent(const Sequence& a, const Sequence& b) const;
+  void admit();
+  void start(std::vector<SequencePointer>::iterator waiting);
+  /// Sends the least urgent running sequence back to the waiting ones if it is less urgent than `sequence`, by `margin`
+  /// at least, and not in the batch already.
+  [[nodiscard]] bool preempt_for(const Sequence& sequence, double margin);
+
+  // scheduler_steps.cpp: what is computed in a step, and what came of it.
+  void compose();
+  /// One token and as many guessed ones as it returns.
+  [[nodiscard]] std::size_t add_decode(Sequence& sequence, std::size_t guess_tokens_max);
+  [[nodiscard]] std::vector<TokenId> guess_for(Sequence& sequence, std::size_t tokens_max);
+  /// As many of the prompt's next tokens as it returns.
+  [[nodiscard]] std::size_t add_prefill(Sequence& sequence, std::size_t tokens_max, PageKeys& coming);
+  [[nodiscard]] bool find_room(Sequence& sequence, std::size_t positions);
+  SequenceStep& add_to_batch(Sequence& sequence, std::span<const TokenId> tokens);
+  [[nodiscard]] std::size_t prefill_tokens_in(int milliseconds) const;
+  void finish_step(const Status& status);
+  void measure_step(const Status& status);
+  [[nodiscard]] std::optional<FinishReason> advance(Sequence& sequence);
+  [[nodiscard]] std::optional<FinishReason> accept(Sequence& sequence, const ChosenToken& chosen, bool finished);
+  [[nodiscard]] std::optional<FinishReason> accept_guess(Sequence& sequence);
+  void read_echo(Sequence& sequence, std::size_t first);
+
+  // scheduler_pages.cpp: where the KV is.
+  [[nodiscard]] const kv::Salt& salt_of_page(const Sequence& sequence, std::size_t page) const;
+  const kv::PageKey& key_of_page(Sequence& sequence, std::size_t page) const;
+  /// Takes over what the tree has of the sequence's next pages, where its computed part ends with a page.
+  void take_cached_pages(Sequence& sequence);
+  void share_full_pages(Sequence& sequence);
+  /// Tokens that the sequence has taken over for the first time are cached ones.
+  void count_cached(Sequence& sequence);
+  /// Positions of its tokens and of the beginning of its answer.
+  [[nodiscard]] std::size_t tokens_with_answer(const Sequence& sequence) const;
+  /// Pages that a running sequence has or was promised.
+  [[nodiscard]] static std::size_t pages_of(const Sequence& sequence);
+  /// Whether there is room for the sequence's tokens and the beginning of its answer beside what others were promised;
+  /// `given_back`: pages that could be had besides.
+  [[nodiscard]] bool has_room_for(const Sequence& sequence, std::size_t given_back) const;
+  /// Pages for `positions` positions. False where there are not enough; what it got stays with the sequence.
+  [[nodiscard]] bool make_room(Sequence& sequence, std::size_t positions);
+  void release_pages(Sequence& sequence);
 
   Backend& backend_;
   Executor& compute_;
   const Clock& clock_;
   const EngineOptions options_;
+  const std::size_t step_tokens_max_;
+  const std::size_t sequences_max_;
   const kv::PageFormat format_;
   kv::Pool pool_;
   kv::PrefixTree tree_;
-  std::deque<SequencePointer> waiting_;
+  std::vector<SequencePointer> waiting_;
   std::vector<SequencePointer> running_;
   std::vector<SequenceStep> batch_;  // of the step under way
   std::vector<Sequence*> batch_sequences_;
+  std::uint64_t submitted_ = 0;
   bool stepping_ = false;
   bool posted_ = false;
   MonotonicTime step_begin_{};

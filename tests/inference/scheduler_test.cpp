@@ -3,147 +3,72 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <map>
 
 #include "runtime/random.hpp"
+#include "tests/inference/scripted_backend.hpp"
 
-// Over a model whose next token is a hash of all tokens before it, read back from its KV pages: whatever the scheduler
-// does, a sequence's tokens must be those of the sequence alone.
+// Over a model whose next token depends on all tokens before it, read back from its KV pages (scripted_backend.hpp):
+// whatever the scheduler does, a sequence's tokens must be those of the sequence alone.
 
 namespace mnema {
 namespace {
 
-constexpr int kVocabulary = 97;
-
-class QueueExecutor final : public Executor {
- public:
-  void post(std::function<void()> work) override { work_.push_back(std::move(work)); }
-  void post_after(Duration, std::function<void()> work) override { post(std::move(work)); }
-  void run() {
-    while (!work_.empty()) {
-      auto work = std::move(work_.front());
-      work_.pop_front();
-      work();
-    }
-  }
-  bool run_one() {
-    if (work_.empty()) return false;
-    auto work = std::move(work_.front());
-    work_.pop_front();
-    work();
-    return true;
-  }
-
- private:
-  std::deque<std::function<void()>> work_;
-};
-
-class FakePages final : public PageStore {
- public:
-  explicit FakePages(int pages) : memory_(static_cast<std::size_t>(pages), std::vector<TokenId>(kPageTokens, -1)) {}
-  int pages_total() const override { return static_cast<int>(memory_.size()); }
-  std::size_t page_bytes() const override { return kPageTokens * sizeof(TokenId); }
-  KvType kv_type() const override { return KvType::kF16; }
-  const char* layout_id() const override { return "fake"; }
-  void copy(PageId from, PageId to, int) override {
-    memory_[static_cast<std::size_t>(to)] = memory_[static_cast<std::size_t>(from)];
-  }
-  std::span<std::byte> bytes(PageId page) override {
-    return std::as_writable_bytes(std::span(memory_[static_cast<std::size_t>(page)]));
-  }
-  TokenId& at(std::span<const PageId> pages, int position) {
-    return memory_[static_cast<std::size_t>(pages[static_cast<std::size_t>(position / kPageTokens)])]
-                  [static_cast<std::size_t>(position % kPageTokens)];
-  }
-
- private:
-  std::vector<std::vector<TokenId>> memory_;
-};
-
-TokenId next_of(std::uint64_t hash) { return static_cast<TokenId>((hash >> 7) % kVocabulary); }
-std::uint64_t hashed(std::uint64_t hash, TokenId token) {
-  return (hash ^ static_cast<std::uint64_t>(token + 1)) * 0x100000001b3ULL;
-}
-
-class FakeBackend final : public Backend {
- public:
-  explicit FakeBackend(int pages) : pages_(pages) {
-    info_.name = "fake", info_.fingerprint = "fake", info_.vocabulary = kVocabulary, info_.context_length = 100'000;
-  }
-  const BackendInfo& info() const override { return info_; }
-  PageStore& page_store() override { return pages_; }
-  int tokens_per_step_max() const override { return 512; }
-  void step(std::span<SequenceStep> batch, std::function<void(Status)> on_done) override {
-    ++steps;
-    for (SequenceStep& entry : batch) {
-      const int count = static_cast<int>(entry.tokens.size());
-      computed += count;
-      for (int i = 0; i < count; ++i)
-        pages_.at(entry.pages, entry.position + i) = entry.tokens[static_cast<std::size_t>(i)];
-      for (int wanted = entry.logits_wanted; wanted > 0; --wanted) {
-        std::uint64_t hash = 0xcbf29ce484222325ULL;
-        for (int p = 0; p <= entry.position + count - wanted; ++p) hash = hashed(hash, pages_.at(entry.pages, p));
-        std::vector<float> logits(kVocabulary, 0);
-        logits[static_cast<std::size_t>(next_of(hash))] = 5;
-        if (entry.logits != nullptr) entry.logits->insert(entry.logits->end(), logits.begin(), logits.end());
-        if (entry.chooser != nullptr) entry.chosen.push_back(entry.chooser->choose(logits));
-      }
-    }
-    on_done({});
-  }
-  long steps = 0;
-  long computed = 0;
-
- private:
-  FakePages pages_;
-  BackendInfo info_;
-};
-
-std::vector<TokenId> alone(std::vector<TokenId> tokens, int count) {
-  std::vector<TokenId> out;
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const TokenId token : tokens) hash = hashed(hash, token);
-  for (int i = 0; i < count; ++i) {
-    out.push_back(next_of(hash));
-    hash = hashed(hash, out.back());
-  }
-  return out;
-}
-
-class FixedClock final : public Clock {
- public:
-  Time now() const override { return Time{}; }
-  MonotonicTime monotonic_now() const override { return MonotonicTime{at}; }
-  Duration at{0};
-};
+using testing::alone;
+using testing::FixedClock;
+using testing::kVocabulary;
+using testing::QueueExecutor;
+using testing::ScriptedBackend;
 
 struct Heard {
   std::vector<TokenId> tokens;
+  std::vector<float> logprobs;
   std::optional<Result<FinishReason>> done;
   Usage usage;
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
   std::vector<ChosenToken> echoed;
 };
 
+struct Asked {
+  std::vector<TokenId> tokens;
+  int count = 20;
+  Priority priority = Priority::kInteractive;
+  int user = 0;
+  int guess = 0;  // speculation_tokens_max
+  SamplingOptions sampling;
+  std::shared_ptr<TokenMask> mask;
+  std::vector<TokenId> ends, stop;  // end tokens; the tokens after which the client has enough
+  int echo_top = -1;
+  std::optional<MonotonicTime> deadline;
+};
+
 class SchedulerTest : public ::testing::Test {
  protected:
   void open(int pages, EngineOptions options = {}) {
-    backend = std::make_unique<FakeBackend>(pages);
+    scheduler.reset();
+    backend = std::make_unique<ScriptedBackend>(pages);
     scheduler = std::make_shared<Scheduler>(*backend, executor, clock, options);
   }
-  void submit(std::vector<TokenId> tokens, int count, Heard& heard, Priority priority = Priority::kInteractive,
-              int salt = 0) {
+  void submit(const Asked& asked, Heard& heard) {
     SequenceRequest request;
-    request.tokens = std::move(tokens);
-    request.tokens_max = count;
-    request.priority = priority;
-    request.salts.user.bytes[0] = static_cast<std::uint8_t>(salt);
-    request.sampler = std::make_unique<Sampler>(SamplingOptions{}, 1, std::vector<TokenId>{}, nullptr);
+    request.tokens = asked.tokens;
+    request.tokens_max = asked.count;
+    request.priority = asked.priority;
+    request.salts.user.bytes[0] = static_cast<std::uint8_t>(asked.user);
+    request.speculation_tokens_max = asked.guess;
+    request.sampler = std::make_unique<Sampler>(asked.sampling, asked.sampling.seed.value_or(1), std::vector<TokenId>{},
+                                                asked.mask ? asked.mask->clone() : nullptr);
+    request.sampler->note_context(request.tokens);
+    request.end_tokens = asked.ends;
+    request.echo_top = asked.echo_top;
+    request.deadline = asked.deadline;
     request.cancelled = heard.cancelled;
-    request.on_token = [&heard](const ChosenToken& token) {
+    request.on_token = [&heard, stop = asked.stop](const ChosenToken& token) {
       heard.tokens.push_back(token.id);
-      return true;
+      heard.logprobs.push_back(token.logprob);
+      return stop.empty() || heard.tokens.size() < stop.size() ||
+             !std::equal(stop.begin(), stop.end(), heard.tokens.end() - static_cast<std::ptrdiff_t>(stop.size()));
     };
+    request.on_echo = [&heard](std::vector<ChosenToken> echoed) { heard.echoed = std::move(echoed); };
     request.on_done = [&heard](Result<FinishReason> reason, Usage usage) {
       ASSERT_FALSE(heard.done.has_value()) << "on_done comes once";
       heard.done = std::move(reason);
@@ -151,14 +76,50 @@ class SchedulerTest : public ::testing::Test {
     };
     scheduler->submit(std::move(request));
   }
+  void submit(std::vector<TokenId> tokens, int count, Heard& heard, Priority priority = Priority::kInteractive,
+              int user = 0) {
+    Asked asked;
+    asked.tokens = std::move(tokens);
+    asked.count = count;
+    asked.priority = priority;
+    asked.user = user;
+    submit(asked, heard);
+  }
+  /// What one request alone hears, of a scheduler of its own.
+  Heard hear(const Asked& asked) {
+    open(64);
+    Heard heard;
+    submit(asked, heard);
+    executor.run();
+    expect_all_pages_back();
+    return heard;
+  }
   void expect_all_pages_back() {
     EXPECT_EQ(scheduler->audit(), "");
     EXPECT_EQ(scheduler->stats().pages.used, 0);
   }
+  /// Every guessing length gives what no guessing gives.
+  void expect_the_same_with_guesses(Asked asked) {
+    asked.guess = 0;
+    const Heard plain = hear(asked);
+    const long plain_steps = backend->steps;
+    ASSERT_TRUE(plain.done && plain.done->ok());
+    for (const int guess : {1, 2, 5, 16}) {
+      asked.guess = guess;
+      const Heard guessed = hear(asked);
+      EXPECT_EQ(guessed.tokens, plain.tokens) << guess;
+      EXPECT_EQ(guessed.logprobs, plain.logprobs) << guess;
+      ASSERT_TRUE(guessed.done && guessed.done->ok());
+      EXPECT_EQ(**guessed.done, **plain.done);
+      EXPECT_EQ(guessed.usage.completion_tokens, plain.usage.completion_tokens);
+      EXPECT_EQ(scheduler->stats().generated_tokens, plain.tokens.size());
+      EXPECT_LT(backend->steps, plain_steps) << "no guess was right";
+    }
+  }
 
   QueueExecutor executor;
   FixedClock clock;
-  std::unique_ptr<FakeBackend> backend;
+  std::unique_ptr<ScriptedBackend> backend;
   std::shared_ptr<Scheduler> scheduler;
 };
 
@@ -264,6 +225,8 @@ TEST_F(SchedulerTest, EveryStoryFromASeedEndsWithTheRightTokensAndAllPagesBack) 
     options.max_sequences = 1 + static_cast<int>(random.below(6));
     options.max_batched_tokens = 16 + static_cast<int>(random.below(200));
     options.decode_room_tokens = static_cast<int>(random.below(64));
+    options.speculation_sequences_max = static_cast<int>(random.below(5));
+    options.ageing_ms = 20;
     open(16 + static_cast<int>(random.below(40)), options);
     std::deque<Heard> heard;
     std::vector<std::pair<std::vector<TokenId>, int>> asked;
@@ -271,9 +234,17 @@ TEST_F(SchedulerTest, EveryStoryFromASeedEndsWithTheRightTokensAndAllPagesBack) 
       asked.emplace_back(prompt_of(1 + static_cast<int>(random.below(200)), static_cast<int>(random.below(3))),
                          1 + static_cast<int>(random.below(60)));
       heard.emplace_back();
-      submit(asked.back().first, asked.back().second, heard.back(), static_cast<Priority>(random.below(4)),
-             static_cast<int>(random.below(2)));
-      for (std::uint64_t steps = random.below(20); steps > 0; --steps) executor.run_one();
+      Asked one;
+      one.tokens = asked.back().first;
+      one.count = asked.back().second;
+      one.priority = static_cast<Priority>(random.below(4));
+      one.user = static_cast<int>(random.below(2));
+      one.guess = static_cast<int>(random.below(9));
+      submit(one, heard.back());
+      for (std::uint64_t steps = random.below(20); steps > 0; --steps) {
+        executor.run_one();
+        clock.at += std::chrono::milliseconds(random.below(4));
+      }
       if (random.below(6) == 0) heard[random.below(heard.size())].cancelled->store(true);
     }
     executor.run();
@@ -290,6 +261,332 @@ TEST_F(SchedulerTest, EveryStoryFromASeedEndsWithTheRightTokensAndAllPagesBack) 
     }
     expect_all_pages_back();
   }
+}
+
+/// Two tokens in a row never add up to a multiple of three; nothing follows after `length` tokens.
+class SumMask final : public TokenMask {
+ public:
+  explicit SumMask(int length) : left_(length) {}
+  void fill(std::span<std::uint64_t> words) override {
+    for (TokenId id = 0; id < kVocabulary; ++id) {
+      if (allows(id)) words[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << (id % 64);
+    }
+  }
+  bool allows(TokenId token) override { return (last_ + token) % 3 != 0; }
+  void accept(TokenId token) override {
+    EXPECT_TRUE(allows(token) && left_ > 0);
+    last_ = token;
+    --left_;
+  }
+  bool finished() const override { return left_ <= 0; }
+  std::unique_ptr<TokenMask> clone() const override { return std::make_unique<SumMask>(*this); }
+
+ private:
+  TokenId last_ = 1;
+  int left_;
+};
+
+Asked question(int length, int count, int seed = 1) {
+  Asked asked;
+  asked.tokens = prompt_of(length, seed);
+  asked.count = count;
+  return asked;
+}
+
+TEST_F(SchedulerTest, RightGuessesSaveStepsAndAreCounted) {
+  Asked asked = question(40, 200);
+  asked.guess = 8;
+  const Heard heard = hear(asked);
+  EXPECT_EQ(heard.tokens, alone(asked.tokens, 200));
+  const ModelStats stats = scheduler->stats();
+  EXPECT_GT(stats.accepted_tokens, 50U);
+  EXPECT_GE(stats.guessed_tokens, stats.accepted_tokens);
+  EXPECT_EQ(backend->steps + static_cast<long>(stats.accepted_tokens), 200) << "each right guess is a step less";
+}
+
+TEST_F(SchedulerTest, GuessesChangeNoTokenUnderAnyWayOfSampling) {
+  Asked asked = question(70, 150);
+  expect_the_same_with_guesses(asked);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    asked.sampling.seed = seed;
+    asked.sampling.temperature = 0.5F;
+    asked.sampling.logprobs_top = 2;
+    expect_the_same_with_guesses(asked);
+    asked.sampling.top_k = 5;
+    asked.sampling.top_p = 0.9F;
+    asked.sampling.min_p = 0.02F;
+    expect_the_same_with_guesses(asked);
+  }
+  asked = question(70, 150);
+  asked.sampling.frequency_penalty = 0.02F;
+  asked.sampling.presence_penalty = 0.1F;
+  asked.sampling.repetition_penalty = 1.1F;
+  expect_the_same_with_guesses(asked);
+  asked = question(70, 150);
+  asked.sampling.logit_bias = {{5, 2.5F}, {6, -100.0F}};
+  expect_the_same_with_guesses(asked);
+}
+
+TEST_F(SchedulerTest, GuessesKeepToTheConstraintAndEndWithIt) {
+  for (int length = 100; length < 110; ++length) {
+    Asked asked = question(50, 500);
+    asked.mask = std::make_shared<SumMask>(length);
+    expect_the_same_with_guesses(asked);
+    EXPECT_EQ(scheduler->stats().generated_tokens, static_cast<std::uint64_t>(length));
+  }
+}
+
+TEST_F(SchedulerTest, AnAnswerEndsAtItsStopItsEndTokenAndItsLengthInTheMiddleOfARightGuess) {
+  const std::vector<TokenId> whole = alone(prompt_of(40, 1), 200);
+  for (std::size_t at = 100; at < 112; ++at) {
+    Asked asked = question(40, static_cast<int>(at));
+    expect_the_same_with_guesses(asked);  // length
+    asked.count = 1000;
+    asked.stop = {whole.begin() + static_cast<std::ptrdiff_t>(at) - 3, whole.begin() + static_cast<std::ptrdiff_t>(at)};
+    expect_the_same_with_guesses(asked);
+  }
+  Asked asked = question(40, 1000);
+  asked.ends = {whole[110]};
+  if (std::find(whole.begin(), whole.begin() + 60, whole[110]) == whole.begin() + 60)
+    expect_the_same_with_guesses(asked);
+}
+
+TEST_F(SchedulerTest, DoesNotGuessBesideManyTurns) {
+  EngineOptions options;
+  options.speculation_sequences_max = 2;
+  open(64, options);
+  std::vector<Heard> heard(3);
+  for (int i = 0; i < 3; ++i) {
+    Asked asked = question(40, 100, i);
+    asked.guess = 8;
+    submit(asked, heard[static_cast<std::size_t>(i)]);
+  }
+  executor.run();
+  EXPECT_EQ(scheduler->stats().guessed_tokens, 0U);
+}
+
+TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItGuessesGivesBackEveryPage) {
+  for (int cut = 20; cut < 60; ++cut) {
+    open(64);
+    Asked asked = question(40, 1000);
+    asked.guess = 8;
+    Heard heard;
+    backend->after_step = [&] {
+      if (backend->steps == cut) heard.cancelled->store(true);
+    };
+    submit(asked, heard);
+    executor.run();
+    ASSERT_TRUE(heard.done && heard.done->ok());
+    EXPECT_EQ(**heard.done, FinishReason::kCancelled);
+    EXPECT_EQ(heard.tokens, alone(asked.tokens, static_cast<int>(heard.tokens.size())));
+    expect_all_pages_back();
+  }
+}
+
+TEST_F(SchedulerTest, ASeedGivesTheSameTokensWhateverElseIsInTheBatch) {
+  const auto asked_by = [](int i) {
+    Asked asked = question(30 + 20 * i, 60, i);
+    asked.sampling.temperature = 0.9F;
+    asked.sampling.top_p = 0.95F;
+    asked.sampling.logprobs_top = 0;
+    asked.sampling.seed = 100 + static_cast<std::uint64_t>(i);
+    asked.guess = i % 3 == 0 ? 4 : 0;
+    return asked;
+  };
+  std::vector<Heard> by_itself;
+  for (int i = 0; i < 6; ++i) by_itself.push_back(hear(asked_by(i)));
+  EngineOptions options;
+  options.max_batched_tokens = 50;
+  options.speculation_sequences_max = 6;
+  open(64, options);
+  std::vector<Heard> together(6);
+  for (int i = 0; i < 6; ++i) {
+    submit(asked_by(i), together[static_cast<std::size_t>(i)]);
+    for (int steps = 0; steps < 7; ++steps) executor.run_one();
+  }
+  executor.run();
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(together[i].tokens, by_itself[i].tokens) << i;
+    EXPECT_EQ(together[i].logprobs, by_itself[i].logprobs) << i;
+  }
+}
+
+TEST_F(SchedulerTest, EqualPromptsThatComeTogetherAreComputedOnce) {
+  open(200);
+  std::vector<Heard> heard(4);
+  for (Heard& one : heard) submit(prompt_of(1000, 1), 1, one);
+  executor.run();
+  EXPECT_EQ(backend->computed, 1000 + 3 * (1000 % 32)) << "the rest of the last page is each one's own";
+  EXPECT_EQ(heard[3].usage.cached_tokens, 1000 / 32 * 32);
+  for (const Heard& one : heard) EXPECT_EQ(one.tokens, alone(prompt_of(1000, 1), 1));
+  expect_all_pages_back();
+}
+
+TEST_F(SchedulerTest, AnInteractiveRequestTakesTheSlotOfABackgroundOne) {
+  EngineOptions options;
+  options.max_sequences = 1;
+  open(64, options);
+  Heard background, second, interactive;
+  submit(prompt_of(40, 1), 300, background, Priority::kBackground);
+  for (int i = 0; i < 200; ++i) executor.run_one();
+  ASSERT_GT(background.tokens.size(), 50U);
+  submit(prompt_of(40, 2), 10, second, Priority::kBackground);
+  submit(prompt_of(40, 3), 10, interactive, Priority::kInteractive);
+  while (!interactive.done && executor.run_one()) {
+  }
+  EXPECT_FALSE(background.done || second.done);
+  executor.run();
+  EXPECT_EQ(scheduler->stats().preemptions, 1U) << "background requests take no slot from one another";
+  EXPECT_EQ(background.tokens, alone(prompt_of(40, 1), 300));
+  EXPECT_EQ(interactive.tokens, alone(prompt_of(40, 3), 10));
+  // What it had computed was still in the tree, but for the page it was in.
+  EXPECT_LE(backend->computed, 40 + 299 + 2 * (40 + 9) + 32);
+  expect_all_pages_back();
+}
+
+TEST_F(SchedulerTest, WhoHasWaitedLongKeepsItsPlace) {
+  EngineOptions options;
+  options.max_sequences = 1;
+  options.ageing_ms = 1000;
+  open(64, options);
+  Heard first, background, interactive;
+  submit(prompt_of(40, 1), 10, first);
+  executor.run_one();
+  submit(prompt_of(40, 2), 300, background, Priority::kBackground);
+  executor.run_one();
+  clock.at += std::chrono::seconds(2);
+  while (background.tokens.empty()) ASSERT_TRUE(executor.run_one());
+  submit(prompt_of(40, 3), 10, interactive, Priority::kInteractive);
+  executor.run();
+  EXPECT_EQ(scheduler->stats().preemptions, 0U);
+  EXPECT_TRUE(interactive.done && background.done);
+}
+
+TEST_F(SchedulerTest, AdmitsNoMoreThanThePagesCanHold) {
+  open(40);
+  std::vector<Heard> heard(5);
+  for (int i = 0; i < 5; ++i) submit(prompt_of(600, i), 60, heard[static_cast<std::size_t>(i)]);
+  executor.run_one();
+  EXPECT_EQ(scheduler->stats().running, 1) << "600 tokens and their answer take 21 pages of 40";
+  executor.run();
+  EXPECT_EQ(scheduler->stats().preemptions, 0U);
+  EXPECT_EQ(backend->computed, 5 * (600 + 59)) << "nothing was computed twice";
+  expect_all_pages_back();
+}
+
+TEST_F(SchedulerTest, APromptThatMustWaitForPagesEvictsNothingMeanwhile) {
+  open(32);
+  Heard cached, running, waiting;
+  submit(prompt_of(200, 1), 1, cached);
+  executor.run();
+  submit(prompt_of(300, 2), 100, running);
+  executor.run_one();
+  submit(prompt_of(900, 3), 10, waiting);
+  for (int i = 0; i < 60; ++i) executor.run_one();
+  EXPECT_EQ(scheduler->stats().waiting, 1);
+  EXPECT_EQ(scheduler->stats().evictions, 0U);
+  executor.run();
+  EXPECT_EQ(waiting.tokens, alone(prompt_of(900, 3), 10));
+  EXPECT_GT(scheduler->stats().evictions, 0U);
+  expect_all_pages_back();
+}
+
+TEST_F(SchedulerTest, EchoedPromptTokensComeOnceEachAlsoAfterGivingWay) {
+  EngineOptions options;
+  options.max_sequences = 1;
+  open(64, options);
+  Heard echo, interactive;
+  Asked asked = question(100, 5);
+  asked.echo_top = 1;
+  asked.priority = Priority::kBackground;
+  submit(asked, echo);
+  for (int i = 0; i < 6; ++i) executor.run_one();
+  submit(prompt_of(40, 3), 3, interactive);
+  executor.run();
+  EXPECT_EQ(scheduler->stats().preemptions, 1U);
+  ASSERT_EQ(echo.echoed.size(), 100U);
+  for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(echo.echoed[i].id, asked.tokens[i]);
+  EXPECT_EQ(echo.tokens, alone(asked.tokens, 5));
+  expect_all_pages_back();
+}
+
+TEST_F(SchedulerTest, PrefillBesideATurnIsCutToTheLatencyAndLessUrgentPrefillToAFractionOfIt) {
+  EngineOptions options;
+  options.prefill_step_ms = 200;
+  options.background_step_ms = 50;
+  for (const Priority priority : {Priority::kInteractive, Priority::kPrestage}) {
+    open(200, options);
+    backend->after_step = [this] {  // 1 ms a token
+      clock.at += std::chrono::milliseconds(backend->step_tokens.back());
+    };
+    Heard turn, other;
+    submit(prompt_of(300, 1), 100, turn);
+    while (turn.tokens.empty()) ASSERT_TRUE(executor.run_one());
+    backend->step_tokens.clear();
+    submit(prompt_of(2000, 2), 1, other, priority);
+    while (!other.done) ASSERT_TRUE(executor.run_one());
+    const int longest = *std::max_element(backend->step_tokens.begin(), backend->step_tokens.end());
+    if (priority == Priority::kInteractive) {
+      EXPECT_GT(longest, 150);
+      EXPECT_LE(longest, 201);
+    } else {
+      EXPECT_LE(longest, 51);
+    }
+    executor.run();
+    EXPECT_EQ(turn.tokens, alone(prompt_of(300, 1), 100));
+    expect_all_pages_back();
+  }
+}
+
+TEST_F(SchedulerTest, AStepNeverHasMoreTokensThanItMay) {
+  EngineOptions options;
+  options.max_batched_tokens = 4;
+  options.speculation_sequences_max = 16;
+  open(64, options);
+  std::deque<Heard> heard(10);
+  for (int i = 0; i < 10; ++i) {
+    Asked asked = question(20, 30, i);
+    asked.guess = 8;
+    submit(asked, heard[static_cast<std::size_t>(i)]);
+  }
+  executor.run();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(heard[static_cast<std::size_t>(i)].tokens, alone(prompt_of(20, i), 30));
+  EXPECT_EQ(*std::max_element(backend->step_tokens.begin(), backend->step_tokens.end()), 4);
+}
+
+TEST_F(SchedulerTest, ADeadlineEndsARunningAndAWaitingSequence) {
+  EngineOptions options;
+  options.max_sequences = 1;
+  open(64, options);
+  Heard running, waiting;
+  Asked asked = question(40, 1000);
+  asked.deadline = MonotonicTime{std::chrono::seconds(5)};
+  submit(asked, running);
+  submit(asked, waiting);
+  for (int i = 0; i < 40; ++i) executor.run_one();
+  EXPECT_FALSE(running.done || waiting.done);
+  clock.at = std::chrono::seconds(5);
+  executor.run();
+  for (const Heard* heard : {&running, &waiting}) {
+    ASSERT_TRUE(heard->done && !heard->done->ok());
+    EXPECT_EQ(heard->done->error().code, ErrorCode::kDeadlineExceeded);
+  }
+  expect_all_pages_back();
+}
+
+TEST_F(SchedulerTest, AStepThatFailsEndsItsSequencesAndLosesNoPage) {
+  open(64);
+  Heard first, second;
+  submit(prompt_of(100, 1), 50, first);
+  submit(prompt_of(100, 2), 50, second);
+  for (int i = 0; i < 20; ++i) executor.run_one();
+  backend->fails = true;
+  executor.run();
+  for (const Heard* heard : {&first, &second}) {
+    ASSERT_TRUE(heard->done && !heard->done->ok());
+    EXPECT_EQ(heard->done->error().code, ErrorCode::kInternal);
+  }
+  expect_all_pages_back();
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+// inference/guess_chooser.hpp
+//
+// Tries guessed tokens in one step. At each position the sampler chooses as it always does; while it chooses what was
+// guessed, the next position's logits are those it would have seen, and it goes on. So it makes the same choices, with
+// the same draws, as without a guess.
+//
+// Threads: as the sampler: the scheduler's thread between steps, one compute thread inside a step.
+#pragma once
+
+#include <vector>
+
+#include "inference/sampler.hpp"
+
+namespace mnema {
+
+class GuessChooser final : public TokenChooser {
+ public:
+  /// For the next step, whose tokens are the sequence's last one and then `guess`. `sampler` outlives the step.
+  void begin(Sampler& sampler, std::vector<TokenId> guess);
+
+  TokenId choose(std::span<float> logits) override;
+
+  [[nodiscard]] const std::vector<TokenId>& guess() const { return guess_; }
+  /// What the sampler chose: the guess as far as it was right, and one token more.
+  [[nodiscard]] const std::vector<ChosenToken>& chosen() const { return chosen_; }
+
+ private:
+  Sampler* sampler_ = nullptr;
+  std::vector<TokenId> guess_;
+  std::vector<ChosenToken> chosen_;
+  bool over_ = false;
+};
+
+}  // namespace mnema
