@@ -1,6 +1,7 @@
 #include "inference/local_engine.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <mutex>
 
@@ -16,6 +17,30 @@ std::string hexadecimal(std::uint64_t value) {
   std::string text;
   for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[value >> shift & 15];
   return text;
+}
+
+/// Longer guesses are never right often enough.
+constexpr int kSpeculationTokensMax = 32;
+
+/// What the answer must be: calls where a tool is required, else what the request says.
+Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
+  if (request.tool_choice != ToolChoice::kRequired) return request.constraint;
+  const bool chat = !request.prompt.raw_text && !request.prompt.raw_tokens && model.chat_template != nullptr;
+  if (!chat || !model.chat_template->has_tool_call_tags()) {
+    return fail(ErrorCode::kUnsupported, "model '" + model.info.name + "' knows no tool calls: none can be required",
+                "use tool_choice 'auto', or a model whose chat template has tools");
+  }
+  ToolCallConstraint calls;
+  calls.several = request.tool_choice_name.empty() && request.parallel_tool_calls;
+  calls.may_reason = model.chat_template->has_reasoning();
+  calls.in_reasoning = in_reasoning;
+  for (const ToolDefinition& tool : request.prompt.tools) {
+    if (request.tool_choice_name.empty() || tool.name == request.tool_choice_name) calls.tools.push_back(tool);
+  }
+  if (calls.tools.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "tool_choice asks for a tool that is not in tools", "send its definition");
+  }
+  return Constraint(std::move(calls));
 }
 
 /// One generation: what the client has, what the scheduler calls, and the answer as it grows.
@@ -80,6 +105,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
         salts(numbers) {}
 
   struct Loaded {
+    ModelFile file;
     std::unique_ptr<ModelCompute> compute;
     std::shared_ptr<Scheduler> scheduler;  // nullptr with encoders
     MonotonicTime last_used{};
@@ -89,65 +115,90 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     return model.empty() || model == "default" ? options.model : model;
   }
 
-  /// The model's text side, read on first use. Any thread.
-  Result<std::shared_ptr<const ModelText>> text_of(const std::string& model) {
+  /// The file that a name stands for; a file's own name stands for it too, once it has been asked for. Any thread.
+  Result<ModelFile> file_of(const std::string& model) {
     const std::string name = resolved(model);
     const std::lock_guard lock(mutex);
-    if (const auto found = texts.find(name); found != texts.end()) return found->second;
+    if (const auto found = files.find(name); found != files.end()) return found->second;
     ASSIGN_OR_RETURN(const ModelFile file, loader->locate(name));
+    files.emplace(name, file);
+    files.emplace(file.name, file);
+    return file;
+  }
+
+  /// The model's text side, read on first use. Any thread.
+  Result<std::shared_ptr<const ModelText>> text_of(const std::string& model) {
+    ASSIGN_OR_RETURN(const ModelFile file, file_of(model));
+    const std::lock_guard lock(mutex);
+    if (const auto found = texts.find(file.path); found != texts.end()) return found->second;
     ASSIGN_OR_RETURN(std::shared_ptr<const ModelText> text, loader->load_text(file));
-    texts[name] = text;
+    texts[file.path] = text;
     return text;
   }
 
   /// On the compute executor: the model's computing side, loaded on first use. Steps of other models wait meanwhile,
-  /// because both want all cores.
-  Result<Loaded*> compute_of(const std::string& name) {
-    if (const auto found = loaded.find(name); found != loaded.end()) {
+  /// because both want all cores. Errors that are retryable: models in use take the memory.
+  Result<Loaded*> compute_of(const std::string& model) {
+    ASSIGN_OR_RETURN(const ModelFile file, file_of(model));
+    if (const auto found = loaded.find(file.path); found != loaded.end()) {
       found->second.last_used = clock.monotonic_now();
       return &found->second;
     }
-    ASSIGN_OR_RETURN(const ModelFile file, loader->locate(name));
-    RETURN_IF_ERROR(make_room(loader->estimate_bytes(file)));
+    RETURN_IF_ERROR(make_room(file.name, loader->estimate_bytes(file)));
     Loaded made;
+    made.file = file;
     ASSIGN_OR_RETURN(made.compute, loader->load_compute(file));
     if (made.compute->backend != nullptr) {
       made.scheduler = std::make_shared<Scheduler>(*made.compute->backend, executors.compute, clock, options);
     }
     made.last_used = clock.monotonic_now();
     ++counts.models_loaded;
-    Loaded& kept = loaded[name] = std::move(made);
+    Loaded& kept = loaded[file.path] = std::move(made);
     watch_idle();
     return &kept;
   }
 
-  [[nodiscard]] bool may_unload(const std::string& name, const Loaded& model) const {
-    return (model.scheduler == nullptr || model.scheduler->idle()) &&
-           std::find(options.pinned.begin(), options.pinned.end(), name) == options.pinned.end();
+  [[nodiscard]] static bool in_use(const Loaded& model) {
+    return model.scheduler != nullptr && !model.scheduler->idle();
+  }
+  [[nodiscard]] bool pinned(const Loaded& model) const {
+    return std::any_of(options.pinned.begin(), options.pinned.end(), [&model](const std::string& name) {
+      return name == model.file.name || name == model.file.path;
+    });
   }
 
-  /// Unloads the longest unused models until `bytes` more fit the budget.
-  Status make_room(std::int64_t bytes) {
+  /// Unloads the longest unused models until `bytes` more fit the budget, and none where that cannot help.
+  Status make_room(const std::string& name, std::int64_t bytes) {
     if (options.memory_bytes_max <= 0) return {};
-    for (;;) {
-      std::int64_t used = 0;
-      auto oldest = loaded.end();
-      for (auto at = loaded.begin(); at != loaded.end(); ++at) {
-        used += at->second.compute->memory_bytes;
-        if (may_unload(at->first, at->second) &&
-            (oldest == loaded.end() || at->second.last_used < oldest->second.last_used))
-          oldest = at;
-      }
-      if (used + bytes <= options.memory_bytes_max) return {};
-      if (oldest == loaded.end()) {
-        Error error = fail(ErrorCode::kResourceExhausted, "the models' memory budget is taken by models in use",
-                           "raise memory_bytes_max or try again later");
-        error.retryable = !loaded.empty();
-        return error;
-      }
-      loaded.erase(oldest);
+    std::int64_t used = 0, pinned_bytes = 0, busy_bytes = 0;
+    std::vector<const Loaded*> unused;
+    for (const auto& [path, model] : loaded) {
+      used += model.compute->memory_bytes;
+      if (pinned(model))
+        pinned_bytes += model.compute->memory_bytes;
+      else if (in_use(model))
+        busy_bytes += model.compute->memory_bytes;
+      else
+        unused.push_back(&model);
+    }
+    if (pinned_bytes + bytes > options.memory_bytes_max) {
+      return fail(ErrorCode::kResourceExhausted,
+                  "model '" + name + "' takes " + std::to_string(bytes) + " bytes, more than the models' budget leaves",
+                  "raise memory_bytes_max, lower kv_memory_bytes or pin less");
+    }
+    if (pinned_bytes + busy_bytes + bytes > options.memory_bytes_max) {
+      return fail_retryable(ErrorCode::kResourceExhausted, "the models' memory budget is taken by models in use",
+                            "raise memory_bytes_max or try again later");
+    }
+    std::sort(unused.begin(), unused.end(),
+              [](const Loaded* a, const Loaded* b) { return a->last_used < b->last_used; });
+    for (const Loaded* model : unused) {
+      if (used + bytes <= options.memory_bytes_max) break;
+      used -= model->compute->memory_bytes;
+      loaded.erase(std::string(model->file.path));
       ++counts.models_unloaded;
     }
+    return {};
   }
 
   /// Unloads what has not been used for the keep-alive time. One check is under way at most.
@@ -159,9 +210,11 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       if (!self) return;
       self->watching = false;
       const MonotonicTime before = self->clock.monotonic_now() - std::chrono::milliseconds(self->options.keep_alive_ms);
+      const Result<ModelFile> first = self->file_of("default");
       const auto unloaded = std::erase_if(self->loaded, [&](const auto& entry) {
-        return entry.second.last_used <= before && entry.first != self->options.model &&
-               self->may_unload(entry.first, entry.second);
+        const auto& [path, model] = entry;
+        const bool kept = in_use(model) || self->pinned(model) || (first.ok() && path == first->path);
+        return model.last_used <= before && !kept;
       });
       self->counts.models_unloaded += unloaded;
       if (!self->loaded.empty()) self->watch_idle();
@@ -173,8 +226,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     Result<SequenceRequest> ready = read(answer);
     if (!ready.ok()) return fail_answer(answer, ready.error());
     auto sequence = std::make_shared<SequenceRequest>(std::move(*ready));
-    executors.compute.post(
-        [self = shared_from_this(), answer, sequence] { self->start(answer, std::move(*sequence)); });
+    executors.compute.post([self = shared_from_this(), answer, sequence] { self->start({answer, sequence}); });
   }
 
   Result<SequenceRequest> read(const std::shared_ptr<Answer>& answer) {
@@ -182,10 +234,6 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, text_of(request.model));
     answer->tokenizer = text->tokenizer;
     if (request.tool_choice == ToolChoice::kNone) request.prompt.tools.clear();
-    if (request.tool_choice == ToolChoice::kRequired) {
-      return fail(ErrorCode::kUnsupported, "tool_choice 'required' is not supported by this model's engine yet",
-                  "use 'auto'");
-    }
     ASSIGN_OR_RETURN(ReadPrompt prompt, read_prompt(*text, request.prompt, limits));
     const int length = static_cast<int>(prompt.tokens.size()), context = text->info.context_length;
     if (length + 1 > context) {
@@ -194,14 +242,21 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
           "the prompt has " + std::to_string(length) + " tokens; this model's context is " + std::to_string(context),
           "shorten the messages");
     }
+    for (const auto& [id, bias] : request.sampling.logit_bias) {
+      if (id >= 0 && id < text->tokenizer->vocabulary_size()) continue;
+      return fail(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id),
+                  "this model's ids are 0 to " + std::to_string(text->tokenizer->vocabulary_size() - 1));
+    }
+    ASSIGN_OR_RETURN(const Constraint constraint, constraint_of(request, *text, prompt.begins_in_reasoning));
     std::unique_ptr<TokenMask> mask;
-    if (!std::holds_alternative<NoConstraint>(request.constraint)) {
+    if (!std::holds_alternative<NoConstraint>(constraint)) {
       if (!text->compile) return fail(ErrorCode::kUnsupported, "this model's output cannot be constrained");
-      ASSIGN_OR_RETURN(mask, text->compile(request.constraint));
+      ASSIGN_OR_RETURN(mask, text->compile(constraint));
     }
     OutputParser::Options parser;
     if (text->chat_template != nullptr && !request.prompt.raw_text && !request.prompt.raw_tokens) {
-      parser.tool_calls = !request.prompt.tools.empty() && mask == nullptr;
+      const bool must_call = std::holds_alternative<ToolCallConstraint>(constraint);
+      parser.tool_calls = must_call || (!request.prompt.tools.empty() && mask == nullptr);
       parser.reasoning = text->chat_template->has_reasoning();
       parser.begins_in_reasoning = prompt.begins_in_reasoning;
     }
@@ -221,6 +276,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     sequence.end_tokens = ends;
     const int wanted = request.tokens_max > 0 ? request.tokens_max : limits.completion_tokens_default;
     sequence.tokens_max = std::min(wanted, context - length);
+    sequence.speculation_tokens_max =
+        std::min(request.speculation_tokens_max.value_or(options.speculation_tokens_max), kSpeculationTokensMax);
     sequence.echo_top = request.echo_logprobs ? std::max(0, request.sampling.logprobs_top) : -1;
     sequence.priority = request.priority;
     sequence.deadline = request.deadline;
@@ -228,22 +285,57 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     return sequence;
   }
 
-  void start(const std::shared_ptr<Answer>& answer, SequenceRequest sequence) {
-    --counts.preparing;
-    if (answer->cancelled->load()) {
-      ++counts.generations_cancelled;
-      answer->completion.finish_reason = FinishReason::kCancelled;
-      return answer->finish(answer->completion);
+  /// A request that has been read, on its way to its model's scheduler.
+  struct Ready {
+    std::shared_ptr<Answer> answer;
+    std::shared_ptr<SequenceRequest> sequence;
+  };
+
+  /// Requests whose model must wait for others to come out of use. First come, first served: who comes later waits
+  /// behind them, or a busy model would stay busy for ever.
+  void start(Ready ready) {
+    std::erase_if(active, [](const auto& weak) { return weak.expired(); });
+    active.push_back(ready.answer);
+    postponed.push_back(std::move(ready));
+    start_postponed();
+  }
+
+  void start_postponed() {
+    while (!postponed.empty()) {
+      const Ready& next = postponed.front();
+      const bool cancelled = next.answer->cancelled->load();
+      const bool late = next.sequence->deadline && *next.sequence->deadline <= clock.monotonic_now();
+      Result<Loaded*> model = static_cast<Loaded*>(nullptr);
+      if (!cancelled && !late) {
+        model = compute_of(next.answer->request.model);
+        if (!model.ok() && model.error().retryable) break;
+      }
+      const Ready ready = std::move(postponed.front());
+      postponed.pop_front();
+      --counts.preparing;
+      if (cancelled) {
+        ++counts.generations_cancelled;
+        ready.answer->completion.finish_reason = FinishReason::kCancelled;
+        ready.answer->finish(ready.answer->completion);
+      } else if (late) {
+        fail_now(*ready.answer, fail(ErrorCode::kDeadlineExceeded, "the deadline passed before the model was free"));
+      } else if (!model.ok()) {
+        fail_now(*ready.answer, model.error());
+      } else if ((*model)->scheduler == nullptr) {
+        fail_now(*ready.answer,
+                 fail(ErrorCode::kUnsupported, "an encoder makes vectors, not text", "choose a decoder"));
+      } else {
+        submit(**model, ready.answer, std::move(*ready.sequence));
+      }
     }
-    Result<Loaded*> model = compute_of(resolved(answer->request.model));
-    if (!model.ok()) {
-      ++counts.generations_failed;
-      return answer->finish(model.error());
-    }
-    if ((*model)->scheduler == nullptr) {
-      ++counts.generations_failed;
-      return answer->finish(fail(ErrorCode::kUnsupported, "an encoder makes vectors, not text", "choose a decoder"));
-    }
+  }
+
+  void fail_now(Answer& answer, Error error) {
+    ++counts.generations_failed;
+    answer.finish(std::move(error));
+  }
+
+  void submit(Loaded& model, const std::shared_ptr<Answer>& answer, SequenceRequest sequence) {
     sequence.on_token = [answer](const ChosenToken& token) {
       Delta delta;
       const bool goes_on = answer->output->push(token.id, delta);
@@ -255,12 +347,14 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     sequence.on_echo = [answer](std::vector<ChosenToken> tokens) {
       for (const ChosenToken& token : tokens) answer->completion.logprobs.push_back(answer->logprob_of(token));
     };
-    sequence.on_done = [self = shared_from_this(), answer](Result<FinishReason> reason, const Usage& usage) {
+    sequence.on_done = [self = shared_from_this(), answer, path = model.file.path](Result<FinishReason> reason,
+                                                                                   const Usage& usage) {
+      if (const auto used = self->loaded.find(path); used != self->loaded.end()) {
+        used->second.last_used = self->clock.monotonic_now();
+      }
       self->end(*answer, std::move(reason), usage);
     };
-    std::erase_if(active, [](const auto& weak) { return weak.expired(); });
-    active.push_back(answer);
-    (*model)->scheduler->submit(std::move(sequence));
+    model.scheduler->submit(std::move(sequence));
   }
 
   void end(Answer& answer, Result<FinishReason> reason, const Usage& usage) {
@@ -282,6 +376,13 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       answer.finish(completion);
     }
     audit_when_idle();
+    start_postponed_soon();
+  }
+
+  /// Not at once: it may unload the very model that is ending a sequence.
+  void start_postponed_soon() {
+    if (postponed.empty()) return;
+    executors.compute.post([self = shared_from_this()] { self->start_postponed(); });
   }
 
   void fail_answer(const std::shared_ptr<Answer>& answer, Error error) {
@@ -293,9 +394,17 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   void wake_all() {
-    for (auto& [name, model] : loaded) {
+    for (auto& [path, model] : loaded) {
       if (model.scheduler != nullptr) model.scheduler->wake();
     }
+    start_postponed_soon();
+  }
+
+  /// Requests that no step has begun for.
+  [[nodiscard]] int generations_waiting() const {
+    int count = counts.preparing;
+    for (const auto& [path, model] : loaded) count += model.scheduler != nullptr ? model.scheduler->waiting() : 0;
+    return count;
   }
 
   /// Texts being turned into vectors, a few at a time, so that no turn waits for all of them.
@@ -329,20 +438,20 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   void audit_when_idle() {
-    for (auto& [name, model] : loaded) {
+    for (auto& [path, model] : loaded) {
       if (model.scheduler == nullptr || !model.scheduler->idle()) continue;
       const std::string report = model.scheduler->audit();
-      if (!report.empty() && tell_violation) tell_violation(name + ": " + report);
+      if (!report.empty() && tell_violation) tell_violation(model.file.name + ": " + report);
     }
   }
 
   /// A copy for other threads; after each change of state that they might ask for.
   void publish(const std::function<void(EngineStats)>& take) {
     EngineStats copy = counts;
-    for (const auto& [name, model] : loaded) {
+    for (const auto& [path, model] : loaded) {
       if (model.scheduler == nullptr) continue;
       copy.models.push_back(model.scheduler->stats());
-      copy.models.back().model = name;
+      copy.models.back().model = model.file.name;
     }
     take(std::move(copy));
   }
@@ -357,11 +466,13 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::function<void(const std::string&)> tell_violation;
 
   std::mutex mutex;
-  std::map<std::string, std::shared_ptr<const ModelText>> texts;  // guarded by mutex
+  std::map<std::string, ModelFile> files;                         // guarded by mutex; by what they were asked for
+  std::map<std::string, std::shared_ptr<const ModelText>> texts;  // guarded by mutex; by path
   EngineStats published;                                          // guarded by mutex
 
   // On the compute executor.
-  std::map<std::string, Loaded> loaded;
+  std::map<std::string, Loaded> loaded;  // by path
+  std::deque<Ready> postponed;
   std::vector<std::weak_ptr<Answer>> active;
   EngineStats counts;
   bool watching = false;
@@ -394,8 +505,9 @@ std::shared_ptr<Generation> LocalEngine::generate(GenerateRequest request, Execu
   state_->executors.compute.post([state = state_, answer] {
     ++state->counts.generations_started;
     ++state->counts.preparing;
-    answer->completion.seed = answer->request.sampling.seed.value_or(state->random.next_u64());
-    if (state->counts.preparing > state->limits.generations_waiting_max) {
+    // A drawn seed survives every JSON reader, so that a client can send back what it was told.
+    answer->completion.seed = answer->request.sampling.seed.value_or(state->random.next_u64() >> 11);
+    if (state->generations_waiting() > state->limits.generations_waiting_max) {
       --state->counts.preparing;
       ++state->counts.generations_failed;
       Error full =
@@ -478,10 +590,10 @@ Capabilities LocalEngine::capabilities() const {
 }
 
 double LocalEngine::prefill_tokens_per_second(const std::string& model) const {
-  const std::string name = state_->resolved(model);
+  const Result<ModelFile> file = state_->file_of(model);
   const EngineStats now = stats();
   for (const ModelStats& of : now.models) {
-    if (of.model == name) return of.prefill_tokens_per_s;
+    if (file.ok() && of.model == file->name) return of.prefill_tokens_per_s;
   }
   return 0;
 }
@@ -495,7 +607,7 @@ void LocalEngine::load(std::string model, Executor& reply_to, std::function<void
       return;
     }
     state->executors.compute.post([state, model, reply, on_done] {
-      const auto made = state->compute_of(state->resolved(model));
+      const auto made = state->compute_of(model);
       Status status;
       if (!made.ok()) status = made.error();
       reply->post([on_done, status] { on_done(status); });
@@ -513,7 +625,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
     }
     const kv::ScopeSalts salts = state->salts.of(scope);
     state->wake_all();
-    for (auto& [name, model] : state->loaded) {
+    for (auto& [path, model] : state->loaded) {
       if (model.scheduler == nullptr) continue;
       model.scheduler->erase(salts.user);
       if (scope.user.empty()) model.scheduler->erase(salts.tenant);

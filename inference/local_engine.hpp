@@ -4,7 +4,7 @@
 // computes the rest in steps that all generations share, and streams what comes out.
 //
 //   generate ─ background: render, tokenize, check, compile the constraint (inference/prompt_reader.hpp)
-//            ─ compute:    wait for the model (model_registry.hpp) → scheduler.hpp → Backend::step → sampler.hpp
+//            ─ compute:    load the model, or wait for room for it → scheduler.hpp → Backend::step → sampler.hpp
 //            ─ reply_to:   tokens → text (output_stream.hpp) → on_delta ... on_done
 //
 // Threads:   every public method from any thread. All state but the stats is confined to the compute executor, which

@@ -1,11 +1,13 @@
 #include "inference/grammar/constraint_compiler.hpp"
 
 #include <algorithm>
+#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "inference/grammar/gbnf.hpp"
 #include "inference/grammar/json_grammar.hpp"
 #include "inference/grammar/schema_grammar.hpp"
+#include "inference/grammar/tool_call_grammar.hpp"
 
 namespace mnema::grammar {
 namespace {
@@ -40,6 +42,7 @@ Result<Rules> rules_of(const Constraint& constraint) {
   if (const auto* schema = std::get_if<JsonSchemaConstraint>(&constraint)) return rules_of_schema(schema->schema);
   if (const auto* gbnf = std::get_if<GrammarConstraint>(&constraint)) return parse_gbnf(gbnf->gbnf);
   if (const auto* choice = std::get_if<ChoiceConstraint>(&constraint)) return rules_of_choices(choice->choices);
+  if (const auto* calls = std::get_if<ToolCallConstraint>(&constraint)) return rules_of_tool_calls(*calls);
   return rules_of_object();
 }
 
@@ -53,6 +56,11 @@ std::string key_of(const Constraint& constraint) {
     std::string key = "choice";
     for (const std::string& text : choice->choices) key += " " + std::to_string(text.size()) + ":" + text;
     return key;
+  }
+  if (const auto* calls = std::get_if<ToolCallConstraint>(&constraint)) {
+    boost::json::array key{calls->several, calls->may_reason, calls->in_reasoning};
+    for (const ToolDefinition& tool : calls->tools) key.push_back({tool.name, tool.parameters});
+    return "calls " + boost::json::serialize(key);
   }
   return "object";
 }

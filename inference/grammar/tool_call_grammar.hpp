@@ -1,0 +1,22 @@
+// inference/grammar/tool_call_grammar.hpp
+//
+// Tool calls as a grammar: what chat/tool_calls.hpp reads, written the way the models' templates show it.
+//
+//   <tool_call>
+//   {"name": "weather", "arguments": {...}}
+//   </tool_call>
+//
+// Threads: pure.
+#pragma once
+
+#include "inference/grammar/expression.hpp"
+#include "inference/request.hpp"
+#include "runtime/result.hpp"
+
+namespace mnema::grammar {
+
+/// Errors: `kInvalidArgument` (no tools, or parameters that are no object's schema), `kUnsupported` (a keyword that
+/// cannot be honoured); both name the tool.
+[[nodiscard]] Result<Rules> rules_of_tool_calls(const ToolCallConstraint& constraint);
+
+}  // namespace mnema::grammar

@@ -1,0 +1,462 @@
+#include "inference/local_engine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <deque>
+#include <filesystem>
+
+#include "inference/grammar/constraint_compiler.hpp"
+#include "runtime/random.hpp"
+#include "tests/inference/grammar/matching.hpp"
+#include "tests/inference/scripted_backend.hpp"
+#include "tests/support/paths.hpp"
+
+// The whole engine over models that are scripted (scripted_backend.hpp) and a loader that keeps a book.
+
+namespace mnema {
+namespace {
+
+using grammar::testing::SmallTokenizer;
+using testing::FixedClock;
+using testing::QueueExecutor;
+using testing::ScriptedBackend;
+
+constexpr const char* kTemplate =
+    "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}";
+constexpr const char* kToolTemplate =
+    "{% if tools %}{{ 'Write <tool_call>.\\n' }}{% endif %}"
+    "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}";
+constexpr std::int64_t kModelBytes = 100;
+
+class TextCounter final : public TextEncoder {
+ public:
+  Result<std::vector<std::vector<float>>> encode(std::span<const std::string> texts) override {
+    std::vector<std::vector<float>> vectors;
+    for (const std::string& text : texts) vectors.push_back({static_cast<float>(text.size())});
+    return vectors;
+  }
+};
+
+/// Models "a" to "d" (d's template knows no tools), and "vectors", an encoder.
+class BookLoader final : public ModelLoader {
+ public:
+  Result<ModelFile> locate(const std::string& name) override {
+    if (name == "/disk/file.gguf") return ModelFile{"file", name};
+    if (name.size() == 1 || name == "vectors") return ModelFile{name, "/models/" + name};
+    return fail(ErrorCode::kNotFound, "there is no model '" + name + "'");
+  }
+  Result<std::shared_ptr<const ModelText>> load_text(const ModelFile& file) override {
+    auto text = std::make_shared<ModelText>();
+    const auto tokenizer = std::make_shared<SmallTokenizer>();
+    text->info.name = file.name;
+    text->info.context_length = 4000;
+    text->info.is_encoder = file.name == "vectors";
+    text->tokenizer = tokenizer;
+    const auto made = ChatTemplate::create(file.name == "d" ? kTemplate : kToolTemplate, {}, "", "");
+    if (!made.ok()) return made.error();
+    text->chat_template = *made;
+    const auto compiler = std::make_shared<grammar::ConstraintCompiler>(tokenizer, Limits{});
+    text->compile = [compiler](const Constraint& constraint) { return compiler->compile(constraint); };
+    return std::shared_ptr<const ModelText>(std::move(text));
+  }
+  Result<std::unique_ptr<ModelCompute>> load_compute(const ModelFile& file) override {
+    loads += file.name + " ";
+    auto compute = std::make_unique<ModelCompute>();
+    compute->memory_bytes = kModelBytes;
+    if (file.name == "vectors") {
+      compute->encoder = std::make_unique<TextCounter>();
+      return compute;
+    }
+    auto backend = std::make_unique<ScriptedBackend>(200, SmallTokenizer().vocabulary_size());
+    backend->adjust = adjust;
+    backend->after_step = after_step;
+    compute->backend = std::move(backend);
+    return compute;
+  }
+  std::int64_t estimate_bytes(const ModelFile&) override { return kModelBytes; }
+  std::vector<ModelInfo> known() const override { return {}; }
+
+  std::string loads;  // in their order
+  std::function<void(const std::vector<TokenId>&, std::vector<float>&)> adjust;
+  std::function<void()> after_step;
+};
+
+struct Heard {
+  std::string text;  // of the deltas
+  std::vector<ToolCallDelta> calls;
+  std::optional<Result<Completion>> done;
+  std::shared_ptr<Generation> generation;
+};
+
+class LocalEngineTest : public ::testing::Test {
+ protected:
+  LocalEngineTest() { options.model = "a"; }
+  ~LocalEngineTest() override {
+    engine.reset();
+    run();
+  }
+  void open() { open(loader); }
+  void open(std::shared_ptr<ModelLoader> opener) {
+    engine = std::make_unique<LocalEngine>(options, LocalEngine::Executors{compute, background}, std::move(opener),
+                                           clock, random, limits);
+    engine->on_violation([](const std::string& report) { ADD_FAILURE() << report; });
+  }
+  static GenerateRequest asks(const std::string& model, const std::string& text = "hello", int tokens = 10) {
+    GenerateRequest request;
+    request.model = model;
+    request.prompt.messages.push_back(message_of(Role::kUser, text));
+    request.tokens_max = tokens;
+    return request;
+  }
+  Heard& ask(GenerateRequest request) {
+    Heard& heard = all.emplace_back();
+    GenerationCallbacks callbacks;
+    callbacks.on_delta = [&heard](const Delta& delta) {
+      heard.text += delta.text;
+      heard.calls.insert(heard.calls.end(), delta.tool_calls.begin(), delta.tool_calls.end());
+    };
+    callbacks.on_done = [&heard](Result<Completion> result) {
+      EXPECT_FALSE(heard.done.has_value()) << "on_done comes once";
+      heard.done = std::move(result);
+    };
+    heard.generation = engine->generate(std::move(request), reply, std::move(callbacks));
+    return heard;
+  }
+  Completion answer(GenerateRequest request) {
+    const Heard& heard = ask(std::move(request));
+    run();
+    EXPECT_TRUE(heard.done && heard.done->ok()) << (heard.done ? heard.done->error().text() : "no answer");
+    return heard.done && heard.done->ok() ? **heard.done : Completion{};
+  }
+  Error error(GenerateRequest request) {
+    const Heard& heard = ask(std::move(request));
+    run();
+    EXPECT_TRUE(heard.done && !heard.done->ok());
+    return heard.done && !heard.done->ok() ? heard.done->error() : Error{};
+  }
+  bool run_one() {
+    compute.now = clock.at;
+    const bool computed = compute.run_one(), prepared = background.run_one(), told = reply.run_one();
+    return computed || prepared || told;
+  }
+  void run() {
+    while (run_one()) {
+    }
+  }
+  EngineStats stats() {
+    static_cast<void>(engine->stats());
+    run();
+    return engine->stats();
+  }
+  std::string loaded() {
+    std::string names;
+    for (const ModelStats& model : stats().models) names += model.model + " ";
+    return names;
+  }
+
+  EngineOptions options;
+  Limits limits;
+  QueueExecutor compute, background, reply;
+  FixedClock clock;
+  SeededRandom random{1};
+  std::shared_ptr<BookLoader> loader = std::make_shared<BookLoader>();
+  std::unique_ptr<LocalEngine> engine;
+  std::deque<Heard> all;
+};
+
+TEST_F(LocalEngineTest, LoadsAModelWithItsFirstRequestAndOnlyOnce) {
+  open();
+  EXPECT_EQ(loaded(), "");
+  const Completion first = answer(asks("default")), second = answer(asks("a"));
+  EXPECT_EQ(first.text, second.text);
+  EXPECT_EQ(first.model, "a");
+  EXPECT_EQ(loader->loads, "a ");
+  EXPECT_EQ(error(asks("nowhere")).code, ErrorCode::kNotFound);
+}
+
+TEST_F(LocalEngineTest, AModelGivenAsAFileAnswersToTheFilesNameToo) {
+  options.model = "/disk/file.gguf";
+  open();
+  EXPECT_EQ(answer(asks("default")).model, "file");
+  answer(asks("file"));
+  EXPECT_EQ(loader->loads, "file ");
+}
+
+TEST_F(LocalEngineTest, UnloadsWhatIsUnusedForTheKeepAliveTimeButNotTheDefaultAndThePinned) {
+  options.keep_alive_ms = 1000;
+  options.pinned = {"c"};
+  open();
+  for (const char* model : {"a", "b", "c"}) answer(asks(model));
+  EXPECT_EQ(loaded(), "a b c ");
+  clock.at += std::chrono::milliseconds(1000);
+  run();
+  EXPECT_EQ(loaded(), "a c ");
+  answer(asks("b"));
+  EXPECT_EQ(loader->loads, "a b c b ");
+}
+
+TEST_F(LocalEngineTest, ALongAnswerCountsAsUseUntilItsEnd) {
+  options.keep_alive_ms = 10'000;
+  loader->after_step = [this] { clock.at += std::chrono::seconds(1); };
+  open();
+  answer(asks("b", "hello", 9));  // ends before the first look, ten seconds after the loading
+  clock.at = std::chrono::seconds(10);
+  run();
+  EXPECT_EQ(loaded(), "b ");
+  clock.at = std::chrono::seconds(25);
+  run();
+  EXPECT_EQ(loaded(), "");
+}
+
+TEST_F(LocalEngineTest, UnderAMemoryBoundTheLongestUnusedModelGoes) {
+  options.memory_bytes_max = 2 * kModelBytes;
+  open();
+  for (const char* model : {"a", "b", "a", "c"}) {
+    answer(asks(model));
+    clock.at += std::chrono::seconds(1);
+  }
+  EXPECT_EQ(loaded(), "a c ");
+  EXPECT_EQ(stats().models_unloaded, 1U);
+}
+
+TEST_F(LocalEngineTest, NothingIsUnloadedForAModelThatCannotFitAnyway) {
+  options.memory_bytes_max = 2 * kModelBytes - 1;
+  options.pinned = {"a"};
+  open();
+  answer(asks("a"));
+  const Error refused = error(asks("b"));
+  EXPECT_EQ(refused.code, ErrorCode::kResourceExhausted);
+  EXPECT_FALSE(refused.retryable);
+  EXPECT_EQ(loaded(), "a ");
+}
+
+TEST_F(LocalEngineTest, ARequestWaitsForTheMemoryOfAModelInUseAndThoseAfterItWaitBehind) {
+  options.memory_bytes_max = kModelBytes;
+  open();
+  Heard& long_one = ask(asks("a", "hello", 200));
+  while (long_one.text.empty()) ASSERT_TRUE(run_one());
+  Heard& other_model = ask(asks("b"));
+  Heard& later = ask(asks("a"));
+  while (!long_one.done) {
+    EXPECT_FALSE(other_model.done || later.done);
+    ASSERT_TRUE(run_one());
+  }
+  run();
+  EXPECT_TRUE(other_model.done->ok() && later.done->ok());
+  EXPECT_EQ(loader->loads, "a b a ");
+}
+
+TEST_F(LocalEngineTest, WhoWaitsForAModelCanBeCancelledAndHasADeadline) {
+  options.memory_bytes_max = kModelBytes;
+  open();
+  Heard& long_one = ask(asks("a", "hello", 500));
+  while (long_one.text.empty()) ASSERT_TRUE(run_one());
+  Heard& cancelled = ask(asks("b"));
+  GenerateRequest with_deadline = asks("b");
+  with_deadline.deadline = MonotonicTime{std::chrono::seconds(1)};
+  Heard& late = ask(std::move(with_deadline));
+  for (int i = 0; i < 30; ++i) run_one();
+  clock.at = std::chrono::seconds(2);
+  cancelled.generation->cancel();
+  while (!cancelled.done || !late.done) ASSERT_TRUE(run_one());
+  EXPECT_FALSE(long_one.done.has_value());
+  EXPECT_EQ((*cancelled.done)->finish_reason, FinishReason::kCancelled);
+  EXPECT_EQ(late.done->error().code, ErrorCode::kDeadlineExceeded);
+  run();
+  EXPECT_EQ(loader->loads, "a ");
+}
+
+TEST_F(LocalEngineTest, RefusesWhatComesWhenTooManyWait) {
+  options.max_sequences = 1;
+  limits.generations_waiting_max = 3;
+  open();
+  for (int i = 0; i < 4; ++i) {
+    ask(asks("a", "hello", 300));
+    for (int steps = 0; steps < 20; ++steps) run_one();
+  }
+  const Heard& refused = ask(asks("a"));
+  for (int steps = 0; steps < 20; ++steps) run_one();
+  ASSERT_TRUE(refused.done && !refused.done->ok());
+  EXPECT_EQ(refused.done->error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(refused.done->error().retryable);
+  run();
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(all[i].done && all[i].done->ok());
+}
+
+TEST_F(LocalEngineTest, ADrawnSeedIsToldAndGivesTheAnswerAgain) {
+  open();
+  GenerateRequest request = asks("a", "hello", 40);
+  request.sampling.temperature = 1;
+  const Completion first = answer(request), other = answer(request);
+  EXPECT_NE(first.text, other.text);
+  EXPECT_LT(first.seed, std::uint64_t{1} << 53) << "JavaScript's numbers hold no more";
+  request.sampling.seed = first.seed;
+  EXPECT_EQ(answer(request).text, first.text);
+}
+
+TEST_F(LocalEngineTest, GuessingIsTheRequestsChoiceAndChangesNothing) {
+  open();
+  GenerateRequest request = asks("a", "hello hello hello", 300);
+  const Completion plain = answer(request);
+  EXPECT_EQ(stats().models[0].guessed_tokens, 0U);
+  request.speculation_tokens_max = 8;
+  const Completion guessed = answer(request);
+  EXPECT_EQ(guessed.text, plain.text);
+  EXPECT_GT(stats().models[0].accepted_tokens, 0U);
+}
+
+TEST_F(LocalEngineTest, ABiasForATokenThatIsNotThereIsRefused) {
+  open();
+  GenerateRequest request = asks("a");
+  request.sampling.logit_bias = {{100'000, 5.0F}};
+  EXPECT_EQ(error(request).code, ErrorCode::kInvalidArgument);
+}
+
+GenerateRequest asks_for_tools(const char* model = "a") {
+  GenerateRequest request;
+  request.model = model;
+  request.prompt.messages.push_back(message_of(Role::kUser, "How is the weather?"));
+  const auto parameters =
+      boost::json::parse(R"({"type":"object","properties":{"city":{"enum":["Bonn","Oslo"]}},"required":["city"]})");
+  request.prompt.tools = {{"weather", "", parameters}, {"stop", "", nullptr}};
+  request.tool_choice = ToolChoice::kRequired;
+  request.tokens_max = 500;
+  return request;
+}
+
+TEST_F(LocalEngineTest, ARequiredToolIsCalledWhateverTheModelWouldSay) {
+  open();
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    GenerateRequest request = asks_for_tools();
+    request.tool_choice_name = "weather";
+    request.sampling.temperature = 2;
+    request.sampling.seed = seed;
+    request.speculation_tokens_max = seed % 2 == 0 ? 8 : 0;
+    const Completion completion = answer(request);
+    EXPECT_EQ(completion.text, "");
+    EXPECT_EQ(completion.finish_reason, FinishReason::kToolCalls);
+    ASSERT_EQ(completion.tool_calls.size(), 1U);
+    EXPECT_EQ(completion.tool_calls[0].name, "weather");
+    const boost::json::value city = boost::json::parse(completion.tool_calls[0].arguments).at("city");
+    EXPECT_TRUE(city == "Bonn" || city == "Oslo") << completion.tool_calls[0].arguments;
+    std::string streamed;
+    for (const ToolCallDelta& piece : all.back().calls) streamed += piece.arguments;
+    EXPECT_EQ(streamed, completion.tool_calls[0].arguments);
+    EXPECT_GT(all.back().calls.size(), 1U) << "arguments are streamed as they come";
+  }
+}
+
+TEST_F(LocalEngineTest, ARequiredToolIsRefusedWhereItCannotBeEnforced) {
+  open();
+  EXPECT_EQ(error(asks_for_tools("d")).code, ErrorCode::kUnsupported) << "its template knows no tools";
+  GenerateRequest request = asks_for_tools();
+  request.tool_choice_name = "moon";
+  EXPECT_EQ(error(request).code, ErrorCode::kInvalidArgument);
+  request = asks_for_tools();
+  request.prompt.tools[0].parameters = boost::json::parse(R"({"type":"object","not":{}})");
+  const Error refused = error(request);
+  EXPECT_EQ(refused.code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused.message.find("'weather'"), std::string::npos) << refused.message;
+  EXPECT_EQ(loader->loads, "") << "before any compute";
+}
+
+TEST_F(LocalEngineTest, CancellingManyAtOnceGivesBackEveryPageAtTheFirstLook) {
+  open();
+  for (int i = 0; i < 10; ++i) ask(asks("a", "prompt " + std::to_string(i), 1000));
+  for (int i = 0; i < 100; ++i) run_one();
+  for (const Heard& heard : all) heard.generation->cancel();
+  run();  // audits as soon as nothing runs, and fails on a violation
+  for (const Heard& heard : all) EXPECT_EQ((*heard.done)->finish_reason, FinishReason::kCancelled);
+  const EngineStats now = stats();
+  EXPECT_EQ(now.generations_cancelled, 10U);
+  EXPECT_EQ(now.models[0].pages.used, 0);
+  EXPECT_GT(now.models[0].audits, 0U);
+}
+
+TEST_F(LocalEngineTest, ErasingAUserCancelsWhatRunsForHimAndForgetsHisPages) {
+  open();
+  GenerateRequest request = asks("a", std::string(300, 'x'), 5);
+  request.scope.tenant = "t";
+  request.scope.user = "eve";
+  answer(request);
+  EXPECT_GT(answer(request).usage.cached_tokens, 0);
+  GenerateRequest endless = request;
+  endless.tokens_max = 3000;
+  Heard& running = ask(endless);
+  for (int i = 0; i < 30; ++i) run_one();
+  bool erased = false;
+  engine->erase(request.scope, reply, [&erased] { erased = true; });
+  run();
+  EXPECT_TRUE(erased);
+  EXPECT_EQ((*running.done)->finish_reason, FinishReason::kCancelled);
+  EXPECT_EQ(answer(request).usage.cached_tokens, 0);
+}
+
+TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatRuns) {
+  open();
+  Heard& running = ask(asks("a", "hello", 3000));
+  for (int i = 0; i < 30; ++i) run_one();
+  engine.reset();
+  run();
+  ASSERT_TRUE(running.done && running.done->ok());
+  EXPECT_EQ((*running.done)->finish_reason, FinishReason::kCancelled);
+}
+
+TEST_F(LocalEngineTest, VectorsComeInTheOrderOfTheirTexts) {
+  open();
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 30; ++i) texts.emplace_back(i, 'x');
+  std::optional<Result<std::vector<std::vector<float>>>> vectors;
+  engine->embed("vectors", texts, Priority::kEvent, reply, [&](auto result) { vectors = std::move(result); });
+  run();
+  ASSERT_TRUE(vectors && vectors->ok());
+  ASSERT_EQ((*vectors)->size(), 30U);
+  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ((**vectors)[i][0], static_cast<float>(i));
+  engine->embed("a", texts, Priority::kEvent, reply, [&](auto result) { vectors = std::move(result); });
+  run();
+  EXPECT_EQ(vectors->error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(error(asks("vectors")).code, ErrorCode::kUnsupported);
+}
+
+bool is_there(const std::string& file) { return std::filesystem::exists(file); }
+
+TEST_F(LocalEngineTest, OverARealModelGuessesChangeNoTokenAndSaveSteps) {
+  if (!is_there(testing::smollm2())) GTEST_SKIP() << "SmolLM2 is not here (./dev test fetches it)";
+  options.model = testing::smollm2();
+  options.kv_memory_bytes = std::int64_t{64} << 20;
+  open(cpu_model_loader(options, limits));
+  std::string list = "Repeat this list exactly:\n";
+  for (int i = 1; i <= 8; ++i) list += "- order " + std::to_string(1000 + 37 * i) + " was shipped to Hamburg\n";
+  for (const float temperature : {0.0F, 0.7F}) {
+    GenerateRequest request = asks("default", list, 60);
+    request.sampling.temperature = temperature;
+    request.sampling.seed = 5;
+    const std::uint64_t begin = temperature == 0 ? 0 : stats().models[0].steps;
+    const Completion plain = answer(request);
+    const std::uint64_t middle = stats().models[0].steps;
+    request.speculation_tokens_max = 8;
+    EXPECT_EQ(answer(request).text, plain.text);
+    EXPECT_LT(stats().models[0].steps - middle, (middle - begin) * 3 / 4);
+  }
+}
+
+TEST_F(LocalEngineTest, OverARealModelARequiredToolIsCalled) {
+  if (!is_there(testing::qwen_coder())) GTEST_SKIP() << "Qwen2.5-Coder is not here (./dev test fetches it)";
+  if (std::getenv("MNEMA_SANITIZED") != nullptr) GTEST_SKIP() << "sanitizers are too slow for this model";
+  options.model = testing::qwen_coder();
+  options.kv_memory_bytes = std::int64_t{64} << 20;
+  open(cpu_model_loader(options, limits));
+  GenerateRequest request = asks_for_tools("default");
+  request.prompt.messages = {message_of(Role::kUser, "Write a poem about Oslo.")};
+  request.tokens_max = 100;
+  request.parallel_tool_calls = false;
+  const Completion completion = answer(request);
+  EXPECT_EQ(completion.text, "");
+  EXPECT_EQ(completion.finish_reason, FinishReason::kToolCalls);
+  ASSERT_EQ(completion.tool_calls.size(), 1U);
+  EXPECT_TRUE(boost::json::parse(completion.tool_calls[0].arguments).is_object());
+}
+
+}  // namespace
+}  // namespace mnema
