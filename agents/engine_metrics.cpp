@@ -15,6 +15,9 @@ void publish(Metrics& metrics, const EngineStats& stats) {
     set("mnema_prompt_tokens", "Tokens of admitted prompts", static_cast<double>(model.prompt_tokens));
     set("mnema_cached_tokens", "Of those, taken from the prefix cache", static_cast<double>(model.cached_tokens));
     set("mnema_generated_tokens", "Tokens that were chosen", static_cast<double>(model.generated_tokens));
+    set("mnema_guessed_tokens", "Tokens tried by speculation", static_cast<double>(model.guessed_tokens));
+    set("mnema_accepted_tokens", "Of those, right", static_cast<double>(model.accepted_tokens));
+    set("mnema_preemptions", "Sequences that gave way to more urgent ones", static_cast<double>(model.preemptions));
     set("mnema_sequences_running", "Sequences being computed", model.running);
     set("mnema_sequences_waiting", "Sequences waiting for room", model.waiting);
     set("mnema_kv_pages_free", "KV pages that hold nothing", model.pages.free);

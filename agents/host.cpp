@@ -38,6 +38,9 @@ EngineOptions engine_options(const InferenceConfig& config) {
   options.context_length = config.context_length;
   options.max_sequences = config.max_sequences;
   options.max_batched_tokens = config.max_batched_tokens;
+  options.speculation_tokens_max = config.speculation_tokens_max;
+  options.keep_alive_ms = config.keep_alive_ms;
+  options.memory_bytes_max = config.memory_bytes_max;
   return options;
 }
 

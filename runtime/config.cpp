@@ -117,6 +117,9 @@ class ConfigReader {
     table.read_integer("context_length", inference.context_length, 0, 1 << 22);
     table.read_integer("max_sequences", inference.max_sequences, 1, 1024);
     table.read_integer("max_batched_tokens", inference.max_batched_tokens, 1, 1 << 16);
+    table.read_integer("speculation_tokens_max", inference.speculation_tokens_max, 0, 32);
+    table.read_integer("keep_alive_ms", inference.keep_alive_ms, 0, kIntMax);
+    table.read_bytes("memory_bytes_max", inference.memory_bytes_max);
     table.read("models_directory", inference.models_directory);
   }
 

@@ -69,7 +69,10 @@ struct InferenceConfig {
   int context_length = 0;  // 0 = the model's
   int max_sequences = 16;
   int max_batched_tokens = 512;
-  std::string models_directory;  // where models are kept; "" = the user's cache
+  int speculation_tokens_max = 0;     // guessed ahead by prompt look-up; 0 = off
+  int keep_alive_ms = 300'000;        // another model than the default is unloaded after this; 0 = never
+  std::int64_t memory_bytes_max = 0;  // of all loaded models; 0 = no bound
+  std::string models_directory;       // where models are kept; "" = the user's cache
 };
 
 struct MemoryConfig {

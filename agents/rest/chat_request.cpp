@@ -109,10 +109,12 @@ Parsed<ParsedChat> parse_chat_request(std::string_view body, const Limits& limit
   auto tokens = fields.integer("max_tokens", 1, kTokensMax);
   if (auto newer = fields.integer("max_completion_tokens", 1, kTokensMax)) tokens = newer;
   request.tokens_max = static_cast<int>(tokens.value_or(0));
+  request.speculation_tokens_max = read_speculation(fields);
   request.ignore_end_of_sequence = fields.boolean("ignore_eos").value_or(false);
   chat.choices = static_cast<int>(fields.integer("n", 1, limits.completion_choices_max).value_or(1));
   read_tool_choice(fields, request);
-  chat.one_tool_call = !fields.boolean("parallel_tool_calls").value_or(true);
+  request.parallel_tool_calls = fields.boolean("parallel_tool_calls").value_or(true);
+  chat.one_tool_call = !request.parallel_tool_calls;
   read_response_format(fields, request, first_error);
   if (auto grammar = fields.text("grammar"); grammar && !grammar->empty()) {
     if (!std::holds_alternative<NoConstraint>(request.constraint)) {

@@ -76,7 +76,8 @@ json::value ChatWriter::whole(const std::vector<Completion>& choices) const {
         json::object{{"index", i},
                      {"message", std::move(message)},
                      {"logprobs", options_.logprobs ? chat_logprobs(completion.logprobs) : json::value(nullptr)},
-                     {"finish_reason", finish_reason_of(completion)}});
+                     {"finish_reason", finish_reason_of(completion)},
+                     {"seed", static_cast<std::int64_t>(completion.seed)}});
   }
   Usage usage = sum_of(choices);
   return json::object{{"id", options_.id},          {"object", "chat.completion"},        {"created", options_.created},
@@ -91,13 +92,15 @@ json::object ChatWriter::chunk() const {
   return out;
 }
 
-std::string ChatWriter::choice_chunk(int choice, json::object delta, json::value logprobs,
-                                     json::value finish_reason) const {
+std::string ChatWriter::choice_chunk(int choice, json::object delta, json::value logprobs, json::value finish_reason,
+                                     std::optional<std::uint64_t> seed) const {
   json::object out = chunk();
-  out["choices"].as_array().push_back(json::object{{"index", choice},
-                                                   {"delta", std::move(delta)},
-                                                   {"logprobs", std::move(logprobs)},
-                                                   {"finish_reason", std::move(finish_reason)}});
+  json::object of_choice{{"index", choice},
+                         {"delta", std::move(delta)},
+                         {"logprobs", std::move(logprobs)},
+                         {"finish_reason", std::move(finish_reason)}};
+  if (seed) of_choice["seed"] = static_cast<std::int64_t>(*seed);
+  out["choices"].as_array().push_back(std::move(of_choice));
   return json::serialize(out);
 }
 
@@ -127,7 +130,8 @@ std::vector<std::string> ChatWriter::finish(int choice, const Completion& comple
     std::string all = delta(choice, delta_of(completion));
     if (!all.empty()) chunks.push_back(std::move(all));
   }
-  chunks.push_back(choice_chunk(choice, json::object{}, nullptr, json::value(finish_reason_of(completion))));
+  chunks.push_back(
+      choice_chunk(choice, json::object{}, nullptr, json::value(finish_reason_of(completion)), completion.seed));
   return chunks;
 }
 

@@ -5,12 +5,15 @@
 //   - id, created and model are the same in every chunk; choices first appear in the order of their index;
 //   - the first delta of a choice carries the role, its last chunk the finish_reason;
 //   - id and name of a tool call come once, with an index from 0 without gaps; clients concatenate what is repeated;
+//   - the seed that was used stands beside the finish_reason, so that an answer can be had again;
 //   - with include_usage, `usage` is null in every chunk but one last chunk, which has no choices.
 //
 // Threads: confined to one answer. Pure: it makes JSON texts and sends nothing.
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +51,8 @@ class ChatWriter {
  private:
   [[nodiscard]] boost::json::object chunk() const;
   [[nodiscard]] std::string choice_chunk(int choice, boost::json::object delta, boost::json::value logprobs,
-                                         boost::json::value finish_reason) const;
+                                         boost::json::value finish_reason,
+                                         std::optional<std::uint64_t> seed = std::nullopt) const;
   [[nodiscard]] std::string_view finish_reason_of(const Completion& completion) const;
 
   Options options_;

@@ -91,6 +91,7 @@ Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const L
     tokens = 1;  // an engine always generates; the token is left out of the answer
   }
   request.tokens_max = static_cast<int>(tokens);
+  request.speculation_tokens_max = read_speculation(fields);
   request.ignore_end_of_sequence = fields.boolean("ignore_eos").value_or(false);
   if (auto grammar = fields.text("grammar"); grammar && !grammar->empty()) {
     request.constraint = GrammarConstraint{std::move(*grammar)};

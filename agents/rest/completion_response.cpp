@@ -38,7 +38,8 @@ json::value CompletionWriter::whole(const std::vector<Completion>& choices, cons
     out.push_back(json::object{{"text", echoes[i] + (options_.score_only ? "" : choice.text)},
                                {"index", i},
                                {"logprobs", std::move(logprobs)},
-                               {"finish_reason", reason}});
+                               {"finish_reason", reason},
+                               {"seed", static_cast<std::int64_t>(choice.seed)}});
   }
   json::object body = envelope();
   body["choices"] = std::move(out);

@@ -88,6 +88,11 @@ std::vector<std::string> read_stop(JsonFields& fields, const Limits& limits) {
   return stop;
 }
 
+std::optional<int> read_speculation(JsonFields& fields) {
+  const auto tokens = fields.integer("speculation_tokens_max", 0, 32);
+  return tokens ? std::optional(static_cast<int>(*tokens)) : std::nullopt;
+}
+
 StreamFields read_stream(JsonFields& fields) {
   StreamFields out;
   out.stream = fields.boolean("stream").value_or(false);

@@ -96,6 +96,47 @@ class OpenAiClient(unittest.TestCase):
                 max_tokens=20).choices[0].message.content
         self.assertEqual(drawn(), drawn())
 
+    def test_every_choice_tells_its_seed_and_can_be_had_again(self):
+        def drawn(**more):
+            return self.client.chat.completions.create(
+                model="default", messages=[{"role": "user", "content": "Tell a story."}], temperature=1.0,
+                max_tokens=20, **more)
+        two = drawn(n=2, seed=7).choices
+        self.assertEqual([choice.seed for choice in two], [7, 8])
+        self.assertNotEqual(two[0].message.content, two[1].message.content)
+        self.assertEqual(drawn(seed=8).choices[0].message.content, two[1].message.content)
+        last = [piece for piece in drawn(seed=8, stream=True)][-1]
+        self.assertEqual(last.choices[0].seed, 8)
+
+    def test_guessing_ahead_changes_no_answer(self):
+        text = "Copy this list: " + ", ".join(f"item {i} costs {i * 7} euros" for i in range(12))
+        self.assertEqual(self.ask(text, max_tokens=60).choices[0].message.content,
+                         self.ask(text, max_tokens=60, extra_body={"speculation_tokens_max": 8}).choices[0].message.content)
+
+    def test_a_required_tool_is_called_with_arguments_of_its_schema(self):
+        model = "qwen2.5-coder-0.5b"
+        if model not in [known.id for known in self.client.models.list()]:
+            self.skipTest(model + " is not here")
+        schema = {"type": "object", "properties": {"city": {"enum": ["Bonn", "Oslo"]}, "days": {"type": "integer"}},
+                  "required": ["city", "days"]}
+        tools = [{"type": "function", "function": {"name": name, "parameters": schema}} for name in ("weather", "trains")]
+        messages = [{"role": "user", "content": "Write a poem about Oslo in three days."}]
+        for choice in ("required", {"type": "function", "function": {"name": "trains"}}):
+            def call(stream):
+                return self.client.chat.completions.create(model=model, messages=messages, tools=tools, temperature=0,
+                                                           tool_choice=choice, max_tokens=200, stream=stream)
+            answer = call(False).choices[0]
+            self.assertEqual(answer.finish_reason, "tool_calls")
+            called = answer.message.tool_calls[0].function
+            self.assertIn(called.name, ["trains"] if choice != "required" else ["weather", "trains"])
+            arguments = json.loads(called.arguments)
+            self.assertIn(arguments["city"], ["Bonn", "Oslo"])
+            self.assertIsInstance(arguments["days"], int)
+            pieces = [call_piece for piece in call(True) for call_piece in piece.choices[0].delta.tool_calls or []]
+            self.assertEqual("".join(p.function.arguments or "" for p in pieces if p.index == 0), called.arguments)
+        with self.assertRaises(openai.APIStatusError):  # SmolLM2's template knows no tools
+            self.ask("hello", tools=tools, tool_choice="required")
+
     def test_stop_strings_end_the_answer_and_are_not_in_it(self):
         answer = self.client.completions.create(model="default", prompt="one two three four five six seven", stop=[" eight"],
                                                 temperature=0, max_tokens=30)
