@@ -308,7 +308,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       Result<Loaded*> model = static_cast<Loaded*>(nullptr);
       if (!cancelled && !late) {
         model = compute_of(next.answer->request.model);
-        if (!model.ok() && model.error().retryable) break;
+        const bool advisory = next.answer->request.priority == Priority::kPrestage;
+        if (!model.ok() && model.error().retryable && !advisory) break;
       }
       const Ready ready = std::move(postponed.front());
       postponed.pop_front();

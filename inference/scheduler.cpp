@@ -102,13 +102,14 @@ void Scheduler::admit() {
                                        [this](const auto& a, const auto& b) { return more_urgent(*a, *b); });
     Sequence& sequence = **next;
     const bool has_slot = running_.size() < sequences_max_;
-    if (has_slot) {
+    if (has_slot && sequence.refused_at != departures_) {  // else nothing has changed since
       take_cached_pages(sequence);
       if (has_room_for(sequence, 0)) {
         start(next);
         continue;
       }
       release_pages(sequence);
+      sequence.refused_at = departures_;
     }
     if (running_.empty()) {
       sequence.over = Result<FinishReason>(
@@ -124,7 +125,7 @@ void Scheduler::admit() {
     for (const SequencePointer& other : running_) {
       if (urgency(*other) - urgency(sequence) >= kPreemptMargin) given_back += pages_of(*other);
     }
-    if (!has_room_for(sequence, given_back) || !preempt_for(sequence, kPreemptMargin)) return;
+    if (given_back == 0 || !has_room_for(sequence, given_back) || !preempt_for(sequence, kPreemptMargin)) return;
   }
 }
 
@@ -154,6 +155,7 @@ bool Scheduler::preempt_for(const Sequence& sequence, double margin) {
   }
   Sequence& loser = **victim;
   release_pages(loser);
+  ++departures_;
   loser.running = false;
   loser.waiting_since = clock_.monotonic_now();
   loser.echoed.clear();  // it begins again
@@ -181,6 +183,7 @@ std::vector<Scheduler::SequencePointer> Scheduler::take_ended(std::vector<Sequen
 
 void Scheduler::end(std::vector<SequencePointer> ended) {
   for (const SequencePointer& sequence : ended) release_pages(*sequence);
+  departures_ += ended.size();
   for (const SequencePointer& sequence : ended) {  // who is told may look at all pages
     if (sequence->first_token) sequence->usage.decode = clock_.monotonic_now() - *sequence->first_token;
     sequence->request.on_done(std::move(*sequence->over), sequence->usage);

@@ -94,6 +94,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
     Duration waited{};  // before `waiting_since`
     std::optional<MonotonicTime> started, first_token;
     bool running = false;
+    std::optional<std::uint64_t> refused_at;  // `departures_` when there was no room for it
     int generated = 0;
     Usage usage;
     std::optional<Result<FinishReason>> over;  // what the step under way ended with
@@ -171,6 +172,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   std::vector<SequenceStep> batch_;  // of the step under way
   std::vector<Sequence*> batch_sequences_;
   std::uint64_t submitted_ = 0;
+  std::uint64_t departures_ = 0;  // sequences that have given their pages back
   bool stepping_ = false;
   bool posted_ = false;
   MonotonicTime step_begin_{};
