@@ -1,6 +1,11 @@
 #include "inference/guess_chooser.hpp"
 
 namespace mnema {
+namespace {
+
+constexpr TokenId kNoToken = -1;  // after a wrong guess the logits mean nothing
+
+}  // namespace
 
 void GuessChooser::begin(Sampler& sampler, std::vector<TokenId> guess) {
   sampler_ = &sampler;
@@ -9,9 +14,13 @@ void GuessChooser::begin(Sampler& sampler, std::vector<TokenId> guess) {
   over_ = false;
 }
 
-TokenId GuessChooser::choose(std::span<float> logits) {
-  if (over_) return -1;  // after a wrong guess the logits mean nothing
-  const TokenId id = sampler_->choose(logits);
+TokenId GuessChooser::choose(std::span<float> logits) { return over_ ? kNoToken : noted(sampler_->choose(logits)); }
+
+TokenId GuessChooser::choose_among(std::span<const TokenLogit> best) {
+  return over_ ? kNoToken : noted(sampler_->choose_among(best));
+}
+
+TokenId GuessChooser::noted(TokenId id) {
   chosen_.push_back(sampler_->last());
   over_ = sampler_->finished() || chosen_.size() > guess_.size() || guess_[chosen_.size() - 1] != id;
   return id;

@@ -19,12 +19,16 @@ class GuessChooser final : public TokenChooser {
   void begin(Sampler& sampler, std::vector<TokenId> guess);
 
   TokenId choose(std::span<float> logits) override;
+  [[nodiscard]] float margin() const override { return sampler_->margin(); }
+  TokenId choose_among(std::span<const TokenLogit> best) override;
 
   [[nodiscard]] const std::vector<TokenId>& guess() const { return guess_; }
   /// What the sampler chose: the guess as far as it was right, and one token more.
   [[nodiscard]] const std::vector<ChosenToken>& chosen() const { return chosen_; }
 
  private:
+  TokenId noted(TokenId id);
+
   Sampler* sampler_ = nullptr;
   std::vector<TokenId> guess_;
   std::vector<ChosenToken> chosen_;
