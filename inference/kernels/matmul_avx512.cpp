@@ -330,7 +330,7 @@ struct Product {
   Panel panel;
   Store store;
   template <int kWidth>
-  inline __attribute__((always_inline)) void run() const {
+  __attribute__((noinline)) void run() const {
     __m512 sum[kWidth];
     group_times_panel<kWidth>(reader, blocks, panel.q, panel.sums, sum);
 #pragma GCC unroll 16
@@ -347,7 +347,7 @@ struct GatedProduct {
   Store store;
   bool gelu;
   template <int kWidth>
-  inline __attribute__((always_inline)) void run() const {
+  __attribute__((noinline)) void run() const {
     alignas(64) float gates[kWidth * kGroupRows];
     __m512 sum[kWidth];
     group_times_panel<kWidth>(gate, blocks, panel.q, panel.sums, sum);
