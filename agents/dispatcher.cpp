@@ -1,7 +1,8 @@
 #include "agents/dispatcher.hpp"
 
 #include <atomic>
-#include <set>
+#include <mutex>
+#include <vector>
 
 #include "runtime/log.hpp"
 #include "runtime/runtime.hpp"
@@ -43,35 +44,46 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
   }
 
   std::shared_ptr<Turn> launch(TurnRequest request, Turn::OnEnd on_end) {
-    ++started;
+    const long long number = ++started;
     ++running_count;
-    auto slot = std::make_shared<std::shared_ptr<Turn>>();
     const Sequence sequence = request.chat ? 0 : request.delivery.sequence();
     const auto event = request.event;
-    auto turn = std::make_shared<Turn>(
-        services, std::move(request),
-        [self = shared_from_this(), slot, event, sequence, on_end = std::move(on_end)](
-            TurnEnd end, Result<Outcome> outcome, const TurnReport& report) {
-          on_end(end, std::move(outcome), report);
-          self->home.post([self, event, sequence, end, report, turn = std::exchange(*slot, nullptr)] {
-            if (self->listener) self->listener(*event, sequence, end, report);
-            self->forget(turn);
-          });
-        });
-    *slot = turn;
+    auto turn = std::make_shared<Turn>(services, std::move(request),
+                                       [self = shared_from_this(), number, event, sequence, on_end = std::move(on_end)](
+                                           TurnEnd end, Result<Outcome> outcome, const TurnReport& report) {
+                                         on_end(end, std::move(outcome), report);
+                                         self->home.post([self, number, event, sequence, end, report] {
+                                           if (self->listener) self->listener(*event, sequence, end, report);
+                                           self->forget(number);
+                                         });
+                                       });
+    {
+      const std::scoped_lock lock(mutex);
+      running[number] = turn;
+    }
     home.post([self = shared_from_this(), turn] {
-      self->running.insert(turn);
-      if (self->stopping && self->grace_over) turn->cancel(shutdown_error());
+      if (self->grace_over) turn->cancel(shutdown_error());
       turn->start();
     });
     return turn;
   }
 
-  void forget(const std::shared_ptr<Turn>& turn) {
-    running.erase(turn);
+  void forget(long long number) {
+    std::map<long long, std::shared_ptr<Turn>>::node_type turn;  // goes outside the lock
+    {
+      const std::scoped_lock lock(mutex);
+      turn = running.extract(number);
+    }
     ++ended;
     --running_count;
     if (stopping && running_count == 0 && stopped) home.post(std::exchange(stopped, nullptr));
+  }
+
+  [[nodiscard]] std::vector<std::shared_ptr<Turn>> running_turns() {
+    const std::scoped_lock lock(mutex);
+    std::vector<std::shared_ptr<Turn>> turns;
+    for (const auto& [number, turn] : running) turns.push_back(turn);
+    return turns;
   }
 
   static Error shutdown_error() { return fail_retryable(ErrorCode::kCancelled, "the runtime is shutting down"); }
@@ -80,7 +92,8 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
   const std::map<std::string, AgentSpec>& agents;
   Executor& home;
   Listener listener;
-  std::set<std::shared_ptr<Turn>> running;
+  std::mutex mutex;                                    // guards running
+  std::map<long long, std::shared_ptr<Turn>> running;  // by the number of their start
   std::function<void()> stopped;
   bool grace_over = false;
   std::atomic<bool> stopping = false;
@@ -92,7 +105,12 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
 Dispatcher::Dispatcher(const TurnServices& services, const std::map<std::string, AgentSpec>& agents, Executor& home)
     : state_(std::make_shared<State>(services, agents, home)) {}
 
-Dispatcher::~Dispatcher() = default;
+// After a crash in simulation there are still turns, and the answers they wait for will not come: they hold each other.
+Dispatcher::~Dispatcher() {
+  for (const auto& turn : state_->running_turns()) turn->abandon();
+  const std::scoped_lock lock(state_->mutex);
+  state_->running.clear();
+}
 
 void Dispatcher::on_turn_end(Listener listener) { state_->listener = std::move(listener); }
 
@@ -118,10 +136,10 @@ void Dispatcher::stop(Duration grace, std::function<void()> stopped) {
     state->stopped = std::move(stopped);
     state->home.post_after(grace, [state] {
       state->grace_over = true;
-      if (!state->running.empty()) {
-        log_warning("dispatcher", "the grace time is over; turns are parked", {{"turns", state->running.size()}});
-      }
-      for (const auto& turn : state->running) turn->cancel(State::shutdown_error());
+      const std::vector<std::shared_ptr<Turn>> late = state->running_turns();
+      if (late.empty()) return;
+      log_warning("dispatcher", "the grace time is over; turns are parked", {{"turns", late.size()}});
+      for (const auto& turn : late) turn->cancel(State::shutdown_error());
     });
   });
 }

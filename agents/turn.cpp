@@ -301,9 +301,17 @@ void Turn::cancel(Error why) {
   });
 }
 
+void Turn::abandon() {
+  ended_ = true;
+  tear_down();
+  on_end_ = nullptr;
+  if (request_.chat) request_.chat->on_delta = nullptr;
+}
+
 void Turn::end(TurnEnd how, Result<Outcome> outcome) {
   if (ended_) return;
   ended_ = true;
+  if (request_.chat) request_.chat->on_delta = nullptr;  // whoever listens holds the turn
   std::exchange(on_end_, nullptr)(how, std::move(outcome), report_);
 }
 

@@ -81,6 +81,9 @@ class Turn : public std::enable_shared_from_this<Turn> {
   /// Destroys the handler at its await, stops what it waits for, and gives the event back, not counting the attempt
   /// (a chat is closed). Idempotent; after the end it does nothing.
   void cancel(Error why);
+  /// The process is gone, and nothing will call back any more: lets go of all the turn holds. For the end of a crash in
+  /// simulation; no other thread may be in the turn.
+  void abandon();
 
   // ---- for contexts, on the strand ----
 

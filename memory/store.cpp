@@ -84,9 +84,11 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
   index.index.exact_max = state->options.limits.exact_search_vectors_max;
   state->index = std::make_shared<IndexKeeper>(std::move(index), executors.background);
   // The queue knows the state only for its random numbers; a weak pointer keeps the two from holding each other.
-  state->queue = std::make_shared<EmbeddingQueue>(
-      database, embedder, state->index, executors.background,
-      [weak = std::weak_ptr<State>(state)] { return weak.expired() ? 0 : weak.lock()->draw(); });
+  state->queue = std::make_shared<EmbeddingQueue>(database, embedder, state->index, executors.background,
+                                                  [weak = std::weak_ptr<State>(state)] {
+                                                    const std::shared_ptr<State> self = weak.lock();
+                                                    return self ? self->draw() : 0;
+                                                  });
   state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query);
 
   struct Due {
@@ -355,23 +357,27 @@ void MemoryStore::recall(RecallQuery query, Executor& reply_to, std::function<vo
     if (state->closed) return answer(closed_error());
     const MonotonicTime started = state->clock.monotonic_now();
     const std::string text = query.text;
-    const auto on_question = [state, query = std::move(query), answer, started](QueryVectors::Vector vector) {
+    // Weak, because it waits inside the state: a vector that never comes must not keep the store.
+    const auto on_question = [weak = std::weak_ptr<State>(state), query = std::move(query), answer,
+                              started](QueryVectors::Vector vector) {
+      const std::shared_ptr<State> store = weak.lock();
+      if (!store) return answer(closed_error());
       RecallVectors vectors;
       RecallStatistics timed;
-      timed.embed_us = (state->clock.monotonic_now() - started).count();
+      timed.embed_us = (store->clock.monotonic_now() - started).count();
       if (vector.ok())
         vectors.question = std::move(*vector);
       else
         timed.without_vectors_because = vector.error().message;
       if (query.uncommitted.empty() || vectors.question.empty()) {
-        return state->answer_recall(query, std::move(vectors), timed, answer);
+        return store->answer_recall(query, std::move(vectors), timed, answer);
       }
       std::vector<std::string> texts;
       for (const Episode& episode : query.uncommitted) texts.push_back(episode.role + ": " + episode.text);
-      state->embedder.embed(std::move(texts), true, state->executors.query,
-                            [state, query, answer, vectors, timed](auto made) mutable {
+      store->embedder.embed(std::move(texts), true, store->executors.query,
+                            [store, query, answer, vectors, timed](auto made) mutable {
                               if (made.ok()) vectors.uncommitted = std::move(*made);
-                              state->answer_recall(query, std::move(vectors), timed, answer);
+                              store->answer_recall(query, std::move(vectors), timed, answer);
                             });
     };
     if (text.empty()) {

@@ -9,13 +9,32 @@ namespace mnema {
 struct Strand::State : std::enable_shared_from_this<State> {
   explicit State(Executor& e) : underneath(e) {}
 
+  /// A place in the queue of the executor underneath. If that drops it unrun (it has stopped), the strand drops its
+  /// work too: work that holds the strand would otherwise keep itself for ever.
+  struct Place {
+    explicit Place(std::shared_ptr<State> s) : state(std::move(s)) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() {
+      if (state) state->drop();
+    }
+    std::shared_ptr<State> state;  // null once it has run
+  };
+
+  void queue_up() {
+    underneath.post([place = std::make_shared<Place>(shared_from_this())] {
+      const std::shared_ptr<State> self = std::exchange(place->state, nullptr);
+      self->run_one();
+    });
+  }
+
   void post(std::function<void()> work) {
     {
       const std::lock_guard guard(mutex);
       queue.push_back(std::move(work));
       if (std::exchange(active, true)) return;
     }
-    underneath.post([self = shared_from_this()] { self->run_one(); });
+    queue_up();
   }
 
   // One piece of work at a time, so that a busy strand shares its thread with the others.
@@ -33,7 +52,14 @@ struct Strand::State : std::enable_shared_from_this<State> {
       active = !queue.empty();
       if (!active) return;
     }
-    underneath.post([self = shared_from_this()] { self->run_one(); });
+    queue_up();
+  }
+
+  void drop() {
+    std::deque<std::function<void()>> dropped;  // goes outside the lock
+    const std::lock_guard guard(mutex);
+    dropped.swap(queue);
+    active = false;
   }
 
   Executor& underneath;
