@@ -73,8 +73,9 @@ class TurnSteps {
   /// The journal and the handler disagree, or the journal could not be written: the turn must end with this, whatever
   /// its handler makes of it.
   [[nodiscard]] const std::optional<Error>& fatal() const { return fatal_; }
-  /// The step that failed last, to be done anew when the turn is tried again.
-  [[nodiscard]] const std::string& failed_path() const { return failed_path_; }
+  /// The step that failed last, to be done anew when the turn is tried again. None where the journal failed: whether
+  /// the step's effect happened is then known only to the other side.
+  [[nodiscard]] std::string failed_path() const { return fatal_ ? "" : failed_path_; }
   [[nodiscard]] const TurnIdentity& identity() const { return record_.identity; }
   [[nodiscard]] int replayed() const { return replayed_; }
   void check_integrity() const;

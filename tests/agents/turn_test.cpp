@@ -173,7 +173,7 @@ TEST_F(TurnTest, ReplaysAfterACrashWithoutDoingADoneStepAgain) {
   World world(1, nothing);
   world.agent("shop", two_steps);
   bool crash_now = false;
-  std::map<std::string, int> effects_before_it;  // what the work in progress does after this moment, a dead process would not
+  std::map<std::string, int> effects_before_it;  // a dead process would do nothing after this moment
   CrashSwitch crash("second", StepPhase::kStarted, 1, [&] {
     crash_now = true;
     effects_before_it = outside_.effects;
@@ -257,6 +257,21 @@ TEST_F(TurnTest, AsksByReconcileWhetherAnUnfinishedStepHappened) {
     ASSERT_EQ(world.sink.arrived.size(), 1U);
     EXPECT_EQ(world.sink.arrived[0].body, happened ? "found-e1" : "R-e1");
   }
+}
+
+TEST_F(TurnTest, DoesNotRepeatAnEffectWhoseEndTheDiskDidNotTake) {
+  outside_.has_happened = true;
+  World world(1, nothing);
+  world.agent("shop", ship_reconciled);
+  CrashSwitch full("ship", StepPhase::kEffectDone, 1, [&] { world.vfs.fail(FaultVfs::Operation::kSync, 0); });
+  world.boot(&full);
+  world.send("shop", "e1", "k", "");
+  world.settle();
+  ASSERT_EQ(outside_.effects.size(), 1U);
+  EXPECT_EQ(outside_.effects.begin()->second, 1);
+  EXPECT_EQ(outside_.log, std::vector<std::string>{"reconcile"});
+  ASSERT_EQ(world.sink.arrived.size(), 1U);
+  EXPECT_EQ(world.sink.arrived[0].body, "found-e1");
 }
 
 TEST_F(TurnTest, SaysLoudlyThatAHandlerNoLongerFitsItsJournal) {
