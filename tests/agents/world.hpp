@@ -20,15 +20,20 @@
 
 namespace mnema::testing {
 
-/// Takes every message, sometimes late, and remembers how often each idempotency key came.
+/// Takes every message, sometimes late, and remembers how often each idempotency key came. Fails when it is told to.
 class CountingSink final : public Sink {
  public:
   explicit CountingSink(Simulation& simulation) : simulation_(simulation) {}
   void deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) override {
-    if (counts[message.idempotency_key]++ == 0) arrived.push_back(message);
+    Status answer;
+    const bool fails = fails_one_in > 0 && simulation_.random().below(static_cast<std::uint64_t>(fails_one_in)) == 0;
+    if (fails) answer = fail_retryable(ErrorCode::kUnavailable, "the sink does not answer");
+    const bool lost_on_the_way = fails && simulation_.random().below(2) == 0;  // else only the answer is lost
+    if (!lost_on_the_way && counts[message.idempotency_key]++ == 0) arrived.push_back(message);
     reply_to.post_after(std::chrono::milliseconds(simulation_.random().below(5)),
-                        [done = std::move(done)] { done({}); });
+                        [done = std::move(done), answer = std::move(answer)] { done(answer); });
   }
+  int fails_one_in = 0;  // 0 = never
   std::map<std::string, int> counts;
   std::vector<OutboxMessage> arrived;  // first arrivals, in order
 
@@ -126,7 +131,7 @@ class World {
           const auto depths = runtime->runtime().mailbox().depths();
           const auto out = runtime->runtime().outbox().depths();
           return depths.ready + depths.leased + depths.waiting == 0 && out.waiting + out.in_flight == 0 &&
-                 runtime->dispatcher().running() == 0;
+                 runtime->dispatcher().running() == 0 && runtime->runtime().timers().pending() == 0;
         },
         horizon);
   }
