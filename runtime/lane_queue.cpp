@@ -15,12 +15,10 @@ void LaneQueue::add(const std::string& name, Row row) {
   }
   Lane& lane = *slot;
   const bool was_empty = lane.empty();
-  // The head keeps its place while it is out or waits: nothing may come before it then.
-  const auto from =
-      lane.rows.begin() + static_cast<std::ptrdiff_t>(lane.first + (lane.state == LaneState::kOut ? 1 : 0));
+  const auto from = lane.rows.begin() + static_cast<std::ptrdiff_t>(lane.first + (lane.begun ? 1 : 0));
   const auto place =
       std::upper_bound(from, lane.rows.end(), row.id, [](RowId id, const Row& other) { return id < other.id; });
-  const bool is_head = lane.state != LaneState::kOut && place == from;
+  const bool is_head = !lane.begun && place == from;
   if (is_head && !was_empty) leave_state(lane);
   ++lane.waiting_of[static_cast<std::size_t>(row.priority)];
   lane.rows.insert(place, row);
@@ -86,6 +84,7 @@ std::optional<LaneQueue::Taken> LaneQueue::take(Time now) {
   Lane& lane = *ready_.begin()->lane;
   leave_state(lane);
   lane.state = LaneState::kOut;
+  lane.begun = true;
   heads_[lane.head().id] = &lane;
   ++out_;
   return Taken{lane.head(), lane.name};
@@ -96,6 +95,7 @@ bool LaneQueue::finish(RowId id) {
   if (found == heads_.end()) return false;
   Lane& lane = *found->second;
   leave_state(lane);
+  lane.begun = false;
   --lane.waiting_of[static_cast<std::size_t>(lane.head().priority)];
   --rows_;
   ++lane.first;
@@ -168,9 +168,9 @@ void LaneQueue::check_integrity() const {
     int counted = 0;
     for (const int count : lane->waiting_of) counted += count;
     CHECK(counted == lane->size(), "rows per priority add up to the lane");
-    CHECK(std::is_sorted(lane->rows.begin() + static_cast<std::ptrdiff_t>(lane->first), lane->rows.end(),
+    CHECK(std::is_sorted(lane->rows.begin() + static_cast<std::ptrdiff_t>(lane->first + 1), lane->rows.end(),
                          [](const Row& a, const Row& b) { return a.id < b.id; }),
-          "rows of a lane stand in order");
+          "rows behind the head of a lane stand in order");
     out += lane->state == LaneState::kOut ? 1 : 0;
     ready += lane->state == LaneState::kReady ? 1 : 0;
     waiting += lane->state == LaneState::kWaiting ? 1 : 0;

@@ -46,7 +46,7 @@ class LaneQueue {
 
   explicit LaneQueue(Duration ageing) : ageing_(ageing) {}
 
-  /// Puts `row` into its lane, in the order of ids; but never before a row that is out.
+  /// Puts `row` into its lane, in the order of ids; but never before a row that is out or has been.
   void add(const std::string& lane, Row row);
 
   /// The head of the best lane that may be taken at `now`; the lane is out until the row is finished or put back.
@@ -83,7 +83,8 @@ class LaneQueue {
     std::size_t first = 0;
     std::array<int, kPriorities> waiting_of{};  // rows per priority
     LaneState state = LaneState::kIdle;
-    Time rank{};  // of a ready lane: its place in ready_
+    bool begun = false;  // the head has been out: it stays the head until it is finished
+    Time rank{};         // of a ready lane: its place in ready_
     [[nodiscard]] bool empty() const { return first == rows.size(); }
     [[nodiscard]] Row& head() { return rows[first]; }
     [[nodiscard]] const Row& head() const { return rows[first]; }
