@@ -256,8 +256,11 @@ struct JsonSchema::Compiler {
   }
 
   static Status count(std::optional<std::int64_t>& slot, const json::value& value, const std::string& pointer) {
-    if (!is_integer(value) || value.to_number<double>() < 0) return at(pointer, "expected an integer of at least 0");
-    slot = value.to_number<std::int64_t>();
+    // Also what is larger than any count is refused here: to_number throws without an error code.
+    boost::system::error_code error;
+    const auto given = value.is_number() ? value.to_number<std::int64_t>(error) : std::int64_t{-1};
+    if (error || given < 0) return at(pointer, "expected an integer of at least 0");
+    slot = given;
     return {};
   }
 
@@ -282,7 +285,10 @@ struct JsonSchema::Validator {
     if (full()) return;
     if (--checks_left < 0)
       return report(pointer, "cannot be checked within the bound of work: the schema branches too much");
-    if (depth > Limits{}.json_depth_max * 2) return report(pointer, "is nested too deep to be checked");
+    if (depth > Limits{}.json_depth_max * 2) {
+      checks_left = 0;
+      return report(pointer, "is nested too deep to be checked");
+    }
     if (node.never) return report(pointer, "is not allowed");
     if (!node.types.empty() && std::none_of(node.types.begin(), node.types.end(),
                                             [&](const std::string& type) { return has_type(value, type); })) {
@@ -454,6 +460,9 @@ std::vector<SchemaBreach> JsonSchema::validate(const json::value& value, int bre
   int checks_left = kChecksMax;
   Validator validator{static_cast<std::size_t>(std::max(1, breaches_max)), checks_left, {}};
   validator.check(*root_, value, "", 0);
+  // What lies inside a `not` fails silently, also where the bound of work was what it failed at.
+  if (checks_left <= 0 && validator.breaches.empty())
+    validator.report("", "cannot be checked within the bound of work");
   return std::move(validator.breaches);
 }
 
