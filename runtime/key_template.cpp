@@ -18,8 +18,8 @@ struct Part {
 };
 
 Result<std::vector<Part>> split(std::string_view key_template) {
-  const auto malformed = [&](const std::string& problem) {
-    return fail(ErrorCode::kInvalidArgument, "the key template '" + std::string(key_template) + "' " + problem,
+  const auto malformed = [whole = std::string(key_template)](const std::string& problem) {
+    return fail(ErrorCode::kInvalidArgument, "the key template '" + whole + "' " + problem,
                 "write places as {/json/pointer} or {subject}");
   };
   std::vector<Part> parts;
