@@ -83,6 +83,7 @@ Result<std::unique_ptr<SqliteConnection>> open_writer(const Database::Options& o
   // Until the file has its write-ahead log, it is written under a rollback journal. Should the removal of that journal
   // be undone by a power cut, it would roll back years of later work: EXTRA syncs the folder after removing it.
   RETURN_IF_ERROR(connection->execute("PRAGMA synchronous = EXTRA"));
+  RETURN_IF_ERROR(claim_file(*connection, options.path));
   {
     ASSIGN_OR_RETURN(Statement statement, connection->prepare("PRAGMA journal_mode = WAL"));
     ASSIGN_OR_RETURN(const bool row, statement.step());

@@ -15,17 +15,6 @@ Result<std::int64_t> one_integer(SqliteConnection& connection, std::string_view 
   return row ? statement.integer(0) : 0;
 }
 
-Status claim(SqliteConnection& connection, const std::string& path) {
-  ASSIGN_OR_RETURN(const std::int64_t tables, one_integer(connection, "SELECT count(*) FROM sqlite_schema"));
-  if (tables == 0) {
-    return connection.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
-  }
-  ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
-  if (id == kApplicationId) return {};
-  return fail(ErrorCode::kFailedPrecondition, "'" + path + "' is an SQLite file of another program",
-              "choose another data folder");
-}
-
 Status apply(SqliteConnection& connection, const Migration& migration) {
   RETURN_IF_ERROR(connection.execute("BEGIN IMMEDIATE"));
   Status status = connection.execute(migration.sql);
@@ -48,9 +37,19 @@ Status apply(SqliteConnection& connection, const Migration& migration) {
 
 }  // namespace
 
+Status claim_file(SqliteConnection& connection, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::int64_t tables, one_integer(connection, "SELECT count(*) FROM sqlite_schema"));
+  if (tables == 0) {
+    return connection.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
+  }
+  ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
+  if (id == kApplicationId) return {};
+  return fail(ErrorCode::kFailedPrecondition, "'" + path + "' is an SQLite file of another program",
+              "choose another data folder");
+}
+
 Status bring_up_to_date(SqliteConnection& connection, const std::vector<Migration>& migrations,
                         const std::string& path) {
-  RETURN_IF_ERROR(claim(connection, path));
   RETURN_IF_ERROR(
       connection.execute("CREATE TABLE IF NOT EXISTS schema_versions (component TEXT PRIMARY KEY, number INTEGER NOT "
                          "NULL) WITHOUT ROWID"));

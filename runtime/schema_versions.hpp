@@ -13,8 +13,11 @@
 
 namespace mnema {
 
+/// Marks a new file as ours. Errors: `kFailedPrecondition` (another program's; nothing of it is changed), `kStorage`.
+[[nodiscard]] Status claim_file(SqliteConnection& connection, const std::string& path);
+
 /// Applies what is missing. Precondition (our bug, CHECKed): numbers of each component count from 1 without gaps.
-/// Errors: `kFailedPrecondition` (the file is of a newer version, or another program's), `kStorage`, `kCorrupt`.
+/// Errors: `kFailedPrecondition` (the file is of a newer version), `kStorage`, `kCorrupt`.
 [[nodiscard]] Status bring_up_to_date(SqliteConnection& connection, const std::vector<Migration>& migrations,
                                       const std::string& path);
 
