@@ -1,0 +1,31 @@
+#include "runtime/blob_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/sha256.hpp"
+#include "tests/runtime/runtime_world.hpp"
+
+namespace mnema {
+namespace {
+
+TEST(BlobStore, KeepsEqualBytesOnceUntilTheLastReferenceGoes) {
+  testing::RuntimeWorld world;
+  const std::string bytes("\0big\xff", 5);
+  const Status status = world.write<void>([&](Transaction& transaction) -> Status {
+    ASSIGN_OR_RETURN(const std::string first, blob_store::put(transaction, bytes));
+    ASSIGN_OR_RETURN(const std::string second, blob_store::put(transaction, bytes));
+    EXPECT_EQ(first, sha256_hex(bytes));
+    EXPECT_EQ(second, first);
+    RETURN_IF_ERROR(blob_store::release(transaction, first));
+    ASSIGN_OR_RETURN(const std::string still_there, blob_store::get(transaction, first));
+    EXPECT_EQ(still_there, bytes);
+    RETURN_IF_ERROR(blob_store::release(transaction, first));
+    EXPECT_EQ(blob_store::get(transaction, first).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(blob_store::release(transaction, first).error().code, ErrorCode::kNotFound);
+    return {};
+  });
+  EXPECT_TRUE(status.ok()) << status.error().text();
+}
+
+}  // namespace
+}  // namespace mnema

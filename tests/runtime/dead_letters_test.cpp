@@ -1,0 +1,123 @@
+#include "runtime/dead_letters.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/runtime/runtime_world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::event_of;
+using testing::RuntimeWorld;
+
+const DeadLetterId kFirst{DeadLetterId::Kind::kEvent, 1};
+
+class DeadLettersTest : public ::testing::Test {
+ protected:
+  DeadLetters& letters() { return world.runtime->dead_letters(); }
+  TurnJournal& journal() { return world.runtime->journal(); }
+
+  /// An event whose turn took three steps and failed twice.
+  void SetUp() override {
+    ASSERT_TRUE(world.accept(event_of("a")).ok());
+    for (int attempt = 1; attempt <= world.limits.attempts_max; ++attempt) {
+      world.simulation.run_for(std::chrono::seconds(2));
+      std::optional<Delivery> delivery = world.take();
+      ASSERT_TRUE(delivery);
+      const TurnRecord record = load();
+      for (const char* path : {"1", "2", "3"}) {
+        if (record.steps.contains(path)) continue;
+        ASSERT_TRUE(world
+                        .wait<void>([&](auto done) {
+                          journal().record_step(1, {path, "tool", "h"}, std::string("42"), world.loop, done);
+                        })
+                        .ok());
+      }
+      const Error cause = fail(ErrorCode::kUnavailable, "attempt " + std::to_string(attempt) + " failed");
+      const Time at = world.simulation.clock().now() + std::chrono::seconds(1);
+      ASSERT_TRUE(world
+                      .wait<RetryVerdict>([&](auto done) {
+                        world.runtime->mailbox().retry(std::move(*delivery), at, cause, world.loop, done);
+                      })
+                      .ok());
+    }
+  }
+  TurnRecord load() {
+    return *world.wait<TurnRecord>(
+        [&](auto done) { journal().load(turn_identity(1, event_of("a"), "1"), world.loop, done); });
+  }
+  Status redrive(const Redrive& how) {
+    return world.wait<void>([&](auto done) { letters().redrive(kFirst, how, world.loop, done); });
+  }
+
+  RuntimeWorld world{Limits::tiny()};
+};
+
+TEST_F(DeadLettersTest, TellTheWholeStory) {
+  const auto list = letters().list(10);
+  ASSERT_TRUE(list.ok());
+  ASSERT_EQ(list->size(), 1U);
+  EXPECT_EQ((*list)[0].id, kFirst);
+  EXPECT_EQ((*list)[0].about, "test.happened");
+  const auto letter = letters().show(kFirst);
+  ASSERT_TRUE(letter.ok()) << letter.error().text();
+  EXPECT_EQ(letter->event->data, event_of("a").data);
+  ASSERT_EQ(letter->errors.size(), 2U);
+  EXPECT_EQ(letter->errors[0].error.message, "attempt 1 failed");
+  EXPECT_EQ(letter->errors[1].error.message, "attempt 2 failed");
+  EXPECT_LT(letter->errors[0].at, letter->errors[1].at);
+  ASSERT_TRUE(letter->journal.has_value());
+  EXPECT_EQ(letter->journal->steps.size(), 3U);
+}
+
+TEST_F(DeadLettersTest, AreRedrivenWithAllThatWasDone) {
+  ASSERT_TRUE(redrive({}).ok());
+  const std::optional<Delivery> again = world.take();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->attempt(), 1) << "its attempts begin anew";
+  EXPECT_EQ(load().steps.size(), 3U);
+  EXPECT_TRUE(letters().list(10)->empty());
+  EXPECT_EQ(redrive({}).error().code, ErrorCode::kNotFound) << "it is alive";
+  world.runtime->check_integrity();
+}
+
+TEST_F(DeadLettersTest, AreRedrivenFromAStepOn) {
+  ASSERT_TRUE(redrive({.from_step = "2", .data = {}}).ok());
+  const TurnRecord record = load();
+  EXPECT_EQ(record.steps.size(), 1U);
+  EXPECT_TRUE(record.steps.contains("1"));
+}
+
+TEST_F(DeadLettersTest, ForgetWhatWasDoneForAnotherPayload) {
+  ASSERT_TRUE(redrive({.from_step = {}, .data = R"({"id":"mended"})"}).ok());
+  EXPECT_EQ(world.take()->event().data, R"({"id":"mended"})");
+  EXPECT_TRUE(load().steps.empty());
+}
+
+TEST_F(DeadLettersTest, SurviveARestartAndCountAgainstTheMailbox) {
+  world.restart();
+  EXPECT_EQ(letters().list(10)->size(), 1U);
+  EXPECT_EQ(world.runtime->mailbox().depths().dead, 1);
+  EXPECT_FALSE(world.take());
+}
+
+TEST_F(DeadLettersTest, GoWithTheirJournalWhenTheyAreDropped) {
+  ASSERT_TRUE(world.wait<void>([&](auto done) { letters().drop(kFirst, world.loop, done); }).ok());
+  EXPECT_TRUE(letters().list(10)->empty());
+  EXPECT_EQ(letters().show(kFirst).error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(load().steps.empty());
+  EXPECT_EQ(world.runtime->mailbox().depths().dead, 0);
+  world.runtime->check_integrity();
+}
+
+TEST_F(DeadLettersTest, RefuseWhatMakesNoSense) {
+  EXPECT_EQ(redrive({.from_step = "2.1", .data = {}}).error().code, ErrorCode::kInvalidArgument);
+  const DeadLetterId nobody{DeadLetterId::Kind::kMessage, 9};
+  EXPECT_EQ(letters().show(nobody).error().code, ErrorCode::kNotFound);
+  const auto with_step =
+      world.wait<void>([&](auto done) { letters().redrive(nobody, {.from_step = "1", .data = {}}, world.loop, done); });
+  EXPECT_EQ(with_step.error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace mnema

@@ -1,0 +1,97 @@
+#include "runtime/mailbox_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/runtime/runtime_world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::event_of;
+using testing::RuntimeWorld;
+
+TEST(MailboxStore, KeepsEveryFieldOfAnEvent) {
+  Event event = event_of("e1", "schlüssel");
+  event.subject = "a subject";
+  event.time = from_micros(1'234'567'890'123'456);
+  event.content_type = "application/octet-stream";
+  event.data = std::string("\0\xff binary", 9);
+  event.user = "mia";
+  event.priority = EventPriority::kInteractive;
+  event.trust = Trust::kOperator;
+  event.deadline = from_micros(42);
+  event.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  event.attributes = {{"ce-a", "1"}, {"\"quoted\"", "\n"}};
+  RuntimeWorld world;
+  const auto stored = world.write<mailbox_store::Row>([&](Transaction& transaction) -> Result<mailbox_store::Row> {
+    ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, event, from_micros(7)));
+    return mailbox_store::load(transaction, sequence);
+  });
+  ASSERT_TRUE(stored.ok()) << stored.error().text();
+  const Event& back = stored->event;
+  EXPECT_EQ(back.id, event.id);
+  EXPECT_EQ(back.source, event.source);
+  EXPECT_EQ(back.type, event.type);
+  EXPECT_EQ(back.subject, event.subject);
+  EXPECT_EQ(back.time, event.time);
+  EXPECT_EQ(back.content_type, event.content_type);
+  EXPECT_EQ(back.data, event.data);
+  EXPECT_EQ(back.user, event.user);
+  EXPECT_EQ(back.agent, event.agent);
+  EXPECT_EQ(back.key, event.key);
+  EXPECT_EQ(back.priority, event.priority);
+  EXPECT_EQ(back.trust, event.trust);
+  EXPECT_EQ(back.deadline, event.deadline);
+  EXPECT_EQ(back.traceparent, event.traceparent);
+  EXPECT_EQ(back.attributes, event.attributes);
+  EXPECT_EQ(stored->index.accepted_at, from_micros(7));
+}
+
+TEST(MailboxStore, SettlesOnlyTheCurrentAttempt) {
+  RuntimeWorld world;
+  const auto settle = [&](auto call) {
+    return world.write<void>([&](Transaction& transaction) -> Status {
+      ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, event_of("e"), {}));
+      RETURN_IF_ERROR(mailbox_store::lease(transaction, sequence, 1));
+      RETURN_IF_ERROR(mailbox_store::lease(transaction, sequence, 2));
+      return call(transaction, sequence);
+    });
+  };
+  using namespace mailbox_store;
+  EXPECT_EQ(settle([](Transaction& t, Sequence s) { return complete(t, s, 1); }).error().code, ErrorCode::kAborted);
+  EXPECT_EQ(settle([](Transaction& t, Sequence s) { return wait_until(t, s, 1, {}); }).error().code,
+            ErrorCode::kAborted);
+  EXPECT_EQ(settle([](Transaction& t, Sequence s) { return release(t, s, 1); }).error().code, ErrorCode::kAborted);
+  EXPECT_EQ(settle([](Transaction& t, Sequence s) { return bury(t, s, 1); }).error().code, ErrorCode::kAborted);
+  EXPECT_TRUE(settle([](Transaction& t, Sequence s) { return complete(t, s, 2); }).ok());
+  EXPECT_EQ(settle([](Transaction& t, Sequence s) -> Status {
+              RETURN_IF_ERROR(bury(t, s, 2));
+              return complete(t, s, 2);
+            })
+                .error()
+                .code,
+            ErrorCode::kAborted)
+      << "the dead are not done";
+}
+
+TEST(MailboxStore, ForgetsDuplicatesThatASmallerRingHasNoRoomFor) {
+  RuntimeWorld world;
+  const auto known = world.write<int>([&](Transaction& transaction) -> Result<int> {
+    for (int i = 1; i <= 20; ++i) {
+      RETURN_IF_ERROR(mailbox_store::remember(transaction, event_of("e" + std::to_string(i)), i, 16));
+    }
+    RETURN_IF_ERROR(mailbox_store::trim_ring(transaction, 8));
+    int found = 0;
+    for (int i = 1; i <= 20; ++i) {
+      ASSIGN_OR_RETURN(const auto first, mailbox_store::find_duplicate(transaction, event_of("e" + std::to_string(i))));
+      EXPECT_EQ(first.value_or(i), i);
+      found += first ? 1 : 0;
+    }
+    return found;
+  });
+  ASSERT_TRUE(known.ok()) << known.error().text();
+  EXPECT_EQ(*known, 8);
+}
+
+}  // namespace
+}  // namespace mnema

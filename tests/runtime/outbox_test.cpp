@@ -1,0 +1,148 @@
+#include "runtime/outbox.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/runtime/runtime_world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::RuntimeWorld;
+
+/// Keeps what it is handed until the test answers.
+class OutboxTest : public ::testing::Test {
+ protected:
+  void SetUp() override { start(); }
+  void start() {
+    world.runtime->outbox().start([this](OutboxRow row, std::function<void(Status)> done) {
+      handed.push_back(row.message.body);
+      attempts.push_back(row.attempt);
+      keys.push_back(row.message.idempotency_key);
+      waiting[row.message.body] = std::move(done);
+    });
+  }
+  void send(const std::string& destination, const std::string& key, const std::string& body) {
+    OutboxMessage message;
+    message.destination = destination;
+    message.key = key;
+    message.body = body;
+    message.idempotency_key = "key of " + body;
+    ASSERT_TRUE(world
+                    .write<std::int64_t>(
+                        [&](Transaction& transaction) { return world.runtime->outbox().append(transaction, message); })
+                    .ok());
+  }
+  void answer(const std::string& body, const Status& status) {
+    auto done = std::exchange(waiting[body], nullptr);
+    ASSERT_TRUE(done) << body << " is not in flight";
+    done(status);
+    world.simulation.run_ready();
+  }
+
+  RuntimeWorld world;
+  std::vector<std::string> handed;
+  std::vector<int> attempts;
+  std::vector<std::string> keys;
+  std::map<std::string, std::function<void(Status)>> waiting;
+};
+
+const Status kDown = fail_retryable(ErrorCode::kUnavailable, "down");
+
+TEST_F(OutboxTest, KeepsTheOrderOfADestinationsKeyWhileOthersGoBeside) {
+  send("mail", "k", "1");
+  send("mail", "k", "2");
+  send("chat", "k", "3");
+  send("mail", "other", "4");
+  EXPECT_EQ(handed, (std::vector<std::string>{"1", "3", "4"}));
+  answer("1", kDown);
+  EXPECT_EQ(handed.size(), 3U) << "a failing message holds back those behind it";
+  world.simulation.run_for(std::chrono::seconds(1));
+  ASSERT_EQ(handed.back(), "1") << "half a second is the longest first wait";
+  answer("1", {});
+  EXPECT_EQ(handed.back(), "2");
+}
+
+TEST_F(OutboxTest, WaitsAtLeastAsLongAsTheOtherSideAsks) {
+  send("mail", "k", "1");
+  answer("1", fail_retryable(ErrorCode::kResourceExhausted, "too many", "", 60'000));
+  world.simulation.run_for(std::chrono::seconds(59));
+  EXPECT_EQ(handed.size(), 1U);
+  world.simulation.run_for(std::chrono::seconds(2));
+  EXPECT_EQ(handed.size(), 2U);
+  EXPECT_EQ(attempts, (std::vector<int>{1, 2}));
+  EXPECT_EQ(keys[0], keys[1]) << "the other side can tell a repeat";
+}
+
+TEST_F(OutboxTest, GivesUpAfterItsLastAttemptAndGoesOnWithTheNext) {
+  send("mail", "k", "1");
+  send("mail", "k", "2");
+  for (int attempt = 1; attempt <= world.limits.outbox_attempts_max; ++attempt) {
+    ASSERT_EQ(handed.size(), static_cast<std::size_t>(attempt));
+    answer("1", kDown);
+    if (attempt < world.limits.outbox_attempts_max) {
+      world.simulation.run_until([&] { return static_cast<int>(handed.size()) > attempt; });
+    }
+  }
+  EXPECT_EQ(world.runtime->outbox().depths().dead, 1);
+  EXPECT_EQ(handed.back(), "2");
+  answer("2", {});
+  world.runtime->check_integrity();
+}
+
+TEST_F(OutboxTest, DoesNotRepeatWhatCannotGetBetter) {
+  send("mail", "k", "1");
+  answer("1", fail(ErrorCode::kInvalidArgument, "no such address"));
+  EXPECT_EQ(world.runtime->outbox().depths().dead, 1);
+  EXPECT_EQ(world.runtime->outbox().depths().waiting, 0);
+}
+
+TEST_F(OutboxTest, DeliversAfterARestartWhatWasInFlight) {
+  send("mail", "k", "1");
+  send("mail", "k", "2");
+  world.die();
+  handed.clear();
+  world.boot();
+  start();
+  world.simulation.run_ready();
+  EXPECT_EQ(handed, std::vector<std::string>{"1"}) << "nobody said that it had arrived";
+  answer("1", {});
+  answer("2", {});
+  world.die();
+  handed.clear();
+  world.boot();
+  start();
+  world.simulation.run_until_idle();
+  EXPECT_TRUE(handed.empty());
+}
+
+TEST_F(OutboxTest, HasAtMostSoManyInFlight) {
+  for (int i = 0; i < world.limits.outbox_in_flight_max + 10; ++i) send("mail", std::to_string(i), std::to_string(i));
+  EXPECT_EQ(static_cast<int>(handed.size()), world.limits.outbox_in_flight_max);
+  answer("0", {});
+  EXPECT_EQ(static_cast<int>(handed.size()), world.limits.outbox_in_flight_max + 1);
+}
+
+TEST_F(OutboxTest, BeginsNothingNewOnceItIsStopped) {
+  send("mail", "k", "1");
+  send("mail", "k", "2");
+  world.runtime->outbox().stop();
+  answer("1", {});
+  EXPECT_EQ(handed, std::vector<std::string>{"1"});
+  EXPECT_EQ(world.runtime->outbox().depths().waiting, 1);
+}
+
+TEST_F(OutboxTest, TakesNoMessageThatItCouldNotDeliver) {
+  const auto append = [&](OutboxMessage message) {
+    return world.write<std::int64_t>(
+        [&](Transaction& transaction) { return world.runtime->outbox().append(transaction, message); });
+  };
+  OutboxMessage message;
+  message.destination = "mail";
+  EXPECT_EQ(append(message).error().code, ErrorCode::kInvalidArgument) << "no idempotency key";
+  message.idempotency_key = "x";
+  message.destination.clear();
+  EXPECT_EQ(append(message).error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace mnema

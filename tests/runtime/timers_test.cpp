@@ -1,0 +1,99 @@
+#include "runtime/timers.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/runtime/runtime_world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::event_of;
+using testing::RuntimeWorld;
+
+class TimersTest : public ::testing::Test {
+ protected:
+  Status set(const std::string& name, int seconds, const std::string& key = "k") {
+    Timer timer;
+    timer.name = name;
+    timer.at = world.simulation.clock().now() + std::chrono::seconds(seconds);
+    timer.event = event_of("", key);
+    timer.event.data = name;
+    return world.wait<void>([&](auto done) { world.runtime->timers().set(timer, world.loop, done); });
+  }
+  /// What is in the mailbox, done with as it is taken.
+  std::vector<std::string> fired() {
+    std::vector<std::string> names;
+    while (const std::optional<Delivery> delivery = world.take()) {
+      EXPECT_EQ(delivery->event().source, "timer");
+      names.push_back(delivery->event().data);
+      EXPECT_TRUE(world.complete(*delivery).ok());
+    }
+    world.runtime->mailbox().stop_taking();
+    world.simulation.run_ready();
+    return names;
+  }
+  RuntimeWorld world;
+};
+
+TEST_F(TimersTest, FireInTheOrderOfTheirTimes) {
+  ASSERT_TRUE(set("third", 30).ok());
+  ASSERT_TRUE(set("first", 10).ok());
+  ASSERT_TRUE(set("second", 20).ok());
+  EXPECT_EQ(world.runtime->timers().pending(), 3U);
+  world.simulation.run_for(std::chrono::seconds(40));
+  EXPECT_EQ(world.runtime->timers().pending(), 0U);
+  EXPECT_EQ(fired(), (std::vector<std::string>{"first", "second", "third"}));
+}
+
+TEST_F(TimersTest, HaveTheirNamesPerKey) {
+  ASSERT_TRUE(set("remind", 10, "a").ok());
+  ASSERT_TRUE(set("remind", 10, "b").ok());
+  ASSERT_TRUE(set("remind", 20, "a").ok()) << "replaces a's, not b's";
+  EXPECT_EQ(world.runtime->timers().pending(), 2U);
+  world.simulation.run_for(std::chrono::seconds(30));
+  EXPECT_EQ(fired().size(), 2U);
+}
+
+TEST_F(TimersTest, DoNotFireOnceCancelled) {
+  ASSERT_TRUE(set("remind", 10).ok());
+  const auto cancel = [&] {
+    return world.write<bool>([&](Transaction& transaction) {
+      return world.runtime->timers().cancel(transaction, "local", "worker", "k", "remind");
+    });
+  };
+  EXPECT_TRUE(*cancel());
+  EXPECT_FALSE(*cancel()) << "there is none any more";
+  world.simulation.run_for(std::chrono::seconds(20));
+  EXPECT_TRUE(fired().empty());
+  world.runtime->check_integrity();
+}
+
+TEST_F(TimersTest, FireOnceWhateverDiesWhen) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    RuntimeWorld story({}, seed);
+    Timer timer;
+    timer.name = "remind";
+    timer.at = story.simulation.clock().now() + std::chrono::milliseconds(1);
+    timer.event = event_of("", "k");
+    ASSERT_TRUE(story.wait<void>([&](auto done) { story.runtime->timers().set(timer, story.loop, done); }).ok());
+    std::uint64_t steps = story.simulation.random().below(8);
+    story.simulation.run_until([&] { return steps-- == 0; });
+    story.restart();
+    story.simulation.run_until_idle();
+    EXPECT_EQ(story.runtime->mailbox().depths().ready, 1) << "seed " << seed;
+    EXPECT_EQ(story.runtime->timers().pending(), 0U);
+    story.runtime->check_integrity();
+  }
+}
+
+TEST_F(TimersTest, FireLaterWhenTheDiskFails) {
+  ASSERT_TRUE(set("remind", 10).ok());
+  world.disk.fail(FaultVfs::Operation::kSync, 0, 2);
+  world.simulation.run_for(std::chrono::seconds(20));
+  EXPECT_EQ(fired(), std::vector<std::string>{"remind"});
+}
+
+TEST_F(TimersTest, NeedANameAndAnAgentToWake) { EXPECT_EQ(set("", 1).error().code, ErrorCode::kInvalidArgument); }
+
+}  // namespace
+}  // namespace mnema
