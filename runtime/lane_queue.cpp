@@ -124,13 +124,25 @@ bool LaneQueue::put_back(RowId id, Time not_before) {
 }
 
 bool LaneQueue::wake(RowId id) {
-  const auto found = heads_.find(id);
-  if (found == heads_.end() || found->second->state != LaneState::kWaiting) return false;
-  Lane& lane = *found->second;
-  leave_state(lane);
-  lane.head().not_before = Time{};
-  enter_state(lane);
-  return true;
+  if (const auto found = heads_.find(id); found != heads_.end()) {
+    Lane& lane = *found->second;
+    if (lane.state != LaneState::kWaiting) return false;
+    leave_state(lane);
+    lane.head().not_before = Time{};
+    enter_state(lane);
+    return true;
+  }
+  // Behind another row stands a waiting one only where that was revived: seldom enough to look for it.
+  for (const auto& [name, lane] : lanes_) {
+    const auto place =
+        std::lower_bound(lane->rows.begin() + static_cast<std::ptrdiff_t>(lane->first + 1), lane->rows.end(), id,
+                         [](const Row& row, RowId wanted) { return row.id < wanted; });
+    if (place == lane->rows.end() || place->id != id) continue;
+    const bool waits = place->not_before > Time{};
+    place->not_before = Time{};
+    return waits;
+  }
+  return false;
 }
 
 std::optional<Time> LaneQueue::next_at() const {

@@ -59,7 +59,7 @@ class LaneQueue {
   /// The row stays at the head of its lane and may be taken again at `not_before` (Time{} = at once). False: the row is
   /// not out.
   bool put_back(RowId id, Time not_before);
-  /// A row waiting at the head of its lane may be taken at once. False: no such row waits.
+  /// A waiting row may be taken as soon as it is the head of its lane. False: no such row waits.
   bool wake(RowId id);
 
   /// When the next waiting head becomes due; none if no time will make one.

@@ -44,6 +44,19 @@ TEST(LaneQueue, HoldsALaneForAHeadThatMayNotBeTakenYet) {
   EXPECT_EQ(take(queue, 10), 1);
 }
 
+TEST(LaneQueue, WakesARowThatStandsBehindAnother) {
+  LaneQueue queue(kAgeing);
+  queue.add("a", {1, 1, at(1), {}});
+  queue.add("a", {2, 1, at(1), LaneQueue::kUntilWoken});
+  EXPECT_EQ(take(queue, 1), 1);
+  EXPECT_TRUE(queue.wake(2));
+  EXPECT_FALSE(queue.wake(2)) << "it does not wait any more";
+  EXPECT_FALSE(queue.wake(1)) << "it is out";
+  EXPECT_FALSE(queue.wake(3)) << "there is none";
+  EXPECT_TRUE(queue.finish(1));
+  EXPECT_EQ(take(queue, 1), 2);
+}
+
 TEST(LaneQueue, LiftsAWholeLaneForItsMostUrgentRow) {
   LaneQueue queue(kAgeing);
   queue.add("slow", {1, 2, at(1), {}});
