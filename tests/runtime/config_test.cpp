@@ -75,10 +75,11 @@ TEST(Config, ReportsEveryProblemAtOnce) {
 }
 
 TEST(Config, RefusesALiteralSecretWithoutRepeatingIt) {
-  for (const char* text : {"[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nbearer = \"sk-12345\"\n",
-                           "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nheaders = {Authorization = \"sk-12345\"}\n",
-                           "[sources.a]\nkind = \"webhook\"\npath = \"/h\"\nsecrets = [\"sk-12345\"]\n",
-                           "[server]\napi_key = \"sk-12345\"\n"}) {
+  for (const char* text :
+       {"[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nbearer = \"sk-12345\"\n",
+        "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nheaders = {Authorization = \"sk-12345\"}\n",
+        "[sources.a]\nkind = \"webhook\"\npath = \"/h\"\nsecrets = [\"sk-12345\"]\n",
+        "[server]\napi_key = \"sk-12345\"\n"}) {
     const std::string problem = problem_of(text);
     EXPECT_NE(problem.find("secret as plain text"), std::string::npos) << text << problem;
     EXPECT_EQ(problem.find("sk-12345"), std::string::npos) << problem;
@@ -89,9 +90,7 @@ TEST(Config, RefusesNamesThatLeadNowhere) {
   EXPECT_NE(problem_of("[agents.a]\nreply_to = \"nobody\"\n").find("[connectors.nobody]"), std::string::npos);
 }
 
-TEST(Config, SaysWhereTheFileIsNoToml) {
-  EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos);
-}
+TEST(Config, SaysWhereTheFileIsNoToml) { EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos); }
 
 TEST(Config, KnowsEveryLimit) {
   using Fields = boost::describe::describe_members<Limits, boost::describe::mod_public>;
@@ -102,7 +101,8 @@ TEST(Config, KnowsEveryLimit) {
     bytes = (bytes + size - 1) / size * size + size;  // as the compiler lays them out
     widest = std::max(widest, size);
   });
-  EXPECT_EQ((bytes + widest - 1) / widest * widest, sizeof(Limits)) << "a field is missing in runtime/limits_fields.hpp";
+  EXPECT_EQ((bytes + widest - 1) / widest * widest, sizeof(Limits))
+      << "a field is missing in runtime/limits_fields.hpp";
 }
 
 TEST(Config, ReadsSizesAndAddresses) {
