@@ -13,7 +13,7 @@ std::string problem(std::string_view text, const JsonBounds& bounds = {}) {
 TEST(Json, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(problem(R"({"a":[1,2.5,"x",null,true]})"), "");
   EXPECT_EQ(problem("{\"a\":1,\n \"a\":2}"),
-            "the body is not valid JSON: the member \"a\" comes twice in one object at line 2, column 2");
+            "the body is not valid JSON: the member \"a\" comes twice in one object at line 2, column 4");
   EXPECT_EQ(problem(R"({"a":{"b":1},"c":{"b":1}})"), "") << "twice, but not in one object";
   EXPECT_NE(problem(R"({"a":)").find("ends too early at line 1, column 6"), std::string::npos) << problem(R"({"a":)");
   EXPECT_NE(problem("{}\n{}").find("something follows the value at line 2"), std::string::npos) << problem("{}\n{}");
