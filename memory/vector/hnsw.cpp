@@ -4,6 +4,7 @@
 #define NO_MANUAL_VECTORIZATION
 #include <hnswlib/hnswlib.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -77,7 +78,13 @@ std::size_t HnswSegment::removed() const { return graph_->removed; }
 bool HnswSegment::add(VectorLabel label, const std::byte* record) {
   CHECK(!full(), "a full segment takes no more");
   // hnswlib takes a known label for an update, which leaves nodes nobody links to.
-  if (graph_->index.label_lookup_.contains(static_cast<hnswlib::labeltype>(label))) return false;
+  if (const auto known = graph_->index.label_lookup_.find(static_cast<hnswlib::labeltype>(label));
+      known != graph_->index.label_lookup_.end()) {
+    if (!graph_->is_removed(known->second)) return false;
+    std::memcpy(graph_->record(known->second), record, codec_.record_bytes());
+    --graph_->removed;
+    return true;
+  }
   graph_->index.addPoint(record, static_cast<hnswlib::labeltype>(label));
   return true;
 }
@@ -178,7 +185,8 @@ void HnswSegment::write(ByteSink& sink) const {
   }
 }
 
-Result<std::unique_ptr<HnswSegment>> HnswSegment::read(VectorCodec codec, ByteSource& source) {
+Result<std::unique_ptr<HnswSegment>> HnswSegment::read(VectorCodec codec, std::size_t capacity_max,
+                                                       ByteSource& source) {
   std::uint64_t capacity = 0;
   std::uint64_t count = 0;
   std::int32_t top_level = 0;
@@ -190,12 +198,19 @@ Result<std::unique_ptr<HnswSegment>> HnswSegment::read(VectorCodec codec, ByteSo
   RETURN_IF_ERROR(source.read_number(entry));
   RETURN_IF_ERROR(source.read_number(parameters.links));
   RETURN_IF_ERROR(source.read_number(parameters.construction_width));
-  if (capacity == 0 || capacity > kCapacityMax || count > capacity) return corrupt("impossible capacity");
+  if (capacity == 0 || capacity > std::min<std::uint64_t>(capacity_max, kCapacityMax) || count > capacity) {
+    return corrupt("impossible capacity");
+  }
   if (parameters.links < 2 || parameters.links > kLinksMax) return corrupt("impossible number of links");
   if (parameters.construction_width < 1 || parameters.construction_width > 65'536) return corrupt("impossible width");
   if (count > source.remaining() / codec.record_bytes()) return corrupt("shorter than its count says");
 
-  auto segment = std::make_unique<HnswSegment>(codec, capacity, parameters);
+  std::unique_ptr<HnswSegment> segment;
+  try {
+    segment = std::make_unique<HnswSegment>(codec, capacity, parameters);
+  } catch (const std::exception&) {
+    return fail(ErrorCode::kResourceExhausted, "no memory for a vector segment");
+  }
   Graph& graph = *segment->graph_;
   Graph::Index& index = graph.index;
   RETURN_IF_ERROR(source.read(index.data_level0_memory_, count * index.size_data_per_element_));

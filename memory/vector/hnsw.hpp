@@ -44,7 +44,8 @@ class HnswSegment {
   [[nodiscard]] std::size_t live() const { return size() - removed(); }
   [[nodiscard]] bool full() const { return size() == capacity(); }
 
-  /// Precondition: not full. False: the label is there already, nothing changed.
+  /// Precondition: not full. False: the label is there already, nothing changed. One that was removed comes back to its
+  /// old place: labels are never reused, so it is the same vector.
   bool add(VectorLabel label, const std::byte* record);
   /// False: not there, or removed before.
   bool remove(VectorLabel label);
@@ -62,8 +63,9 @@ class HnswSegment {
 
   /// As part of a snapshot (vector/snapshot_file.hpp).
   void write(ByteSink& sink) const;
-  /// Takes nothing on trust: sizes, levels and every link are checked. Errors: `kCorrupt`.
-  [[nodiscard]] static Result<std::unique_ptr<HnswSegment>> read(VectorCodec codec, ByteSource& source);
+  /// Takes nothing on trust: sizes, levels and every link are checked. Errors: `kCorrupt`, `kResourceExhausted`.
+  [[nodiscard]] static Result<std::unique_ptr<HnswSegment>> read(VectorCodec codec, std::size_t capacity_max,
+                                                                 ByteSource& source);
 
  private:
   struct Graph;

@@ -225,11 +225,12 @@ Result<std::unique_ptr<VectorIndex>> VectorIndex::read(VectorCodec codec, Option
     RETURN_IF_ERROR(source.read(record.data(), record.size()));
     index->flat_.add(label, record.data());
   }
+  const auto segment_max = static_cast<std::size_t>(options.segment_max);
   std::uint32_t segments = 0;
   RETURN_IF_ERROR(source.read_number(segments));
   if (segments > kSegmentsMax) return fail(ErrorCode::kCorrupt, "vector index: impossible number of segments");
   for (std::uint32_t i = 0; i < segments; ++i) {
-    ASSIGN_OR_RETURN(std::unique_ptr<HnswSegment> segment, HnswSegment::read(codec, source));
+    ASSIGN_OR_RETURN(std::unique_ptr<HnswSegment> segment, HnswSegment::read(codec, segment_max, source));
     index->segments_.push_back(std::move(segment));
   }
   const std::vector<VectorLabel> labels = index->labels();

@@ -90,10 +90,10 @@ class FileSink final : public ByteSink {
   bool failed_ = false;
 };
 
-/// Reads the file without its digest at the end; `verify` reads that.
+/// Reads what stands before the digest.
 class FileSource final : public ByteSource {
  public:
-  FileSource(int fd, std::string path, std::uint64_t bytes) : fd_(fd), path_(std::move(path)), remaining_(bytes) {}
+  FileSource(int fd, const std::string& path, std::uint64_t bytes) : fd_(fd), path_(path), remaining_(bytes) {}
 
   Status read(void* bytes, std::size_t count) override {
     if (count > remaining_) return corrupt(path_, "ends too early");
@@ -103,7 +103,6 @@ class FileSource final : public ByteSource {
       if (used_ == buffer_.size()) RETURN_IF_ERROR(refill());
       const std::size_t part = std::min(count, buffer_.size() - used_);
       std::memcpy(to, buffer_.data() + used_, part);
-      digest_.update({buffer_.data() + used_, part});
       used_ += part;
       to += part;
       count -= part;
@@ -111,18 +110,6 @@ class FileSource final : public ByteSource {
     return {};
   }
   std::uint64_t remaining() const override { return remaining_; }
-
-  Status verify() {
-    if (remaining_ != 0) return corrupt(path_, "has bytes that belong to nothing");
-    const Sha256Digest expected = digest_.finish();
-    Sha256Digest found{};
-    for (std::size_t at = 0; at < found.size(); ++at) {
-      if (used_ == buffer_.size()) RETURN_IF_ERROR(refill());
-      found[at] = static_cast<std::uint8_t>(buffer_[used_++]);
-    }
-    if (found != expected) return corrupt(path_, "its digest does not fit its bytes");
-    return {};
-  }
 
  private:
   Status refill() {
@@ -132,19 +119,37 @@ class FileSource final : public ByteSource {
     do {
       got = ::read(fd_, buffer_.data(), buffer_.size());
     } while (got < 0 && errno == EINTR);
-    if (got < 0) return storage("reading", path_);
+    if (got < 0) return storage("reading index snapshot", path_);
     buffer_.resize(static_cast<std::size_t>(got));
     if (got == 0) return corrupt(path_, "ends too early");
     return {};
   }
 
   int fd_;
-  std::string path_;
+  const std::string& path_;
   std::uint64_t remaining_;
   std::vector<char> buffer_;
   std::size_t used_ = 0;
-  Sha256 digest_;
 };
+
+/// Reads all of the file once: its last bytes must be the digest of the `bytes` before them. A wrong number inside it
+/// can then no more ask for absurd memory.
+Status check_digest(int fd, const std::string& path, std::uint64_t bytes) {
+  FileSource source(fd, path, bytes + kDigestBytes);
+  Sha256 digest;
+  std::vector<char> part(kBufferBytes);
+  for (std::uint64_t left = bytes; left > 0;) {
+    const std::size_t count = std::min<std::uint64_t>(left, part.size());
+    RETURN_IF_ERROR(source.read(part.data(), count));
+    digest.update({part.data(), count});
+    left -= count;
+  }
+  Sha256Digest found{};
+  RETURN_IF_ERROR(source.read(found.data(), found.size()));
+  if (found != digest.finish()) return corrupt(path, "its digest does not fit its bytes");
+  if (::lseek(fd, 0, SEEK_SET) != 0) return storage("reading index snapshot", path);
+  return {};
+}
 
 void put_text(std::string& to, const std::string& text) {
   const auto size = static_cast<std::uint32_t>(text.size());
@@ -236,10 +241,11 @@ Result<Snapshot> read_snapshot(const std::string& path, VectorIndex::Options opt
   }
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return storage("reading index snapshot", path);
-  const auto bytes = static_cast<std::uint64_t>(status.st_size);
-  if (bytes < kMagic.size() + kDigestBytes) return corrupt(path, "is too short");
+  if (status.st_size < static_cast<off_t>(kMagic.size() + kDigestBytes)) return corrupt(path, "is too short");
+  const std::uint64_t bytes = static_cast<std::uint64_t>(status.st_size) - kDigestBytes;
+  RETURN_IF_ERROR(check_digest(file.get(), path, bytes));
 
-  FileSource source(file.get(), path, bytes - kDigestBytes);
+  FileSource source(file.get(), path, bytes);
   std::array<char, 8> magic{};
   std::uint32_t format = 0;
   std::uint32_t header_bytes = 0;
@@ -253,7 +259,7 @@ Result<Snapshot> read_snapshot(const std::string& path, VectorIndex::Options opt
   ASSIGN_OR_RETURN(snapshot.header, read_header(source));
   if (before - source.remaining() != header_bytes) return corrupt(path, "its header is not as long as it says");
   ASSIGN_OR_RETURN(snapshot.index, VectorIndex::read(VectorCodec(snapshot.header.dimensions), options, source));
-  RETURN_IF_ERROR(source.verify());
+  if (source.remaining() != 0) return corrupt(path, "has bytes that belong to nothing");
   if (snapshot.index->size() != snapshot.header.vectors) return corrupt(path, "its count does not fit");
   return snapshot;
 }

@@ -1,7 +1,8 @@
 // memory/vector/snapshot_file.hpp
 //
 // The file that saves an index from being rebuilt at the next start. It is never the only copy of anything, and never
-// believed: a reader takes it only if its digest is right and its header names the very rows it is about to serve.
+// believed: a reader looks into it only after its digest was found right, and takes it only if its header names the
+// very rows it is about to serve.
 //
 //   magic "mnemavec" | format u32 | header bytes u32
 //   header: database id, embedder id (u32 length + bytes each) | tenant i64 | dimensions u32
@@ -49,7 +50,7 @@ struct Snapshot {
 [[nodiscard]] Status write_snapshot(const std::string& path, const SnapshotHeader& header, const VectorIndex& index,
                                     const std::function<void(std::string_view step)>& at_step = {});
 
-/// Errors: `kNotFound`, `kCorrupt` (any byte wrong, or of another format), `kStorage`.
+/// Errors: `kNotFound`, `kCorrupt` (any byte wrong, or of another format), `kResourceExhausted`, `kStorage`.
 [[nodiscard]] Result<Snapshot> read_snapshot(const std::string& path, VectorIndex::Options options);
 
 }  // namespace mnema

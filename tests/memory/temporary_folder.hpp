@@ -1,0 +1,51 @@
+// tests/memory/temporary_folder.hpp
+//
+// A folder of this test alone, gone with it.
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "runtime/check.hpp"
+
+namespace mnema::testing {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "mnema_memory_XXXXXX").string();
+    CHECK(mkdtemp(pattern.data()) != nullptr, "a temporary folder can be made");
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+  /// Writes a file with the folders above it; returns its path.
+  std::string write(const std::string& name, const std::string& bytes) const {
+    const std::filesystem::path file = *this / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+    return file.string();
+  }
+  [[nodiscard]] std::string read(const std::string& name) const {
+    std::stringstream bytes;
+    bytes << std::ifstream(*this / name, std::ios::binary).rdbuf();
+    return bytes.str();
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace mnema::testing
