@@ -40,7 +40,7 @@ int markdown_heading(std::string_view line) {
 std::vector<TextBlock> text_blocks(std::string_view bytes, bool markdown) {
   std::vector<TextBlock> blocks;
   std::size_t begin = 0;
-  bool fenced = false;
+  std::string_view fence;  // what the open code block began with; empty: none is open
   const auto flush = [&](std::size_t end) {
     const std::string_view text = trimmed(bytes.substr(begin, end - begin));
     if (!text.empty()) {
@@ -52,16 +52,20 @@ std::vector<TextBlock> text_blocks(std::string_view bytes, bool markdown) {
     const std::size_t newline = bytes.find('\n', at);
     const std::size_t next = newline == std::string_view::npos ? bytes.size() : newline + 1;
     const std::string_view line = trimmed(bytes.substr(at, next - at));
-    const bool fence = markdown && (line.starts_with("```") || line.starts_with("~~~"));
-    if (fence) fenced = !fenced;
-    const int heading = markdown && !fenced ? markdown_heading(line) : 0;
+    for (const std::string_view mark : {std::string_view("```"), std::string_view("~~~")}) {
+      if (markdown && line.starts_with(mark) && (fence.empty() || fence == mark)) {
+        fence = fence.empty() ? mark : std::string_view();
+        break;
+      }
+    }
+    const int heading = markdown && fence.empty() ? markdown_heading(line) : 0;
     if (heading > 0) {
       flush(at);
       std::string_view title = trimmed(line.substr(static_cast<std::size_t>(heading)));
       while (title.ends_with('#')) title = trimmed(title.substr(0, title.size() - 1));
       blocks.push_back({heading, std::string(title), at, next});
       begin = next;
-    } else if (line.empty() && !fenced) {
+    } else if (line.empty() && fence.empty()) {
       flush(at);
       begin = next;
     }

@@ -98,6 +98,9 @@ Result<EpisodeId> append(Transaction& transaction, const Episode& episode, const
   }
   Episode clean = episode;
   clean.text = valid_utf8(episode.text);
+  clean.role = valid_utf8(episode.role);
+  clean.attributes.clear();
+  for (const auto& [name, value] : episode.attributes) clean.attributes[valid_utf8(name)] = valid_utf8(value);
   ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, clean.scope));
   ASSIGN_OR_RETURN(const ThreadHead head, intern_thread(transaction, where.tenant, thread));
   entry_store::NewEntry entry;
@@ -163,10 +166,13 @@ Status verify_chain(Transaction& transaction, const std::string& tenant, const s
     ASSIGN_OR_RETURN(const bool row, select.step());
     if (!row) break;
     ++sequence;
-    ASSIGN_OR_RETURN(const StoredEpisode stored, episode_of(transaction, select, thread));
-    const std::string payload = payload_hash(select.blob_view(9), stored.episode, select.text(4));
+    const Result<StoredEpisode> stored = episode_of(transaction, select, thread);
+    if (!stored.ok() && stored.error().code == ErrorCode::kStorage) return stored.error();
+    const std::string payload =
+        stored.ok() ? payload_hash(select.blob_view(9), stored->episode, select.text(4)) : std::string();
     const std::string chain = chain_hash(before, sequence, payload);
-    if (stored.sequence != sequence || payload != select.blob_view(10) || chain != select.blob_view(11)) {
+    if (!stored.ok() || stored->sequence != sequence || payload != select.blob_view(10) ||
+        chain != select.blob_view(11)) {
       return fail(ErrorCode::kCorrupt,
                   "episode " + std::to_string(sequence) + " of thread '" + thread + "' is missing or was altered");
     }

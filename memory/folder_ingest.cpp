@@ -10,12 +10,22 @@
 namespace mnema {
 namespace fs = std::filesystem;
 
+namespace {
+
+std::string extension_of(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  return extension;
+}
+
+}  // namespace
+
 std::string collection_of(const FolderSource& folder) {
   if (!folder.collection.empty()) return folder.collection;
-  fs::path path(folder.path);
+  fs::path path = fs::absolute(folder.path).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
-  const std::string name = path.filename().string();
-  return name.empty() || name == "." || name == ".." ? fs::absolute(path).lexically_normal().filename().string() : name;
+  return path.filename().string();
 }
 
 Result<std::vector<FolderFile>> folder_files(const FolderSource& folder) {
@@ -35,12 +45,10 @@ Result<std::vector<FolderFile>> folder_files(const FolderSource& folder) {
       if (entry->is_directory(error)) entry.disable_recursion_pending();
       continue;
     }
-    std::string extension = path.extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+    const std::string extension = extension_of(path);
     if (std::find(folder.extensions.begin(), folder.extensions.end(), extension) == folder.extensions.end()) continue;
     if (!entry->is_regular_file(error)) continue;
-    files.push_back({path.string(), collection + "/" + fs::relative(path, root, error).generic_string()});
+    files.push_back({path.string(), collection + "/" + path.lexically_relative(root).generic_string()});
   }
   if (error) return fail(ErrorCode::kStorage, "cannot read folder '" + folder.path + "': " + error.message());
   std::sort(files.begin(), files.end(), [](const FolderFile& a, const FolderFile& b) { return a.uri < b.uri; });
@@ -67,7 +75,7 @@ Result<Document> read_document(const FolderSource& folder, const FolderFile& fil
   document.bytes = std::move(bytes).str();
   document.modified = from_micros(static_cast<long long>(status.st_mtime) * 1'000'000);
   document.trust = folder.trust;
-  const std::string extension = fs::path(file.path).extension().string();
+  const std::string extension = extension_of(file.path);
   document.media_type = extension == ".html" || extension == ".htm"      ? MediaType::kHtml
                         : extension == ".md" || extension == ".markdown" ? MediaType::kMarkdown
                                                                          : MediaType::kPlainText;

@@ -25,6 +25,12 @@
 
 namespace mnema {
 
+/// The rule above. Rows are judged by memory/scope_store.hpp; this is for what has no row yet.
+[[nodiscard]] inline bool may_see(const Scope& asker, const Scope& owner) {
+  return asker.tenant == owner.tenant && (owner.agent.empty() || owner.agent == asker.agent) &&
+         (owner.user.empty() || owner.user == asker.user) && (owner.session.empty() || owner.session == asker.session);
+}
+
 /// Counted from 1 over the whole file, never reused.
 using EntryId = std::int64_t;
 using EpisodeId = EntryId;

@@ -1,0 +1,103 @@
+#include "memory/folder_ingest.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/memory/temporary_folder.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::TemporaryFolder;
+using Uris = std::vector<std::string>;
+
+FolderSource source_of(const std::string& path) {
+  FolderSource source;
+  source.path = path;
+  source.collection = "docs";
+  return source;
+}
+
+Uris uris(const FolderSource& source) {
+  Uris found;
+  const auto files = folder_files(source);
+  for (const FolderFile& file : files.value()) found.push_back(file.uri);
+  return found;
+}
+
+TEST(FolderFiles, AreTheReadableOnesInOrderOfName) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b.md", "a.txt", "sub/deep/c.HTML", "photo.png", ".hidden.md", ".git/d.md", "noextension"}) {
+    folder.write(name, "x");
+  }
+  EXPECT_EQ(uris(source_of(folder.path())), (Uris{"docs/a.txt", "docs/b.md", "docs/sub/deep/c.HTML"}));
+}
+
+TEST(FolderFiles, OfAFileAreThatFile) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(uris(source_of(folder.write("only.md", "x"))), Uris{"only.md"});
+}
+
+TEST(FolderFiles, DoNotLeadOutOfTheFolderByALink) {
+  const TemporaryFolder folder;
+  const TemporaryFolder elsewhere;
+  elsewhere.write("secret.md", "x");
+  folder.write("a.md", "x");
+  std::filesystem::create_directory_symlink(elsewhere.path(), folder / "link");
+  std::filesystem::create_symlink(folder / "gone.md", folder / "dangling.md");
+  EXPECT_EQ(uris(source_of(folder.path())), Uris{"docs/a.md"});
+}
+
+// A link to a file counts as a file where it stands; its uri is the place in the folder, not where it leads.
+TEST(FolderFiles, HaveTheUriOfTheirPlaceInTheFolder) {
+  const TemporaryFolder folder;
+  const TemporaryFolder elsewhere;
+  std::filesystem::create_symlink(elsewhere.write("original.md", "x"), folder / "linked.md");
+  EXPECT_EQ(uris(source_of(folder.path())), Uris{"docs/linked.md"});
+}
+
+TEST(FolderFiles, OfNoFolderAreAnErrorThatNamesIt) {
+  const auto none = folder_files(source_of("/nowhere/at/all"));
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(none.error().message.find("/nowhere/at/all"), std::string::npos);
+}
+
+TEST(FolderCollection, IsTheFoldersOwnName) {
+  const TemporaryFolder folder;
+  FolderSource source = source_of(folder / "handbook/");
+  EXPECT_EQ(collection_of(source), "docs");
+  source.collection.clear();
+  EXPECT_EQ(collection_of(source), "handbook");
+  source.path = ".";
+  EXPECT_EQ(collection_of(source), std::filesystem::current_path().filename().string());
+}
+
+TEST(FolderDocument, IsTheFileWithItsKindByItsName) {
+  const TemporaryFolder folder;
+  const FolderSource source = source_of(folder.path());
+  const auto read = [&](const std::string& name, const std::string& bytes) {
+    return read_document(source, {folder.write(name, bytes), "docs/" + name}, 100);
+  };
+  const Document document = read("a.md", "# Title\n").value();
+  EXPECT_EQ(document.uri, "docs/a.md");
+  EXPECT_EQ(document.collection, "docs");
+  EXPECT_EQ(document.bytes, "# Title\n");
+  EXPECT_EQ(document.media_type, MediaType::kMarkdown);
+  EXPECT_NE(document.modified, Time{});
+  EXPECT_EQ(read("B.HTM", "x").value().media_type, MediaType::kHtml);
+  EXPECT_EQ(read("C.MD", "x").value().media_type, MediaType::kMarkdown);
+  EXPECT_EQ(read("d.txt", "").value().bytes, "");
+}
+
+TEST(FolderDocument, SaysWhyAFileIsNotRead) {
+  const TemporaryFolder folder;
+  const FolderSource source = source_of(folder.path());
+  const auto large = read_document(source, {folder.write("large.md", std::string(101, 'x')), "docs/large.md"}, 100);
+  ASSERT_FALSE(large.ok());
+  EXPECT_EQ(large.error().message, "docs/large.md has 101 bytes, more than document_bytes_max (100)");
+  const auto gone = read_document(source, {folder / "gone.md", "docs/gone.md"}, 100);
+  EXPECT_EQ(gone.error().code, ErrorCode::kStorage);
+}
+
+}  // namespace
+}  // namespace mnema
