@@ -11,7 +11,20 @@ namespace {
 constexpr int kBatch = 16;
 constexpr int kPauseMaxMs = 60'000;
 
+void tell(const std::vector<std::pair<Executor*, std::function<void(Status)>>>& waiting, const Status& status) {
+  for (const auto& [reply_to, on_done] : waiting) {
+    reply_to->post([on_done = on_done, status] { on_done(status); });
+  }
+}
+
 }  // namespace
+
+void EmbeddingQueue::start() {
+  strand_.post([self = shared_from_this()] {
+    self->started_ = true;
+    if (!self->busy_) self->pump();
+  });
+}
 
 void EmbeddingQueue::wake() {
   strand_.post([self = shared_from_this()] {
@@ -28,19 +41,21 @@ void EmbeddingQueue::when_empty(Executor& reply_to, std::function<void(Status)> 
 }
 
 void EmbeddingQueue::close() {
-  strand_.post([self = shared_from_this()] {
-    self->closed_ = true;
-    self->answer(fail(ErrorCode::kCancelled, "memory is closed"));
-  });
+  closed_ = true;
+  strand_.post([self = shared_from_this()] { self->answer(fail(ErrorCode::kCancelled, "memory is closed")); });
 }
 
 void EmbeddingQueue::pump() {
   busy_ = false;
-  if (closed_) return;
+  if (closed_ || !started_) return;
   const auto batch = database_.read<std::vector<vector_store::PendingEntry>>(
       [](Transaction& transaction) { return vector_store::pending(transaction, kBatch); });
   if (!batch.ok()) return on_failure(batch.error());
-  if (batch->empty()) return answer({});
+  if (batch->empty()) {
+    // The index applies what was announced to it on a strand of its own; until then the vectors are not found.
+    const auto asked = std::make_shared<decltype(waiting_)>(std::exchange(waiting_, {}));
+    return index_->when_applied([asked] { tell(*asked, {}); });
+  }
   busy_ = true;
   std::vector<EntryId> entries;
   std::vector<std::string> texts;
@@ -62,9 +77,14 @@ void EmbeddingQueue::on_vectors(std::vector<EntryId> entries, Result<std::vector
     return on_failure(
         fail(ErrorCode::kInternal, "the embedder gave another number of vectors than it was given texts"));
   }
+  const int dimensions = embedder_.dimensions();
+  for (const std::vector<float>& vector : *vectors) {
+    if (vector.size() == static_cast<std::size_t>(dimensions)) continue;
+    return on_failure(fail(ErrorCode::kInternal, "the embedder gave a vector of " + std::to_string(vector.size()) +
+                                                     " dimensions and says it gives " + std::to_string(dimensions)));
+  }
   busy_ = true;
   const std::string name = embedder_.id();
-  const int dimensions = embedder_.dimensions();
   database_.write<int>(
       WritePriority::kBackground,
       [self = shared_from_this(), entries = std::move(entries), vectors = std::move(*vectors), name,
@@ -97,10 +117,6 @@ void EmbeddingQueue::on_failure(const Error& error) {
   strand_.post_after(std::chrono::milliseconds(pause_ms), [self = shared_from_this()] { self->pump(); });
 }
 
-void EmbeddingQueue::answer(const Status& status) {
-  for (auto& [reply_to, on_done] : std::exchange(waiting_, {})) {
-    reply_to->post([on_done = std::move(on_done), status] { on_done(status); });
-  }
-}
+void EmbeddingQueue::answer(const Status& status) { tell(std::exchange(waiting_, {}), status); }
 
 }  // namespace mnema

@@ -7,6 +7,7 @@
 // Ownership: kept by shared_ptr: work in flight holds it. Borrows database and embedder.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -29,27 +30,31 @@ class EmbeddingQueue : public std::enable_shared_from_this<EmbeddingQueue> {
         strand_(background),
         draw_tag_(std::move(draw_tag)) {}
 
+  /// Begins. Until then rows and callers wait: the table may still be short of rows that an embedder met for the first
+  /// time has to be given.
+  void start();
   /// There may be work.
   void wake();
-  /// Calls back when every row committed before this call has its vector, or with the embedder's error.
+  /// Calls back when every row committed before this call has its vector in the index, or with the embedder's error.
   void when_empty(Executor& reply_to, std::function<void(Status)> on_done);
-  /// Nothing starts any more; who waits gets `kCancelled`.
+  /// Nothing starts any more, from now on; who waits gets `kCancelled`.
   void close();
 
  private:
   void pump();
   void on_vectors(std::vector<EntryId> entries, Result<std::vector<std::vector<float>>> vectors);
   void on_failure(const Error& error);
-  void answer(const Status& status);
+  void answer(const Status& status);  // to all who wait
 
   Database& database_;
   Embedder& embedder_;
   const std::shared_ptr<IndexKeeper> index_;
   Strand strand_;
   const std::function<std::int64_t()> draw_tag_;
+  std::atomic<bool> closed_ = false;
   // of the strand
+  bool started_ = false;
   bool busy_ = false;
-  bool closed_ = false;
   int failures_ = 0;  // in a row
   std::vector<std::pair<Executor*, std::function<void(Status)>>> waiting_;
 };

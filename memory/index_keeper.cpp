@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "memory/vector/snapshot_file.hpp"
+#include "runtime/check.hpp"
 #include "runtime/log.hpp"
 
 namespace mnema {
@@ -16,13 +17,18 @@ constexpr int kUpkeepInserts = 64;  // a few milliseconds
 Status IndexKeeper::load(Transaction& transaction) {
   ASSIGN_OR_RETURN(database_id_, vector_store::database_id(transaction));
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
-                   vector_store::find_embedder(transaction, options_.embedder));
+                   vector_store::find_embedder(transaction, options_.embedder, options_.dimensions));
   if (!embedder) return {};
   ASSIGN_OR_RETURN(const std::vector<TenantId> tenants, vector_store::tenants(transaction));
   for (const TenantId tenant : tenants) {
     ASSIGN_OR_RETURN(Index index, open(transaction, tenant, *embedder));
-    const std::scoped_lock lock(mutex_);
-    indexes_[tenant] = std::move(index);
+    {
+      const std::scoped_lock lock(mutex_);
+      indexes_[tenant] = std::move(index);
+    }
+    // An index that was made again is one long list until its graph is.
+    const std::scoped_lock changing(changing_);
+    upkeep_later(tenant);
   }
   return {};
 }
@@ -52,11 +58,11 @@ Result<IndexKeeper::Index> IndexKeeper::open(Transaction& transaction, TenantId 
   if (made_again) {
     index = std::make_shared<VectorIndex>(VectorCodec(options_.dimensions), options_.index);
     if (!rows.empty()) ++rebuilds_;
-  }
-  if (made_again) {
+    Status added;
     RETURN_IF_ERROR(vector_store::each_vector(transaction, tenant, embedder, [&](const vector_store::VectorRow& row) {
-      index->add(row.label, static_cast<VectorGroup>(row.scope), row.vector);
+      if (added.ok()) added = add_row(*index, row);
     }));
+    RETURN_IF_ERROR(added);
     changed_[tenant] = !rows.empty();
     return index;
   }
@@ -68,33 +74,53 @@ Result<IndexKeeper::Index> IndexKeeper::open(Transaction& transaction, TenantId 
   for (const VectorLabel label : gone) (void)index->remove(label);
   for (const VectorLabel label : missing) {
     ASSIGN_OR_RETURN(const std::optional<vector_store::VectorRow> row, vector_store::find(transaction, label));
-    if (row) index->add(label, static_cast<VectorGroup>(row->scope), row->vector);
+    if (row) RETURN_IF_ERROR(add_row(*index, *row));
   }
   changed_[tenant] = !missing.empty() || !gone.empty();
   return index;
 }
 
+Status IndexKeeper::add_row(VectorIndex& index, const vector_store::VectorRow& row) const {
+  if (row.vector.size() != static_cast<std::size_t>(options_.dimensions)) {
+    return fail(ErrorCode::kCorrupt,
+                "vector " + std::to_string(row.label) + " of the data file has " + std::to_string(row.vector.size()) +
+                    " dimensions, its embedder gives " + std::to_string(options_.dimensions),
+                "restore a backup");
+  }
+  index.add(row.label, static_cast<VectorGroup>(row.scope), row.vector);
+  return {};
+}
+
 void IndexKeeper::added(vector_store::VectorRow row) {
   strand_.post([self = shared_from_this(), row = std::move(row)] {
-    self->find_or_make(row.tenant)->add(row.label, static_cast<VectorGroup>(row.scope), row.vector);
-    self->upkeep(row.tenant);
+    const std::scoped_lock changing(self->changing_);
+    const Status added = self->add_row(*self->find_or_make(row.tenant), row);
+    CHECK(added.ok(), "only vectors of the embedder's dimensions are stored");
+    self->upkeep_later(row.tenant);
   });
 }
 
 void IndexKeeper::removed(TenantId tenant, std::vector<VectorLabel> labels) {
   if (labels.empty()) return;
   strand_.post([self = shared_from_this(), tenant, labels = std::move(labels)] {
+    const std::scoped_lock changing(self->changing_);
     const Index index = self->find_or_make(tenant);
     for (const VectorLabel label : labels) (void)index->remove(label);
-    self->upkeep(tenant);
+    self->upkeep_later(tenant);
   });
 }
 
-void IndexKeeper::upkeep(TenantId tenant) {
+void IndexKeeper::upkeep_later(TenantId tenant) {
   const Index index = find(tenant);
-  if (!index || !index->upkeep_due()) return;
-  index->upkeep(kUpkeepInserts);
+  if (!index || !index->upkeep_due() || !upkeep_posted_.insert(tenant).second) return;
   strand_.post([self = shared_from_this(), tenant] { self->upkeep(tenant); });
+}
+
+void IndexKeeper::upkeep(TenantId tenant) {
+  const std::scoped_lock changing(changing_);
+  upkeep_posted_.erase(tenant);
+  find_or_make(tenant)->upkeep(kUpkeepInserts);
+  upkeep_later(tenant);
 }
 
 IndexKeeper::Index IndexKeeper::find(TenantId tenant) const {
@@ -115,30 +141,38 @@ std::string IndexKeeper::path_of(TenantId tenant) const {
   return options_.folder + "/tenant-" + std::to_string(tenant) + ".vectors";
 }
 
-Status IndexKeeper::save(Transaction& transaction) {
+Status IndexKeeper::save(Database& database, const std::function<void(std::string_view)>& at_step) {
   if (options_.folder.empty()) return {};
   std::error_code error;
   std::filesystem::create_directories(options_.folder, error);
   if (error) {
     return fail(ErrorCode::kStorage, "cannot make the index folder " + options_.folder + ": " + error.message());
   }
-  ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
-                   vector_store::find_embedder(transaction, options_.embedder));
-  if (!embedder) return {};
+  const std::scoped_lock changing(changing_);
   std::map<TenantId, Index> due;
   {
     const std::scoped_lock lock(mutex_);
-    for (auto& [tenant, changed] : changed_) {
+    for (const auto& [tenant, changed] : changed_) {
       if (changed && indexes_.count(tenant) != 0) due[tenant] = indexes_[tenant];
-      changed = false;
     }
   }
   for (const auto& [tenant, index] : due) {
-    ASSIGN_OR_RETURN(const vector_store::Change change,
-                     vector_store::last_change(transaction, tenant, *embedder, INT64_MAX));
+    // Read while nothing is applied, so that this change is not older than anything inside the index: whoever finds
+    // the same change in the rows later knows every label of the file to be of the same history. Rows that are newer
+    // than the index are missing labels to the reader, which it adds.
+    const auto change =
+        database.read<vector_store::Change>([&, of = tenant](Transaction& transaction) -> Result<vector_store::Change> {
+          ASSIGN_OR_RETURN(const auto embedder,
+                           vector_store::find_embedder(transaction, options_.embedder, options_.dimensions));
+          if (!embedder) return vector_store::Change{};
+          return vector_store::last_change(transaction, of, *embedder, INT64_MAX);
+        });
+    if (!change.ok()) return change.error();
     const SnapshotHeader header{database_id_, options_.embedder, tenant,       options_.dimensions,
-                                change.id,    change.tag,        index->size()};
-    RETURN_IF_ERROR(write_snapshot(path_of(tenant), header, *index));
+                                change->id,   change->tag,       index->size()};
+    RETURN_IF_ERROR(write_snapshot(path_of(tenant), header, *index, at_step));
+    const std::scoped_lock lock(mutex_);
+    changed_[tenant] = false;
   }
   return {};
 }
@@ -158,7 +192,7 @@ std::int64_t IndexKeeper::memory_bytes() const {
 
 Status IndexKeeper::check_integrity(Transaction& transaction) const {
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
-                   vector_store::find_embedder(transaction, options_.embedder));
+                   vector_store::find_embedder(transaction, options_.embedder, options_.dimensions));
   if (!embedder) return {};
   ASSIGN_OR_RETURN(const std::vector<TenantId> tenants, vector_store::tenants(transaction));
   for (const TenantId tenant : tenants) {

@@ -5,14 +5,18 @@
 // history is passed over and the index made from the rows. So a file can cost time, never a result.
 //
 // Threads:   `search` and the counts from any thread. `added` and `removed` from any thread, in the order of commits;
-//            they are applied on a strand of the background executor.
+//            they are applied on a strand of the background executor. `save` from any thread; changes wait for it,
+//            searches do not.
 // Ownership: kept by shared_ptr: work in flight holds it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "memory/vector/index.hpp"
@@ -32,12 +36,16 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   };
   IndexKeeper(Options options, Executor& background) : options_(std::move(options)), strand_(background) {}
 
-  /// Brings every tenant's index in. Once, before anything else. Blocks. Errors: `kStorage`.
+  /// Brings every tenant's index in. Once, before anything else. Blocks. Errors: `kStorage`, `kCorrupt`,
+  /// `kFailedPrecondition` (the embedder is known with other dimensions).
   [[nodiscard]] Status load(Transaction& transaction);
   void added(vector_store::VectorRow row);
   void removed(TenantId tenant, std::vector<VectorLabel> labels);
-  /// Writes a snapshot of each index that has changed. Blocks. Errors: `kStorage`.
-  [[nodiscard]] Status save(Transaction& transaction);
+  /// Runs `then` when all that was announced before has been applied.
+  void when_applied(std::function<void()> then) { strand_.post(std::move(then)); }
+  /// Writes a snapshot of each index that has changed. Blocks; not inside Database::read. `at_step` as in
+  /// write_snapshot. Errors: `kStorage`; what could not be written is written the next time.
+  [[nodiscard]] Status save(Database& database, const std::function<void(std::string_view step)>& at_step = {});
 
   [[nodiscard]] VectorIndex::Found search(TenantId tenant, std::span<const float> query, std::size_t count,
                                           const VectorFilter& filter) const;
@@ -52,13 +60,17 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   [[nodiscard]] Index find_or_make(TenantId tenant);
   [[nodiscard]] std::string path_of(TenantId tenant) const;
   [[nodiscard]] Result<Index> open(Transaction& transaction, TenantId tenant, std::int64_t embedder);
+  [[nodiscard]] Status add_row(VectorIndex& index, const vector_store::VectorRow& row) const;
   void upkeep(TenantId tenant);
+  void upkeep_later(TenantId tenant);
 
   const Options options_;
   Strand strand_;
-  int rebuilds_ = 0;          // set by load
-  std::string database_id_;   // set by load
-  mutable std::mutex mutex_;  // guards both below
+  int rebuilds_ = 0;                  // set by load
+  std::string database_id_;           // set by load
+  std::mutex changing_;               // held by whoever changes an index or writes it to a file; taken before mutex_
+  std::set<TenantId> upkeep_posted_;  // under changing_
+  mutable std::mutex mutex_;          // guards both below
   std::map<TenantId, Index> indexes_;
   std::map<TenantId, bool> changed_;  // since the last snapshot
 };

@@ -25,10 +25,10 @@ void QueryVectors::get(const std::string& text, std::function<void(Vector)> on_d
 }
 
 void QueryVectors::on_vector(const std::string& text, Result<std::vector<std::vector<float>>> vectors) {
-  Vector vector = fail(ErrorCode::kInternal, "the embedder gave no vector");
+  Vector vector = fail(ErrorCode::kInternal, "the embedder gave no vector of its dimensions");
   if (!vectors.ok()) {
     vector = vectors.error();
-  } else if (!vectors->empty() && !vectors->front().empty()) {
+  } else if (!vectors->empty() && vectors->front().size() == static_cast<std::size_t>(embedder_.dimensions())) {
     vector = std::move(vectors->front());
   }
   std::vector<std::function<void(Vector)>> waiting;

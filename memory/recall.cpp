@@ -176,6 +176,7 @@ class Recall {
     for (std::size_t i = 0; i < query_.uncommitted.size(); ++i) {
       const Episode& episode = query_.uncommitted[i];
       const std::string& thread = episode.thread.empty() ? episode.scope.session : episode.thread;
+      if (!may_see(query_.scope, episode.scope)) continue;
       if (!query_.thread_excluded.empty() && thread == query_.thread_excluded) continue;
       if ((query_.from && episode.time < *query_.from) || (query_.to && episode.time > *query_.to)) continue;
       Candidate candidate;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <set>
 
 #include "memory/chunker.hpp"
 #include "memory/embedding_queue.hpp"
@@ -91,19 +92,15 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
                                                   });
   state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query);
 
-  struct Due {
-    bool words = false;
-    bool vectors = false;
-  };
   const std::string format = state->store_terms.format();
-  const auto due = database.read<Due>([&](Transaction& transaction) -> Result<Due> {
+  const auto due = database.read<bool>([&](Transaction& transaction) -> Result<bool> {
     RETURN_IF_ERROR(state->index->load(transaction));
     ASSIGN_OR_RETURN(const auto outdated, text_index_store::outdated(transaction, format));
-    ASSIGN_OR_RETURN(const auto known, vector_store::find_embedder(transaction, embedder.id()));
-    return Due{!outdated.empty(), !known.has_value()};
+    ASSIGN_OR_RETURN(const std::string present, vector_store::present_embedder(transaction));
+    return !outdated.empty() || present != embedder.id();
   });
   if (!due.ok()) return due.error();
-  if (due->words || due->vectors) {
+  if (*due) {
     database.write<int>(
         WritePriority::kBackground,
         [state, format](Transaction& transaction) -> Result<int> {
@@ -111,25 +108,26 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
           for (const TenantId tenant : outdated) {
             RETURN_IF_ERROR(text_index_store::rebuild(transaction, tenant, state->store_terms));
           }
-          ASSIGN_OR_RETURN(
-              const std::int64_t embedder_id,
-              vector_store::intern_embedder(transaction, state->embedder.id(), state->embedder.dimensions()));
-          RETURN_IF_ERROR(vector_store::enqueue_missing(transaction, embedder_id));
+          RETURN_IF_ERROR(
+              vector_store::change_embedder(transaction, state->embedder.id(), state->embedder.dimensions()));
           return 0;
         },
         executors.background,
         [state](const Result<int>& written) {
           if (!written.ok()) log_error("memory", "indexes not renewed", {{"because", written.error().message}});
-          state->queue->wake();
+          state->queue->start();
         });
   } else {
-    state->queue->wake();
+    state->queue->start();
   }
   return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(state)));
 }
 
 MemoryStore::MemoryStore(std::shared_ptr<State> state) : state_(std::move(state)) {}
-MemoryStore::~MemoryStore() { state_->closed = true; }
+MemoryStore::~MemoryStore() {
+  state_->closed = true;
+  state_->queue->close();
+}
 
 // ---- what happened ----
 
@@ -262,9 +260,10 @@ struct FolderJob : std::enable_shared_from_this<FolderJob<State>> {
       return sources_store::uris(transaction, folder.scope, collection_of(folder));
     });
     if (!known.ok()) return finish(known.error());
+    std::set<std::string> there;
+    for (const FolderFile& file : files) there.insert(file.uri);
     for (const std::string& uri : *known) {
-      const auto there = [&](const FolderFile& file) { return file.uri == uri; };
-      if (std::none_of(files.begin(), files.end(), there)) gone.push_back(uri);
+      if (!there.contains(uri)) gone.push_back(uri);
     }
     step();
   }
@@ -338,6 +337,7 @@ Result<std::vector<SourceInfo>> MemoryStore::sources(const Scope& scope) {
 
 void MemoryStore::retire_document(Scope scope, std::string uri, Executor& reply_to,
                                   std::function<void(Status)> on_done) {
+  if (state_->closed) return reply_to.post([on_done = std::move(on_done)] { on_done(closed_error()); });
   state_->retire(std::move(scope), std::move(uri), reply_to,
                  [on_done = std::move(on_done)](const Result<sources_store::Change>& change) {
                    on_done(change.ok() ? Status() : Status(change.error()));
@@ -415,14 +415,7 @@ void MemoryStore::when_embedded(Executor& reply_to, std::function<void(Status)> 
   state_->queue->when_empty(reply_to, std::move(on_done));
 }
 
-Status MemoryStore::save_indexes() {
-  const auto saved = state_->database.read<int>([&](Transaction& transaction) -> Result<int> {
-    RETURN_IF_ERROR(state_->index->save(transaction));
-    return 0;
-  });
-  if (!saved.ok()) return saved.error();
-  return {};
-}
+Status MemoryStore::save_indexes() { return state_->index->save(state_->database); }
 
 void MemoryStore::close() {
   if (state_->closed.exchange(true)) return;
@@ -444,11 +437,10 @@ Result<MemoryStatistics> MemoryStore::statistics() {
     made.embedder_id = state_->embedder.id();
     made.index_rebuilds = state_->index->rebuilds();
     made.index_bytes = state_->index->memory_bytes();
-    ASSIGN_OR_RETURN(const auto embedder, vector_store::find_embedder(transaction, made.embedder_id));
-    ASSIGN_OR_RETURN(const std::vector<TenantId> tenants, vector_store::tenants(transaction));
-    for (const TenantId tenant : embedder ? tenants : std::vector<TenantId>()) {
-      ASSIGN_OR_RETURN(const auto labels, vector_store::labels(transaction, tenant, *embedder));
-      made.vectors += static_cast<std::int64_t>(labels.size());
+    ASSIGN_OR_RETURN(const auto embedder,
+                     vector_store::find_embedder(transaction, made.embedder_id, state_->embedder.dimensions()));
+    if (embedder) {
+      ASSIGN_OR_RETURN(made.vectors, vector_store::vector_count(transaction, *embedder));
     }
     return made;
   });

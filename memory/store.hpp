@@ -107,7 +107,8 @@ class MemoryStore {
 
   /// Reads indexes from their snapshots, replays what they lack, rebuilds what does not check, and starts embedding
   /// what has no vector. The database was opened with `memory_migrations()`. Blocks while it reads; writes nothing
-  /// before it returns. Errors: `kStorage`, `kInvalidArgument` (unknown language).
+  /// before it returns. Errors: `kStorage`, `kCorrupt`, `kInvalidArgument` (unknown language), `kFailedPrecondition`
+  /// (the embedder's dimensions are not those of its vectors).
   [[nodiscard]] static Result<std::unique_ptr<MemoryStore>> open(Database& database, Embedder& embedder,
                                                                  Executors executors, const Clock& clock,
                                                                  Random& random, Options options);
@@ -161,8 +162,8 @@ class MemoryStore {
   /// embedder's error.
   void when_embedded(Executor& reply_to, std::function<void(Status)> on_done);
 
-  /// Writes snapshots of what changed since the last ones. Called in the background as well; worth calling on shutdown.
-  /// Blocks. Errors: `kStorage`; nothing is lost by one.
+  /// Writes snapshots of what changed since the last ones; `close` does it as well. Blocks; changes of the index wait
+  /// for it, recall does not. Errors: `kStorage`; nothing is lost by one.
   [[nodiscard]] Status save_indexes();
 
   /// Stops background work. Idempotent. Callbacks still to come get `kCancelled`.

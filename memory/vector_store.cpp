@@ -20,12 +20,6 @@ Status log_change(Transaction& transaction, TenantId tenant, std::int64_t embedd
   return insert.bind(1, tenant).bind(2, embedder).bind(3, static_cast<int>(kind)).bind(4, label).bind(5, tag).run();
 }
 
-Result<std::int64_t> count(Transaction& transaction, std::string_view sql) {
-  ASSIGN_OR_RETURN(Statement select, transaction.prepare(sql));
-  ASSIGN_OR_RETURN(const bool row, select.step());
-  return row ? select.integer(0) : 0;
-}
-
 Result<std::vector<std::int64_t>> integers(Statement& select) {
   std::vector<std::int64_t> values;
   for (;;) {
@@ -44,15 +38,20 @@ Result<std::string> database_id(Transaction& transaction) {
   return select.text(0);
 }
 
-Result<std::optional<std::int64_t>> find_embedder(Transaction& transaction, const std::string& name) {
-  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT embedder_id FROM memory_embedders WHERE name = ?1"));
+Result<std::optional<std::int64_t>> find_embedder(Transaction& transaction, const std::string& name, int dimensions) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT embedder_id, dimensions FROM memory_embedders WHERE name = ?1"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, std::string_view(name)).step());
   if (!row) return std::optional<std::int64_t>();
-  return std::optional<std::int64_t>(select.integer(0));
+  if (select.integer(1) == dimensions) return std::optional<std::int64_t>(select.integer(0));
+  return fail(ErrorCode::kFailedPrecondition,
+              "the data file has vectors of " + std::to_string(select.integer(1)) + " dimensions by embedder '" + name +
+                  "', which now gives " + std::to_string(dimensions),
+              "give another embedder another id");
 }
 
 Result<std::int64_t> intern_embedder(Transaction& transaction, const std::string& name, int dimensions) {
-  ASSIGN_OR_RETURN(const std::optional<std::int64_t> known, find_embedder(transaction, name));
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> known, find_embedder(transaction, name, dimensions));
   if (known) return *known;
   ASSIGN_OR_RETURN(Statement insert,
                    transaction.prepare("INSERT INTO memory_embedders (name, dimensions) VALUES (?1, ?2)"));
@@ -66,7 +65,17 @@ Status enqueue(Transaction& transaction, EntryId entry) {
   return insert.bind(1, entry).run();
 }
 
-Status enqueue_missing(Transaction& transaction, std::int64_t embedder) {
+Result<std::string> present_embedder(Transaction& transaction) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT value FROM memory_meta WHERE name = 'embedder'"));
+  ASSIGN_OR_RETURN(const bool row, select.step());
+  return row ? select.text(0) : std::string();
+}
+
+Status change_embedder(Transaction& transaction, const std::string& name, int dimensions) {
+  ASSIGN_OR_RETURN(const std::int64_t embedder, intern_embedder(transaction, name, dimensions));
+  ASSIGN_OR_RETURN(Statement note, transaction.prepare("INSERT OR REPLACE INTO memory_meta (name, value)"
+                                                       " VALUES ('embedder', ?1)"));
+  RETURN_IF_ERROR(note.bind(1, std::string_view(name)).run());
   ASSIGN_OR_RETURN(Statement insert,
                    transaction.prepare("INSERT OR IGNORE INTO memory_pending_vectors (entry_id, attempts)"
                                        " SELECT entry_id, 0 FROM memory_entries WHERE entry_id NOT IN"
@@ -93,7 +102,15 @@ Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_ma
 }
 
 Result<std::int64_t> pending_count(Transaction& transaction) {
-  return count(transaction, "SELECT count(*) FROM memory_pending_vectors");
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT count(*) FROM memory_pending_vectors"));
+  ASSIGN_OR_RETURN(const bool row, select.step());
+  return row ? select.integer(0) : 0;
+}
+
+Result<std::int64_t> vector_count(Transaction& transaction, std::int64_t embedder) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT count(*) FROM memory_vectors WHERE embedder_id = ?1"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, embedder).step());
+  return row ? select.integer(0) : 0;
 }
 
 Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, std::int64_t embedder,
@@ -143,7 +160,7 @@ Status each_vector(Transaction& transaction, TenantId tenant, std::int64_t embed
                    const std::function<void(const VectorRow&)>& each) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT vector_id, entry_id, scope_id, vector FROM memory_vectors"
-                                       " WHERE embedder_id = ?1 AND tenant_id = ?2 ORDER BY vector_id"));
+                                       " WHERE embedder_id = ?1 AND tenant_id = ?2"));
   select.bind(1, embedder).bind(2, tenant);
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());

@@ -43,15 +43,18 @@ struct PendingEntry {
 };
 
 [[nodiscard]] Result<std::string> database_id(Transaction& transaction);
-/// The number of an embedder, made on first use.
+/// The number of an embedder, made on first use. Errors: `kFailedPrecondition` (known with other dimensions).
 [[nodiscard]] Result<std::int64_t> intern_embedder(Transaction& transaction, const std::string& name, int dimensions);
-/// Also to read with; none: it never wrote a vector.
-[[nodiscard]] Result<std::optional<std::int64_t>> find_embedder(Transaction& transaction, const std::string& name);
+/// Also to read with; none: it never wrote a vector. Errors: as `intern_embedder`.
+[[nodiscard]] Result<std::optional<std::int64_t>> find_embedder(Transaction& transaction, const std::string& name,
+                                                                int dimensions);
 
 /// Puts an entry into the queue.
 [[nodiscard]] Status enqueue(Transaction& transaction, EntryId entry);
-/// Puts every entry that has no vector of this embedder into the queue.
-[[nodiscard]] Status enqueue_missing(Transaction& transaction, std::int64_t embedder);
+/// The embedder that new entries are given vectors of; empty: there was none yet.
+[[nodiscard]] Result<std::string> present_embedder(Transaction& transaction);
+/// Makes `name` the present embedder and puts every entry that has no vector of it into the queue.
+[[nodiscard]] Status change_embedder(Transaction& transaction, const std::string& name, int dimensions);
 /// Oldest first.
 [[nodiscard]] Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_max);
 [[nodiscard]] Result<std::int64_t> pending_count(Transaction& transaction);
@@ -63,10 +66,12 @@ struct PendingEntry {
 [[nodiscard]] Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenant, EntryId entry,
                                                       std::int64_t tag);
 
-/// Every vector of a tenant, by label. `each` returns an error to stop.
+/// Every vector of a tenant, in no order: sorting would carry every one of them through a temporary file.
 [[nodiscard]] Status each_vector(Transaction& transaction, TenantId tenant, std::int64_t embedder,
                                  const std::function<void(const VectorRow&)>& each);
 [[nodiscard]] Result<std::optional<VectorRow>> find(Transaction& transaction, VectorLabel label);
+/// Over all tenants.
+[[nodiscard]] Result<std::int64_t> vector_count(Transaction& transaction, std::int64_t embedder);
 /// Labels of a tenant, sorted.
 [[nodiscard]] Result<std::vector<VectorLabel>> labels(Transaction& transaction, TenantId tenant, std::int64_t embedder);
 [[nodiscard]] Result<std::vector<TenantId>> tenants(Transaction& transaction);

@@ -1,0 +1,307 @@
+#include "memory/recall.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/memory/world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::World;
+using Texts = std::vector<std::string>;
+
+const Scope kChat{"local", "", "", "chat"};
+
+struct Asked : World {
+  explicit Asked(std::uint64_t seed = 1) : World(seed) {
+    const Status opened = open();
+    CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
+    query.scope = kChat;
+  }
+  Recalled ask(const std::string& text) {
+    query.text = text;
+    return recall(query).value();
+  }
+  Texts texts(const std::string& text) {
+    Texts all;
+    for (const RecallHit& hit : ask(text).hits) all.push_back(hit.text);
+    return all;
+  }
+  RecallQuery query;
+};
+
+Document document(const std::string& uri, const std::string& bytes, const Scope& scope = {"local", "", "", ""}) {
+  Document made;
+  made.scope = scope;
+  made.uri = uri;
+  made.collection = uri.substr(0, uri.find('/'));
+  made.media_type = MediaType::kMarkdown;
+  made.bytes = bytes;
+  return made;
+}
+
+Time day(int number) { return from_micros(number * 86'400'000'000LL); }
+
+TEST(Recall, FindsByMeaningWhatSharesNoWordAndByWordsWhatHasNoNearMeaning) {
+  Asked world;
+  world.embedder->synonyms = {{"automobile", "car"}, {"mending", "repair"}};
+  world.remember("automobile mending");
+  world.remember("the order number is QX7731, it came with many other things in one long list of parcels and papers");
+  world.remember("bread needs flour and water");
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_EQ(world.texts("car repair"), Texts{"automobile mending"});
+  ASSERT_EQ(world.texts("QX7731").size(), 1U);
+  // Both at once: the union, not what the two have in common.
+  world.query.relevance_min = 0.09;
+  const Recalled both = world.ask("car repair QX7731");
+  ASSERT_EQ(both.hits.size(), 2U);
+  EXPECT_GT(both.statistics.vector_candidates, 0);
+  EXPECT_GT(both.statistics.text_candidates, 0);
+}
+
+TEST(Recall, AnswersNothingWhenNothingIsRelevant) {
+  Asked world;
+  for (const char* text : {"bread needs flour", "the ferry leaves at noon", "invoices are due in May"}) {
+    world.remember(text);
+  }
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_TRUE(world.texts("quantum chromodynamics").empty());
+  world.query.explain_dropped = true;
+  const Recalled recalled = world.ask("quantum chromodynamics");
+  ASSERT_EQ(recalled.dropped.size(), 3U) << "found, and left out with a reason";
+  for (const RecallHit& hit : recalled.dropped) {
+    EXPECT_EQ(hit.explanation.verdict, "below the relevance cut 0.30");
+  }
+  EXPECT_DOUBLE_EQ(recalled.statistics.relevance_cut, kRelevanceCut);
+  EXPECT_TRUE(Asked(2).texts("anything").empty()) << "nothing was ever remembered";
+}
+
+TEST(Recall, ExplainsHowEachHitCameToItsPlace) {
+  Asked world;
+  world.remember("the ferry to Oslo leaves at noon");
+  world.remember("the ferry is late");
+  ASSERT_TRUE(world.embedded().ok());
+  const Recalled recalled = world.ask("ferry to oslo");
+  ASSERT_FALSE(recalled.hits.empty());
+  const HitExplanation& why = recalled.hits[0].explanation;
+  EXPECT_EQ(why.vector_rank, 1);
+  EXPECT_EQ(why.text_rank, 1);
+  EXPECT_EQ(why.time_rank, 0);
+  EXPECT_GT(why.cosine, 0.5);
+  EXPECT_GT(why.text_score, 0);
+  EXPECT_DOUBLE_EQ(why.fused, 2.0 / 61);
+  EXPECT_EQ(why.verdict, "kept");
+  EXPECT_EQ(recalled.hits[0].source.citation().substr(0, 25), "conversation thread, user");
+  EXPECT_TRUE(recalled.statistics.exact);
+}
+
+TEST(Recall, SaysWhatItLeftOutAndWhy) {
+  Asked world;
+  world.query.explain_dropped = true;
+  world.query.hits_max = 1;
+  const EntryId first = world.remember("the ferry to Oslo leaves at noon");
+  world.remember("The ferry to Oslo leaves at noon!");
+  world.remember("the ferry to Oslo is blue, and it carries mail");
+  ASSERT_TRUE(world.embedded().ok());
+  const Recalled recalled = world.ask("ferry to Oslo");
+  EXPECT_EQ(recalled.hits.size(), 1U);
+  Texts verdicts;
+  for (const RecallHit& hit : recalled.dropped) verdicts.push_back(hit.explanation.verdict);
+  std::sort(verdicts.begin(), verdicts.end());
+  EXPECT_EQ(verdicts, (Texts{"beyond hits_max", "says the same as entry " + std::to_string(first)}));
+}
+
+TEST(Recall, KnowsARowBeforeItsVectorIsMade) {
+  Asked world;
+  world.embedder->silent = true;
+  world.remember("the ferry to Oslo leaves at noon");
+  world.query.text = "ferry to Oslo";
+  world.embedder->silent = false;
+  const Recalled recalled = world.recall(world.query).value();
+  ASSERT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.hits[0].explanation.vector_rank, 0);
+  EXPECT_EQ(recalled.hits[0].explanation.cosine, 0);
+}
+
+TEST(Recall, GoesOnByWordsWhenTheEmbedderFailsAndSaysSo) {
+  Asked world;
+  world.remember("the ferry to Oslo leaves at noon");
+  ASSERT_TRUE(world.embedded().ok());
+  world.embedder->failure = fail(ErrorCode::kUnavailable, "the encoder is not loaded");
+  const Recalled recalled = world.ask("ferry to Oslo");
+  EXPECT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.statistics.without_vectors_because, "the encoder is not loaded");
+  EXPECT_EQ(recalled.statistics.vector_candidates, 0);
+}
+
+TEST(Recall, GoesOnByWordsWhenTheEmbedderBreaksItsWord) {
+  Asked world;
+  world.remember("the ferry to Oslo leaves at noon");
+  ASSERT_TRUE(world.embedded().ok());
+  world.embedder->given_dimensions = 5;
+  const Recalled recalled = world.ask("ferry to Oslo");
+  EXPECT_EQ(recalled.hits.size(), 1U);
+  EXPECT_FALSE(recalled.statistics.without_vectors_because.empty());
+}
+
+TEST(Recall, TakesWhateverPeopleTypeAsAQuestion) {
+  Asked world;
+  world.remember("the ferry to Oslo leaves at noon");
+  world.query.relevance_min = 0;
+  for (const char* question : {"ferry\" OR *", "NEAR(ferry", "ferry AND", "\xff ferry \xfe", "ferry'; --"}) {
+    EXPECT_EQ(world.texts(question).size(), 1U) << question;
+  }
+}
+
+// Everybody writes, everybody asks: who sees what is exactly the rule of memory/record.hpp.
+TEST(Recall, NeverShowsATextToWhoMayNotSeeIt) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Asked world(seed);
+    Random& random = world.simulation.random();
+    const auto one_of = [&](std::initializer_list<const char*> names) {
+      return *(names.begin() + random.below(names.size()));
+    };
+    const auto random_scope = [&] {
+      return Scope{one_of({"acme", "other"}), one_of({"", "helper", "triage"}), one_of({"", "ann", "bob"}),
+                   one_of({"", "s1", "s2"})};
+    };
+    std::map<EntryId, Scope> owners;
+    for (int i = 0; i < 60; ++i) {
+      const Scope owner = random_scope();
+      std::string text = "budget";
+      for (int word = 0; word < 6; ++word) text += " w" + std::to_string(i) + "x" + std::to_string(word);
+      owners[world.remember(text, owner)] = owner;
+    }
+    ASSERT_TRUE(world.embedded().ok());
+    for (int i = 0; i < 20; ++i) {
+      world.query.scope = random_scope();
+      world.query.hits_max = 100;
+      world.query.relevance_min = 0;
+      const Scope& asker = world.query.scope;
+      std::set<EntryId> expected;
+      for (const auto& [entry, owner] : owners) {
+        const bool seen = owner.tenant == asker.tenant && (owner.agent.empty() || owner.agent == asker.agent) &&
+                          (owner.user.empty() || owner.user == asker.user) &&
+                          (owner.session.empty() || owner.session == asker.session);
+        if (seen) expected.insert(entry);
+      }
+      std::set<EntryId> shown;
+      for (const RecallHit& hit : world.ask("budget").hits) shown.insert(hit.id);
+      EXPECT_EQ(shown, expected) << "seed " << seed;
+      std::set<EntryId> without_words;
+      world.query.from = Time::min();
+      for (const RecallHit& hit : world.ask("").hits) without_words.insert(hit.id);
+      EXPECT_EQ(without_words, expected) << "by time, seed " << seed;
+      world.query.from.reset();
+    }
+  }
+}
+
+// The index still says what the row no longer does: the row decides.
+TEST(Recall, BelievesTheRowAndNotTheIndex) {
+  Asked world;
+  const EntryId entry = world.remember("the password is swordfish", {"local", "", "ann", ""});
+  world.remember("the weather is fine", {"local", "", "bob", ""});
+  ASSERT_TRUE(world.embedded().ok());
+  world.query.scope = {"local", "", "ann", ""};
+  EXPECT_EQ(world.texts("password swordfish").size(), 1U);
+  world.execute(
+      "UPDATE memory_entries SET scope_id = (SELECT scope_id FROM memory_scopes WHERE user = 'bob')"
+      " WHERE entry_id = " +
+      std::to_string(entry));
+  EXPECT_TRUE(world.texts("password swordfish").empty());
+}
+
+TEST(Recall, KeepsToTheTimeItIsAskedFor) {
+  Asked world;
+  world.remember("the ferry left on the first day", kChat, day(1));
+  world.remember("a ferry came back later, on another day", kChat, day(5));
+  ASSERT_TRUE(world.embedded().ok());
+  world.query.from = day(1);
+  world.query.to = day(2);
+  EXPECT_EQ(world.texts("ferry"), Texts{"the ferry left on the first day"});
+  const Recalled by_time = world.ask("");
+  ASSERT_EQ(by_time.hits.size(), 1U) << "without a question the time is the relevance";
+  EXPECT_EQ(by_time.hits[0].explanation.time_rank, 1);
+  world.query.to = day(9);
+  EXPECT_EQ(world.texts("").size(), 2U);
+  EXPECT_EQ(world.texts("")[0], "a ferry came back later, on another day") << "newest first";
+}
+
+TEST(Recall, KeepsToTheKindAndCollectionItIsAskedFor) {
+  Asked world;
+  world.remember("the ferry was late today");
+  ASSERT_TRUE(world.ingest(document("handbook/ferries.md", "# Ferries\nA ferry carries cars.")).ok());
+  ASSERT_TRUE(world.ingest(document("wiki/boats.md", "# Boats\nThe ferry is a boat.")).ok());
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_EQ(world.texts("ferry").size(), 3U);
+  world.query.kind = EntryKind::kEpisode;
+  EXPECT_EQ(world.texts("ferry"), Texts{"the ferry was late today"});
+  world.query.kind = EntryKind::kChunk;
+  EXPECT_EQ(world.texts("ferry").size(), 2U);
+  world.query.collection = "wiki";
+  EXPECT_EQ(world.texts("ferry"), Texts{"The ferry is a boat."});
+  world.query.collection.clear();
+  world.query.uris_excluded = {"wiki/boats.md"};
+  EXPECT_EQ(world.texts("ferry"), Texts{"A ferry carries cars."});
+}
+
+TEST(Recall, LeavesOutWhatThePromptHasAlready) {
+  Asked world;
+  const EntryId entry = world.remember("the ferry was late today");
+  ASSERT_TRUE(world.embedded().ok());
+  world.query.excluded = {entry};
+  EXPECT_TRUE(world.texts("ferry late").empty());
+  world.query.excluded.clear();
+  world.query.thread_excluded = "thread";
+  EXPECT_TRUE(world.texts("ferry late").empty());
+}
+
+TEST(Recall, CitesAChunkByItsPlace) {
+  Asked world;
+  ASSERT_TRUE(
+      world.ingest(document("handbook/FERRIES.md", "# Ferries\n\n## Prices\nA ferry ticket costs ten crowns.")).ok());
+  ASSERT_TRUE(world.embedded().ok());
+  const Recalled recalled = world.ask("what does a ferry ticket cost");
+  ASSERT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.hits[0].source.citation(), "FERRIES.md › Ferries › Prices, line 4");
+  EXPECT_EQ(recalled.hits[0].source.trust, Trust::kOperator);
+}
+
+// A turn recalls what it has written itself, before it commits, and by the same rule as everything else.
+TEST(Recall, KnowsWhatTheTurnHasWrittenAndNotCommitted) {
+  Asked world;
+  Episode episode;
+  episode.scope = kChat;
+  episode.thread = "now";
+  episode.role = "tool";
+  episode.text = "the ferry costs ten crowns";
+  Episode of_another = episode;
+  of_another.scope.user = "ann";
+  of_another.text = "the ferry ticket of ann";
+  world.query.uncommitted = {episode, of_another};
+  const Recalled recalled = world.ask("ferry crowns");
+  ASSERT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.hits[0].id, 0);
+  EXPECT_EQ(recalled.hits[0].text, "the ferry costs ten crowns");
+  EXPECT_GT(recalled.hits[0].explanation.cosine, 0.3);
+  world.query.thread_excluded = "now";
+  EXPECT_TRUE(world.texts("ferry crowns").empty());
+}
+
+TEST(Recall, ReachesPastManyThatItsQuestionDoesNotWant) {
+  Asked world;
+  world.limits.recall_candidates_max = 8;
+  world.reopen();
+  for (int i = 0; i < 100; ++i) world.remember("ferry " + std::to_string(i) + " left");
+  world.embedder->synonyms = {{"automobile", "ferry"}, {"departed", "left"}};
+  ASSERT_TRUE(world.ingest(document("handbook/cars.md", "automobile departed")).ok());
+  ASSERT_TRUE(world.embedded().ok());
+  world.query.kind = EntryKind::kChunk;
+  EXPECT_EQ(world.texts("ferry left"), Texts{"automobile departed"});
+}
+
+}  // namespace
+}  // namespace mnema

@@ -1,0 +1,151 @@
+#include "memory/sources_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "memory/text_index_store.hpp"
+#include "runtime/sha256.hpp"
+#include "tests/memory/rows.hpp"
+
+namespace mnema {
+namespace {
+
+using sources_store::Change;
+using testing::Rows;
+
+const Scope kAcme{"acme", "", "", ""};
+const Time kNow = from_micros(1'700'000'000'000'000);
+
+Document document(const std::string& uri, const std::string& bytes, const std::string& collection = "docs") {
+  Document made;
+  made.scope = kAcme;
+  made.uri = uri;
+  made.collection = collection;
+  made.media_type = MediaType::kMarkdown;
+  made.bytes = bytes;
+  return made;
+}
+
+Result<Change> put(Rows& rows, const Document& what, const std::string& cut_format = "cut/1", bool then_fail = false) {
+  return rows.write<Change>([&](Transaction& transaction) -> Result<Change> {
+    auto change = sources_store::put(transaction, what, cut_document(what.bytes, what.media_type, 64),
+                                     sha256_hex(what.bytes), cut_format, kNow, 1, rows.terms);
+    if (then_fail) return fail(ErrorCode::kInternal, "the unit fails after all its rows were written");
+    return change;
+  });
+}
+
+std::vector<SourceInfo> list(Rows& rows, const Scope& asker = kAcme) {
+  return rows
+      .read<std::vector<SourceInfo>>([&](Transaction& transaction) { return sources_store::list(transaction, asker); })
+      .value();
+}
+
+std::vector<std::string> chunks(Rows& rows) {
+  return rows
+      .read<std::vector<std::string>>([](Transaction& transaction) -> Result<std::vector<std::string>> {
+        ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT text FROM memory_entries JOIN memory_chunks"
+                                                               " USING (entry_id) ORDER BY ordinal"));
+        std::vector<std::string> texts;
+        for (;;) {
+          ASSIGN_OR_RETURN(const bool row, select.step());
+          if (!row) return texts;
+          texts.push_back(select.text(0));
+        }
+      })
+      .value();
+}
+
+TEST(Sources, AreListedWithWhatIsKnownOfThem) {
+  Rows rows;
+  const Change change = put(rows, document("docs/a.md", "# Alpha\ntext")).value();
+  EXPECT_EQ(change.outcome, IngestOutcome::kAdded);
+  EXPECT_EQ(change.chunks, 1);
+  const auto listed = list(rows);
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0].uri, "docs/a.md");
+  EXPECT_EQ(listed[0].title, "Alpha");
+  EXPECT_EQ(listed[0].collection, "docs");
+  EXPECT_EQ(listed[0].content_hash, sha256_hex("# Alpha\ntext"));
+  EXPECT_EQ(listed[0].ingested, kNow);
+  EXPECT_TRUE(list(rows, {"other", "", "", ""}).empty());
+}
+
+TEST(Sources, WithTheSameBytesStayUntouched) {
+  Rows rows;
+  ASSERT_TRUE(put(rows, document("docs/a.md", "# Alpha\ntext")).ok());
+  const std::int64_t entry = rows.number("SELECT max(entry_id) FROM memory_entries");
+  const Change again = put(rows, document("docs/a.md", "# Alpha\ntext")).value();
+  EXPECT_EQ(again.outcome, IngestOutcome::kUnchanged);
+  EXPECT_EQ(again.chunks, 0);
+  EXPECT_EQ(rows.number("SELECT max(entry_id) FROM memory_entries"), entry);
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_documents"), 1);
+}
+
+TEST(Sources, WithOtherBytesTakeThePlaceOfTheOldOnes) {
+  Rows rows;
+  ASSERT_TRUE(put(rows, document("docs/a.md", "# A\nold one\n# B\nold two")).ok());
+  const Change change = put(rows, document("docs/a.md", "# A\nnew")).value();
+  EXPECT_EQ(change.outcome, IngestOutcome::kChanged);
+  EXPECT_EQ(chunks(rows), std::vector<std::string>{"new"});
+  EXPECT_EQ(list(rows).size(), 1U);
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_entries"), 1);
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_pending_vectors"), 1);
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_text_1"), 1);
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_documents WHERE state = 0"), 1) << "the old one, for the record";
+}
+
+TEST(Sources, ReplaceAllOfADocumentOrNothing) {
+  Rows rows;
+  ASSERT_TRUE(put(rows, document("docs/a.md", "# A\nold")).ok());
+  ASSERT_FALSE(put(rows, document("docs/a.md", "# A\nnew"), "cut/1", true).ok());
+  EXPECT_EQ(chunks(rows), std::vector<std::string>{"old"});
+  EXPECT_EQ(list(rows)[0].content_hash, sha256_hex("# A\nold"));
+  rows.power_cut();
+  rows.open_database();
+  EXPECT_EQ(chunks(rows), std::vector<std::string>{"old"});
+}
+
+TEST(Sources, AreCutAnewWhenTheWayOfCuttingChanges) {
+  Rows rows;
+  ASSERT_TRUE(put(rows, document("docs/a.md", "# A\ntext")).ok());
+  EXPECT_EQ(put(rows, document("docs/a.md", "# A\ntext"), "cut/2").value().outcome, IngestOutcome::kChanged);
+}
+
+TEST(Sources, OfTheSameUriInTwoScopesAreTwo) {
+  Rows rows;
+  Document mine = document("docs/a.md", "for all");
+  ASSERT_TRUE(put(rows, mine).ok());
+  mine.scope.user = "ann";
+  mine.bytes = "for ann";
+  EXPECT_EQ(put(rows, mine).value().outcome, IngestOutcome::kAdded);
+  EXPECT_EQ(list(rows).size(), 1U);
+  EXPECT_EQ(list(rows, {"acme", "", "ann", ""}).size(), 2U);
+}
+
+TEST(Sources, ThatAreRetiredAreGoneWithAllTheirChunks) {
+  Rows rows;
+  ASSERT_TRUE(put(rows, document("docs/a.md", "# A\none\n# B\ntwo")).ok());
+  const auto retire = [&](const std::string& uri) {
+    return rows.write<Change>(
+        [&](Transaction& transaction) { return sources_store::retire(transaction, kAcme, uri, 1); });
+  };
+  EXPECT_EQ(retire("docs/a.md").value().outcome, IngestOutcome::kRetired);
+  EXPECT_TRUE(list(rows).empty());
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_entries"), 0);
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_text_1"), 0);
+  EXPECT_EQ(retire("docs/a.md").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(put(rows, document("docs/a.md", "# A\nback")).value().outcome, IngestOutcome::kAdded);
+}
+
+TEST(Sources, OfACollectionAreKnownByTheirUris) {
+  Rows rows;
+  ASSERT_TRUE(put(rows, document("docs/b.md", "b")).ok());
+  ASSERT_TRUE(put(rows, document("docs/a.md", "a")).ok());
+  ASSERT_TRUE(put(rows, document("else/c.md", "c", "else")).ok());
+  const auto uris = rows.read<std::vector<std::string>>(
+      [](Transaction& transaction) { return sources_store::uris(transaction, kAcme, "docs"); });
+  EXPECT_EQ(uris.value(), (std::vector<std::string>{"docs/a.md", "docs/b.md"}));
+}
+
+}  // namespace
+}  // namespace mnema

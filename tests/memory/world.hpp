@@ -1,0 +1,125 @@
+// tests/memory/world.hpp
+//
+// The whole of memory on one thread, from a seed. Its database lies on a disk that forgets what was not synced, its
+// index files in a folder of their own; both outlive the crashes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "memory/store.hpp"
+#include "tests/memory/rows.hpp"
+#include "tests/memory/temporary_folder.hpp"
+#include "tests/memory/word_embedder.hpp"
+
+namespace mnema::testing {
+
+class World : public Rows {
+ public:
+  explicit World(std::uint64_t seed = 1) : Rows(seed), embedder(std::make_unique<WordEmbedder>()) {}
+  ~World() { crash(); }
+
+  /// Starts memory over the disk and the files as they are.
+  Status open() {
+    if (!database) open_database();
+    MemoryStore::Options options;
+    options.index_folder = folder / "index";
+    options.language = language;
+    options.limits = limits;
+    auto opened = MemoryStore::open(*database, *embedder,
+                                    {simulation.lane("queries", Simulation::LaneKind::kAnyOrder),
+                                     simulation.lane("background", Simulation::LaneKind::kAnyOrder)},
+                                    simulation.clock(), simulation.random(), options);
+    if (!opened.ok()) return opened.error();
+    memory = std::move(*opened);
+    return {};
+  }
+
+  /// kill -9 and a power cut.
+  void crash() {
+    disk.crash(simulation.random());
+    simulation.crash();
+    memory.reset();
+    database.reset();
+    simulation.crash();
+  }
+
+  /// An orderly end; the embedder's unanswered work is dropped.
+  void close() {
+    memory->close();
+    simulation.run_until_idle(std::chrono::seconds(1));
+    memory.reset();
+    database->close();
+    database.reset();
+    simulation.crash();
+  }
+  void reopen() {
+    close();
+    const Status opened = open();
+    CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
+  }
+
+  /// Appends an episode and waits for its commit.
+  EpisodeId remember(const std::string& text, const Scope& scope = {"local", "", "", "chat"}, Time time = {}) {
+    Episode episode;
+    episode.scope = scope;
+    episode.thread = "thread";
+    episode.role = "user";
+    episode.text = text;
+    episode.time = time == Time{} ? simulation.clock().now() : time;
+    return remember(episode).value();
+  }
+  Result<EpisodeId> remember(const Episode& episode) {
+    return write<EpisodeId>(
+        [this, episode](Transaction& transaction) { return memory->append_episode(transaction, episode); });
+  }
+
+  Result<IngestReport> ingest(Document document) {
+    return answered<IngestReport>([&](std::function<void(Result<IngestReport>)> on_done) {
+      memory->ingest_document(std::move(document), simulation.lane("loop"), std::move(on_done));
+    });
+  }
+  Result<IngestReport> ingest(FolderSource source) {
+    return answered<IngestReport>([&](std::function<void(Result<IngestReport>)> on_done) {
+      memory->ingest_folder(std::move(source), simulation.lane("loop"), {}, std::move(on_done));
+    });
+  }
+  Status retire(const Scope& scope, const std::string& uri) {
+    return answered<void>([&](std::function<void(Status)> on_done) {
+      memory->retire_document(scope, uri, simulation.lane("loop"), std::move(on_done));
+    });
+  }
+
+  Result<Recalled> recall(RecallQuery query) {
+    return answered<Recalled>([&](std::function<void(Result<Recalled>)> on_done) {
+      memory->recall(std::move(query), simulation.lane("loop"), std::move(on_done));
+    });
+  }
+  /// The texts that a question brings back, best first.
+  std::vector<std::string> recalled(const std::string& question, const Scope& scope = {"local", "", "", "chat"}) {
+    RecallQuery query;
+    query.scope = scope;
+    query.text = question;
+    std::vector<std::string> texts;
+    const Result<Recalled> answer = recall(query);
+    for (const RecallHit& hit : answer.value().hits) texts.push_back(hit.text);
+    return texts;
+  }
+
+  /// Waits until every row has its vector.
+  Status embedded() {
+    return answered<void>([&](std::function<void(Status)> on_done) {
+      memory->when_embedded(simulation.lane("loop"), std::move(on_done));
+    });
+  }
+
+  TemporaryFolder folder;
+  std::unique_ptr<WordEmbedder> embedder;
+  std::string language = "english";
+  Limits limits;
+  std::unique_ptr<MemoryStore> memory;
+};
+
+}  // namespace mnema::testing
