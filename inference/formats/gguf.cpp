@@ -162,7 +162,7 @@ Status Reader::run() {
   // The smallest entry of each kind bounds how many there can be.
   if (value_count > left() / 13) return corrupt("more metadata than the file can hold");
   for (std::uint64_t i = 0; i < value_count; ++i) RETURN_IF_ERROR(metadata());
-  if (tensor_count > left() / 24) return corrupt("more tensors than the file can hold");
+  if (tensor_count > left() / 32) return corrupt("more tensors than the file can hold");
   RETURN_IF_ERROR(tensor_infos(tensor_count));
   return place_tensors();
 }
@@ -210,8 +210,6 @@ Status Reader::array(Value& value) {
 }
 
 Status Reader::tensor_infos(std::uint64_t count) {
-  file_.tensors.reserve(static_cast<std::size_t>(count));
-  offsets_.reserve(static_cast<std::size_t>(count));
   for (std::uint64_t i = 0; i < count; ++i) {
     ASSIGN_OR_RETURN(const std::string_view name, text("a tensor's name", kNameBytesMax));
     GgufTensor tensor;

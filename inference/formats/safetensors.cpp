@@ -1,5 +1,6 @@
 #include "inference/formats/safetensors.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <cstring>
@@ -8,7 +9,8 @@
 namespace mnema {
 namespace {
 
-constexpr std::uint64_t kHeaderBytesMax = 64 << 20;
+// A parsed header takes up to twelve times its bytes; 4 MB describe 40,000 tensors.
+constexpr std::uint64_t kHeaderBytesMax = 4 << 20;
 
 int bytes_of_type(std::string_view type) {
   if (type == "F64" || type == "I64" || type == "U64") return 8;
@@ -51,6 +53,21 @@ std::string read_entry(const boost::json::value& value, std::span<const std::byt
   return "";
 }
 
+/// What is wrong with the tensors together, or "". Every byte belongs to one tensor, as the format demands; so a name
+/// that is there twice is noticed too, by the bytes of the one that JSON dropped.
+std::string check_cover(std::vector<SafeTensor> tensors, std::span<const std::byte> data) {
+  std::sort(tensors.begin(), tensors.end(), [](const SafeTensor& a, const SafeTensor& b) {
+    return std::pair(a.data.data(), a.data.size()) < std::pair(b.data.data(), b.data.size());
+  });
+  const std::byte* end = data.data();
+  for (const SafeTensor& tensor : tensors) {
+    if (tensor.data.data() < end) return "tensor '" + tensor.name + "' overlaps another";
+    if (tensor.data.data() > end) return "bytes before tensor '" + tensor.name + "' belong to no tensor";
+    end += tensor.data.size();
+  }
+  return end == data.data() + data.size() ? "" : "bytes at the end belong to no tensor";
+}
+
 }  // namespace
 
 Result<std::shared_ptr<SafetensorsFile>> SafetensorsFile::open(const std::string& path) {
@@ -76,14 +93,16 @@ Result<std::shared_ptr<SafetensorsFile>> SafetensorsFile::parse(std::span<const 
   if (error || !json.is_object()) return corrupt("its header is no JSON object");
   auto file = std::make_shared<SafetensorsFile>();
   file->path_ = name;
+  const std::span<const std::byte> data = bytes.subspan(8 + header);
   for (const auto& member : json.get_object()) {
     if (member.key() == "__metadata__") continue;
     SafeTensor tensor;
     tensor.name = std::string(member.key());
-    const std::string wrong = read_entry(member.value(), bytes.subspan(8 + header), tensor);
+    const std::string wrong = read_entry(member.value(), data, tensor);
     if (!wrong.empty()) return corrupt("tensor '" + tensor.name + "' " + wrong);
     file->tensors_.push_back(std::move(tensor));
   }
+  if (const std::string wrong = check_cover(file->tensors_, data); !wrong.empty()) return corrupt(wrong);
   return file;
 }
 
