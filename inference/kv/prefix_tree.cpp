@@ -65,18 +65,19 @@ int PrefixTree::evict(int wanted) {
 }
 
 void PrefixTree::erase(const Salt& salt) {
-  // What hangs on a page of this salt is of this salt or a stricter one of the same owner; take ends first.
-  for (bool again = true; again;) {
-    again = false;
-    for (auto node = nodes_.begin(); node != nodes_.end();) {
-      const auto next = std::next(node);
-      if (node->second.salt == salt && node->second.children == 0) {
-        remove(node);
-        again = true;
-      }
-      node = next;
+  const auto hangs_on_salt = [&](const Node& node) {
+    for (const Node* at = &node;;) {
+      if (at->salt == salt) return true;
+      const auto parent = nodes_.find(at->parent);
+      if (parent == nodes_.end()) return false;
+      at = &parent->second;
     }
+  };
+  std::vector<PageKey> erased;
+  for (const auto& [key, node] : nodes_) {
+    if (hangs_on_salt(node)) erased.push_back(key);
   }
+  for (const PageKey& key : erased) remove(nodes_.find(key));
 }
 
 int PrefixTree::idle_pages() const {
