@@ -61,7 +61,11 @@ struct Limits {
   int grammar_rules_max = 10'000;    // 400
   int grammar_states_max = 400'000;  // 400: repetitions are unrolled
   int prompt_bytes_max = 4 << 20;
-  int generations_waiting_max = 1'024;  // 429
+  std::int64_t template_source_bytes_max = 1 << 20;   // of a model's chat template; it is refused at load
+  std::int64_t template_output_bytes_max = 16 << 20;  // of any text that it makes; the rendering fails
+  long template_steps_max = 2'000'000;                // a step reads or makes up to 256 bytes; likewise
+  int template_depth_max = 200;                       // blocks inside blocks; a macro call counts as eight; likewise
+  int generations_waiting_max = 1'024;                // 429
 
   [[nodiscard]] static Limits tiny();
 };

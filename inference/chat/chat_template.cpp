@@ -44,10 +44,12 @@ bool mentions(std::string_view source, std::string_view what) { return source.fi
 
 Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create(std::string_view source,
                                                                  std::vector<std::string> control_texts,
-                                                                 std::string beginning, std::string end) {
+                                                                 std::string beginning, std::string end,
+                                                                 const Limits& limits) {
   const std::string_view used = source.empty() ? kChatMl : source;
   std::shared_ptr<ChatTemplate> made(new ChatTemplate);
   ASSIGN_OR_RETURN(made->template_, jinja::Template::parse(used));
+  made->bounds_ = jinja::Bounds::from(limits);
   std::erase_if(control_texts, [](const std::string& text) { return text.size() < 2; });
   std::sort(control_texts.begin(), control_texts.end(),
             [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
@@ -165,10 +167,10 @@ jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) cons
 
 Result<RenderedPrompt> ChatTemplate::render(const Prompt& prompt) const {
   if (prompt.messages.empty()) return fail(ErrorCode::kInvalidArgument, "there are no messages", "send at least one");
-  ASSIGN_OR_RETURN(const std::string text, template_.render(context_of(prompt, Sharing::kUser)));
+  ASSIGN_OR_RETURN(const std::string text, template_.render(context_of(prompt, Sharing::kUser), bounds_));
   // Where a template cannot render the replaced texts, nothing is shared.
   const auto shared = [&](Sharing visible) -> std::size_t {
-    const Result<std::string> other = template_.render(context_of(prompt, visible));
+    const Result<std::string> other = template_.render(context_of(prompt, visible), bounds_);
     return other.ok() ? common_prefix(text, *other) : 0;
   };
   return without_marks(text, shared(Sharing::kPublic), shared(Sharing::kTenant));

@@ -20,6 +20,7 @@
 #include "inference/chat/jinja_template.hpp"
 #include "inference/request.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
+#include "runtime/limits.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
@@ -34,15 +35,18 @@ struct RenderedPrompt {
 class ChatTemplate {
  public:
   /// `source`: Jinja; "" = ChatML. `control_texts`: what must not be taken for a control token when a user says it.
-  /// Errors: `kInvalidArgument` (the template cannot be parsed; line).
+  /// `limits`: what the template may use in a rendering. Errors: `kInvalidArgument` (the template cannot be parsed, or
+  /// uses what there is not; with the line), `kResourceExhausted` (it is too long).
   [[nodiscard]] static Result<std::shared_ptr<const ChatTemplate>> create(std::string_view source,
                                                                           std::vector<std::string> control_texts,
-                                                                          std::string beginning, std::string end);
+                                                                          std::string beginning, std::string end,
+                                                                          const Limits& limits = {});
   /// The same with the control texts of a model's tokenizer.
   [[nodiscard]] static Result<std::shared_ptr<const ChatTemplate>> create_for(std::string_view source,
                                                                               const Tokenizer& tokenizer);
 
-  /// Errors: `kInvalidArgument` where the template refuses the messages (its own words), or there are none.
+  /// Errors: `kInvalidArgument` where the template refuses the messages (its own words), or there are none;
+  /// `kResourceExhausted` where it loops, nests or writes beyond its limits.
   [[nodiscard]] Result<RenderedPrompt> render(const Prompt& prompt) const;
 
   /// Whether the template has reasoning in <think> tags.
@@ -57,6 +61,7 @@ class ChatTemplate {
   [[nodiscard]] std::string defused(std::string_view text) const;
 
   jinja::Template template_;
+  jinja::Bounds bounds_;
   std::vector<std::string> control_texts_;  // longest first
   std::string beginning_, end_;
   bool arguments_as_objects_ = false;

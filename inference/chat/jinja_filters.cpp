@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "runtime/utf8.hpp"
+#include "inference/chat/jinja_operators.hpp"
 
 namespace mnema::jinja {
 namespace {
@@ -39,51 +39,52 @@ std::string titled(std::string_view text, bool every_word) {
   return out;
 }
 
-std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
-  if (from.empty()) return std::string(text);
+std::string replaced(Rendering& rendering, std::string_view text, std::string_view from, std::string_view to) {
+  if (from.empty() || !rendering.reads(text, from)) return std::string(text);
   std::string out;
   for (;;) {
     const std::size_t at = text.find(from);
-    if (at == std::string_view::npos) return out.append(text);
-    out.append(text.substr(0, at)).append(to);
+    if (at == std::string_view::npos) {
+      rendering.add(out, text);
+      return out;
+    }
+    if (!rendering.step() || !rendering.add(out, text.substr(0, at)) || !rendering.add(out, to)) return out;
     text.remove_prefix(at + from.size());
   }
 }
 
-List split(std::string_view text, const Value* separator, std::int64_t most) {
+List split(Rendering& rendering, std::string_view text, const Value* separator, std::int64_t most) {
   List parts;
-  if (separator == nullptr || separator->string() == nullptr) {
+  const bool by_blanks = separator == nullptr || separator->string() == nullptr;
+  const std::string_view by = by_blanks ? std::string_view() : std::string_view(*separator->string());
+  const auto enough = [&] { return most >= 0 && static_cast<std::int64_t>(parts.size()) >= most; };
+  if (!rendering.reads(text, by)) return parts;
+  if (by_blanks) {
     for (;;) {
       text = stripped(text, kBlanks, true, false);
-      if (text.empty()) return parts;
-      if (most >= 0 && static_cast<std::int64_t>(parts.size()) == most) break;
+      if (text.empty() || !rendering.step()) return parts;
+      if (enough()) break;
       const std::size_t end = std::min(text.find_first_of(kBlanks), text.size());
-      parts.emplace_back(text.substr(0, end));
+      parts.push_back(rendering.made(std::string(text.substr(0, end))));
       text.remove_prefix(end);
     }
-    parts.emplace_back(text);
-    return parts;
+  } else {
+    while (!by.empty() && !enough() && rendering.step()) {
+      const std::size_t at = text.find(by);
+      if (at == std::string_view::npos) break;
+      parts.push_back(rendering.made(std::string(text.substr(0, at))));
+      text.remove_prefix(at + by.size());
+    }
   }
-  const std::string& by = *separator->string();
-  while (!by.empty() && (most < 0 || static_cast<std::int64_t>(parts.size()) < most)) {
-    const std::size_t at = text.find(by);
-    if (at == std::string_view::npos) break;
-    parts.emplace_back(text.substr(0, at));
-    text.remove_prefix(at + by.size());
-  }
-  parts.emplace_back(text);
+  parts.push_back(rendering.made(std::string(text)));
   return parts;
 }
 
-std::size_t characters_in(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string joined(const List& list, std::string_view separator) {
+std::string joined(Rendering& rendering, const List& list, std::string_view separator) {
   std::string out;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (i > 0) out += separator;
-    out += list[i].text();
+  for (std::size_t i = 0; i < list.size() && rendering.step(); ++i) {
+    if (i > 0) rendering.add(out, separator);
+    rendering.add(out, list[i].text());
   }
   return out;
 }
@@ -113,6 +114,7 @@ Value selected(Rendering& rendering, const Value& value, const List& arguments, 
   if (by_attribute && (arguments.empty() || arguments[0].string() == nullptr))
     return rendering.fail("selectattr needs a name");
   for (const Value& element : elements_of(rendering, value)) {
+    if (rendering.stopped()) break;
     const Value subject = by_attribute ? attribute_of(rendering, element, *arguments[0].string()) : element;
     bool holds = subject.truth();
     if (arguments.size() > skip) {
@@ -128,6 +130,7 @@ Value mapped(Rendering& rendering, const Value& value, const List& arguments, co
   List out;
   const Value* attribute = named.find("attribute");
   for (const Value& element : elements_of(rendering, value)) {
+    if (rendering.stopped()) break;
     if (attribute != nullptr) {
       Value member = attribute_of(rendering, element, attribute->text());
       const Value* otherwise = named.find("default");
@@ -140,9 +143,12 @@ Value mapped(Rendering& rendering, const Value& value, const List& arguments, co
   return out;
 }
 
-Value items_of(const Dict& dict) {
+Value items_of(Rendering& rendering, const Dict& dict) {
   List out;
-  for (const auto& [name, value] : dict.members) out.push_back(List{Value(name), value});
+  for (const auto& [name, value] : dict.members) {
+    if (!rendering.step()) break;
+    out.emplace_back(List{rendering.made(name), value});
+  }
   return out;
 }
 
@@ -153,17 +159,19 @@ Value sorted(Rendering& rendering, const Value& value, const List& arguments, co
   std::stable_sort(list.begin(), list.end(), [&](const Value& a, const Value& b) {
     const Value left = attribute.is_undefined() ? a : attribute_of(rendering, a, attribute.text());
     const Value right = attribute.is_undefined() ? b : attribute_of(rendering, b, attribute.text());
-    return reverse ? right < left : left < right;
+    return reverse ? less(rendering, right, left) : less(rendering, left, right);
   });
   return list;
 }
 
-std::string indented(std::string_view text, std::int64_t width, bool first) {
+std::string indented(Rendering& rendering, std::string_view text, std::int64_t width, bool first) {
   const std::string blanks(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 64)), ' ');
   std::string out = first ? blanks : "";
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    out += text[i];
-    if (text[i] == '\n' && i + 1 < text.size() && text[i + 1] != '\n') out += blanks;
+  while (!text.empty() && rendering.step()) {
+    const std::size_t line = std::min(text.find('\n'), text.size() - 1) + 1;
+    rendering.add(out, text.substr(0, line));
+    text.remove_prefix(line);
+    if (out.ends_with('\n') && !text.empty() && text[0] != '\n') rendering.add(out, blanks);
   }
   return out;
 }
@@ -178,64 +186,88 @@ Value to_integer(const Value& value) {
   return std::abs(number) < 9e18 ? static_cast<std::int64_t>(number) : std::int64_t{0};
 }
 
+/// A filter, the arguments it takes by position, and those it knows by name.
+struct KnownFilter {
+  std::string_view name;
+  std::size_t arguments;
+  std::string_view named[2];
+};
+
+constexpr std::size_t kAny = 64;
+constexpr KnownFilter kFilters[] = {
+    {"trim", 1, {}},
+    {"tojson", 0, {"indent", "ensure_ascii"}},
+    {"default", 2, {"default_value", "boolean"}},
+    {"d", 2, {"default_value", "boolean"}},
+    {"length", 0, {}},
+    {"count", 0, {}},
+    {"join", 1, {"d"}},
+    {"upper", 0, {}},
+    {"lower", 0, {}},
+    {"title", 0, {}},
+    {"capitalize", 0, {}},
+    {"replace", 2, {"new"}},
+    {"string", 0, {}},
+    {"int", 0, {}},
+    {"float", 0, {}},
+    {"abs", 0, {}},
+    {"round", 0, {}},
+    {"safe", 0, {}},
+    {"list", 0, {}},
+    {"first", 0, {}},
+    {"last", 0, {}},
+    {"reverse", 0, {}},
+    {"items", 0, {}},
+    {"dictsort", 0, {}},
+    {"sort", 1, {"reverse", "attribute"}},
+    {"unique", 0, {}},
+    {"select", kAny, {}},
+    {"reject", kAny, {}},
+    {"selectattr", kAny, {}},
+    {"rejectattr", kAny, {}},
+    {"map", kAny, {"attribute", "default"}},
+    {"indent", 2, {"width", "first"}},
+};
+constexpr std::string_view kTests[] = {
+    "defined", "undefined", "none",     "string",   "number",   "integer", "float",      "boolean", "true",
+    "false",   "mapping",   "sequence", "iterable", "callable", "equalto", "eq",         "==",      "ne",
+    "!=",      "lt",        "gt",       "in",       "odd",      "even",    "divisibleby"};
+constexpr std::string_view kMethods[] = {"items",  "keys",       "values",  "get",        "append",   "pop",
+                                         "strip",  "lstrip",     "rstrip",  "startswith", "endswith", "split",
+                                         "rsplit", "splitlines", "replace", "join",       "upper",    "lower",
+                                         "title",  "capitalize", "find",    "count",      "isdigit"};
+
 }  // namespace
 
-List elements_of(Rendering& rendering, const Value& value) {
-  if (value.list() != nullptr) return *value.list();
-  List out;
-  if (value.dict() != nullptr) {
-    for (const auto& member : value.dict()->members) out.emplace_back(member.first);
-  } else if (const std::string* text = value.string()) {
-    for (std::size_t at = 0; at < text->size();) {
-      const std::size_t length = utf8_length(static_cast<unsigned char>((*text)[at]));
-      out.emplace_back(text->substr(at, length));
-      at += length;
-    }
-  } else if (!value.is_undefined()) {
-    rendering.fail("a " + std::string(value.type_name()) + " cannot be walked over");
-  }
-  return out;
+bool is_filter(std::string_view name, std::size_t arguments, std::string_view named) {
+  return std::any_of(std::begin(kFilters), std::end(kFilters), [&](const KnownFilter& known) {
+    return known.name == name && arguments <= known.arguments &&
+           (named.empty() || named == known.named[0] || named == known.named[1]);
+  });
 }
 
-bool contains(Rendering& rendering, const Value& haystack, const Value& needle) {
-  if (haystack.list() != nullptr)
-    return std::find(haystack.list()->begin(), haystack.list()->end(), needle) != haystack.list()->end();
-  if (haystack.dict() != nullptr) return haystack.dict()->find(needle.text()) != nullptr;
-  if (haystack.string() != nullptr) return haystack.string()->find(needle.text()) != std::string::npos;
-  if (!haystack.is_undefined()) rendering.fail("nothing can be in a " + std::string(haystack.type_name()));
-  return false;
+bool is_test(std::string_view name) {
+  return std::find(std::begin(kTests), std::end(kTests), name) != std::end(kTests);
 }
 
-Value member_of(Rendering& rendering, const Value& value, const Value& index) {
-  if (value.is_undefined()) return rendering.fail("'" + index.text() + "' is asked of something undefined");
-  if (value.dict() != nullptr) {
-    const Value* found = value.dict()->find(index.text());
-    return found == nullptr ? Value() : *found;
-  }
-  const std::int64_t* at = index.integer();
-  if (at == nullptr) return {};
-  if (const List* list = value.list()) {
-    const auto size = static_cast<std::int64_t>(list->size());
-    const std::int64_t i = *at < 0 ? *at + size : *at;
-    return i >= 0 && i < size ? (*list)[static_cast<std::size_t>(i)] : Value();
-  }
-  if (value.string() != nullptr) return member_of(rendering, elements_of(rendering, value), index);
-  return {};
+bool is_method(std::string_view name) {
+  return std::find(std::begin(kMethods), std::end(kMethods), name) != std::end(kMethods);
 }
 
 Value apply_filter(Rendering& rendering, std::string_view name, const Value& value, const List& arguments,
                    const Dict& named) {
-  if (!rendering.step()) return {};
+  if (!rendering.step() || (value.string() != nullptr && !rendering.reads(*value.string()))) return {};
   const auto first = [&] { return argument(arguments, named, 0, ""); };
   if (name == "trim") {
     const Value characters = first();
-    return std::string(
-        stripped(value.text(), characters.string() != nullptr ? *characters.string() : kBlanks, true, true));
+    return rendering.made(std::string(
+        stripped(value.text(), characters.string() != nullptr ? *characters.string() : kBlanks, true, true)));
   }
   if (name == "tojson") {
     const Value indent = argument(arguments, named, 0, "indent");
-    return value.json(indent.integer() != nullptr ? static_cast<int>(std::clamp<std::int64_t>(*indent.integer(), 0, 16))
-                                                  : -1);
+    if (argument({}, named, 0, "ensure_ascii", false).truth()) return rendering.fail("tojson writes UTF-8 only");
+    return rendering.made(value.json(
+        indent.integer() != nullptr ? static_cast<int>(std::clamp<std::int64_t>(*indent.integer(), 0, 16)) : -1));
   }
   if (name == "default" || name == "d") {
     const bool falsy_too = argument(arguments, named, 1, "boolean", false).truth();
@@ -244,23 +276,27 @@ Value apply_filter(Rendering& rendering, std::string_view name, const Value& val
   }
   if (name == "length" || name == "count") {
     if (value.string() != nullptr) return characters_in(*value.string());
-    return elements_of(rendering, value).size();
+    if (value.dict() != nullptr) return value.dict()->members.size();
+    return value.list() != nullptr ? value.list()->size() : elements_of(rendering, value).size();
   }
-  if (name == "join") return joined(elements_of(rendering, value), argument(arguments, named, 0, "d", "").text());
-  if (name == "upper") return with_case(value.text(), true);
-  if (name == "lower") return with_case(value.text(), false);
-  if (name == "title") return titled(value.text(), true);
-  if (name == "capitalize") return titled(value.text(), false);
-  if (name == "replace") return replaced(value.text(), first().text(), argument(arguments, named, 1, "new").text());
-  if (name == "string") return value.text();
+  if (name == "join")
+    return joined(rendering, elements_of(rendering, value), argument(arguments, named, 0, "d", "").text());
+  if (name == "upper") return rendering.made(with_case(value.text(), true));
+  if (name == "lower") return rendering.made(with_case(value.text(), false));
+  if (name == "title") return rendering.made(titled(value.text(), true));
+  if (name == "capitalize") return rendering.made(titled(value.text(), false));
+  if (name == "replace")
+    return replaced(rendering, value.text(), first().text(), argument(arguments, named, 1, "new").text());
+  if (name == "string") return rendering.made(value.text());
   if (name == "int") return to_integer(value);
   if (name == "float")
     return value.string() != nullptr ? std::strtod(value.string()->c_str(), nullptr) : value.number();
-  if (name == "abs")
-    return value.real() != nullptr ? Value(std::fabs(value.number()))
-                                   : Value(static_cast<std::int64_t>(std::fabs(value.number())));
+  if (name == "abs") {
+    const std::int64_t* whole = value.integer();
+    return whole == nullptr || *whole == INT64_MIN ? Value(std::fabs(value.number())) : Value(std::abs(*whole));
+  }
   if (name == "round") return std::round(value.number());
-  if (name == "safe" || name == "e" || name == "escape") return value;
+  if (name == "safe") return value;
   if (name == "list") return elements_of(rendering, value);
   if (name == "first" || name == "last") {
     const List list = elements_of(rendering, value);
@@ -269,19 +305,21 @@ Value apply_filter(Rendering& rendering, std::string_view name, const Value& val
   if (name == "reverse") {
     List list = elements_of(rendering, value);
     std::reverse(list.begin(), list.end());
-    return value.string() != nullptr ? Value(joined(list, "")) : Value(list);
+    return value.string() != nullptr ? Value(joined(rendering, list, "")) : Value(std::move(list));
   }
-  if (name == "items") return value.dict() != nullptr ? items_of(*value.dict()) : Value(List{});
+  if (name == "items") return value.dict() != nullptr ? items_of(rendering, *value.dict()) : Value(List{});
   if (name == "dictsort") {
     Dict copy = value.dict() != nullptr ? *value.dict() : Dict{};
     std::sort(copy.members.begin(), copy.members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    return items_of(copy);
+    return items_of(rendering, copy);
   }
   if (name == "sort") return sorted(rendering, value, arguments, named);
   if (name == "unique") {
     List out;
     for (const Value& element : elements_of(rendering, value)) {
-      if (std::find(out.begin(), out.end(), element) == out.end()) out.push_back(element);
+      if (rendering.stopped()) break;
+      const auto is_element = [&](const Value& known) { return equal(rendering, known, element); };
+      if (std::none_of(out.begin(), out.end(), is_element)) out.push_back(element);
     }
     return out;
   }
@@ -291,7 +329,7 @@ Value apply_filter(Rendering& rendering, std::string_view name, const Value& val
   if (name == "map") return mapped(rendering, value, arguments, named);
   if (name == "indent") {
     const Value width = argument(arguments, named, 0, "width", 4);
-    return indented(value.text(), width.integer() != nullptr ? *width.integer() : 4,
+    return indented(rendering, value.text(), width.integer() != nullptr ? *width.integer() : 4,
                     argument(arguments, named, 1, "first", false).truth());
   }
   return rendering.fail("unknown filter '" + std::string(name) + "'");
@@ -313,10 +351,10 @@ bool apply_test(Rendering& rendering, std::string_view name, const Value& value,
   if (name == "sequence" || name == "iterable")
     return value.list() != nullptr || value.dict() != nullptr || value.string() != nullptr;
   if (name == "callable") return value.function() != nullptr;
-  if (name == "equalto" || name == "eq" || name == "==") return value == first();
-  if (name == "ne" || name == "!=") return !(value == first());
-  if (name == "lt") return value < first();
-  if (name == "gt") return first() < value;
+  if (name == "equalto" || name == "eq" || name == "==") return equal(rendering, value, first());
+  if (name == "ne" || name == "!=") return !equal(rendering, value, first());
+  if (name == "lt") return less(rendering, value, first());
+  if (name == "gt") return less(rendering, first(), value);
   if (name == "in") return contains(rendering, first(), value);
   if (name == "odd") return value.integer() != nullptr && *value.integer() % 2 != 0;
   if (name == "even") return value.integer() != nullptr && *value.integer() % 2 == 0;
@@ -331,38 +369,43 @@ bool apply_test(Rendering& rendering, std::string_view name, const Value& value,
 
 Value call_method(Rendering& rendering, std::string_view name, const Value& value, const List& arguments,
                   const Dict& named) {
-  if (!rendering.step()) return {};
+  if (!rendering.step() || (value.string() != nullptr && !rendering.reads(*value.string()))) return {};
   const auto argument_text = [&](std::size_t i) { return i < arguments.size() ? arguments[i].text() : std::string(); };
   if (const Dict* dict = value.dict()) {
-    if (const Value* member = dict->find(name); member != nullptr && member->function() != nullptr) {
-      return (*member->function())(rendering, arguments, named);
-    }
-    if (name == "items") return items_of(*dict);
+    if (name == "items") return items_of(rendering, *dict);
     if (name == "keys") return elements_of(rendering, value);
     if (name == "values") {
       List out;
-      for (const auto& member : dict->members) out.push_back(member.second);
+      for (const auto& member : dict->members) {
+        if (!rendering.step()) break;
+        out.push_back(member.second);
+      }
       return out;
     }
     if (name == "get") {
-      const Value* found = dict->find(argument_text(0));
+      const Value* found = rendering.step(dict->members.size() / 16) ? dict->find(argument_text(0)) : nullptr;
       return found != nullptr ? *found : arguments.size() > 1 ? arguments[1] : Value(None{});
     }
   } else if (List* list = value.list()) {
     if (name == "append" && arguments.size() == 1) {
-      list->push_back(arguments[0]);
+      if (may_hold(rendering, value, arguments[0])) list->push_back(arguments[0]);
       return None{};
     }
-    if (name == "pop" && !list->empty()) {
-      Value last = list->back();
-      list->pop_back();
-      return last;
+    if (name == "pop") {
+      const auto size = static_cast<std::int64_t>(list->size());
+      std::int64_t at = arguments.empty() || arguments[0].integer() == nullptr ? -1 : *arguments[0].integer();
+      if (at < 0) at += size;
+      if (at < 0 || at >= size) return rendering.fail("there is nothing to pop there");
+      if (!rendering.step(static_cast<std::size_t>(size - at) / 16)) return {};
+      Value taken = (*list)[static_cast<std::size_t>(at)];
+      list->erase(list->begin() + at);
+      return taken;
     }
   } else if (const std::string* text = value.string()) {
     if (name == "strip" || name == "lstrip" || name == "rstrip") {
       const std::string characters =
           arguments.empty() || arguments[0].is_none() ? std::string(kBlanks) : argument_text(0);
-      return std::string(stripped(*text, characters, name != "rstrip", name != "lstrip"));
+      return rendering.made(std::string(stripped(*text, characters, name != "rstrip", name != "lstrip")));
     }
     if (name == "startswith" || name == "endswith") {
       const List options =
@@ -373,31 +416,37 @@ Value call_method(Rendering& rendering, std::string_view name, const Value& valu
     }
     if (name == "split") {
       const Value most = argument(arguments, named, 1, "maxsplit", -1);
-      return split(*text, arguments.empty() ? named.find("sep") : &arguments[0],
+      return split(rendering, *text, arguments.empty() ? named.find("sep") : &arguments[0],
                    most.integer() != nullptr ? *most.integer() : -1);
     }
-    if (name == "rsplit" && !arguments.empty() && arguments.size() > 1) {
-      const std::size_t at = text->rfind(argument_text(0));
-      if (at == std::string::npos) return List{Value(*text)};
-      return List{Value(text->substr(0, at)), Value(text->substr(at + argument_text(0).size()))};
+    if (name == "rsplit" && arguments.size() == 2 && arguments[0].string() != nullptr &&
+        equal(rendering, arguments[1], 1)) {
+      const std::string& by = *arguments[0].string();
+      const std::size_t at = rendering.reads(*text, by) ? text->rfind(by) : std::string::npos;
+      if (at == std::string::npos) return List{value};
+      return List{rendering.made(text->substr(0, at)), rendering.made(text->substr(at + by.size()))};
     }
     if (name == "splitlines") {
-      List lines = split(*text, std::make_unique<Value>("\n").get(), -1);
+      const Value line_end("\n");
+      List lines = split(rendering, *text, &line_end, -1);
       if (!lines.empty() && lines.back().text().empty()) lines.pop_back();
       return lines;
     }
-    if (name == "replace") return replaced(*text, argument_text(0), argument_text(1));
-    if (name == "join") return joined(arguments.empty() ? List{} : elements_of(rendering, arguments[0]), *text);
-    if (name == "upper") return with_case(*text, true);
-    if (name == "lower") return with_case(*text, false);
-    if (name == "title") return titled(*text, true);
-    if (name == "capitalize") return titled(*text, false);
+    if (name == "replace") return replaced(rendering, *text, argument_text(0), argument_text(1));
+    if (name == "join")
+      return joined(rendering, arguments.empty() ? List{} : elements_of(rendering, arguments[0]), *text);
+    if (name == "upper") return rendering.made(with_case(*text, true));
+    if (name == "lower") return rendering.made(with_case(*text, false));
+    if (name == "title") return rendering.made(titled(*text, true));
+    if (name == "capitalize") return rendering.made(titled(*text, false));
     if (name == "find") {
-      const std::size_t at = text->find(argument_text(0));
+      const std::string needle = argument_text(0);
+      const std::size_t at = rendering.reads(*text, needle) ? text->find(needle) : std::string::npos;
       return at == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(at);
     }
     if (name == "count") {
-      return split(*text, arguments.empty() ? nullptr : &arguments[0], -1).size() - 1;
+      const List parts = split(rendering, *text, arguments.empty() ? nullptr : &arguments[0], -1);
+      return parts.empty() ? std::size_t{0} : parts.size() - 1;
     }
     if (name == "isdigit") return !text->empty() && text->find_first_not_of("0123456789") == std::string::npos;
   }

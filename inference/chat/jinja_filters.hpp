@@ -1,6 +1,6 @@
 // inference/chat/jinja_filters.hpp
 //
-// The filters, tests and methods that chat templates use. Unknown ones are an error of the template.
+// The filters, tests and methods that chat templates use. What is not among them is refused when a template is parsed.
 // Source: the list of built-in filters and tests of Jinja 3.1, and Python's str, list and dict.
 //
 // Threads: pure over their arguments.
@@ -12,6 +12,12 @@
 
 namespace mnema::jinja {
 
+/// Whether there is such a filter, and whether it takes that many arguments by position and one of that name ("" =
+/// none).
+[[nodiscard]] bool is_filter(std::string_view name, std::size_t arguments = 0, std::string_view named = {});
+[[nodiscard]] bool is_test(std::string_view name);
+[[nodiscard]] bool is_method(std::string_view name);
+
 /// `value | name(arguments, named...)`
 [[nodiscard]] Value apply_filter(Rendering& rendering, std::string_view name, const Value& value, const List& arguments,
                                  const Dict& named);
@@ -20,11 +26,5 @@ namespace mnema::jinja {
 /// `value.name(arguments)`
 [[nodiscard]] Value call_method(Rendering& rendering, std::string_view name, const Value& value, const List& arguments,
                                 const Dict& named);
-/// `value.name` and `value[index]`; undefined where there is none.
-[[nodiscard]] Value member_of(Rendering& rendering, const Value& value, const Value& index);
-/// `needle in haystack`
-[[nodiscard]] bool contains(Rendering& rendering, const Value& haystack, const Value& needle);
-/// What a `for` walks over: elements, characters or names.
-[[nodiscard]] List elements_of(Rendering& rendering, const Value& value);
 
 }  // namespace mnema::jinja

@@ -1,9 +1,8 @@
 #include "inference/chat/jinja_template.hpp"
 
-#include <cmath>
-
 #include "inference/chat/jinja_filters.hpp"
 #include "inference/chat/jinja_lexer.hpp"
+#include "inference/chat/jinja_operators.hpp"
 
 // A recursive-descent parser that builds closures: an expression is a function from the rendering to a value.
 
@@ -11,9 +10,11 @@ namespace mnema::jinja {
 namespace {
 
 constexpr int kNestingMax = 100;
+constexpr int kLinksMax = 256;  // operators, members, filters and calls of one tag: each is a closure inside the next
+constexpr int kMacroDepth = 8;  // a call holds up to kLinksMax closures on the stack, a block a few
 
 void run(const Block& block, Rendering& r) {
-  if (++r.depth > r.bounds.depth) r.fail("the template nests too deeply");
+  if (++r.depth > r.bounds.depth) r.exhaust("the template nests too deeply");
   for (const Statement& statement : block) {
     if (r.stopped()) break;
     statement(r);
@@ -42,76 +43,6 @@ void evaluate(const std::vector<Argument>& arguments, Rendering& r, List& positi
     else
       named.set(argument.name, argument.value(r));
   }
-}
-
-Value arithmetic(Rendering& r, std::string_view op, const Value& a, const Value& b) {
-  if (op == "~") return a.text() + b.text();
-  if (op == "+" && a.string() != nullptr && b.string() != nullptr) return *a.string() + *b.string();
-  if (op == "+" && a.list() != nullptr && b.list() != nullptr) {
-    List sum = *a.list();
-    sum.insert(sum.end(), b.list()->begin(), b.list()->end());
-    return sum;
-  }
-  if (op == "*" && a.string() != nullptr && b.integer() != nullptr) {
-    std::string out;
-    for (std::int64_t i = 0; i < *b.integer() && r.step(); ++i) {
-      out += *a.string();
-      if (out.size() > r.bounds.output_bytes) return r.fail("the template writes too much");
-    }
-    return out;
-  }
-  const bool a_numeric = a.is_number() || a.boolean() != nullptr, b_numeric = b.is_number() || b.boolean() != nullptr;
-  if (!a_numeric || !b_numeric) {
-    return r.fail("'" + std::string(op) + "' does not work between " + std::string(a.type_name()) + " and " +
-                  std::string(b.type_name()));
-  }
-  const double x = a.number(), y = b.number();
-  if ((op == "/" || op == "//" || op == "%") && y == 0) return r.fail("division by zero");
-  if (op == "/") return x / y;
-  double result = 0;
-  if (op == "+")
-    result = x + y;
-  else if (op == "-")
-    result = x - y;
-  else if (op == "*")
-    result = x * y;
-  else if (op == "//")
-    result = std::floor(x / y);
-  else if (op == "%")
-    result = x - std::floor(x / y) * y;
-  else
-    result = std::pow(x, y);
-  if (a.real() != nullptr || b.real() != nullptr || std::fabs(result) > 9e15) return result;
-  return static_cast<std::int64_t>(result);
-}
-
-bool compared(Rendering& r, std::string_view op, const Value& a, const Value& b) {
-  if (op == "==") return a == b;
-  if (op == "!=") return !(a == b);
-  if (op == "in") return contains(r, b, a);
-  if (op == "not in") return !contains(r, b, a);
-  if (op == "<") return a < b;
-  if (op == ">") return b < a;
-  return op == "<=" ? !(b < a) : !(a < b);
-}
-
-Value sliced(Rendering& r, const Value& value, const Value& from, const Value& to, const Value& by) {
-  const List all = elements_of(r, value);
-  const auto size = static_cast<std::int64_t>(all.size());
-  const std::int64_t step = by.integer() != nullptr ? *by.integer() : 1;
-  if (step == 0) return r.fail("a slice cannot go by steps of zero");
-  const auto bound = [&](const Value& given, std::int64_t otherwise) {
-    if (given.integer() == nullptr) return otherwise;
-    std::int64_t at = *given.integer() < 0 ? *given.integer() + size : *given.integer();
-    return std::max<std::int64_t>(step > 0 ? 0 : -1, std::min(at, step > 0 ? size : size - 1));
-  };
-  List out;
-  const std::int64_t begin = bound(from, step > 0 ? 0 : size - 1), end = bound(to, step > 0 ? size : -1);
-  for (std::int64_t i = begin; step > 0 ? i < end : i > end; i += step) out.push_back(all[static_cast<std::size_t>(i)]);
-  if (value.string() == nullptr) return out;
-  std::string text;
-  for (const Value& character : out) text += *character.string();
-  return text;
 }
 
 class Parser {
@@ -156,10 +87,14 @@ class Parser {
     }
     return tokens_[at_++].text;
   }
-  void unexpected(const std::string& wanted) {
-    if (error_.empty())
-      error_ = "line " + std::to_string(peek().line) + ": expected " + wanted + ", found '" + peek().text + "'";
+  void unexpected(const std::string& wanted) { refuse("expected " + wanted + ", found '" + peek().text + "'"); }
+  void refuse(const std::string& what) {
+    if (error_.empty()) error_ = "line " + std::to_string(peek().line) + ": " + what;
     at_ = tokens_.size() - 1;
+  }
+  /// One more closure around those of this tag.
+  void link() {
+    if (++links_ > kLinksMax) refuse("the expression is too long");
   }
   bool deeper() {
     if (++nesting_ > kNestingMax) unexpected("less nesting");
@@ -176,6 +111,7 @@ class Parser {
         block.push_back([text = tokens_[at_++].text](Rendering& r) { r.write(text); });
       } else if (peek().type == TokenType::kOutputBegin) {
         const int line = tokens_[at_++].line;
+        links_ = 0;
         Expression value = expression();
         need(TokenType::kOutputEnd, "'}}'");
         block.push_back([value = std::move(value), line](Rendering& r) {
@@ -206,6 +142,7 @@ class Parser {
 
   Statement statement() {
     const int line = peek().line;
+    links_ = 0;
     const std::string name = need_name();
     Statement made;
     if (name == "for")
@@ -283,6 +220,7 @@ class Parser {
   }
 
   static void assign(Rendering& r, const std::vector<std::string>& names, const Value& value) {
+    if (!r.step(r.scopes.back().members.size() / 16)) return;
     if (names.size() == 1) return r.scopes.back().set(names[0], value);
     const List parts = elements_of(r, value);
     if (parts.size() != names.size()) {
@@ -299,7 +237,7 @@ class Parser {
     Expression over = either();  // a ternary would take the filter's "if"
     Expression filter;
     if (take_name("if")) filter = expression();
-    take_name("recursive");
+    if (is(TokenType::kName, "recursive")) refuse("loops cannot be recursive");
     end_tag();
     Block body = statements({"else", "endfor"});
     Block otherwise;
@@ -316,6 +254,7 @@ class Parser {
       if (filter) {
         List kept;
         for (Value& element : elements) {
+          if (!r.step()) break;
           assign(r, names, element);
           if (filter(r).truth()) kept.push_back(std::move(element));
         }
@@ -371,10 +310,10 @@ class Parser {
       const Value result = value(r);
       if (member.empty()) return assign(r, names, result);
       const Value target = r.look_up(names[0]);
-      if (target.dict() != nullptr)
-        target.dict()->set(member, result);
-      else
+      if (target.dict() == nullptr)
         r.fail("'" + names[0] + "' is no namespace");
+      else if (may_hold(r, target, result))
+        target.dict()->set(member, result);
     };
   }
 
@@ -406,11 +345,12 @@ class Parser {
         else if (otherwise)
           scope.set(parameter, otherwise(r));
       }
-      if (++r.depth > r.bounds.depth) return r.fail("macros call one another too deeply");
+      r.depth += kMacroDepth;
+      if (r.depth > r.bounds.depth) return r.exhaust("macros call one another too deeply");
       r.scopes.push_back(std::move(scope));
       std::string text = captured(*body, r);
       r.scopes.pop_back();
-      --r.depth;
+      r.depth -= kMacroDepth;
       return text;
     };
     return [name, function = Value(std::move(function))](Rendering& r) { r.scopes.back().set(name, function); };
@@ -428,6 +368,7 @@ class Parser {
     }
     return [parts](Rendering& r) -> Value {
       List list;
+      if (!r.step(parts->size())) return {};
       for (const Expression& part : *parts) list.push_back(part(r));
       return list;
     };
@@ -437,6 +378,7 @@ class Parser {
     if (!deeper()) return nothing();
     Expression value = either();
     while (take_name("if")) {
+      link();
       Expression condition = either();
       Expression otherwise = nothing();
       if (take_name("else")) otherwise = expression();
@@ -454,6 +396,7 @@ class Parser {
   Expression either() {
     Expression left = both();
     while (take_name("or")) {
+      link();
       left = [left = std::move(left), right = both()](Rendering& r) {
         Value value = left(r);
         return value.truth() ? value : right(r);
@@ -465,6 +408,7 @@ class Parser {
   Expression both() {
     Expression left = negation();
     while (take_name("and")) {
+      link();
       left = [left = std::move(left), right = negation()](Rendering& r) {
         Value value = left(r);
         return value.truth() ? right(r) : value;
@@ -485,27 +429,34 @@ class Parser {
     return made;
   }
 
+  /// The comparison that stands here, taken; "" if there is none.
+  std::string take_comparison() {
+    for (const std::string_view symbol : {"==", "!=", "<=", ">=", "<", ">"}) {
+      if (take_symbol(symbol)) return std::string(symbol);
+    }
+    if (take_name("in")) return "in";
+    if (is(TokenType::kName, "not") && peek(1).type == TokenType::kName && peek(1).text == "in") {
+      at_ += 2;
+      return "not in";
+    }
+    return "";
+  }
+
   Expression comparison() {
     Expression left = sum();
-    for (;;) {
-      std::string op;
-      for (const std::string_view symbol : {"==", "!=", "<=", ">=", "<", ">"}) {
-        if (op.empty() && take_symbol(symbol)) op = symbol;
-      }
-      if (op.empty() && take_name("in")) op = "in";
-      if (op.empty() && is(TokenType::kName, "not") && peek(1).type == TokenType::kName && peek(1).text == "in") {
-        at_ += 2;
-        op = "not in";
-      }
-      if (op.empty()) return left;
-      left = [left = std::move(left), right = sum(), op](Rendering& r) -> Value {
-        const Value a = left(r);
-        return compared(r, op, a, right(r));
-      };
-    }
+    const std::string op = take_comparison();
+    if (op.empty()) return left;
+    link();
+    Expression right = sum();
+    if (!take_comparison().empty()) refuse("comparisons cannot be chained");
+    return [left = std::move(left), right = std::move(right), op](Rendering& r) -> Value {
+      const Value a = left(r);
+      return compared(r, op, a, right(r));
+    };
   }
 
   Expression binary(Expression left, std::string op, Expression right) {
+    link();
     return [left = std::move(left), right = std::move(right), op = std::move(op)](Rendering& r) -> Value {
       const Value a = left(r), b = right(r);
       return r.step() ? arithmetic(r, op, a, b) : Value();
@@ -523,13 +474,19 @@ class Parser {
   }
 
   Expression product() {
-    Expression left = unary();
+    Expression left = power();
     for (;;) {
       const std::string op = peek().type == TokenType::kSymbol ? peek().text : "";
-      if (op != "*" && op != "/" && op != "//" && op != "%" && op != "**") return left;
+      if (op != "*" && op != "/" && op != "//" && op != "%") return left;
       ++at_;
-      left = binary(std::move(left), op, unary());
+      left = binary(std::move(left), op, power());
     }
+  }
+
+  Expression power() {
+    Expression left = unary();
+    while (take_symbol("**")) left = binary(std::move(left), "**", unary());
+    return left;
   }
 
   Expression unary() {
@@ -563,9 +520,11 @@ class Parser {
   }
 
   Expression postfix(Expression value) {
-    for (;;) {
+    for (;; link()) {
+      if (!error_.empty()) return value;
       if (take_symbol(".")) {
         const std::string name = peek().type == TokenType::kInteger ? tokens_[at_++].text : need_name();
+        if (is(TokenType::kSymbol, "(") && !is_method(name)) refuse("unknown method '" + name + "'");
         if (take_symbol("(")) {
           value = [value = std::move(value), name, given = arguments()](Rendering& r) -> Value {
             const Value object = value(r);
@@ -591,8 +550,13 @@ class Parser {
         };
       } else if (take_symbol("|")) {
         const std::string name = need_name();
+        if (!is_filter(name)) refuse("unknown filter '" + name + "'");
         std::vector<Argument> given;
-        if (take_symbol("(")) given = arguments();
+        if (take_symbol("(")) {
+          check_names_inside(name);
+          given = arguments();
+        }
+        check_arguments(name, given);
         value = [value = std::move(value), name, given = std::move(given)](Rendering& r) -> Value {
           const Value input = value(r);
           List positional;
@@ -606,6 +570,26 @@ class Parser {
         return value;
       }
     }
+  }
+
+  void check_arguments(const std::string& filter, const std::vector<Argument>& given) {
+    std::size_t by_position = 0;
+    for (const Argument& argument : given) by_position += argument.name.empty() ? 1U : 0U;
+    if (!is_filter(filter, by_position)) refuse("filter '" + filter + "' with so many arguments is not known");
+    for (const Argument& argument : given) {
+      if (!is_filter(filter, by_position, argument.name))
+        refuse("filter '" + filter + "' has no argument '" + argument.name + "'");
+    }
+  }
+
+  /// map('name'), select('name'), selectattr('member', 'name'): filters and tests that are named by a text.
+  void check_names_inside(std::string_view filter) {
+    const bool is_attribute = filter == "selectattr" || filter == "rejectattr";
+    const Token& token = peek(is_attribute ? 2 : 0);
+    if (token.type != TokenType::kString) return;
+    if (filter == "map" && !is_filter(token.text)) refuse("unknown filter '" + token.text + "'");
+    if ((is_attribute || filter == "select" || filter == "reject") && !is_test(token.text))
+      refuse("unknown test '" + token.text + "'");
   }
 
   Expression subscript(Expression value) {
@@ -631,6 +615,7 @@ class Parser {
   Expression test(Expression value) {
     const bool negated = take_name("not");
     const std::string name = need_name();
+    if (!is_test(name)) refuse("unknown test '" + name + "'");
     std::vector<Argument> given;
     if (take_symbol("(")) {
       given = arguments();
@@ -707,6 +692,7 @@ class Parser {
   static Expression list_of(std::vector<Expression> parts) {
     return [parts = std::move(parts)](Rendering& r) -> Value {
       List list;
+      if (!r.step(parts.size())) return {};
       for (const Expression& part : parts) list.push_back(part(r));
       return list;
     };
@@ -723,6 +709,7 @@ class Parser {
     need_symbol("}");
     return [members = std::move(members)](Rendering& r) -> Value {
       Dict dict;
+      if (!r.step(members.size())) return {};
       for (const auto& [name, value] : members) dict.set(name(r).text(), value(r));
       return dict;
     };
@@ -731,6 +718,7 @@ class Parser {
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   int nesting_ = 0;
+  int links_ = 0;
   std::string error_;
 };
 
@@ -740,22 +728,30 @@ Dict built_in_functions() {
   functions.set("raise_exception", Function([](Rendering& r, const List& arguments, const Dict&) -> Value {
                   return r.fail(arguments.empty() ? "the template refuses these messages" : arguments[0].text());
                 }));
-  const Function make_dict = [](Rendering&, const List& arguments, const Dict& named) -> Value {
-    Dict made = !arguments.empty() && arguments[0].dict() != nullptr ? *arguments[0].dict() : Dict{};
+  const Function make_dict = [](Rendering& r, const List& arguments, const Dict& named) -> Value {
+    const bool copies = !arguments.empty() && arguments[0].dict() != nullptr;
+    if (copies && !r.step(arguments[0].dict()->members.size())) return {};
+    Dict made = copies ? *arguments[0].dict() : Dict{};
     for (const auto& [name, value] : named.members) made.set(name, value);
     return made;
   };
   functions.set("namespace", make_dict);
   functions.set("dict", make_dict);
   functions.set("range", Function([](Rendering& r, const List& arguments, const Dict&) -> Value {
-                  const auto at = [&](std::size_t i) { return static_cast<std::int64_t>(arguments[i].number()); };
-                  if (arguments.empty()) return r.fail("range needs a number");
-                  const std::int64_t begin = arguments.size() > 1 ? at(0) : 0,
-                                     end = arguments.size() > 1 ? at(1) : at(0);
-                  const std::int64_t by = arguments.size() > 2 ? at(2) : 1;
-                  List list;
+                  if (arguments.empty() || arguments.size() > 3) return r.fail("range needs one to three numbers");
+                  std::int64_t numbers[3] = {0, 0, 1};  // begin, end, step
+                  for (std::size_t i = 0; i < arguments.size(); ++i) {
+                    const std::int64_t* number = arguments[i].integer();
+                    if (number == nullptr) return r.fail("range needs whole numbers");
+                    numbers[arguments.size() == 1 ? 1 : i] = *number;
+                  }
+                  const auto [begin, end, by] = numbers;
                   if (by == 0) return r.fail("range cannot go by steps of zero");
-                  for (std::int64_t i = begin; (by > 0 ? i < end : i > end) && r.step(); i += by) list.emplace_back(i);
+                  List list;
+                  for (std::int64_t i = begin; (by > 0 ? i < end : i > end) && r.step();) {
+                    list.emplace_back(i);
+                    if (__builtin_add_overflow(i, by, &i)) break;
+                  }
                   return list;
                 }));
   return functions;
@@ -764,6 +760,11 @@ Dict built_in_functions() {
 }  // namespace
 
 Result<Template> Template::parse(std::string_view source) {
+  const std::int64_t bytes_max = Limits{}.template_source_bytes_max;
+  if (static_cast<std::int64_t>(source.size()) > bytes_max) {
+    return mnema::fail(ErrorCode::kResourceExhausted,
+                       "chat template: it is longer than " + std::to_string(bytes_max) + " bytes");
+  }
   ASSIGN_OR_RETURN(std::vector<Token> tokens, tokenize(source));
   ASSIGN_OR_RETURN(Block block, Parser(std::move(tokens)).run_all());
   Template made;
@@ -778,8 +779,7 @@ Result<std::string> Template::render(const Dict& context, const Bounds& bounds) 
   rendering.scopes.push_back(context);
   run(*block_, rendering);
   if (rendering.error.empty()) return std::move(rendering.out);
-  const bool bound = rendering.steps > bounds.steps || rendering.error.ends_with("writes too much");
-  return mnema::fail(bound ? ErrorCode::kResourceExhausted : ErrorCode::kInvalidArgument,
+  return mnema::fail(rendering.exhausted ? ErrorCode::kResourceExhausted : ErrorCode::kInvalidArgument,
                      "chat template, " + rendering.error,
                      "check the messages against what this model's template allows");
 }

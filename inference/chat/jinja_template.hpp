@@ -24,7 +24,8 @@ using Block = std::vector<Statement>;
 
 class Template {
  public:
-  /// Errors: `kInvalidArgument` with line and what was expected.
+  /// Errors: `kInvalidArgument` with the line: what was expected, or which statement, filter, test or method is
+  /// lacking; `kResourceExhausted` for a source longer than its limit.
   [[nodiscard]] static Result<Template> parse(std::string_view source);
 
   /// Errors: `kInvalidArgument` when the template raises an error or uses what there is not; `kResourceExhausted`

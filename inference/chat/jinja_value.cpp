@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace mnema::jinja {
 namespace {
@@ -49,6 +51,28 @@ std::string float_text(double value) {
   std::string text = fmt::format("{}", value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
+}
+
+constexpr int kWrittenDepthMax = 200;  // what is nested deeper is written as "..."
+
+bool too_long(const std::string& out) { return out.size() > kTextBytesMax; }
+
+void write_string(std::string& out, const std::string& text) {
+  const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
+  out += quote;
+  for (const char c : text) {
+    if (c == '\\' || c == quote)
+      out += '\\', out += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\r')
+      out += "\\r";
+    else
+      out += c;
+  }
+  out += quote;
 }
 
 void new_line(std::string& out, int indent, int level) {
@@ -142,40 +166,43 @@ std::string Value::text() const {
 }
 
 std::string Value::representation() const {
-  if (is_undefined()) return "Undefined";
-  if (is_none()) return "None";
-  if (const bool* value = boolean()) return *value ? "True" : "False";
-  if (const std::int64_t* value = integer()) return std::to_string(*value);
-  if (const double* value = real()) return float_text(*value);
-  if (const std::string* value = string()) {
-    const char quote = value->find('\'') != std::string::npos && value->find('"') == std::string::npos ? '"' : '\'';
-    std::string out(1, quote);
-    for (const char c : *value) {
-      if (c == '\\' || c == quote)
-        out += '\\', out += c;
-      else if (c == '\n')
-        out += "\\n";
-      else if (c == '\t')
-        out += "\\t";
-      else if (c == '\r')
-        out += "\\r";
-      else
-        out += c;
-    }
-    return out + quote;
-  }
   std::string out;
-  if (list() != nullptr) {
-    for (const Value& element : *list()) out += (out.empty() ? "" : ", ") + element.representation();
-    return "[" + out + "]";
-  }
-  if (dict() != nullptr) {
-    for (const auto& [name, value] : dict()->members) {
-      out += (out.empty() ? "" : ", ") + Value(name).representation() + ": " + value.representation();
+  write_representation(out, 0);
+  return out;
+}
+
+void Value::write_representation(std::string& out, int level) const {
+  if (const std::string* value = string()) return write_string(out, *value);
+  if (level > kWrittenDepthMax) {
+    out += "...";
+  } else if (list() != nullptr) {
+    out += '[';
+    for (std::size_t i = 0; i < list()->size() && !too_long(out); ++i) {
+      if (i > 0) out += ", ";
+      (*list())[i].write_representation(out, level + 1);
     }
-    return "{" + out + "}";
+    out += ']';
+  } else if (dict() != nullptr) {
+    out += '{';
+    bool first = true;
+    for (const auto& [name, value] : dict()->members) {
+      if (too_long(out)) break;
+      if (!first) out += ", ";
+      first = false;
+      write_string(out, name);
+      out += ": ";
+      value.write_representation(out, level + 1);
+    }
+    out += '}';
+  } else if (const bool* flag = boolean()) {
+    out += *flag ? "True" : "False";
+  } else if (const std::int64_t* number = integer()) {
+    out += std::to_string(*number);
+  } else if (const double* decimal = real()) {
+    out += float_text(*decimal);
+  } else {
+    out += is_undefined() ? "Undefined" : is_none() ? "None" : "<function>";
   }
-  return "<function>";
 }
 
 std::string Value::json(int indent) const {
@@ -191,10 +218,13 @@ void Value::write_json(std::string& out, int indent, int level) const {
   };
   if (const std::string* value = string()) {
     write_json_string(out, *value);
+  } else if (level > kWrittenDepthMax) {
+    out += "...";
   } else if (list() != nullptr) {
     out += '[';
     bool first = true;
     for (const Value& element : *list()) {
+      if (too_long(out)) break;
       separate(first);
       element.write_json(out, indent, level + 1);
       first = false;
@@ -205,6 +235,7 @@ void Value::write_json(std::string& out, int indent, int level) const {
     out += '{';
     bool first = true;
     for (const auto& [name, member] : dict()->members) {
+      if (too_long(out)) break;
       separate(first);
       write_json_string(out, name);
       out += ": ";
@@ -228,27 +259,32 @@ std::string_view Value::type_name() const {
   return kNames[data_.index()];
 }
 
-bool Value::operator==(const Value& other) const {
-  const bool numeric = is_number() || boolean() != nullptr,
-             other_numeric = other.is_number() || other.boolean() != nullptr;
-  if (numeric && other_numeric) return number() == other.number();
-  if (data_.index() != other.data_.index()) return false;
-  if (string() != nullptr) return *string() == *other.string();
-  if (list() != nullptr) return *list() == *other.list();
-  if (dict() != nullptr) {
-    if (dict()->members.size() != other.dict()->members.size()) return false;
-    for (const auto& [name, member] : dict()->members) {
-      const Value* match = other.dict()->find(name);
-      if (match == nullptr || !(member == *match)) return false;
-    }
-    return true;
-  }
-  return function() == other.function();
+void Value::Dismantle::operator()(List* list) const {
+  dismantle(std::move(*list));
+  delete list;
 }
 
-bool Value::operator<(const Value& other) const {
-  if (string() != nullptr && other.string() != nullptr) return *string() < *other.string();
-  return number() < other.number();
+void Value::Dismantle::operator()(Dict* dict) const {
+  List values;
+  for (auto& member : dict->members) values.push_back(std::move(member.second));
+  delete dict;
+  dismantle(std::move(values));
+}
+
+void Value::dismantle(List values) {
+  while (!values.empty()) {
+    const Value value = std::move(values.back());
+    values.pop_back();
+    // Whoever holds something last takes out what is in it first; then it goes without going deeper.
+    if (auto* held = std::get_if<std::shared_ptr<List>>(&value.data_); held != nullptr && held->use_count() == 1) {
+      std::move((*held)->begin(), (*held)->end(), std::back_inserter(values));
+      (*held)->clear();
+    }
+    if (auto* held = std::get_if<std::shared_ptr<Dict>>(&value.data_); held != nullptr && held->use_count() == 1) {
+      for (auto& member : (*held)->members) values.push_back(std::move(member.second));
+      (*held)->members.clear();
+    }
+  }
 }
 
 }  // namespace mnema::jinja

@@ -1,12 +1,13 @@
 // inference/chat/jinja_value.hpp
 //
 // What an expression of a chat template can be: Python's plain values, with lists and dictionaries shared by reference
-// as Python shares them.
+// as Python shares them. Copying one costs nothing; a list never contains itself (jinja_operators.hpp, `may_hold`).
 //
 // Threads: confined to one rendering, except the values of a context that nobody changes.
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,7 +17,12 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/limits.hpp"
+
 namespace mnema::jinja {
+
+/// What is longer is cut while it is written, and then refused by whoever wanted it (jinja_rendering.hpp).
+inline constexpr std::size_t kTextBytesMax = Limits{}.template_output_bytes_max;
 
 class Value;
 struct Rendering;
@@ -44,11 +50,11 @@ class Value {
   Value(std::int64_t value) : data_(value) {}
   Value(std::size_t value) : data_(static_cast<std::int64_t>(value)) {}
   Value(double value) : data_(value) {}
-  Value(std::string value) : data_(std::move(value)) {}
-  Value(std::string_view value) : data_(std::string(value)) {}
-  Value(const char* value) : data_(std::string(value)) {}
-  Value(List list) : data_(std::make_shared<List>(std::move(list))) {}
-  Value(Dict dict) : data_(std::make_shared<Dict>(std::move(dict))) {}
+  Value(std::string value) : data_(std::make_shared<const std::string>(std::move(value))) {}
+  Value(std::string_view value) : Value(std::string(value)) {}
+  Value(const char* value) : Value(std::string(value)) {}
+  Value(List list) : data_(std::shared_ptr<List>(new List(std::move(list)), Dismantle{})) {}
+  Value(Dict dict) : data_(std::shared_ptr<Dict>(new Dict(std::move(dict)), Dismantle{})) {}
   Value(Function function) : data_(std::make_shared<Function>(std::move(function))) {}
 
   [[nodiscard]] static Value from_json(const boost::json::value& json);
@@ -59,7 +65,10 @@ class Value {
   [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&data_); }
   [[nodiscard]] const std::int64_t* integer() const { return std::get_if<std::int64_t>(&data_); }
   [[nodiscard]] const double* real() const { return std::get_if<double>(&data_); }
-  [[nodiscard]] const std::string* string() const { return std::get_if<std::string>(&data_); }
+  [[nodiscard]] const std::string* string() const {
+    const auto* held = std::get_if<std::shared_ptr<const std::string>>(&data_);
+    return held == nullptr ? nullptr : held->get();
+  }
   [[nodiscard]] List* list() const;
   [[nodiscard]] Dict* dict() const;
   [[nodiscard]] const Function* function() const;
@@ -77,15 +86,18 @@ class Value {
   /// "string", "list", ... for messages.
   [[nodiscard]] std::string_view type_name() const;
 
-  [[nodiscard]] bool operator==(const Value& other) const;
-  /// Numbers by size, texts by bytes; false for what has no order.
-  [[nodiscard]] bool operator<(const Value& other) const;
-
  private:
+  /// A template may nest lists as often as it has steps: they are taken apart without the stack.
+  struct Dismantle {
+    void operator()(List* list) const;
+    void operator()(Dict* dict) const;
+  };
+  static void dismantle(List values);
+  void write_representation(std::string& out, int level) const;
   void write_json(std::string& out, int indent, int level) const;
 
-  std::variant<Undefined, None, bool, std::int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>,
-               std::shared_ptr<Function>>
+  std::variant<Undefined, None, bool, std::int64_t, double, std::shared_ptr<const std::string>, std::shared_ptr<List>,
+               std::shared_ptr<Dict>, std::shared_ptr<Function>>
       data_;
 };
 

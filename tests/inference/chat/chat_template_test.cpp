@@ -118,5 +118,33 @@ TEST(ChatTemplate, ReportsWhatATemplateRefuses) {
   EXPECT_FALSE(chat->render(Prompt{}).ok());
 }
 
+TEST(ChatTemplate, IsStoppedByTheLimitsItWasMadeWith) {
+  Limits limits;
+  limits.template_steps_max = 1'000;
+  limits.template_output_bytes_max = 2'000;
+  Prompt prompt;
+  prompt.messages.push_back(message_of(Role::kUser, "hello"));
+  for (const char* source : {"{% for i in range(2000) %}{% endfor %}", "{{ messages[0].content * 500 }}"}) {
+    const auto chat = ChatTemplate::create(source, {}, "", "", limits);
+    ASSERT_TRUE(chat.ok()) << chat.error().text();
+    const Result<RenderedPrompt> rendered = (*chat)->render(prompt);
+    ASSERT_FALSE(rendered.ok()) << source;
+    EXPECT_EQ(rendered.error().code, ErrorCode::kResourceExhausted) << rendered.error().text();
+    EXPECT_NE(rendered.error().message.find("line 1"), std::string::npos) << rendered.error().text();
+  }
+}
+
+TEST(ChatTemplate, RendersALongConversationFarInsideItsLimits) {
+  const auto chat = ChatTemplate::create("", {"<|im_start|>", "<|im_end|>"}, "", "");
+  ASSERT_TRUE(chat.ok());
+  Prompt prompt;
+  for (int i = 0; i < 200; ++i) {
+    prompt.messages.push_back(message_of(i % 2 == 0 ? Role::kUser : Role::kAssistant, std::string(20'000, 'x')));
+  }
+  const Result<RenderedPrompt> rendered = (*chat)->render(prompt);
+  ASSERT_TRUE(rendered.ok()) << rendered.error().text();
+  EXPECT_GT(rendered->text.size(), 4'000'000U);
+}
+
 }  // namespace
 }  // namespace mnema
