@@ -1,6 +1,7 @@
 #include "inference/grammar/automaton.hpp"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "inference/grammar/utf8_ranges.hpp"
@@ -239,6 +240,24 @@ class LeftRecursion {
   int epoch_ = 0;
 };
 
+void classify_bytes(Automaton& automaton) {
+  automaton.class_of_byte.fill(0);
+  automaton.classes = 1;
+  for (const ByteSet& set : automaton.byte_sets) {
+    // A class that lies on both sides of the set is split: its part inside becomes a new one.
+    std::array<int, 256> inside{};
+    std::array<bool, 256> has_outside{};
+    for (std::size_t byte = 0; byte < 256; ++byte) has_outside[automaton.class_of_byte[byte]] |= !set.test(byte);
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      std::uint8_t& its_class = automaton.class_of_byte[byte];
+      if (!set.test(byte) || !has_outside[its_class]) continue;
+      int& part = inside[its_class];
+      if (part == 0) part = automaton.classes++;
+      its_class = static_cast<std::uint8_t>(part);
+    }
+  }
+}
+
 }  // namespace
 
 Result<Automaton> Automaton::compile(const Rules& rules, const Limits& limits) {
@@ -253,6 +272,7 @@ Result<Automaton> Automaton::compile(const Rules& rules, const Limits& limits) {
                 "grammar: rule '" + rules.rules[static_cast<std::size_t>(rule)].name + "' is left-recursive",
                 "write the repetition with * or +, or recurse on the right");
   }
+  classify_bytes(automaton);
   return automaton;
 }
 

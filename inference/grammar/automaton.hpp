@@ -6,6 +6,7 @@
 // Threads: immutable after `compile`.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <string>
@@ -30,6 +31,9 @@ struct Automaton {
   std::vector<ByteSet> byte_sets;
   std::vector<int> rule_start;  // [rules]
   int root = 0;
+  /// Bytes that no byte set tells apart are one class: a grammar has some dozens of them, not 256.
+  std::array<std::uint8_t, 256> class_of_byte{};
+  int classes = 1;
 
   /// Errors: `kInvalidArgument`: an undefined rule, left recursion (names the rule), or more states than
   /// `limits.grammar_states_max`.

@@ -13,7 +13,7 @@ namespace mnema::grammar {
 namespace {
 
 constexpr std::size_t kRecentMax = 32;
-/// A matcher that has learned more positions than this (1.2 kB each) is left to its masks and begun anew.
+/// A matcher that has learned more positions than this (some hundred bytes each) is left to its masks and begun anew.
 constexpr std::size_t kPositionsMax = 16'384;
 
 Rules rules_of_object() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "inference/grammar/plain_run.hpp"
 #include "runtime/check.hpp"
 
 namespace mnema::grammar {
@@ -14,13 +15,13 @@ void set_bit(std::span<std::uint64_t> words, TokenId token) {
 }
 
 /// Tries every token of the trie from `start`; a byte that leads nowhere skips all tokens behind it.
-bool walk(const VocabularyTrie& trie, Matcher& matcher, Position start, std::span<std::uint64_t> allowed) {
+bool walk(const TokenTrie& trie, Matcher& matcher, Position start, std::span<std::uint64_t> allowed) {
   bool any = false;
   std::vector<Position> at(static_cast<std::size_t>(trie.depth_max()) + 1);
   at[0] = start;
   const auto& nodes = trie.nodes();
   for (std::size_t i = 0; i < nodes.size();) {
-    const VocabularyTrie::TrieNode& node = nodes[i];
+    const TokenTrie::Node& node = nodes[i];
     const Position position = matcher.step(at[node.depth - 1U], node.byte);
     if (position == kDead) {
       i = node.next;
@@ -34,6 +35,21 @@ bool walk(const VocabularyTrie& trie, Matcher& matcher, Position start, std::spa
     ++i;
   }
   return any;
+}
+
+/// Sets what may follow `start`.
+bool fill_unknown(const VocabularyTrie& vocabulary, Matcher& matcher, Position start,
+                  std::span<std::uint64_t> allowed) {
+  // Inside a string most of the vocabulary is allowed; only what is not plain text needs the walk.
+  if (const std::optional<PlainRun> run = plain_run(matcher, start)) {
+    if (const auto plain = vocabulary.plain_tokens(run->characters)) {
+      const std::vector<std::uint64_t>& mask = plain->up_to[static_cast<std::size_t>(run->length)];
+      std::copy(mask.begin(), mask.end(), allowed.begin());
+      const bool any = std::any_of(mask.begin(), mask.end(), [](std::uint64_t word) { return word != 0; });
+      return walk(plain->rest, matcher, start, allowed) || any;
+    }
+  }
+  return walk(vocabulary.all(), matcher, start, allowed);
 }
 
 }  // namespace
@@ -53,7 +69,7 @@ void GrammarMask::fill(std::span<std::uint64_t> allowed) {
       std::copy(known->second.begin(), known->second.end(), allowed.begin());
       any = true;
     } else if (!shared_->matcher.exhausted(position_)) {
-      any = walk(trie, shared_->matcher, position_, allowed);
+      any = fill_unknown(trie, shared_->matcher, position_, allowed);
       if (any && shared_->known_masks.size() < kKnownMasksMax) {
         shared_->known_masks.emplace(position_, std::vector<std::uint64_t>(allowed.begin(), allowed.end()));
       }

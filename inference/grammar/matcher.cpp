@@ -42,7 +42,7 @@ Position Matcher::step_slow(Position position, std::uint8_t byte) {
       expand({state.next, place.stack}, next);
   }
   const Position to = next.places.empty() && !next.complete ? kDead : intern(std::move(next));
-  positions_[static_cast<std::size_t>(position)].steps[byte] = to;
+  steps_[index_of(position, byte)] = to;
   return to;
 }
 
@@ -97,8 +97,8 @@ Position Matcher::intern(Set set) {
     Known known;
     known.places = place->first.places;
     known.complete = place->first.complete;
-    known.steps.fill(kUnknown);
     positions_.push_back(std::move(known));
+    steps_.resize(steps_.size() + static_cast<std::size_t>(automaton_->classes), kUnknown);
   }
   return place->second;
 }

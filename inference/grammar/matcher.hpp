@@ -7,7 +7,6 @@
 // Threads: not safe; GrammarMask guards it with its mutex.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -27,7 +26,7 @@ class Matcher {
   [[nodiscard]] Position start() const { return start_; }
   /// Where `byte` leads from `position`, or kDead. Precondition: position is alive.
   [[nodiscard]] Position step(Position position, std::uint8_t byte) {
-    const Position next = positions_[static_cast<std::size_t>(position)].steps[byte];
+    const Position next = steps_[index_of(position, byte)];
     return next != kUnknown ? next : step_slow(position, byte);
   }
   /// The text so far is complete.
@@ -38,7 +37,7 @@ class Matcher {
   [[nodiscard]] bool exhausted(Position position) const {
     return positions_[static_cast<std::size_t>(position)].places.empty();
   }
-  /// Positions known so far; each takes about 1.2 kB.
+  /// Positions known so far; each takes some hundred bytes.
   [[nodiscard]] std::size_t positions() const { return positions_.size(); }
 
  private:
@@ -53,7 +52,6 @@ class Matcher {
   struct Known {
     std::vector<Place> places;  // sorted
     bool complete = false;
-    std::array<Position, 256> steps;
   };
   struct Frame {
     int return_state;
@@ -72,6 +70,10 @@ class Matcher {
     std::size_t operator()(const Set& set) const;
   };
 
+  [[nodiscard]] std::size_t index_of(Position position, std::uint8_t byte) const {
+    return static_cast<std::size_t>(position) * static_cast<std::size_t>(automaton_->classes) +
+           automaton_->class_of_byte[byte];
+  }
   Position step_slow(Position position, std::uint8_t byte);
   void expand(Place place, Set& out);
   Position intern(Set set);
@@ -79,6 +81,7 @@ class Matcher {
 
   std::shared_ptr<const Automaton> automaton_;
   std::vector<Known> positions_;
+  std::vector<Position> steps_;  // [positions, classes]
   std::unordered_map<Set, Position, HashSet> by_set_;
   std::vector<Frame> frames_;
   std::unordered_map<Frame, int, HashFrame> by_frame_;

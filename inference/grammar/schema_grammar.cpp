@@ -19,6 +19,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kDepthMax = 128;
+/// Names that free names must differ from are taken apart character by character, one inside the other.
+constexpr std::size_t kOpenNameBytesMax = 256;
 
 Error refused(ErrorCode code, const std::string& what, const std::string& pointer) {
   return fail(code, "JSON schema: " + what + ", at " + (pointer.empty() ? "the root" : pointer));
@@ -252,9 +254,13 @@ class SchemaCompiler {
       return refused(ErrorCode::kInvalidArgument, "type is a name or a list of names", pointer + "/type");
     }
     std::vector<Expression> choices;
+    std::set<std::string_view> named;
     for (const json::value& one : type->get_array()) {
       if (!one.is_string())
         return refused(ErrorCode::kInvalidArgument, "type is a name or a list of names", pointer + "/type");
+      // Each would be compiled with all that is in it: twice per level is too often for a deep schema.
+      if (!named.insert(one.get_string()).second)
+        return refused(ErrorCode::kInvalidArgument, "a type is named twice", pointer + "/type");
       ASSIGN_OR_RETURN(Expression choice, compile_type(schema, one.get_string(), pointer, depth));
       choices.push_back(std::move(choice));
     }
@@ -335,6 +341,10 @@ class SchemaCompiler {
     Expression tail = literal("");
     Expression head = literal("");
     if (open) {
+      for (const std::string& name : names) {
+        if (name.size() > kOpenNameBytesMax)
+          return refused(ErrorCode::kUnsupported, "other members beside a name of more than 256 bytes", pointer);
+      }
       const Expression other =
           as_rule(pointer + "/*", sequence({any_name_but(names, json_), json_.space(), literal(":"), json_.space(),
                                             other_value, json_.space()}));

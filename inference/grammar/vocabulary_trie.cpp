@@ -1,13 +1,27 @@
 #include "inference/grammar/vocabulary_trie.hpp"
 
 #include <algorithm>
-#include <numeric>
+
+#include "runtime/utf8.hpp"
 
 namespace mnema::grammar {
 namespace {
 
 /// Deeper tokens (a few runs of blanks or dashes) are not offered by the mask: the stack of a walk stays small.
 constexpr std::size_t kTokenBytesMax = 512;
+/// Tables of about 33 masks each: 620 kB for 150k tokens. Grammars rarely have more than two sets.
+constexpr std::size_t kPlainMax = 8;
+
+/// How many characters `text` has, or 0 where one is not of the set or not whole.
+int characters_of(std::string_view text, const CharacterSet& characters) {
+  int count = 0;
+  for (std::size_t at = 0; at < text.size(); ++count) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    if (first < 0x80 ? !characters.ascii.test(first) : !characters.others) return 0;
+    at += utf8_length(first);
+  }
+  return is_valid_utf8(text) ? count : 0;
+}
 
 }  // namespace
 
@@ -22,44 +36,43 @@ VocabularyTrie::VocabularyTrie(const Tokenizer& tokenizer) : end_of_generation_(
     }
     bytes_begin_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   }
-  std::vector<TokenId> order(static_cast<std::size_t>(vocabulary));
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [this](TokenId a, TokenId b) {
-    const auto x = bytes_of(a), y = bytes_of(b);
-    return x != y ? x < y : a < b;
-  });
-
-  // Sorted strings are a preorder walk: each one leaves the path of the last at their common prefix.
-  std::vector<std::uint32_t> path;
-  const auto close_to = [&](std::size_t depth) {
-    while (path.size() > depth) {
-      nodes_[path.back()].next = static_cast<std::uint32_t>(nodes_.size());
-      path.pop_back();
-    }
-  };
-  std::string_view last;
-  for (const TokenId token : order) {
-    const std::string_view text = bytes_of(token);
-    if (text.empty()) continue;
-    const auto common = static_cast<std::size_t>(
-        std::mismatch(last.begin(), last.end(), text.begin(), text.end()).first - last.begin());
-    close_to(common);
-    for (std::size_t i = common; i < text.size(); ++i) {
-      path.push_back(static_cast<std::uint32_t>(nodes_.size()));
-      const auto at = static_cast<std::uint32_t>(tokens_.size());
-      nodes_.push_back({static_cast<std::uint8_t>(text[i]), static_cast<std::uint16_t>(i + 1), 0, at, at});
-    }
-    tokens_.push_back(token);
-    nodes_[path.back()].tokens_end = static_cast<std::uint32_t>(tokens_.size());
-    depth_max_ = std::max(depth_max_, static_cast<int>(text.size()));
-    last = text;
-  }
-  close_to(0);
+  std::vector<std::pair<std::string_view, TokenId>> tokens;
+  tokens.reserve(static_cast<std::size_t>(vocabulary));
+  for (TokenId token = 0; token < vocabulary; ++token) tokens.emplace_back(bytes_of(token), token);
+  all_ = TokenTrie(std::move(tokens));
 }
 
 std::string_view VocabularyTrie::bytes_of(TokenId token) const {
   const std::uint32_t begin = bytes_begin_[static_cast<std::size_t>(token)];
   return std::string_view(bytes_).substr(begin, bytes_begin_[static_cast<std::size_t>(token) + 1] - begin);
+}
+
+std::shared_ptr<const PlainTokens> VocabularyTrie::plain_tokens(const CharacterSet& characters) const {
+  const std::lock_guard lock(mutex_);
+  const auto known =
+      std::find_if(plain_.begin(), plain_.end(), [&](const auto& table) { return table->characters == characters; });
+  if (known != plain_.end()) return *known;
+  if (plain_.size() >= kPlainMax) return nullptr;
+  auto made = std::make_shared<PlainTokens>();
+  made->characters = characters;
+  const std::size_t words = (bytes_begin_.size() + 62) / 64;
+  made->up_to.assign(PlainTokens::kLengthMax + 1, std::vector<std::uint64_t>(words, 0));
+  std::vector<std::pair<std::string_view, TokenId>> rest;
+  for (TokenId token = 0; token < vocabulary_size(); ++token) {
+    const int count = characters_of(bytes_of(token), characters);
+    if (count == 0 || count > PlainTokens::kLengthMax) {
+      rest.emplace_back(bytes_of(token), token);
+      continue;
+    }
+    const auto word = static_cast<std::size_t>(token) / 64;
+    made->up_to[static_cast<std::size_t>(count)][word] |= std::uint64_t{1} << (static_cast<unsigned>(token) % 64);
+  }
+  for (std::size_t length = 1; length < made->up_to.size(); ++length) {
+    for (std::size_t word = 0; word < words; ++word) made->up_to[length][word] |= made->up_to[length - 1][word];
+  }
+  made->rest = TokenTrie(std::move(rest));
+  plain_.push_back(made);
+  return made;
 }
 
 }  // namespace mnema::grammar

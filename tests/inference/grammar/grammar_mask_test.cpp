@@ -37,6 +37,34 @@ TEST(GrammarMask, AgreesWithTryingEachTokenAlone) {
   }
 }
 
+TEST(GrammarMask, IsTheSameInFreeTextWhereTokensAreTakenByTheirLength) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  const auto plain = [](const char* inside) { return "root ::= \"<\" " + std::string(inside) + " \">\""; };
+  const std::vector<std::pair<Constraint, const char*>> places = {
+      {schema_constraint(R"({"type":"string"})"), "\"a"},
+      {schema_constraint(R"({"type":"string","maxLength":3})"), "\""},
+      {schema_constraint(R"({"type":"string","maxLength":3})"), "\"ab"},
+      {schema_constraint(R"({"type":"string","minLength":2,"maxLength":40})"), "\"a"},
+      {schema_constraint(R"({"type":"string","pattern":"^[a-zA-Z0-9]{2,3}x?$"})"), "\""},
+      {GrammarConstraint{plain("[^<>]*")}, "<a"},
+      {GrammarConstraint{plain("[ -~]+")}, "<a"},                    // ASCII only
+      {GrammarConstraint{plain("[^<>é]+")}, "<a"},                   // characters beyond ASCII lead to different places
+      {GrammarConstraint{plain("[^<>] [0-9a-z]")}, "<"},             // the second character is more choosy
+      {GrammarConstraint{plain("([^<>] | \"true\" [^<>]*)")}, "<"},  // one character leads elsewhere
+  };
+  for (const auto& [constraint, before] : places) {
+    ConstraintCompiler compiler(tokenizer, Limits{});
+    const auto mask = compiler.compile(constraint);
+    ASSERT_TRUE(mask.ok()) << mask.error().text();
+    for (const char* byte = before; *byte != 0; ++byte) (*mask)->accept(static_cast<unsigned char>(*byte));
+    std::vector<std::uint64_t> words((static_cast<std::size_t>(tokenizer->vocabulary_size()) + 63) / 64);
+    (*mask)->fill(words);
+    for (TokenId token = 0; token < tokenizer->vocabulary_size(); ++token) {
+      EXPECT_EQ(bit(words, token), (*mask)->allows(token)) << before << ", token " << token;
+    }
+  }
+}
+
 TEST(GrammarMask, MakesOnlyTextsThatAreWhole) {
   const auto tokenizer = std::make_shared<SmallTokenizer>();
   ConstraintCompiler compiler(tokenizer, Limits{});

@@ -41,8 +41,9 @@ class SmallTokenizer final : public Tokenizer {
  public:
   SmallTokenizer() {
     for (int byte = 0; byte < 256; ++byte) texts_.emplace_back(1, static_cast<char>(byte));
-    for (const char* text : {"{\"", "\": ", "\": \"", "\",", "\"}", "true", "false", "null", "name", "yes", "no", "ye",
-                             "1234", "\xc3\xa9", ", \"", "[[", "]]", "  "}) {
+    for (const char* text : {"{\"", "\": ", "\": \"",  "\",",  "\"}",      "true", "false", "null", "name",
+                             "yes", "no",   "ye",      "1234", "\xc3\xa9", ", \"", "[[",    "]]",   "  ",
+                             "ab",  "abc",  "a b c d", "aé",   "é<",       "\xc3", "日本",  "😀x"}) {
       texts_.emplace_back(text);
     }
     end_ = static_cast<TokenId>(texts_.size());

@@ -122,6 +122,163 @@ TEST(SchemaGrammar, RefusesWhatItCannotEnforceWithThePointerToIt) {
   }
 }
 
+TEST(SchemaGrammar, RefusesEveryKeywordThatNoGrammarEnforcesWhereverItStands) {
+  const std::vector<std::pair<const char*, const char*>> keywords = {
+      {"not", R"({"type":"string"})"},
+      {"if", R"({"type":"string"})"},
+      {"then", R"({"type":"string"})"},
+      {"else", R"({"type":"string"})"},
+      {"dependentSchemas", R"({"a":{}})"},
+      {"dependentRequired", R"({"a":["b"]})"},
+      {"dependencies", R"({"a":["b"]})"},
+      {"patternProperties", R"({"^a":{}})"},
+      {"propertyNames", R"({"maxLength":3})"},
+      {"minProperties", "1"},
+      {"maxProperties", "1"},
+      {"contains", R"({"type":"string"})"},
+      {"minContains", "1"},
+      {"maxContains", "1"},
+      {"multipleOf", "2"},
+      {"uniqueItems", "true"},
+      {"unevaluatedItems", "false"},
+      {"unevaluatedProperties", "false"},
+      {"$dynamicRef", R"("#a")"},
+      {"$recursiveRef", R"("#")"},
+      {"additionalItems", "false"},
+  };
+  const std::vector<std::pair<std::string, std::string>> places = {
+      {"@", ""},
+      {R"({"type":"object","properties":{"p q":@}})", "/properties/p q"},
+      {R"({"type":"array","items":@})", "/items"},
+      {R"({"type":"array","prefixItems":[true,@]})", "/prefixItems/1"},
+      {R"({"anyOf":[{"type":"null"},@]})", "/anyOf/1"},
+      {R"({"oneOf":[@]})", "/oneOf/0"},
+      {R"({"allOf":[@,{"properties":{}}]})", "/allOf/0"},
+      {R"({"type":"object","additionalProperties":@})", "/additionalProperties"},
+      {R"({"$defs":{"d":@},"$ref":"#/$defs/d"})", "/$defs/d"},
+  };
+  for (const auto& [keyword, value] : keywords) {
+    for (const auto& [around, pointer] : places) {
+      std::string schema = around;
+      schema.replace(schema.find('@'), 1, "{\"" + std::string(keyword) + "\":" + value + "}");
+      const auto result = rules_of_schema(boost::json::parse(schema));
+      ASSERT_FALSE(result.ok()) << schema;
+      EXPECT_EQ(result.error().code, ErrorCode::kUnsupported) << schema;
+      const std::string end = ", at " + pointer + "/" + keyword;
+      EXPECT_TRUE(result.error().message.ends_with(end)) << schema << "\n" << result.error().text();
+    }
+  }
+}
+
+TEST(SchemaGrammar, TakesWordsItDoesNotKnowAsAnnotations) {
+  const auto matcher = matcher_of_schema(
+      R"({"type":"integer","title":"t","default":1,"examples":[1],"deprecated":true,"$comment":"c","uniqueItems":false,"x-ours":1})");
+  ASSERT_TRUE(matcher.ok()) << matcher.error().text();
+  EXPECT_TRUE(whole(**matcher, "7"));
+}
+
+TEST(SchemaGrammar, FollowsReferencesAroundInCircles) {
+  const auto mutual = matcher_of_schema(
+      R"({"$defs":{"a":{"type":"object","properties":{"b":{"$ref":"#/$defs/b"}}},
+                   "b":{"type":"array","items":{"$ref":"#/$defs/a"}}},"$ref":"#/$defs/b"})");
+  ASSERT_TRUE(mutual.ok()) << mutual.error().text();
+  EXPECT_TRUE(whole(**mutual, R"([{"b":[{},{"b":[]}]}])"));
+  EXPECT_FALSE(whole(**mutual, R"([{"b":{}}])"));
+  const auto root = matcher_of_schema(R"({"anyOf":[{"type":"null"},{"type":"array","items":{"$ref":"#"}}]})");
+  ASSERT_TRUE(root.ok()) << root.error().text();
+  EXPECT_TRUE(whole(**root, "[null,[[],null]]"));
+  EXPECT_FALSE(whole(**root, "[1]"));
+}
+
+TEST(SchemaGrammar, RefusesAReferenceOutOfTheDocumentOrBesideOtherKeywords) {
+  for (const char* schema : {R"({"$ref":"other.json#/a"})", R"({"$ref":"#/nowhere"})", R"({"$ref":7})",
+                             R"({"$defs":{"a":{}},"$ref":"#/$defs/a","minimum":1})"}) {
+    EXPECT_FALSE(rules_of_schema(boost::json::parse(schema)).ok()) << schema;
+  }
+}
+
+TEST(SchemaGrammar, RefusesCountsThatNoTextMeetsOrThatAreNone) {
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {R"({"type":"array","minItems":3,"maxItems":2})", "/maxItems"},
+      {R"({"type":"array","minItems":-1})", "/minItems"},
+      {R"({"type":"array","maxItems":1.5})", "/maxItems"},
+      {R"({"type":"array","maxItems":1000000000})", "/maxItems"},
+      {R"({"type":"array","prefixItems":[true],"items":false,"minItems":2})", "/minItems"},
+      {R"({"type":"string","minLength":3,"maxLength":2})", "/maxLength"},
+      {R"({"type":"string","maxLength":"3"})", "/maxLength"},
+      {R"({"type":"integer","minimum":3,"maximum":2})", "between the bounds"},
+      {R"({"type":"integer","minimum":"3"})", "/minimum"},
+  };
+  for (const auto& [schema, pointer] : cases) {
+    const auto result = rules_of_schema(boost::json::parse(schema));
+    ASSERT_FALSE(result.ok()) << schema;
+    EXPECT_NE(result.error().message.find(pointer), std::string::npos) << schema << "\n" << result.error().text();
+  }
+}
+
+TEST(SchemaGrammar, IsNotKeptBusyOrBroughtDownByAHostileSchema) {
+  // Each level would be compiled twice, the innermost 2^14 times; a deeper one for ever.
+  std::string doubled = "true";
+  for (int i = 0; i < 14; ++i) doubled = R"({"type":["object","object"],"properties":{"a":)" + doubled + "}}";
+  const auto twice = rules_of_schema(boost::json::parse(doubled));
+  ASSERT_FALSE(twice.ok());
+  EXPECT_NE(twice.error().message.find("a type is named twice, at /properties/a"), std::string::npos)
+      << twice.error().text();
+  // Free names are told apart from this one character by character.
+  const auto named =
+      rules_of_schema({{"properties", {{std::string(1 << 20, 'n'), true}}}, {"additionalProperties", true}});
+  ASSERT_FALSE(named.ok());
+  EXPECT_EQ(named.error().code, ErrorCode::kUnsupported);
+}
+
+TEST(SchemaGrammar, HoldsExactlyTheCountsItIsGiven) {
+  for (int least = 0; least <= 3; ++least) {
+    for (int most = least; most <= 4; ++most) {
+      const auto items = matcher_of_schema(R"({"type":"array","items":{"type":"null"},"minItems":)" +
+                                           std::to_string(least) + R"(,"maxItems":)" + std::to_string(most) + "}");
+      const auto prefixed = matcher_of_schema(
+          R"({"type":"array","prefixItems":[{"type":"null"},{"type":"null"}],"items":{"type":"null"},"minItems":)" +
+          std::to_string(least) + R"(,"maxItems":)" + std::to_string(most) + "}");
+      const auto length = matcher_of_schema(R"({"type":"string","minLength":)" + std::to_string(least) +
+                                            R"(,"maxLength":)" + std::to_string(most) + "}");
+      ASSERT_TRUE(items.ok() && prefixed.ok() && length.ok());
+      std::string list, text;
+      for (int count = 0; count <= 6; ++count) {
+        const bool in = count >= least && count <= most;
+        EXPECT_EQ(whole(**items, "[" + list + "]"), in) << count << " in " << least << ".." << most;
+        EXPECT_EQ(whole(**prefixed, "[" + list + "]"), in) << count << " in " << least << ".." << most;
+        EXPECT_EQ(whole(**length, "\"" + text + "\""), in) << count << " in " << least << ".." << most;
+        list += count == 0 ? "null" : ",null";
+        text += "é";
+      }
+    }
+  }
+}
+
+TEST(SchemaGrammar, KeepsEveryFormatToItsDefinition) {
+  const std::vector<Case> cases = {
+      {R"({"format":"time"})", {R"("10:00:00Z")", R"("23:59:59.25+01:00")"}, {R"("24:00:00Z")", R"("10:00")"}},
+      {R"({"format":"ipv4"})",
+       {R"("127.0.0.1")", R"("255.255.255.255")"},
+       {R"("256.0.0.1")", R"("1.2.3")", R"("01.2.3.4")"}},
+      {R"({"format":"uri"})", {R"("https://example.org/a?b=c")"}, {R"("example")", R"("http://a b")"}},
+      {R"({"format":"hostname"})", {R"("a-b.example.org")"}, {R"("-a.org")", R"("a..b")"}},
+      {R"({"format":"date"})", {R"("2024-02-28")"}, {R"("2024-00-10")", R"("2024-04-31")"}},
+      {R"({"format":"email"})", {R"("a@b.org")"}, {R"("a b@c.org")", R"("a.b")"}},
+  };
+  for (const Case& one : cases) {
+    const auto matcher = matcher_of_schema(one.schema);
+    ASSERT_TRUE(matcher.ok()) << one.schema << "\n" << matcher.error().text();
+    for (const char* text : one.in) EXPECT_TRUE(whole(**matcher, text)) << one.schema << "\nshould allow " << text;
+    for (const char* text : one.out) EXPECT_FALSE(whole(**matcher, text)) << one.schema << "\nshould refuse " << text;
+  }
+  for (const char* format : {"idn-email", "ipv6", "duration", "regex", "json-pointer", "made-up"}) {
+    const auto result = rules_of_schema({{"type", "string"}, {"format", format}});
+    ASSERT_FALSE(result.ok()) << format;
+    EXPECT_TRUE(result.error().message.ends_with("at /format")) << result.error().text();
+  }
+}
+
 TEST(SchemaGrammar, RefusesASchemaThatOnlyRefersToItself) {
   EXPECT_FALSE(matcher_of_schema(R"({"$ref":"#"})").ok());
   EXPECT_FALSE(

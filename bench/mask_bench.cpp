@@ -1,0 +1,136 @@
+// bench/mask_bench.cpp
+//
+// What a JSON schema costs per token on a real vocabulary (qwen2.5-coder-0.5b from the model cache, 151,936 tokens):
+// filling the mask where the answer stands, in a string, in a number and between members, at the first visit of the
+// place and when it is known. Decoding takes about 14 ms a token there; 5 % of it are 0.7 ms.
+#include <benchmark/benchmark.h>
+
+#include <boost/json/parse.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "inference/catalogue.hpp"
+#include "inference/formats/gguf.hpp"
+#include "inference/grammar/constraint_compiler.hpp"
+#include "inference/grammar/schema_grammar.hpp"
+#include "inference/tokenizer/gguf_tokenizer.hpp"
+
+namespace {
+
+using namespace mnema;
+
+const boost::json::value kSchema = boost::json::parse(R"({"type":"object","properties":{
+  "title":{"type":"string"},"label":{"enum":["bug","feature","question"]},"score":{"type":"number"},
+  "count":{"type":"integer","minimum":0,"maximum":1000},
+  "summary":{"type":"string","maxLength":200},
+  "tags":{"type":"array","items":{"type":"string"},"maxItems":5}},
+  "required":["title","label","score","count","summary","tags"]})");
+
+struct Place {
+  const char* name;
+  const char* text;  // the answer so far
+};
+constexpr Place kPlaces[] = {
+    {"start", ""},
+    {"string", R"({"title": "A crash when)"},
+    {"enum", R"({"title": "A crash", "label": ")"},
+    {"number", R"({"title": "A crash", "label": "bug", "score": 0.)"},
+    {"bounded_integer", R"({"title": "A crash", "label": "bug", "score": 0.5, "count": 1)"},
+    {"bounded_string", R"({"title": "A crash", "label": "bug", "score": 0.5, "count": 12, "summary": "It)"},
+    {"between_members", R"({"title": "A crash")"},
+};
+
+std::shared_ptr<const Tokenizer> tokenizer() {
+  static const auto made = [] {
+    const Result<std::string> path = resolve_model("qwen2.5-coder-0.5b", default_models_folder());
+    const Result<std::shared_ptr<GgufFile>> file = GgufFile::open(path.ok() ? *path : "");
+    return file.ok() ? tokenizer_from_gguf(**file).value() : nullptr;
+  }();
+  return made;
+}
+
+std::shared_ptr<const grammar::VocabularyTrie> trie() {
+  static const auto made = std::make_shared<const grammar::VocabularyTrie>(*tokenizer());
+  return made;
+}
+
+/// The mask of a grammar that nobody has used yet, after `text`.
+std::unique_ptr<TokenMask> fresh_mask(const char* text) {
+  const auto rules = grammar::rules_of_schema(kSchema);
+  auto automaton = grammar::Automaton::compile(*rules, Limits{});
+  auto shared = std::make_shared<grammar::SharedMatcher>(
+      std::make_shared<const grammar::Automaton>(std::move(*automaton)), trie());
+  auto mask = std::make_unique<grammar::GrammarMask>(shared);
+  const auto ids = tokenizer()->encode(text, false, false);
+  for (const TokenId token : *ids) mask->accept(token);
+  return mask;
+}
+
+void fill(benchmark::State& state, const Place& place, bool known) {
+  if (tokenizer() == nullptr) {
+    state.SkipWithError("qwen2.5-coder-0.5b is not in the model cache: mnema models pull qwen2.5-coder-0.5b");
+    return;
+  }
+  std::vector<std::uint64_t> allowed((static_cast<std::size_t>(tokenizer()->vocabulary_size()) + 63) / 64);
+  std::unique_ptr<TokenMask> mask = fresh_mask(place.text);
+  if (known) mask->fill(allowed);
+  for (auto _ : state) {
+    if (!known) {
+      state.PauseTiming();
+      mask = fresh_mask(place.text);
+      state.ResumeTiming();
+    }
+    mask->fill(allowed);
+    benchmark::DoNotOptimize(allowed.data());
+  }
+  int count = 0;
+  for (const std::uint64_t word : allowed) count += __builtin_popcountll(word);
+  state.counters["allowed"] = count;
+}
+
+/// A whole answer, as a model writes it: every place is visited for the first time once, then known.
+void answer(benchmark::State& state, bool known) {
+  if (tokenizer() == nullptr) {
+    state.SkipWithError("qwen2.5-coder-0.5b is not in the model cache: mnema models pull qwen2.5-coder-0.5b");
+    return;
+  }
+  const char* text =
+      R"({"title": "The server crashes when a client disconnects early", "label": "bug", "score": 0.875, "count": 12, )"
+      R"("summary": "Since the last release the server stops with a fault when a client closes its stream before the )"
+      R"(first token has been sent.", "tags": ["crash", "streaming"]})";
+  const auto ids = tokenizer()->encode(text, false, false);
+  std::vector<std::uint64_t> allowed((static_cast<std::size_t>(tokenizer()->vocabulary_size()) + 63) / 64);
+  const std::unique_ptr<TokenMask> shared = fresh_mask("");
+  for (auto _ : state) {
+    state.PauseTiming();
+    std::unique_ptr<TokenMask> mask = known ? shared->clone() : fresh_mask("");
+    state.ResumeTiming();
+    for (const TokenId token : *ids) {
+      mask->fill(allowed);
+      mask->accept(token);
+    }
+  }
+  state.counters["tokens"] = static_cast<double>(ids->size());
+  state.counters["s/token"] =
+      benchmark::Counter(static_cast<double>(ids->size()) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const bool known : {false, true}) {
+    const std::string when = known ? "/known" : "/first_visit";
+    for (const Place& place : kPlaces) {
+      benchmark::RegisterBenchmark((std::string(place.name) + when).c_str(), fill, place, known)
+          ->Unit(benchmark::kMicrosecond)
+          ->Iterations(known ? 2000 : 50);
+    }
+    benchmark::RegisterBenchmark(("whole_answer" + when).c_str(), answer, known)
+        ->Unit(benchmark::kMicrosecond)
+        ->Iterations(20);
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}
