@@ -10,6 +10,7 @@
 #include "inference/kernels/quant_type.hpp"
 #include "inference/kernels/thread_pool.hpp"
 #include "inference/kernels/weight_arena.hpp"
+#include "tests/inference/kernels/random_rows.hpp"
 
 // Every type of weight, every instruction set, batches on both sides of every tile's border: against the numbers of the
 // file in double precision, and against the same product alone, bit by bit.
@@ -17,59 +18,10 @@
 namespace mnema {
 namespace {
 
+using testing::random_rows;
+
 constexpr std::size_t kBatches[] = {1, 2, 3, 4, 5, 8, 9, 16, 17, 23, 32, 33, 512};
 constexpr InstructionSet kSets[] = {InstructionSet::kScalar, InstructionSet::kAvx2, InstructionSet::kAvx512};
-
-/// Where the f16 numbers of a block stand; -1: the block is nothing but floats.
-std::vector<int> half_offsets(QuantType type) {
-  switch (type) {
-    case QuantType::kQ4_1:
-    case QuantType::kQ5_1:
-    case QuantType::kQ4_K:
-    case QuantType::kQ5_K:
-      return {0, 2};
-    case QuantType::kQ2_K:
-      return {80, 82};
-    case QuantType::kQ3_K:
-      return {108};
-    case QuantType::kQ6_K:
-      return {208};
-    case QuantType::kF32:
-    case QuantType::kF16:
-    case QuantType::kBF16:
-      return {-1};
-    default:
-      return {0};
-  }
-}
-
-/// Random rows as a file could hold them: any integers, scales of a sensible size.
-std::vector<std::byte> random_rows(QuantType type, std::size_t rows, std::size_t columns, std::mt19937& random) {
-  const QuantTraits traits = traits_of(type);
-  std::vector<std::byte> bytes(rows * row_bytes(type, columns));
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() & 255U);
-  const auto half = [&] {
-    return static_cast<std::uint16_t>((random() & 1U) << 15 | (8 + random() % 3) << 10 | random() % 1024);
-  };
-  for (std::size_t at = 0; at < bytes.size(); at += static_cast<std::size_t>(traits.block_bytes)) {
-    for (const int offset : half_offsets(type)) {
-      if (offset >= 0) {
-        const std::uint16_t bits = half();
-        std::memcpy(&bytes[at + static_cast<std::size_t>(offset)], &bits, 2);
-      } else if (type == QuantType::kF32) {
-        const float value = std::normal_distribution<float>()(random);
-        std::memcpy(&bytes[at], &value, 4);
-      } else if (type == QuantType::kF16) {
-        const std::uint16_t bits = half();
-        std::memcpy(&bytes[at], &bits, 2);
-      } else {
-        const float value = std::normal_distribution<float>()(random);
-        std::memcpy(&bytes[at], reinterpret_cast<const char*>(&value) + 2, 2);
-      }
-    }
-  }
-  return bytes;
-}
 
 std::vector<float> random_activations(std::size_t m, std::size_t columns, std::mt19937& random) {
   std::vector<float> x(m * columns);
