@@ -23,6 +23,7 @@ BOOST_DESCRIBE_STRUCT(Limits, (),
                        outbox_backoff_base_ms, outbox_backoff_cap_ms, metric_label_sets_max, recall_candidates_max,
                        document_bytes_max, chunk_tokens_max, block_characters_max, exact_search_vectors_max,
                        completion_tokens_default, stop_strings_max, grammar_rules_max, grammar_states_max,
-                       prompt_bytes_max, generations_waiting_max))
+                       prompt_bytes_max, generations_waiting_max, template_source_bytes_max, template_output_bytes_max,
+                       template_steps_max, template_depth_max))
 
 }  // namespace mnema

@@ -33,6 +33,10 @@ struct ElementwiseKernels {
   /// Rotates the first 2·pairs dimensions of `head` by the angles given as cosines and sines [pairs].
   void (*rope)(float* head, const float* cosines, const float* sines, std::size_t pairs, RopePairing pairing);
 
+  /// x = H·x / √n, the Walsh–Hadamard transform, n a power of two: a rotation that spreads single large values over
+  /// all.
+  void (*spread)(float* x, std::size_t n);
+
   /// x = cap · tanh(x / cap)
   void (*soft_cap)(float* x, float cap, std::size_t n);
 

@@ -37,6 +37,20 @@ void rope(float* head, const float* cosines, const float* sines, std::size_t pai
   }
 }
 
+void spread(float* x, std::size_t n) {
+  for (std::size_t half = 1; half < n; half *= 2) {
+    for (std::size_t i = 0; i < n; i += 2 * half) {
+      for (std::size_t j = i; j < i + half; ++j) {
+        const float a = x[j], b = x[j + half];
+        x[j] = a + b;
+        x[j + half] = a - b;
+      }
+    }
+  }
+  const float shrink = 1.0F / std::sqrt(static_cast<float>(n));
+  for (std::size_t i = 0; i < n; ++i) x[i] *= shrink;
+}
+
 void soft_cap(float* x, float cap, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) x[i] = cap * std::tanh(x[i] / cap);
 }
@@ -53,6 +67,6 @@ void maxima(const float* x, std::size_t n, float* out) {
 
 }  // namespace
 
-const ElementwiseKernels kElementwiseScalar{rms_norm, add, scale, rope, soft_cap, maxima};
+const ElementwiseKernels kElementwiseScalar{rms_norm, add, scale, rope, spread, soft_cap, maxima};
 
 }  // namespace mnema

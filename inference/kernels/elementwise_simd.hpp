@@ -88,6 +88,20 @@ void rope(float* head, const float* cosines, const float* sines, std::size_t pai
   }
 }
 
+void spread(float* x, std::size_t n) {
+  for (std::size_t half = 1; half < n; half *= 2) {
+    for (std::size_t i = 0; i < n; i += 2 * half) {
+      for (std::size_t j = i; j < i + half; ++j) {
+        const float a = x[j], b = x[j + half];
+        x[j] = a + b;
+        x[j + half] = a - b;
+      }
+    }
+  }
+  const float shrink = 1.0F / __builtin_sqrtf(static_cast<float>(n));
+  for (std::size_t i = 0; i < n; ++i) x[i] *= shrink;
+}
+
 void soft_cap(float* x, float cap, std::size_t n) {
   for (std::size_t i = 0; i < n; i += kLanes) {
     if (i + kLanes <= n) {
@@ -115,7 +129,7 @@ void maxima(const float* x, std::size_t n, float* out) {
   out[i / kMaximaWidth] = largest;
 }
 
-constexpr ElementwiseKernels kSimdElementwise{rms_norm, add, scale, rope, soft_cap, maxima};
+constexpr ElementwiseKernels kSimdElementwise{rms_norm, add, scale, rope, spread, soft_cap, maxima};
 
 }  // namespace
 }  // namespace mnema

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -46,6 +47,7 @@ Decoder::Decoder(const Model& model, InstructionSet isa, PageStoreCpu& pages, in
       output_(model, isa, pool),
       rows_max_(rows_max),
       keep_floats_(has_float_weights(model)),
+      spread_keys_(pages.kv_type() == KvType::kInt8 && std::has_single_bit(static_cast<unsigned>(parameters_.key_dim))),
       embedding_(static_cast<std::size_t>(parameters_.embedding)),
       query_width_(product(parameters_.heads, parameters_.key_dim)),
       key_width_(product(parameters_.kv_heads, parameters_.key_dim)),
@@ -267,6 +269,8 @@ void Decoder::rotate_head(float* head, const std::vector<float>& norm, int row, 
   std::size_t kind = sliding ? 1 : 0, offset = static_cast<std::size_t>(row) * pairs_;
   if (!norm.empty()) elementwise_.rms_norm(head, norm.data(), parameters_.norm_epsilon, head, key_dim);
   elementwise_.rope(head, cosines_[kind] + offset, sines_[kind] + offset, rope.frequencies.size(), rope.pairing);
+  // Turning queries and keys alike leaves their products, and 8 bits hold what no single dimension dominates.
+  if (spread_keys_) elementwise_.spread(head, key_dim);
 }
 
 void Decoder::rotate_and_store(int worker, int layer) {

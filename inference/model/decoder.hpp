@@ -91,6 +91,8 @@ class Decoder {
   const int rows_max_;
   const bool keep_floats_;  // some matrix is kept in floats and multiplies the activations as they are
 
+  const bool spread_keys_;  // int8 keys are stored turned by a Walsh–Hadamard transform
+
   // Widths of a row.
   const std::size_t embedding_, query_width_, key_width_, value_width_, qkv_width_, mixed_width_, hidden_width_,
       normed_width_, pairs_;

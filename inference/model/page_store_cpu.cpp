@@ -24,7 +24,7 @@ static_assert(kPageHeaderBytes % kAlignment == 0);
 Result<std::unique_ptr<PageStoreCpu>> PageStoreCpu::create(const KvShape& shape, std::size_t memory_bytes) {
   auto store = std::unique_ptr<PageStoreCpu>(new PageStoreCpu());
   store->shape_ = shape;
-  store->layout_id_ = fmt::format("cpu1-{}-p{}-l{}-h{}-k{}-v{}", shape.type == KvType::kF16 ? "f16" : "i8", kPageTokens,
+  store->layout_id_ = fmt::format("cpu2-{}-p{}-l{}-h{}-k{}-v{}", shape.type == KvType::kF16 ? "f16" : "i8", kPageTokens,
                                   shape.layers, shape.kv_heads, shape.key_dim, shape.value_dim);
   auto heads = static_cast<std::size_t>(shape.kv_heads);
   std::size_t scales = shape.type == KvType::kInt8 ? aligned(heads * kTokens * sizeof(std::uint16_t)) : 0;

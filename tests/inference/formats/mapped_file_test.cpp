@@ -44,7 +44,7 @@ TEST(MappedFile, SaysWhichFileIsNotThereOrIsNone) {
   EXPECT_NE(missing.error().message.find("/no/such/file.gguf"), std::string::npos);
   const Result<MappedFile> folder = MappedFile::open(::testing::TempDir());
   ASSERT_FALSE(folder.ok());
-  EXPECT_EQ(folder.error().code, ErrorCode::kStorage);
+  EXPECT_EQ(folder.error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST(MappedFile, BringsDroppedPagesBackAndLeavesTheRestAlone) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -83,6 +84,23 @@ TEST_P(ElementwiseOf, CapsLikeTheDefinition) {
     kernels_->soft_cap(b.data(), 30.0F, b.size());
     expect_near(b, a, 2e-6F);
   }
+}
+
+TEST_P(ElementwiseOf, SpreadsAVectorAndKeepsItsProducts) {
+  std::mt19937 stream(6);
+  for (int n : {1, 2, 16, 64, 256}) {
+    std::vector<float> a = random_numbers(stream, n, 1.0F), b = random_numbers(stream, n, 1.0F), c(a);
+    const float before = std::inner_product(a.begin(), a.end(), b.begin(), 0.0F);
+    definition().spread(c.data(), c.size());
+    kernels_->spread(a.data(), a.size());
+    expect_near(a, c, 1e-5F);
+    kernels_->spread(b.data(), b.size());
+    EXPECT_NEAR(std::inner_product(a.begin(), a.end(), b.begin(), 0.0F), before, 1e-4F * static_cast<float>(n));
+  }
+  std::vector<float> single(64);
+  single[5] = 8;
+  kernels_->spread(single.data(), single.size());
+  for (const float value : single) EXPECT_FLOAT_EQ(std::fabs(value), 1);
 }
 
 TEST_P(ElementwiseOf, FindsTheLargestOfEverySixteen) {
