@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -124,7 +125,7 @@ class OpenAiClient(unittest.TestCase):
         for choice in ("required", {"type": "function", "function": {"name": "trains"}}):
             def call(stream):
                 return self.client.chat.completions.create(model=model, messages=messages, tools=tools, temperature=0,
-                                                           tool_choice=choice, max_tokens=200, stream=stream)
+                                                           tool_choice=choice, max_tokens=600, stream=stream)
             answer = call(False).choices[0]
             self.assertEqual(answer.finish_reason, "tool_calls")
             called = answer.message.tool_calls[0].function
@@ -165,8 +166,11 @@ class OpenAiClient(unittest.TestCase):
 
     def test_metrics_are_there_for_prometheus(self):
         self.ask("Say hi.", max_tokens=2)
-        for _ in range(3):  # a rendering asks the engine for newer numbers, which the next one shows
+        for _ in range(100):  # a rendering asks the engine for newer numbers, which a later one shows
             text = urllib.request.urlopen(self.address + "/metrics", timeout=60).read().decode()
+            if "mnema_kv_pages_free" in text:
+                break
+            time.sleep(0.05)
         self.assertIn("# TYPE mnema_kv_pages_free gauge", text)
         self.assertRegex(text, r'mnema_generated_tokens{model="smollm2-135m"} [1-9]')
 
