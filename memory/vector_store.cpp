@@ -7,7 +7,7 @@ namespace {
 
 std::vector<float> floats_of(std::string_view blob) {
   std::vector<float> values(blob.size() / sizeof(float));
-  std::memcpy(values.data(), blob.data(), values.size() * sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), blob.data(), values.size() * sizeof(float));
   return values;
 }
 
