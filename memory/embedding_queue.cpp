@@ -13,7 +13,7 @@ constexpr int kPauseMaxMs = 60'000;
 
 void tell(const std::vector<std::pair<Executor*, std::function<void(Status)>>>& waiting, const Status& status) {
   for (const auto& [reply_to, on_done] : waiting) {
-    reply_to->post([on_done = on_done, status] { on_done(status); });
+    reply_to->post([answer = on_done, status] { answer(status); });
   }
 }
 
