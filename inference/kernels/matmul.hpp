@@ -46,10 +46,10 @@ class PackedMatrix {
   QuantType type = QuantType::kF32;  // as in the file
   InstructionSet isa = InstructionSet::kScalar;
   int layout = 0;         // a PackedForm (packed_layout.hpp)
-  std::size_t bytes = 0;  // resident bytes of `data` (0 when it points into the file)
+  std::size_t bytes = 0;  // of `owned`
   const std::byte* data = nullptr;
   const std::byte* low = nullptr;    // the second plane of a divided matrix (screened_matrix.hpp)
-  std::shared_ptr<std::byte> owned;  // empty when `data` points into the mapped file
+  std::shared_ptr<std::byte> owned;  // empty when the bytes are another matrix's
 
   [[nodiscard]] bool empty() const { return rows == 0; }
   /// Weights of a float type are multiplied with the float activations: their QuantizedRows must keep them.

@@ -3,8 +3,8 @@
 // A decoder-only transformer as its GGUF file holds it: hyper-parameters and weights, ready for one instruction set.
 //
 // Threads:   immutable after `load_model`.
-// Ownership: matrices are repacked copies or point into the mapped file, which the model keeps alive. The embedding
-//            table always stays in the file: its rows are read as tokens ask for them.
+// Ownership: matrices are repacked copies. The embedding table stays in the mapped file, which the model keeps alive;
+//            its rows are read as tokens ask for them.
 // Law:       every tensor of the file is used, once; a file with a tensor that we would ignore is refused, because
 //            ignoring it would mean computing another model than the one it holds.
 #pragma once
@@ -50,7 +50,7 @@ struct Model {
   ScreenedMatrix output;           // [vocabulary, embedding]; the embedding table again where the file ties them
 
   std::string weights_digest;     // SHA-256 (hex) over parameters and every tensor's name, type, shape and bytes
-  long long bytes_mapped = 0;     // of the file, that stay in use in place (embedding rows, unpacked matrices)
+  long long bytes_mapped = 0;     // of the file, that stay in use in place: the embedding table
   long long bytes_resident = 0;   // repacked matrices and f32 vectors
   long long bytes_per_token = 0;  // file bytes of all matrices that one decode step reads
 };

@@ -1,7 +1,6 @@
 #include "inference/model/output_layer.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace mnema {
