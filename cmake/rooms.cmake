@@ -26,6 +26,9 @@ if(MNEMA_FUZZ)
   # their counters and checks take Clang 16 minutes. (GCC's sanitizers watch them in the unit tests.)
   target_compile_options(mnema_flags INTERFACE -fsanitize=fuzzer-no-link)
   set(vector_flags -O1 -fno-sanitize=fuzzer-no-link -fno-sanitize=all)
+elseif(MNEMA_SANITIZE)
+  # With checks in them, GCC needs five minutes for the integer matmul at -O3 and half of one at -O1.
+  set(vector_flags -O1)
 else()
   set(vector_flags -O3)
 endif()
@@ -63,6 +66,9 @@ function(mnema_room target)
   endforeach()
 endfunction()
 
+# All test programs and nothing else: what the sanitizers run.
+add_custom_target(unit_tests)
+
 # mnema_tests(NAME [DIRECTORY dir] [RECURSE] [LINK libs...]): one GoogleTest program of the *_test.cpp files in `dir`.
 function(mnema_tests name)
   cmake_parse_arguments(T "RECURSE" "DIRECTORY" "LINK" ${ARGN})
@@ -85,6 +91,7 @@ function(mnema_tests name)
                                                MNEMA_BINARY_DIR="${PROJECT_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${target})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900)
+  add_dependencies(unit_tests ${target})
 endfunction()
 
 # mnema_fuzz(NAME SOURCE file LINK libs...): a libFuzzer program, only with -DMNEMA_FUZZ=ON.

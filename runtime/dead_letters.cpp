@@ -56,50 +56,53 @@ Result<DeadLetterId> DeadLetterId::parse(std::string_view text) {
               "use event:NUMBER or message:NUMBER");
 }
 
+Result<std::vector<DeadLetterSummary>> list_dead_letters(Transaction& transaction, int count) {
+  std::vector<DeadLetterSummary> letters;
+  ASSIGN_OR_RETURN(const std::vector<mailbox_store::Row> events, mailbox_store::list_dead(transaction, 0, count));
+  for (const mailbox_store::Row& row : events) {
+    ASSIGN_OR_RETURN(const std::vector<mailbox_store::AttemptError> errors,
+                     mailbox_store::errors_of(transaction, row.index.sequence));
+    letters.push_back(summary_of(row, errors));
+  }
+  ASSIGN_OR_RETURN(const std::vector<outbox_store::DeadRow> messages, outbox_store::list_dead(transaction, 0, count));
+  for (const outbox_store::DeadRow& dead : messages) letters.push_back(summary_of(dead));
+  return letters;
+}
+
+Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId& id) {
+  DeadLetter letter;
+  if (id.kind == DeadLetterId::Kind::kMessage) {
+    ASSIGN_OR_RETURN(const outbox_store::DeadRow dead, outbox_store::load_dead(transaction, id.number));
+    letter.summary = summary_of(dead);
+    letter.errors.push_back({dead.row.attempt, dead.at, dead.error});
+    letter.message = dead.row.message;
+    return letter;
+  }
+  ASSIGN_OR_RETURN(mailbox_store::Row row, mailbox_store::load(transaction, id.number));
+  if (row.index.state != mailbox_store::RowState::kDead) {
+    return fail(ErrorCode::kNotFound, "event " + std::to_string(id.number) + " is not dead");
+  }
+  ASSIGN_OR_RETURN(letter.errors, mailbox_store::errors_of(transaction, id.number));
+  letter.summary = summary_of(row, letter.errors);
+  letter.event = std::move(row.event);
+  Result<TurnRecord> journal = turn_journal_store::load(transaction, id.number);
+  if (journal.ok())
+    letter.journal = std::move(*journal);
+  else if (journal.error().code != ErrorCode::kNotFound)
+    return journal.error();
+  return letter;
+}
+
 DeadLetters::DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox)
     : database_(database), mailbox_(mailbox), outbox_(outbox) {}
 
 Result<std::vector<DeadLetterSummary>> DeadLetters::list(int count) {
   return database_.read<std::vector<DeadLetterSummary>>(
-      [count](Transaction& transaction) -> Result<std::vector<DeadLetterSummary>> {
-        std::vector<DeadLetterSummary> letters;
-        ASSIGN_OR_RETURN(const std::vector<mailbox_store::Row> events, mailbox_store::list_dead(transaction, 0, count));
-        for (const mailbox_store::Row& row : events) {
-          ASSIGN_OR_RETURN(const std::vector<mailbox_store::AttemptError> errors,
-                           mailbox_store::errors_of(transaction, row.index.sequence));
-          letters.push_back(summary_of(row, errors));
-        }
-        ASSIGN_OR_RETURN(const std::vector<outbox_store::DeadRow> messages,
-                         outbox_store::list_dead(transaction, 0, count));
-        for (const outbox_store::DeadRow& dead : messages) letters.push_back(summary_of(dead));
-        return letters;
-      });
+      [count](Transaction& transaction) { return list_dead_letters(transaction, count); });
 }
 
 Result<DeadLetter> DeadLetters::show(const DeadLetterId& id) {
-  return database_.read<DeadLetter>([id](Transaction& transaction) -> Result<DeadLetter> {
-    DeadLetter letter;
-    if (id.kind == DeadLetterId::Kind::kMessage) {
-      ASSIGN_OR_RETURN(const outbox_store::DeadRow dead, outbox_store::load_dead(transaction, id.number));
-      letter.summary = summary_of(dead);
-      letter.errors.push_back({dead.row.attempt, dead.at, dead.error});
-      letter.message = dead.row.message;
-      return letter;
-    }
-    ASSIGN_OR_RETURN(mailbox_store::Row row, mailbox_store::load(transaction, id.number));
-    if (row.index.state != mailbox_store::RowState::kDead) {
-      return fail(ErrorCode::kNotFound, "event " + std::to_string(id.number) + " is not dead");
-    }
-    ASSIGN_OR_RETURN(letter.errors, mailbox_store::errors_of(transaction, id.number));
-    letter.summary = summary_of(row, letter.errors);
-    letter.event = std::move(row.event);
-    Result<TurnRecord> journal = turn_journal_store::load(transaction, id.number);
-    if (journal.ok())
-      letter.journal = std::move(*journal);
-    else if (journal.error().code != ErrorCode::kNotFound)
-      return journal.error();
-    return letter;
-  });
+  return database_.read<DeadLetter>([&id](Transaction& transaction) { return load_dead_letter(transaction, id); });
 }
 
 void DeadLetters::redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done) {

@@ -56,13 +56,18 @@ struct Redrive {
   std::optional<std::string> data;  // replaces the payload (then nothing that was journalled is replayed)
 };
 
+/// Oldest first, at most `count` of each kind. Needs nothing but a connection that reads: a command line may ask beside
+/// the process that serves.
+[[nodiscard]] Result<std::vector<DeadLetterSummary>> list_dead_letters(Transaction& transaction, int count);
+/// Errors: `kNotFound`.
+[[nodiscard]] Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId& id);
+
 class DeadLetters {
  public:
   DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox);
 
-  /// Oldest first, at most `count` of each kind.
+  /// The two above, over the database's own connections.
   [[nodiscard]] Result<std::vector<DeadLetterSummary>> list(int count);
-  /// Errors: `kNotFound`.
   [[nodiscard]] Result<DeadLetter> show(const DeadLetterId& id);
 
   /// Tries again from the beginning of its attempts. Effects that are repeated carry the same idempotency keys.

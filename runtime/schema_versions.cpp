@@ -35,6 +35,43 @@ Status apply(SqliteConnection& connection, const Migration& migration) {
   return error;
 }
 
+Error foreign_file(const std::string& path) {
+  return fail(ErrorCode::kFailedPrecondition, "'" + path + "' is an SQLite file of another program",
+              "choose another data folder");
+}
+
+using Versions = std::map<std::string, int>;
+
+Versions known_versions(const std::vector<Migration>& migrations) {
+  Versions known;
+  for (const Migration& migration : migrations) {
+    CHECK(migration.number == ++known[migration.component], "a component's migrations count from 1 without gaps");
+  }
+  return known;
+}
+
+Result<Versions> applied_versions(SqliteConnection& connection) {
+  Versions applied;
+  ASSIGN_OR_RETURN(Statement statement, connection.prepare("SELECT component, number FROM schema_versions"));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, statement.step());
+    if (!row) return applied;
+    applied[statement.text(0)] = static_cast<int>(statement.integer(1));
+  }
+}
+
+Status refuse_newer(const Versions& applied, const Versions& known, const std::string& path) {
+  for (const auto& [component, number] : applied) {
+    const auto ours = known.find(component);
+    if (ours == known.end() || number <= ours->second) continue;
+    return fail(ErrorCode::kFailedPrecondition,
+                "'" + path + "' was written by a newer Mnema: '" + component + "' is at version " +
+                    std::to_string(number) + ", this program knows " + std::to_string(ours->second),
+                "use the newer program, or another data folder");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status claim_file(SqliteConnection& connection, const std::string& path) {
@@ -44,8 +81,23 @@ Status claim_file(SqliteConnection& connection, const std::string& path) {
   }
   ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
   if (id == kApplicationId) return {};
-  return fail(ErrorCode::kFailedPrecondition, "'" + path + "' is an SQLite file of another program",
-              "choose another data folder");
+  return foreign_file(path);
+}
+
+Status check_readable(SqliteConnection& connection, const std::vector<Migration>& migrations, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
+  if (id != kApplicationId) return foreign_file(path);
+  const Versions known = known_versions(migrations);
+  ASSIGN_OR_RETURN(Versions applied, applied_versions(connection));
+  RETURN_IF_ERROR(refuse_newer(applied, known, path));
+  for (const auto& [component, number] : known) {
+    if (applied[component] == number) continue;
+    return fail(ErrorCode::kFailedPrecondition,
+                "'" + path + "' was written by an older Mnema: '" + component + "' is at version " +
+                    std::to_string(applied[component]) + ", this program reads " + std::to_string(number),
+                "start 'mnema serve' on it once; that brings it up to date");
+  }
+  return {};
 }
 
 Status bring_up_to_date(SqliteConnection& connection, const std::vector<Migration>& migrations,
@@ -54,29 +106,9 @@ Status bring_up_to_date(SqliteConnection& connection, const std::vector<Migratio
       connection.execute("CREATE TABLE IF NOT EXISTS schema_versions (component TEXT PRIMARY KEY, number INTEGER NOT "
                          "NULL) WITHOUT ROWID"));
 
-  std::map<std::string, int> known;
-  for (const Migration& migration : migrations) {
-    CHECK(migration.number == ++known[migration.component], "a component's migrations count from 1 without gaps");
-  }
-  std::map<std::string, int> applied;
-  {
-    ASSIGN_OR_RETURN(Statement statement, connection.prepare("SELECT component, number FROM schema_versions"));
-    for (;;) {
-      ASSIGN_OR_RETURN(const bool row, statement.step());
-      if (!row) break;
-      applied[statement.text(0)] = static_cast<int>(statement.integer(1));
-    }
-  }
+  ASSIGN_OR_RETURN(Versions applied, applied_versions(connection));
   // All components are compared before any is changed: a file that is refused stays as it was.
-  for (const auto& [component, number] : applied) {
-    const auto ours = known.find(component);
-    if (ours != known.end() && number > ours->second) {
-      return fail(ErrorCode::kFailedPrecondition,
-                  "'" + path + "' was written by a newer Mnema: '" + component + "' is at version " +
-                      std::to_string(number) + ", this program knows " + std::to_string(ours->second),
-                  "use the newer program, or another data folder");
-    }
-  }
+  RETURN_IF_ERROR(refuse_newer(applied, known_versions(migrations), path));
   for (const Migration& migration : migrations) {
     if (migration.number > applied[migration.component]) RETURN_IF_ERROR(apply(connection, migration));
   }

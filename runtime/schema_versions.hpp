@@ -16,6 +16,12 @@ namespace mnema {
 /// Marks a new file as ours. Errors: `kFailedPrecondition` (another program's; nothing of it is changed), `kStorage`.
 [[nodiscard]] Status claim_file(SqliteConnection& connection, const std::string& path);
 
+/// Whether a file can be read as it is by one who changes nothing in it: it is ours, and every component of
+/// `migrations` is at the version that this build knows. Errors: `kFailedPrecondition` (another program's, newer,
+/// older).
+[[nodiscard]] Status check_readable(SqliteConnection& connection, const std::vector<Migration>& migrations,
+                                    const std::string& path);
+
 /// Applies what is missing. Precondition (our bug, CHECKed): numbers of each component count from 1 without gaps.
 /// Errors: `kFailedPrecondition` (the file is of a newer version), `kStorage`, `kCorrupt`.
 [[nodiscard]] Status bring_up_to_date(SqliteConnection& connection, const std::vector<Migration>& migrations,
