@@ -26,9 +26,6 @@ namespace mnema {
 struct HttpServerOptions {
   std::string host = "127.0.0.1";  // an address; "0.0.0.0" or "::" for all
   int port = 0;                    // 0 = any free one, see `port()`
-  int header_timeout_ms = 10'000;  // from the first byte of a request to the end of its header
-  int body_timeout_ms = 60'000;    // from there to the end of its body
-  int write_timeout_ms = 30'000;   // one write without progress
   std::string cors_origin;         // "" = no CORS headers; "*" or one origin
   std::string server_name = "mnema";
   std::string tls_certificate_file;  // PEM chain; with the key: HTTPS only

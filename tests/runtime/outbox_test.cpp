@@ -73,6 +73,15 @@ TEST_F(OutboxTest, WaitsAtLeastAsLongAsTheOtherSideAsks) {
   EXPECT_EQ(keys[0], keys[1]) << "the other side can tell a repeat";
 }
 
+TEST_F(OutboxTest, AsksAgainWithinAnHourHoweverLongTheOtherSideWishesToBeLeftAlone) {
+  send("mail", "k", "1");
+  answer("1", fail_retryable(ErrorCode::kUnavailable, "come back in the year 9999", "", 251'000'000'000'000));
+  world.simulation.run_for(std::chrono::minutes(59));
+  EXPECT_EQ(handed.size(), 1U);
+  world.simulation.run_for(std::chrono::minutes(2));
+  EXPECT_EQ(handed.size(), 2U);
+}
+
 TEST_F(OutboxTest, GivesUpAfterItsLastAttemptAndGoesOnWithTheNext) {
   send("mail", "k", "1");
   send("mail", "k", "2");
