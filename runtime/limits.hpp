@@ -44,7 +44,7 @@ struct Limits {
   int identical_calls_max = 3;                      // loop breaker on (tool, arguments)
   std::int64_t journal_result_bytes_max = 1 << 20;  // larger results go to the blob table
   int journal_retention_hours = 7 * 24;             // after the turn's end
-  int journal_purge_interval_ms = 60'000;           // how often ended turns are looked for
+  int journal_purge_interval_ms = 600'000;          // how often ended turns are looked for
   int journal_purge_turns_max = 20;                 // erased in one unit of work
   int shutdown_grace_ms = 10'000;                   // then turns are parked
   // outbox

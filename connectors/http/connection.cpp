@@ -8,6 +8,7 @@
 #include "connectors/http/cors.hpp"
 #include "connectors/http/date.hpp"
 #include "connectors/http/error_body.hpp"
+#include "connectors/http/host_check.hpp"
 #include "connectors/http/wire.hpp"
 #include "runtime/check.hpp"
 
@@ -197,7 +198,11 @@ void HttpConnection::answer(HttpRequest request) {
   request.peer = stream_->peer();
 
   auto exchange = std::make_shared<Exchange>(shared_from_this(), exchange_number_, gone_);
-  if (Status allowed = check_origin(request, context_->options.cors_origin); !allowed.ok()) {
+  const HttpServerOptions& options = context_->options;
+  if (is_loopback_host(options.host) && !options.foreign_hosts) {
+    if (Status ours = check_loopback_host(request); !ours.ok()) return exchange->respond(error_response(ours.error()));
+  }
+  if (Status allowed = check_origin(request, options.cors_origin); !allowed.ok()) {
     return exchange->respond(error_response(allowed.error()));
   }
   if (is_preflight(request)) return exchange->respond(preflight_response(request));
