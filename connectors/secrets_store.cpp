@@ -48,7 +48,8 @@ Result<std::string> read_all(int descriptor, const std::string& what, const Cloc
     int polled = poll(&ready, 1, milliseconds_until(clock, deadline));
     if (polled < 0 && errno == EINTR) continue;
     if (polled == 0)
-      return fail(ErrorCode::kDeadlineExceeded, what + " gave no secret in time", "run it by hand to see why");
+      return fail_retryable(ErrorCode::kDeadlineExceeded, what + " gave no secret in time",
+                            "run it by hand to see why");
     ssize_t count = read(descriptor, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail(ErrorCode::kNotFound, what + " cannot be read: " + error_text(errno), "");
@@ -133,7 +134,9 @@ Result<Secret> run_command(const std::string& command, const Clock& clock, Durat
   const std::optional<int> status = bytes.ok() ? wait_for_exit(child, clock, deadline) : std::nullopt;
   if (!status) kill_group(child);
   if (!bytes.ok()) return bytes.error();
-  if (!status) return fail(ErrorCode::kDeadlineExceeded, what + " did not end in time", "run it by hand to see why");
+  if (!status) {
+    return fail_retryable(ErrorCode::kDeadlineExceeded, what + " did not end in time", "run it by hand to see why");
+  }
   if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
     return fail(ErrorCode::kNotFound, what + " ended with status " + std::to_string(*status),
                 "run it by hand to see why");

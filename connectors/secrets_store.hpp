@@ -48,7 +48,7 @@ class SecretsStore {
   SecretsStore(const Clock& clock, Options options) : clock_(clock), options_(options) {}
 
   /// The secret as it is now. A trailing line end is not part of it. Errors: `kNotFound` (says which variable or file,
-  /// and what to do), `kPermissionDenied`, `kDeadlineExceeded` (a command that does not end).
+  /// and what to do), `kPermissionDenied`, `kDeadlineExceeded` (a command that does not end; retryable).
   [[nodiscard]] Result<Secret> get(const SecretReference& reference);
 
   /// The other side refused `refused`. Reads the source again, at most once per refused value, and returns true if it

@@ -296,7 +296,9 @@ void HttpClient::Running::granted(Result<Upstream::Ticket> ticket) {
 void HttpClient::Running::permitted(const Upstream::Ticket& ticket, const Status& status) {
   if (!status.ok()) {
     shared_->upstream.finish(Upstream::Outcome::kOurFailure);
-    return finish(status.error());
+    Error error = status.error();
+    error.retryable = true;  // the call has not left; our own disk may get better
+    return finish(std::move(error));
   }
   auto work = [self = shared_from_this(), ticket] { self->attempt(ticket); };
   if (ticket.wait > Duration::zero()) {

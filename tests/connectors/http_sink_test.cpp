@@ -10,6 +10,13 @@
 namespace mnema {
 namespace {
 
+/// A disk that takes no permit.
+struct FullDisk final : PermitLog {
+  void append(const std::string&, Time, Executor& reply_to, std::function<void(Status)> done) override {
+    reply_to.post([done = std::move(done)] { done(fail(ErrorCode::kStorage, "no room for a permit")); });
+  }
+};
+
 /// A sink that posts to 127.0.0.1, and a receiver that answers 503 when it is up.
 class HttpSinkTest : public ::testing::Test {
  protected:
@@ -69,6 +76,19 @@ TEST_F(HttpSinkTest, SaysWhetherTheMessageHasLeft) {
   ASSERT_FALSE(unreachable.ok());
   EXPECT_TRUE(unreachable.error().retryable);
   EXPECT_TRUE(unreachable.error().never_left);
+}
+
+TEST_F(HttpSinkTest, LetsTheMessageBeTriedAgainIfItsPermitCouldNotBeStored) {
+  FullDisk disk;
+  UpstreamOptions hourly;
+  hourly.name = "mail";
+  hourly.calls_per_window = 100;
+  upstream_ = std::make_unique<Upstream>(hourly, clock_, &disk);
+  const Status refused = deliver();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kStorage);
+  EXPECT_TRUE(refused.error().retryable);
+  EXPECT_TRUE(refused.error().never_left);
 }
 
 }  // namespace

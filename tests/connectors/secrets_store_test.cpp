@@ -135,6 +135,7 @@ TEST_F(SecretCommands, MustEndInTimeHoweverSlowlyTheySpeakAndWhateverTheyClose) 
     auto secret = store.get(command(line));
     ASSERT_FALSE(secret.ok()) << line;
     EXPECT_EQ(secret.error().code, ErrorCode::kDeadlineExceeded);
+    EXPECT_TRUE(secret.error().retryable);
     EXPECT_LT(clock_.monotonic_now() - start, seconds(10)) << line;
   }
 }
