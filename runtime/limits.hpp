@@ -53,7 +53,7 @@ struct Limits {
   int outbox_in_flight_max = 64;
   int outbox_backoff_base_ms = 500;  // doubled with each attempt, full jitter
   int outbox_backoff_cap_ms = 600'000;
-  int outbox_retry_after_max_ms = 3'600'000;  // a longer wish of the other side is cut to this
+  int retry_after_max_ms = 3'600'000;  // a longer wish of another side (Retry-After) is cut to this
   // watching
   int metric_label_sets_max = 200;  // of one metric; further ones are counted as "other"
   // memory

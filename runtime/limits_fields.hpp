@@ -60,7 +60,7 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(outbox_in_flight_max);
   MNEMA_LIMIT(outbox_backoff_base_ms);
   MNEMA_LIMIT(outbox_backoff_cap_ms);
-  MNEMA_LIMIT(outbox_retry_after_max_ms);
+  MNEMA_LIMIT(retry_after_max_ms);
   MNEMA_LIMIT(metric_label_sets_max);
   MNEMA_LIMIT(recall_candidates_max);
   MNEMA_LIMIT(document_bytes_max);

@@ -99,7 +99,7 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
     const std::int64_t doubled = std::int64_t{limits.outbox_backoff_base_ms} << std::min(attempt - 1, 30);
     const std::int64_t most = std::min<std::int64_t>(doubled, limits.outbox_backoff_cap_ms);
     const auto drawn = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most) + 1));
-    const auto asked = std::min<std::int64_t>(error.retry_after_ms, limits.outbox_retry_after_max_ms);
+    const auto asked = std::min<std::int64_t>(error.retry_after_ms, limits.retry_after_max_ms);
     return std::chrono::milliseconds(std::max(drawn, asked));
   }
 

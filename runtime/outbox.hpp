@@ -51,7 +51,7 @@ struct OutboxRow {
 
 /// Carries one row to its destination. Called on the home executor; must return at once. `done` exactly once, on any
 /// thread. Errors that are retryable come back later (`retry_after_ms` is kept as the least wait, up to
-/// `outbox_retry_after_max_ms`); others are dead at once.
+/// `retry_after_max_ms`); others are dead at once.
 using OutboxDeliver = std::function<void(OutboxRow row, std::function<void(Status)> done)>;
 
 class Outbox {

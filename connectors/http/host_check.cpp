@@ -32,7 +32,7 @@ Status check_loopback_host(const HttpRequest& request) {
   if (is_loopback_host(name_of(host))) return {};
   return fail(ErrorCode::kPermissionDenied,
               "this server listens on loopback only and does not answer as '" + std::string(host) + "'",
-              "call it as localhost or 127.0.0.1; a proxy in front of it must say so in Host");
+              "call it as localhost or 127.0.0.1; a proxy or tunnel in front of it must send that as Host");
 }
 
 }  // namespace mnema
