@@ -105,7 +105,7 @@ class AgentBuilder {
     spec_.state.load = [](const std::string& json) -> Result<std::shared_ptr<void>> {
       auto state = std::make_shared<T>();
       if (!json.empty()) {
-        ASSIGN_OR_RETURN(const boost::json::value value, parse_bounded_json(json, "stored state"));
+        ASSIGN_OR_RETURN(const boost::json::value value, parse_bounded_json(json, "stored state", kWrittenByUs));
         ASSIGN_OR_RETURN(*state, from_json<T>(value, UnknownMembers::kIgnore));
       }
       return std::shared_ptr<void>(std::move(state));
