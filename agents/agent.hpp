@@ -37,7 +37,8 @@ class WebhookDeclaration {
   explicit WebhookDeclaration(std::string path) : path_(std::move(path)) {}
   /// GitHub's scheme (the default) or Standard Webhooks.
   WebhookDeclaration& scheme(std::string name) { return scheme_ = std::move(name), *this; }
-  /// Where a secret is ("env:NAME", "file:PATH"); several may be valid at once, so that they can be rotated.
+  /// Where a secret is ("env:NAME", "file:PATH"); several may be valid at once, so that they can be rotated. With one,
+  /// the host opens the receiver itself; without, or to say otherwise, the configuration names the path as a source.
   WebhookDeclaration& signed_by(std::string secret) { return secrets_.push_back(std::move(secret)), *this; }
   /// Event types that wake the agent ("github.issues.*"); none named: all of this path.
   WebhookDeclaration& types(std::vector<std::string> types) { return types_ = std::move(types), *this; }
