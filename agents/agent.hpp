@@ -37,7 +37,8 @@ class WebhookDeclaration {
   explicit WebhookDeclaration(std::string path) : path_(std::move(path)) {}
   /// GitHub's scheme (the default) or Standard Webhooks.
   WebhookDeclaration& scheme(std::string name) { return scheme_ = std::move(name), *this; }
-  /// Where a secret is ("env:NAME", "file:PATH"); several may be valid at once, so that they can be rotated.
+  /// Where a secret is ("env:NAME", "file:PATH"); several may be valid at once, so that they can be rotated. With one,
+  /// the host opens the receiver itself; without, or to say otherwise, the configuration names the path as a source.
   WebhookDeclaration& signed_by(std::string secret) { return secrets_.push_back(std::move(secret)), *this; }
   /// Event types that wake the agent ("github.issues.*"); none named: all of this path.
   WebhookDeclaration& types(std::vector<std::string> types) { return types_ = std::move(types), *this; }
@@ -105,7 +106,7 @@ class AgentBuilder {
     spec_.state.load = [](const std::string& json) -> Result<std::shared_ptr<void>> {
       auto state = std::make_shared<T>();
       if (!json.empty()) {
-        ASSIGN_OR_RETURN(const boost::json::value value, parse_bounded_json(json, "stored state"));
+        ASSIGN_OR_RETURN(const boost::json::value value, parse_bounded_json(json, "stored state", kWrittenByUs));
         ASSIGN_OR_RETURN(*state, from_json<T>(value, UnknownMembers::kIgnore));
       }
       return std::shared_ptr<void>(std::move(state));

@@ -33,7 +33,23 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
  private:
   static Error gone() { return fail(ErrorCode::kCancelled, "the client has gone"); }
 
-  Scope scope() const { return {request_.identity.tenant, agent_.name, request_.user_hint, ""}; }
+  Scope speaker() const { return {request_.identity.tenant, agent_.name, request_.user_hint, request_.session_hint}; }
+
+  /// What goes wrong inside an agent is not the client's mistake: only what it can act on keeps its code.
+  Error for_client(Error error) const {
+    switch (error.code) {
+      case ErrorCode::kNotFound:
+      case ErrorCode::kAlreadyExists:
+      case ErrorCode::kPermissionDenied:
+      case ErrorCode::kUnauthenticated:
+      case ErrorCode::kFailedPrecondition:
+        error.code = ErrorCode::kInternal;
+        error.message = "agent '" + agent_.name + "' failed: " + error.message;
+        return error;
+      default:
+        return error;
+    }
+  }
 
   void find_session() {
     const std::vector<Message>& sent = request_.generate.prompt.messages;
@@ -41,23 +57,24 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
     ChatTurn chat;
     std::optional<SessionMemo> memo;
     if (said > 0) {
-      const std::string digest = history_digest(scope(), {sent.begin(), sent.begin() + static_cast<long>(said)});
+      const std::string digest = history_digest(speaker(), {sent.begin(), sent.begin() + static_cast<long>(said)});
       auto found = runtime_.runtime().database().read<std::optional<SessionMemo>>(
           [&](Transaction& transaction) { return mnema::find_session(transaction, digest); });
       if (!found.ok()) return finish(found.error());
       memo = std::move(*found);
     }
+    const bool known = memo && !memo->laid_out.empty();
+    if (known) chat.history = std::move(memo->laid_out);
     for (std::size_t i = 0; i < sent.size(); ++i) {
       if (sent[i].role == Role::kSystem) {
         chat.system += (chat.system.empty() ? "" : "\n") + sent[i].text();
-      } else if (i + 1 < sent.size() && (!memo || i >= said)) {
+      } else if (i + 1 < sent.size() && (!known || i >= said)) {
         chat.history.push_back(sent[i]);
       }
     }
-    if (memo) chat.history.insert(chat.history.begin(), memo->laid_out.begin(), memo->laid_out.end());
-    chat.session = memo                                          ? memo->session
-                   : !request_.session_hint.empty() && said == 0 ? request_.session_hint
-                                                                 : runtime_.services().random.uuid();
+    if (memo) chat.session = memo->session;
+    if (chat.session.empty() && said == 0) chat.session = request_.session_hint;
+    if (chat.session.empty()) chat.session = runtime_.services().random.uuid();
     start_turn(std::move(chat));
   }
 
@@ -77,6 +94,7 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
     event->trust = Trust::kUser;
     event->traceparent = request_.traceparent;
 
+    chat.speaker = speaker();
     chat.sent = request_.generate.prompt.messages;
     chat.sampling = request_.generate.sampling;
     chat.sampling_given = request_.sampling_named;
@@ -102,11 +120,12 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
   }
 
   void on_end(Result<Outcome> outcome, const TurnReport& report) {
-    if (!outcome.ok() && outcome.error().code != ErrorCode::kCancelled) return finish(outcome.error());
+    if (!outcome.ok() && outcome.error().code != ErrorCode::kCancelled) return finish(for_client(outcome.error()));
     Completion completion;
     completion.finish_reason = outcome.ok() ? report.finish_reason : FinishReason::kCancelled;
     if (outcome.ok()) completion.text = std::move(outcome->text);
     completion.usage = report.usage;
+    completion.seed = report.seed;
     completion.model = agent_.name;
     finish(std::move(completion));
   }
@@ -133,7 +152,7 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
 std::vector<ServedModel> AgentChat::models() const {
   std::vector<ServedModel> models;
   for (const auto& [name, agent] : runtime_.agents()) {
-    if (agent.answers_chat) models.push_back({name, "mnema", 0, false});
+    if (agent.answers_chat) models.push_back({.name = name, .is_agent = true});
   }
   return models;
 }

@@ -52,7 +52,6 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
   BegunEffect begun = co_await Step<BegunEffect>(steps.begin_effect(start, repeatable));
   if (begun.known) co_return begun.value;
 
-  ToolCtx tool(turn_, path);
   if (begun.uncertain) {
     if (!body.reconcile) {
       const Error doubt = fail(ErrorCode::kInDoubt,
@@ -60,7 +59,8 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
                                "find out, then redrive the turn from step " + path + " to do it, or drop the event");
       co_await Step<void>(steps.end_effect(start, doubt));
     }
-    task<std::optional<std::string>> asking = body.reconcile(tool);
+    ToolCtx asker(turn_, path, true, ToolCtx::Purpose::kReconcile);
+    task<std::optional<std::string>> asking = body.reconcile(asker);
     std::optional<std::string> happened = co_await std::move(asking);
     if (happened) {
       co_await Step<void>(steps.end_effect(start, *happened));
@@ -69,6 +69,7 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
     co_await Step<BegunEffect>(steps.begin_effect(start, true));
   }
 
+  ToolCtx tool(turn_, path, repeatable, ToolCtx::Purpose::kAct);
   // No co_await inside a catch block: the failure is carried out of it first.
   Result<std::string> result = Error{};
   try {
@@ -78,6 +79,12 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
     result = failure.error();
   } catch (const std::exception& other) {
     result = fail(ErrorCode::kInternal, "step '" + name + "' threw: " + other.what());
+  }
+  // Left as `started`: the turn is tried again, finds it so, and asks.
+  if (!result.ok() && result.error().code == ErrorCode::kInDoubt && body.reconcile) {
+    Error later = result.error();
+    later.retryable = true;
+    throw Failure(later);
   }
   co_await Step<void>(steps.end_effect(start, result));
   co_return *result;
@@ -101,8 +108,11 @@ std::shared_ptr<StepOperation> StepContext::run_blocking(std::string path, std::
   });
 }
 
-ToolCtx::ToolCtx(Turn& turn, std::string path)
-    : StepContext(turn, path), key_(idempotency_key(turn.steps().identity(), path)) {}
+ToolCtx::ToolCtx(Turn& turn, const std::string& path, bool repeatable, Purpose purpose)
+    : StepContext(turn, purpose == Purpose::kAct ? path : path + ".0"),
+      key_(idempotency_key(turn.steps().identity(), path)),
+      repeatable_(repeatable),
+      purpose_(purpose) {}
 
 Step<ConnectorAnswer> ToolCtx::call(std::string connector, ConnectorCall call) {
   HttpClient* client = turn_.services().http ? turn_.services().http(connector) : nullptr;
@@ -115,15 +125,21 @@ Step<ConnectorAnswer> ToolCtx::call(std::string connector, ConnectorCall call) {
   http.path = std::move(call.path);
   http.body = std::move(call.body);
   http.content_type = std::move(call.content_type);
+  http.repeatable = repeatable_;
   // Two calls of one step are two effects.
-  http.idempotency_key = ++calls_ == 1 ? key_ : key_ + "-" + std::to_string(calls_);
+  http.idempotency_key = key_ + (purpose_ == Purpose::kReconcile ? "-reconcile" : "");
+  if (++calls_ > 1) http.idempotency_key += "-" + std::to_string(calls_);
   return Step<ConnectorAnswer>(turn_.steps().external("call", [&](TurnSteps::Finish finish) {
-    client->send(std::move(http), *turn_.strand(),
-                 [finish = std::move(finish), strand = turn_.strand()](Result<HttpReply> reply) {
-                   if (!reply.ok()) return finish(reply.error());
-                   const ConnectorAnswer answer{reply->status, std::move(reply->body), reply->attempts};
-                   finish(boost::json::serialize(to_json(answer)));
-                 });
+    const std::weak_ptr<HttpClient::Call> running =
+        client->send(std::move(http), *turn_.strand(),
+                     [finish = std::move(finish), strand = turn_.strand()](Result<HttpReply> reply) {
+                       if (!reply.ok()) return finish(reply.error());
+                       const ConnectorAnswer answer{reply->status, std::move(reply->body), reply->attempts};
+                       finish(boost::json::serialize(to_json(answer)));
+                     });
+    turn_.stop_with([running] {
+      if (const auto call_in_flight = running.lock()) call_in_flight->cancel();
+    });
   }));
 }
 
@@ -132,6 +148,8 @@ Ctx::Ctx(Turn& turn) : StepContext(turn, "") {}
 const std::string& Ctx::agent() const { return turn_.agent().name; }
 const std::string& Ctx::key() const { return turn_.event().key; }
 const Scope& Ctx::scope() const { return turn_.scope(); }
+std::string Ctx::thread() const { return turn_.scope().agent + "/" + turn_.scope().session; }
+bool Ctx::in_chat() const { return turn_.chat() != nullptr; }
 Budget& Ctx::budget() const { return turn_.budget(); }
 void* Ctx::state_of(std::type_index type) { return turn_.state(type); }
 
@@ -152,7 +170,7 @@ Step<Recalled> Ctx::recall(RecallQuery query) {
 }
 
 PromptPlan Ctx::prompt() const {
-  PromptPlan plan;
+  PromptPlan plan(event().trust);
   plan.system(turn_.agent().system);
   if (const ChatTurn* chat = turn_.chat()) {
     plan.history(chat->history);
@@ -182,8 +200,9 @@ void Ctx::remember(Episode episode) {
   episode.scope.user = scope.user;
   // What nobody known said in a chat is for that chat only.
   if (turn_.chat() && scope.user.empty()) episode.scope.session = scope.session;
-  if (episode.thread.empty()) episode.thread = scope.agent + "/" + scope.session;
+  if (episode.thread.empty()) episode.thread = thread();
   if (episode.time == Time{}) episode.time = now();
+  if (episode.role != "user") episode.trust = weakest(episode.trust, turn_.trust());
   turn_.writes().episodes.push_back(std::move(episode));
 }
 
@@ -196,7 +215,7 @@ void Ctx::wake_at(std::string name, Time at, std::string data) {
   timer.event.agent = agent();
   timer.event.key = key();
   timer.event.data = std::move(data);
-  timer.event.trust = Trust::kSystem;
+  timer.event.trust = turn_.trust();
   turn_.writes().timers.push_back(std::move(timer));
 }
 

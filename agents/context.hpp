@@ -99,16 +99,23 @@ BOOST_DESCRIBE_STRUCT(ConnectorAnswer, (), (status, body, attempts))
 /// What a tool, or the function of a step, gets.
 class ToolCtx : public StepContext {
  public:
-  ToolCtx(Turn& turn, std::string path);
+  enum class Purpose { kAct, kReconcile };
+  /// For the step at `path`. What a reconcile hook does stands under `path`.0, so that it never takes the places, or
+  /// the keys, of the effect it asks about.
+  ToolCtx(Turn& turn, const std::string& path, bool repeatable, Purpose purpose);
   /// The idempotency key of this step: the same in every run, retry and redrive. Pass it on.
   [[nodiscard]] const std::string& key() const { return key_; }
 
-  /// A call through the shared connector of that name, with its limits, breaker and retries, and `key()` as
-  /// Idempotency-Key. A status of 400 or more is a `Failure`.
+  /// A call through the shared connector of that name, with its limits and breaker, and `key()` as Idempotency-Key.
+  /// Retried where that is safe: an idempotent method, a step declared `repeatable`, a request that never left. A call
+  /// that may have had its effect and may not be repeated fails with `kInDoubt`. A status of 400 or more is a
+  /// `Failure`.
   [[nodiscard]] Step<ConnectorAnswer> call(std::string connector, ConnectorCall call);
 
  private:
   const std::string key_;
+  const bool repeatable_;
+  const Purpose purpose_;
   int calls_ = 0;
 };
 
@@ -120,12 +127,17 @@ class Ctx : public StepContext {
   [[nodiscard]] const std::string& agent() const;
   [[nodiscard]] const std::string& key() const;
   [[nodiscard]] const Scope& scope() const;
+  /// The conversation or case this turn is part of: where `remember` puts its episodes.
+  [[nodiscard]] std::string thread() const;
+  /// Whether a client waits for the answer, and the prompt holds what was said before.
+  [[nodiscard]] bool in_chat() const;
 
   /// What memory knows about `query.text`, best first, cut by relevance: nothing is an answer too. The scope is this
   /// turn's, and what the turn has remembered so far is found as well.
   [[nodiscard]] Step<Recalled> recall(RecallQuery query);
 
-  /// A prompt that begins with the agent's system text and, in a chat, the history.
+  /// A prompt that begins with the agent's system text and, in a chat, the history. Its `user` text counts as far
+  /// trusted as the event, unless it says otherwise.
   [[nodiscard]] PromptPlan prompt() const;
 
   /// Asks the model, lets it call the agent's tools, and gives its answer. In a chat the answer streams to the client.
@@ -146,6 +158,7 @@ class Ctx : public StepContext {
       options.constraint = JsonSchemaConstraint{schema_of<T>()};
     }
     options.tools = false;
+    options.stream = false;
     return think_typed<T>(*this, std::move(plan), std::move(options));
   }
 
@@ -160,10 +173,12 @@ class Ctx : public StepContext {
   void send(std::string destination, std::string body, std::string content_type = "application/json");
 
   /// Writes into the episodic memory with the commit. Fields left empty are filled in: the scope (agent and user of
-  /// this turn), the thread (its key), the time.
+  /// this turn), the thread (its key), the time. Except for what a user said, it is trusted no further than the
+  /// weakest text this turn has shown the model.
   void remember(Episode episode);
 
   /// Sends an event to this agent and key at `at`, with the commit: a durable timer. Setting `name` again replaces it.
+  /// The event is trusted no further than this turn.
   void wake_at(std::string name, Time at, std::string data);
 
   [[nodiscard]] Budget& budget() const;

@@ -77,7 +77,7 @@ class Layout {
     for (Message& message : prompt.messages) {
       if (message.role != Role::kUser) continue;
       message.content.insert(message.content.begin(),
-                             {plan_.known_text() + "\n\n", Sharing::kUser, Trust::kOperator, "known"});
+                             {plan_.known_text() + "\n\n", Sharing::kUser, Trust::kOperator, kKnownLabel});
       return;
     }
   }
@@ -86,10 +86,40 @@ class Layout {
   const std::vector<ToolDefinition>& tools_;
 };
 
-/// Where the history may begin after dropping at least `dropped` messages: a user message, so that the roles alternate.
+/// More bytes than this a token has only in texts that nobody wrote. A history above it is cut before it is counted, so
+/// that a client who sends megabytes of it costs no minutes of tokenizing.
+constexpr std::size_t kBytesPerTokenMax = 16;
+
+/// The next place from `from` on where the history may begin: a user message, so that the roles alternate.
 std::size_t next_user_message(const std::vector<Message>& history, std::size_t from) {
   while (from < history.size() && history[from].role != Role::kUser) ++from;
   return from;
+}
+
+/// Where the history may begin, the whole of it first: after blocks of messages, and once less than one block is left,
+/// after every exchange. The end is always among them.
+std::vector<std::size_t> possible_cuts(const std::vector<Message>& history) {
+  std::vector<std::size_t> cuts{0};
+  while (cuts.back() < history.size()) {
+    const std::size_t step = history.size() - cuts.back() <= kHistoryBlock ? 2 : kHistoryBlock;
+    cuts.push_back(next_user_message(history, cuts.back() + step));
+  }
+  cuts.back() = history.size();
+  return cuts;
+}
+
+/// How much of the history, from its end, can be within `tokens_max` at all.
+std::size_t first_within_bytes(const std::vector<Message>& history, int tokens_max) {
+  std::size_t left = static_cast<std::size_t>(std::max(tokens_max, 0)) * kBytesPerTokenMax;
+  std::size_t first = history.size();
+  while (first > 0) {
+    std::size_t bytes = 0;
+    for (const Segment& segment : history[first - 1].content) bytes += segment.text.size();
+    if (bytes > left) break;
+    left -= bytes;
+    --first;
+  }
+  return first;
 }
 
 std::string count_phrase(std::size_t count, const std::string& noun) {
@@ -119,17 +149,28 @@ Result<BuiltContext> build_context(const PromptPlan& plan, const std::vector<Too
 
   // History may take three quarters of what is left, so that recall is never starved by a long talk.
   const int history_tokens_max = plan.passages().empty() ? room : room / 4 * 3;
-  layout.history_from = 0;
   int history_tokens = 0;
   if (!plan.past().empty()) {
-    for (std::size_t block = kHistoryBlock;;) {
+    std::vector<std::size_t> cuts = possible_cuts(plan.past());
+    const std::size_t countable = first_within_bytes(plan.past(), history_tokens_max);
+    cuts.erase(cuts.begin(), std::lower_bound(cuts.begin(), cuts.end(), countable));
+    // The later the cut, the fewer the tokens: the first cut that fits is found by halving. The last one, which leaves
+    // nothing, fits.
+    std::size_t low = 0, high = cuts.size() - 1;
+    while (low < high) {
+      // Mostly all of it fits, and that is counted first.
+      const std::size_t middle = low == 0 && high == cuts.size() - 1 ? 0 : (low + high) / 2;
+      layout.history_from = cuts[middle];
       ASSIGN_OR_RETURN(const int tokens, engine.count_tokens(model, layout.prompt()));
-      history_tokens = tokens - base_tokens;
-      if (history_tokens <= history_tokens_max) break;
-      // When less than one block is left, every message counts.
-      if (plan.past().size() - layout.history_from <= block) block = 2;
-      layout.history_from = next_user_message(plan.past(), layout.history_from + block);
+      if (tokens - base_tokens <= history_tokens_max) {
+        high = middle;
+        history_tokens = tokens - base_tokens;
+      } else {
+        low = middle + 1;
+      }
     }
+    layout.history_from = cuts[high];
+    if (high == cuts.size() - 1) history_tokens = 0;
     if (layout.history_from > 0) {
       built.left_out.push_back({"the " + count_phrase(layout.history_from, "oldest message"),
                                 "the history would take more than " + std::to_string(history_tokens_max) + " tokens"});

@@ -23,6 +23,9 @@
 
 namespace mnema {
 
+/// The label of the segment that holds a plan's `known` text.
+inline constexpr const char* kKnownLabel = "known";
+
 struct ContextBudget {
   int context_tokens = 0;         // what the model takes, answer included
   int answer_tokens = 512;        // kept free for the answer

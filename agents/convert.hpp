@@ -4,7 +4,8 @@
 // and an error says where it is (a JSON pointer), what was expected and what stood there, so that a person or a model
 // can correct it.
 //
-// Law: from_json<T>(to_json(value)) == value, for every finite value.
+// Law: from_json<T>(to_json(value)) == value, for every finite value whose texts are UTF-8. Bytes that are not become
+// U+FFFD on the way out: what others answer must not make the journal unreadable.
 // Threads: pure functions.
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "runtime/clock.hpp"
 #include "runtime/json.hpp"
 #include "runtime/result.hpp"
+#include "runtime/utf8.hpp"
 
 namespace mnema {
 
@@ -171,7 +173,7 @@ boost::json::value write(const T& value) {
     if constexpr (std::is_signed_v<T>) return static_cast<std::int64_t>(value);
     return static_cast<std::uint64_t>(value);
   } else if constexpr (std::is_same_v<T, std::string>) {
-    return boost::json::string(value);
+    return boost::json::string(to_utf8(value));
   } else if constexpr (std::is_same_v<T, Time>) {
     return static_cast<std::int64_t>(to_micros(value));
   } else if constexpr (DescribedEnum<T>) {
@@ -188,7 +190,7 @@ boost::json::value write(const T& value) {
     return array;
   } else if constexpr (MapOf<T>::value) {
     boost::json::object object;
-    for (const auto& [key, item] : value) object[key] = write(item);
+    for (const auto& [key, item] : value) object[to_utf8(key)] = write(item);
     return object;
   } else if constexpr (std::is_same_v<T, std::monostate>) {
     return nullptr;

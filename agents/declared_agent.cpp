@@ -18,6 +18,7 @@ task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choic
   const std::string text = text_of(event);
   RecallQuery query;
   query.text = text;
+  if (ctx.in_chat()) query.thread_excluded = ctx.thread();  // it stands in the prompt already
   Recalled facts = co_await ctx.recall(query);
   PromptPlan prompt = ctx.prompt().user(text).with(facts);
   ThinkOptions options;
@@ -31,6 +32,7 @@ task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choic
   ctx.remember(said);
   said.role = "assistant";
   said.text = answer.text;
+  said.trust = answer.trust;
   ctx.remember(said);
   if (!reply_to.empty()) {
     DeclaredAnswer message{ctx.key(), answer.text};

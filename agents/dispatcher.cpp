@@ -1,7 +1,10 @@
 #include "agents/dispatcher.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
 #include <mutex>
+#include <tuple>
 #include <vector>
 
 #include "runtime/log.hpp"
@@ -48,12 +51,14 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
     ++running_count;
     const Sequence sequence = request.chat ? 0 : request.delivery.sequence();
     const auto event = request.event;
+    const bool is_chat = request.chat.has_value();
     auto turn = std::make_shared<Turn>(services, std::move(request),
                                        [self = shared_from_this(), number, event, sequence, on_end = std::move(on_end)](
                                            TurnEnd end, Result<Outcome> outcome, const TurnReport& report) {
                                          on_end(end, std::move(outcome), report);
                                          self->home.post([self, number, event, sequence, end, report] {
                                            if (self->listener) self->listener(*event, sequence, end, report);
+                                           self->leave_lane(*event, number);
                                            self->forget(number);
                                          });
                                        });
@@ -61,11 +66,28 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
       const std::scoped_lock lock(mutex);
       running[number] = turn;
     }
-    home.post([self = shared_from_this(), turn] {
+    home.post([self = shared_from_this(), turn, event, number, is_chat] {
       if (self->grace_over) turn->cancel(shutdown_error());
-      turn->start();
+      if (!is_chat) return turn->start();
+      std::deque<Waiting>& lane = self->chat_lanes[lane_of(*event)];
+      lane.push_back({number, turn});
+      if (lane.size() == 1) turn->start();
     });
     return turn;
+  }
+
+  /// A chat that ended, perhaps before its start, lets the next one of its lane begin.
+  void leave_lane(const Event& event, long long number) {
+    const auto found = chat_lanes.find(lane_of(event));
+    if (found == chat_lanes.end()) return;
+    std::deque<Waiting>& lane = found->second;
+    const auto place =
+        std::find_if(lane.begin(), lane.end(), [&](const Waiting& waiting) { return waiting.number == number; });
+    if (place == lane.end()) return;  // an event of the same key
+    const bool was_first = place == lane.begin();
+    lane.erase(place);
+    if (lane.empty()) return void(chat_lanes.erase(found));
+    if (was_first) lane.front().turn->start();
   }
 
   void forget(long long number) {
@@ -88,9 +110,17 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
 
   static Error shutdown_error() { return fail_retryable(ErrorCode::kCancelled, "the runtime is shutting down"); }
 
+  using Lane = std::tuple<std::string, std::string, std::string>;
+  static Lane lane_of(const Event& event) { return {event.tenant, event.agent, event.key}; }
+  struct Waiting {
+    long long number;
+    std::shared_ptr<Turn> turn;
+  };
+
   const TurnServices& services;
   const std::map<std::string, AgentSpec>& agents;
   Executor& home;
+  std::map<Lane, std::deque<Waiting>> chat_lanes;  // the first of each runs
   Listener listener;
   std::mutex mutex;                                    // guards running
   std::map<long long, std::shared_ptr<Turn>> running;  // by the number of their start
@@ -108,6 +138,7 @@ Dispatcher::Dispatcher(const TurnServices& services, const std::map<std::string,
 // After a crash in simulation there are still turns, and the answers they wait for will not come: they hold each other.
 Dispatcher::~Dispatcher() {
   for (const auto& turn : state_->running_turns()) turn->abandon();
+  state_->chat_lanes.clear();
   const std::scoped_lock lock(state_->mutex);
   state_->running.clear();
 }

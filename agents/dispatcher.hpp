@@ -1,7 +1,8 @@
 // agents/dispatcher.hpp
 //
 // Gives every event that is ready to a turn of its agent, as many at a time as `limits.turns_running_max`, and starts
-// the turns of foreground chats. The mailbox sees to it that one key has one turn at a time.
+// the turns of foreground chats. The mailbox sees to it that one key has one turn at a time; among chats the dispatcher
+// does. Where a chat and an event meet on one key, the state's revision decides (session_store.hpp).
 //
 // Threads:   every method from any thread (they post home); turns run on the turn pool.
 // Ownership: borrows services and agents, which outlive it. Owns the running turns. `stop` must have answered before it
@@ -35,8 +36,8 @@ class Dispatcher {
   /// Begins to take events.
   void start();
 
-  /// Starts a chat's turn. `request.agent` is one of ours. The handle is for `Turn::cancel`; null when stopping, and
-  /// `on_end` says so.
+  /// Starts a chat's turn, behind those of the same (tenant, agent, key). `request.agent` is one of ours. The handle is
+  /// for `Turn::cancel`; null when stopping, and `on_end` says so.
   std::shared_ptr<Turn> start_chat(TurnRequest request, Turn::OnEnd on_end);
 
   /// Takes no more. Running turns may end within `grace`; then they are cancelled, and their events go back to the

@@ -1,5 +1,6 @@
 #include "agents/host.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -42,6 +43,31 @@ EngineOptions engine_options(const InferenceConfig& config) {
   options.keep_alive_ms = config.keep_alive_ms;
   options.memory_bytes_max = config.memory_bytes_max;
   return options;
+}
+
+/// Webhooks that agents declare in code with where their secret is become sources, unless the configuration has one of
+/// that path: what operates a program may say otherwise than what wrote it.
+void add_declared_sources(const std::map<std::string, AgentSpec>& agents, Config& config) {
+  for (const auto& [name, agent] : agents) {
+    for (const WebhookDeclaration& webhook : agent.webhooks) {
+      const bool configured = std::any_of(config.sources.begin(), config.sources.end(),
+                                          [&](const auto& source) { return source.second.path == webhook.path(); });
+      if (configured || webhook.secrets().empty()) continue;
+      SourceConfig source;
+      source.kind = "webhook";
+      source.path = webhook.path();
+      source.scheme = webhook.scheme_name();
+      source.secrets = webhook.secrets();
+      config.sources["agent " + name + " " + webhook.path()] = std::move(source);
+    }
+  }
+}
+
+Result<WebhookOptions::Scheme> scheme_of(const std::string& name) {
+  if (name == "github") return WebhookOptions::Scheme::kGithub;
+  if (name == "standard") return WebhookOptions::Scheme::kStandardWebhooks;
+  if (name == "unsigned") return WebhookOptions::Scheme::kUnsigned;
+  return fail(ErrorCode::kInvalidArgument, "there is no webhook scheme '" + name + "'", "github, standard, unsigned");
 }
 
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
@@ -156,9 +182,7 @@ Status Host::Parts::open_sources() {
     }
     WebhookOptions options;
     options.path = source.path;
-    options.scheme = source.scheme == "github"     ? WebhookOptions::Scheme::kGithub
-                     : source.scheme == "standard" ? WebhookOptions::Scheme::kStandardWebhooks
-                                                   : WebhookOptions::Scheme::kUnsigned;
+    ASSIGN_OR_RETURN(options.scheme, scheme_of(source.scheme));
     for (const std::string& secret : source.secrets) {
       ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
       options.secrets.push_back(std::move(reference));
@@ -167,6 +191,7 @@ Status Host::Parts::open_sources() {
     options.agent = source.agent;
     options.key_template = source.key;
     options.type_prefix = source.type_prefix;
+    runtime->runtime().router().add_tenant(source.tenant);
     auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, limits);
     RETURN_IF_ERROR(webhook->start(runtime->acceptor()));
     routes.add("POST", webhook->path(), webhook->handler());
@@ -259,6 +284,7 @@ std::optional<Host::Failed> Host::open(Config config) {
     spec.name = name;
     apply(declared, spec);
   }
+  add_declared_sources(agents_, config);
   parts_ = std::make_unique<Parts>(std::move(config));
   if (Status status = parts_->load_models(); !status.ok()) return Failed{Part::kModel, status.error()};
   if (Status status = parts_->open_runtime(agents_); !status.ok()) return Failed{Part::kData, status.error()};

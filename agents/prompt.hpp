@@ -26,6 +26,9 @@ struct Passage {
 
 class PromptPlan {
  public:
+  /// `trust`: of a `user` text that does not say otherwise.
+  explicit PromptPlan(Trust trust = Trust::kUser) : user_trust_(trust) {}
+
   /// What the agent is and how it answers. The same for everybody, so its KV pages are shared.
   PromptPlan& system(std::string text) { return system_ = std::move(text), *this; }
 
@@ -41,9 +44,8 @@ class PromptPlan {
   PromptPlan& history(std::vector<Message> messages) { return history_ = std::move(messages), *this; }
 
   /// What this turn is about. The last thing the model reads.
-  PromptPlan& user(std::string text, Trust trust = Trust::kUser) {
-    return user_ = std::move(text), user_trust_ = trust, *this;
-  }
+  PromptPlan& user(std::string text) { return user_ = std::move(text), *this; }
+  PromptPlan& user(std::string text, Trust trust) { return user_ = std::move(text), user_trust_ = trust, *this; }
 
   /// Recalled text, best first, to stand before `user`. `heading` tells the model what it is.
   PromptPlan& with(std::vector<Passage> passages, std::string heading = kPassagesHeading) {
@@ -77,7 +79,7 @@ class PromptPlan {
   std::string known_;
   std::vector<Message> history_;
   std::string user_;
-  Trust user_trust_ = Trust::kUser;
+  Trust user_trust_;
   std::vector<Passage> passages_;
   std::string heading_;
 };

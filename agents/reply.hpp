@@ -21,6 +21,7 @@ struct ThinkOptions {
   int tokens_max = 0;                // of each answer; 0 = the agent's
   int passage_tokens_max = -1;       // of recalled text; -1 = the agent's
   bool tools = true;                 // may the model call the agent's tools?
+  bool stream = true;                // in a chat, is this part of what the client reads?
 };
 
 struct Reply {
@@ -29,6 +30,7 @@ struct Reply {
   std::vector<Citation> citations;  // the passages the model saw, by the numbers it saw
   std::vector<LeftOut> left_out;    // what it did not see, and why
   std::vector<std::string> tools_called;
+  Trust trust = Trust::kExternal;  // the weakest of all texts the model saw, results of tools included
   FinishReason finish_reason = FinishReason::kStop;
   Usage usage;             // of all rounds together
   std::uint64_t seed = 0;  // of the last round

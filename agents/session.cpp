@@ -14,9 +14,10 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-std::string history_digest(const Scope& scope, const std::vector<Message>& history) {
+std::string history_digest(const Scope& speaker, const std::vector<Message>& history) {
   Sha256 hash;
-  hash.update_field("mnema history 1").update_field(scope.tenant).update_field(scope.agent).update_field(scope.user);
+  hash.update_field("mnema history 2").update_field(speaker.tenant).update_field(speaker.agent);
+  hash.update_field(speaker.user).update_field(speaker.session);
   for (const Message& message : history) {
     const std::string text = message.text();
     hash.update_field(name_of(message.role)).update_field(trimmed(text)).update_field(message.tool_call_id);

@@ -13,6 +13,7 @@
 #include "agents/session.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/database.hpp"
+#include "runtime/limits.hpp"
 
 namespace mnema {
 
@@ -22,17 +23,23 @@ namespace mnema {
 /// Errors: `kCorrupt` for a row that is not ours, `kStorage`.
 [[nodiscard]] Result<std::optional<SessionMemo>> find_session(Transaction& transaction, const std::string& digest);
 
-/// Remembers `memo` under `digest`, and forgets the memos used longest ago beyond `memos_max`.
+/// Remembers `memo` under `digest`. A digest that another session holds becomes nobody's; what was laid out stays only
+/// if it was the same for both. Forgotten are, of this session, all but the newest few (a talk may be taken up again a
+/// few answers back), of all, those used longest ago beyond `limits.session_memos_max`. A text longer than
+/// `limits.session_memo_bytes_max` is not kept: the session then goes on from what the client sends.
 [[nodiscard]] Status put_session(Transaction& transaction, const std::string& digest, const Scope& scope,
-                                 const SessionMemo& memo, Time now, std::int64_t memos_max);
+                                 const SessionMemo& memo, Time now, const Limits& limits);
 
 /// The state of one agent under one key, as JSON text.
 struct StoredState {
   int version = 1;
   std::string json;
+  std::int64_t revision = 0;  // which writing of it this is; 0 = none was found
 };
 [[nodiscard]] Result<std::optional<StoredState>> find_state(Transaction& transaction, const std::string& tenant,
                                                             const std::string& agent, const std::string& key);
+/// Writes over exactly the revision that `state` names. Errors: `kAborted`, retryable (another turn, a chat beside an
+/// event, wrote meanwhile).
 [[nodiscard]] Status put_state(Transaction& transaction, const std::string& tenant, const std::string& agent,
                                const std::string& key, const StoredState& state, Time now);
 

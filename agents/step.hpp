@@ -44,7 +44,7 @@ class [[nodiscard]] Step : public StepTag {
     if (!operation_->outcome->ok()) throw Failure(operation_->outcome->error());
     if constexpr (!std::is_void_v<T>) {
       boost::json::value value =
-          value_or_throw(parse_bounded_json(operation_->outcome->value(), "step " + operation_->path));
+          value_or_throw(parse_bounded_json(operation_->outcome->value(), "step " + operation_->path, kWrittenByUs));
       return value_or_throw(from_json<T>(value, UnknownMembers::kIgnore));
     }
   }

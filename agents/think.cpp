@@ -41,6 +41,7 @@ GenerateRequest request_of(const Turn& turn, const ThinkOptions& options) {
   request.priority = Priority::kEvent;
   if (const ChatTurn* chat = turn.chat()) {
     if (chat->sampling_given) request.sampling = chat->sampling;
+    request.sampling.seed = chat->sampling.seed;
     if (chat->tokens_max > 0) request.tokens_max = chat->tokens_max;
     if (std::holds_alternative<NoConstraint>(request.constraint)) request.constraint = chat->constraint;
     request.stop = chat->stop;
@@ -87,19 +88,24 @@ task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
   }
   ContextBudget context_budget;
   context_budget.context_tokens = context_length_of(engine, request.model);
-  context_budget.answer_tokens = std::min(request.tokens_max, context_budget.context_tokens / 2);
+  const int tokens_asked = request.tokens_max;
+  context_budget.answer_tokens = std::min(tokens_asked, context_budget.context_tokens / 2);
   context_budget.passage_tokens_max =
       options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model));
   request.prompt = built.prompt;
-  const Message question = built.prompt.messages.back();
-  const std::string session = turn_.scope().agent + "/" + turn_.scope().session;
-  turn_.report().prefix = turn_.services().prefixes.note(session, built.prompt, engine, request.model);
+  request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);
+  // Long-lived text is put before the first question anew each time: it is not part of what was asked.
+  Message question = built.prompt.messages.back();
+  std::erase_if(question.content, [](const Segment& segment) { return segment.label == kKnownLabel; });
+  turn_.report().prefix = turn_.services().prefixes.note(thread(), built.prompt, engine, request.model);
 
   Reply reply;
   reply.citations = std::move(built.citations);
   reply.left_out = std::move(built.left_out);
-  Trust trust = built.trust;
+  turn_.saw(built.trust);
+  reply.trust = built.trust;
+  const std::optional<std::uint64_t> seed_asked = request.sampling.seed;
   int prompt_tokens = built.prompt_tokens;
   int steps = 0;
   for (int round = 1;; ++round) {
@@ -113,20 +119,21 @@ task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
 
     // The seed is on disk before the first token, so a decode that is cut off is the same when it is done again.
     const StepStart seed_step{path + "." + std::to_string(++steps), "seed", ""};
-    const std::string seed = turn_.steps().value(seed_step, [this, &request] {
-      return std::to_string(request.sampling.seed.value_or(turn_.services().random.next_u64()));
+    const std::string seed = turn_.steps().value(seed_step, [this, &seed_asked, round] {
+      const auto later = static_cast<std::uint64_t>(round - 1);
+      return std::to_string(seed_asked ? *seed_asked + later : turn_.services().random.next_u64());
     });
     request.sampling.seed = std::stoull(seed);
     const StepStart decode_step{path + "." + std::to_string(++steps), "decode", hash_of_plan(plan, round)};
     BegunEffect begun = co_await Step<BegunEffect>(turn_.steps().begin_effect(decode_step, true));
     Decoded decoded;
     if (begun.known) {
-      boost::json::value json = value_or_throw(parse_bounded_json(begun.value, "a journalled decode"));
+      boost::json::value json = value_or_throw(parse_bounded_json(begun.value, "a journalled decode", kWrittenByUs));
       decoded = value_or_throw(from_json<Decoded>(json, UnknownMembers::kIgnore));
     } else {
       Result<Decoded> made = Error{};
       try {
-        made = co_await Step<Decoded>(turn_.generate(decode_step.path, request));
+        made = co_await Step<Decoded>(turn_.generate(decode_step.path, request, options.stream));
       } catch (const Failure& failure) {
         made = failure.error();
       }
@@ -147,9 +154,9 @@ task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
     reply.reasoning = decoded.reasoning;
     reply.finish_reason = decoded.finish_reason;
     turn_.report().finish_reason = decoded.finish_reason;
+    turn_.report().seed = decoded.seed;
     reply.seed = decoded.seed;
     reply.model = decoded.model;
-    request.sampling.seed.reset();
     if (decoded.tool_calls.empty()) break;
 
     Message asked = message_of(Role::kAssistant, decoded.text);
@@ -157,19 +164,24 @@ task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
     request.prompt.messages.push_back(std::move(asked));
     for (const ToolCall& call : decoded.tool_calls) {
       reply.tools_called.push_back(call.name);
-      std::string result = co_await call_tool(path + "." + std::to_string(++steps), call, trust);
+      std::string result = co_await call_tool(path + "." + std::to_string(++steps), call, reply.trust);
       request.prompt.messages.push_back(tool_message(call, std::move(result)));
     }
-    trust = weakest(trust, Trust::kExternal);
+    reply.trust = weakest(reply.trust, Trust::kExternal);
+    turn_.saw(reply.trust);
     prompt_tokens = value_or_throw(engine.count_tokens(request.model, request.prompt));
-    if (prompt_tokens + request.tokens_max > context_budget.context_tokens) {
+    const int room = context_budget.context_tokens - prompt_tokens;
+    request.tokens_max = std::min(tokens_asked, room);
+    if (room < 1 || room < context_budget.answer_tokens / 4) {
       throw Failure(fail(ErrorCode::kContextLengthExceeded, "with the results of its tools the prompt has " +
                                                                 std::to_string(prompt_tokens) + " tokens; model '" +
                                                                 request.model + "' takes " +
                                                                 std::to_string(context_budget.context_tokens)));
     }
   }
-  turn_.note_laid_out(question, message_of(Role::kAssistant, reply.text));
+  Message answer = message_of(Role::kAssistant, reply.text);
+  for (Segment& segment : answer.content) segment.trust = reply.trust;
+  turn_.note_laid_out(question, answer);
   co_return reply;
 }
 

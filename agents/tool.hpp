@@ -81,7 +81,7 @@ template <class R>
 task<R> from_text(task<std::string> untyped) {
   std::string text = co_await std::move(untyped);
   if constexpr (!std::is_void_v<R>) {
-    boost::json::value value = value_or_throw(parse_bounded_json(text, "a step's result"));
+    boost::json::value value = value_or_throw(parse_bounded_json(text, "a step's result", kWrittenByUs));
     R result = value_or_throw(from_json<R>(value, UnknownMembers::kIgnore));
     co_return result;
   }

@@ -84,7 +84,8 @@ Turn::Turn(const TurnServices& services, TurnRequest request, OnEnd on_end)
       request_(std::move(request)),
       on_end_(std::move(on_end)),
       strand_(std::make_shared<Strand>(services.turns)),
-      scope_(scope_of(request_)) {}
+      scope_(scope_of(request_)),
+      trust_(request_.event->trust) {}
 
 Turn::~Turn() = default;
 
@@ -143,6 +144,7 @@ void Turn::run(TurnRecord record, Result<std::optional<StoredState>> stored) {
                                                    event().key + "' has version " + std::to_string((*stored)->version) +
                                                    ", this program has " + std::to_string(type.version)));
     }
+    if (*stored) state_revision_ = (*stored)->revision;
     Result<std::shared_ptr<void>> state = type.load(*stored ? (*stored)->json : "");
     if (!state.ok()) return finish_failed(state.error());
     state_ = std::move(*state);
@@ -183,6 +185,7 @@ void Turn::tear_down() {
   if (steps_) steps_->abandon();
   if (generation_) generation_->cancel();
   generation_.reset();
+  for (const auto& stop : std::exchange(stops_, {})) stop();
 }
 
 void* Turn::state(std::type_index type) {
@@ -193,13 +196,18 @@ void* Turn::state(std::type_index type) {
   return state_.get();
 }
 
-TurnSteps::Operation Turn::generate(const std::string& path, GenerateRequest request) {
-  return steps_->external(path, [this, request = std::move(request)](TurnSteps::Finish finish) mutable {
+TurnSteps::Operation Turn::generate(const std::string& path, GenerateRequest request, bool stream) {
+  return steps_->external(path, [this, request = std::move(request), stream](TurnSteps::Finish finish) mutable {
     GenerationCallbacks callbacks;
-    if (chat() && chat()->on_delta) {
+    if (stream && chat() && chat()->on_delta) {
+      part_begin_ = streamed_.size();
       callbacks.on_delta = [self = shared_from_this()](Delta delta) {
         if (self->ended_) return;
         delta.tool_calls.clear();  // ours to run, not the client's
+        if (self->part_begin_ > 0 && self->part_begin_ == self->streamed_.size() && !delta.text.empty()) {
+          delta.text = "\n\n" + delta.text;  // a new paragraph after what was said before a tool
+          self->part_begin_ += 2;
+        }
         self->streamed_ += delta.text;
         self->request_.chat->on_delta(std::move(delta));
       };
@@ -219,7 +227,7 @@ TurnSteps::Operation Turn::generate(const std::string& path, GenerateRequest req
 void Turn::commit(Outcome outcome) {
   committing_ = true;
   const ChatTurn* chat_turn = chat();
-  if (state_) writes_.state = StoredState{agent().state.version, agent().state.save(state_.get())};
+  if (state_) writes_.state = StoredState{agent().state.version, agent().state.save(state_.get()), state_revision_};
   if (chat_turn) {
     stream_rest_of(outcome.text);
     outcome.text = streamed_;
@@ -228,7 +236,7 @@ void Turn::commit(Outcome outcome) {
     SessionMemo memo{chat_turn->session, chat_turn->history};
     if (laid_out_.empty()) laid_out_.assign(said.end() - 2, said.end());
     memo.laid_out.insert(memo.laid_out.end(), laid_out_.begin(), laid_out_.end());
-    writes_.session = TurnWrites::Session{history_digest(scope_, said), std::move(memo)};
+    writes_.session = TurnWrites::Session{history_digest(chat_turn->speaker, said), std::move(memo)};
   }
   tear_down();
   services_.runtime.database().write<bool>(
@@ -242,15 +250,19 @@ void Turn::commit(Outcome outcome) {
       [self = shared_from_this(), strand = strand_, outcome = std::move(outcome)](const Result<bool>& committed) {
         self->committing_ = false;
         if (committed.ok()) return self->end(TurnEnd::kDone, outcome);
-        if (committed.error().code == ErrorCode::kAborted) return self->end(TurnEnd::kLost, committed.error());
-        self->finish_failed(committed.error());
+        const Error& error = committed.error();
+        if (error.code == ErrorCode::kAborted && !error.retryable) return self->end(TurnEnd::kLost, error);
+        self->finish_failed(error);
       });
 }
 
-/// The client's answer is what was streamed and the rest of the outcome. An outcome that begins otherwise follows
-/// whole.
+/// The client's answer is what was streamed and the rest of the outcome, which begins with all of it or with the last
+/// decode's part. An outcome that begins otherwise follows whole.
 void Turn::stream_rest_of(const std::string& answer) {
-  std::string rest = answer.starts_with(streamed_) ? answer.substr(streamed_.size()) : "\n\n" + answer;
+  const std::string part = streamed_.substr(part_begin_);
+  std::string rest = answer.starts_with(streamed_)               ? answer.substr(streamed_.size())
+                     : !part.empty() && answer.starts_with(part) ? answer.substr(part.size())
+                                                                 : "\n\n" + answer;
   if (rest.empty()) return;
   streamed_ += rest;
   if (!chat()->on_delta) return;

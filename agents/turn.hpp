@@ -37,6 +37,7 @@ namespace mnema {
 
 /// What a foreground chat adds to its event.
 struct ChatTurn {
+  Scope speaker;                 // who is speaking, as agents/session.hpp tells conversations apart
   std::vector<Message> sent;     // what the client sent, the new message last
   std::string session;           // id, found by the history or new
   std::vector<Message> history;  // as it was laid out before the model; without the new message
@@ -65,6 +66,7 @@ struct TurnReport {
   Duration recall{};                                 // waiting for memory
   Usage usage;                                       // of all decodes
   FinishReason finish_reason = FinishReason::kStop;  // of the last decode
+  std::uint64_t seed = 0;                            // of the last decode
   int steps_replayed = 0;
   std::optional<PrefixDifference> prefix;  // against the last prompt of the session
 };
@@ -98,9 +100,15 @@ class Turn : public std::enable_shared_from_this<Turn> {
   [[nodiscard]] TurnReport& report() { return report_; }
   [[nodiscard]] Budget& budget() { return *budget_; }
   [[nodiscard]] void* state(std::type_index type);
+  /// The weakest of the event and of all that the model has been shown.
+  [[nodiscard]] Trust trust() const { return trust_; }
+  void saw(Trust trust) { trust_ = weakest(trust_, trust); }
+  /// Called, on the strand, when the turn is torn down: ends what it waits for. Must do no harm to what is done.
+  void stop_with(std::function<void()> stop) { stops_.push_back(std::move(stop)); }
 
-  /// A generation, as an operation that gives a `Decoded` (agents/decoded.hpp); in a chat its deltas go to the client.
-  [[nodiscard]] TurnSteps::Operation generate(const std::string& path, GenerateRequest request);
+  /// A generation, as an operation that gives a `Decoded` (agents/decoded.hpp). `stream`: in a chat its deltas go to
+  /// the client.
+  [[nodiscard]] TurnSteps::Operation generate(const std::string& path, GenerateRequest request, bool stream);
   /// The question as it was laid out and the answer as the model wrote it: what a later turn of this session must
   /// repeat.
   void note_laid_out(Message question, Message answer) { laid_out_ = {std::move(question), std::move(answer)}; }
@@ -126,7 +134,11 @@ class Turn : public std::enable_shared_from_this<Turn> {
   std::shared_ptr<void> state_;
   TurnWrites writes_;
   TurnReport report_;
-  std::string streamed_;  // what the chat's client has seen
+  std::string streamed_;        // what the chat's client has seen
+  std::size_t part_begin_ = 0;  // in it: where the last decode's text begins
+  Trust trust_;
+  std::int64_t state_revision_ = 0;
+  std::vector<std::function<void()>> stops_;
   std::vector<Message> laid_out_;
   std::shared_ptr<Generation> generation_;  // the one in flight, if any
   bool ended_ = false;

@@ -18,8 +18,8 @@ Status commit_turn(Transaction& transaction, const TurnServices& services, const
   }
   for (const Timer& timer : writes.timers) RETURN_IF_ERROR(runtime.timers().set(transaction, timer));
   if (writes.session) {
-    RETURN_IF_ERROR(put_session(transaction, writes.session->digest, scope, writes.session->memo, now,
-                                services.limits.session_memos_max));
+    RETURN_IF_ERROR(
+        put_session(transaction, writes.session->digest, scope, writes.session->memo, now, services.limits));
   }
   if (!delivery) return {};
   RETURN_IF_ERROR(runtime.journal().finish_turn(transaction, delivery.sequence()));

@@ -49,7 +49,6 @@ TurnSteps::Operation TurnSteps::finished(const StepStart& step, Result<std::stri
 void TurnSteps::complete(const Operation& operation, Result<std::string> result) {
   --in_flight_;
   ++done_;
-  if (!result.ok()) failed_path_ = operation->path;
   operation->outcome = std::move(result);
   if (operation->waiter) parts_.resume(std::exchange(operation->waiter, {}));
 }
@@ -98,6 +97,7 @@ TurnSteps::Operation TurnSteps::query(const StepStart& step, const std::function
                                         });
     }
     self->observe(step, StepPhase::kDone);
+    if (!result.ok()) self->failed_path_ = step.path;
     self->complete(operation, std::move(result));
   });
   return operation;

@@ -11,7 +11,12 @@
 
 int main(int argc, char** argv) {
   CLI::App app{"Mnema: events wake agents that think, remember and act", "mnema"};
+  app.set_version_flag("--version", "mnema " MNEMA_VERSION);
   app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 wrong configuration, 4 model missing or broken, 5 address "
+      "in "
+      "use, 6 data folder in use, newer or damaged.");
   int exit_code = 0;
   mnema::add_models_command(app, exit_code);
   mnema::add_bench_command(app, exit_code);

@@ -3,7 +3,7 @@
 // Whether, and when, a failed call is made again. Pure: it is told what happened and what time it is, and answers what
 // to do next; nothing here waits or sends.
 //
-// A call is repeated only if that is safe: the method is idempotent, the call carries an idempotency key, or the
+// A call is repeated only if that is safe: the method is idempotent, the caller says that a repeat does no harm, or the
 // failure proves that the other side never worked on it (no connection; 408, 425, 429; 503 with Retry-After). Any other
 // failure of an unsafe call leaves its effect unknown: `kInDoubt`, for a person or a reconcile hook. The delay is
 // exponential with full jitter (uniform in [0, min(cap, base * 2^n)]), never shorter than the other side asked for, and

@@ -21,6 +21,7 @@ task<Outcome> assistant(Ctx& ctx, Event event) {
   ctx.remember(said);
   said.role = "assistant";
   said.text = answer.text;
+  said.trust = answer.trust;
   ctx.remember(said);
   co_return reply(answer.text + sources_text(answer.text, answer.citations));
 }

@@ -43,7 +43,9 @@ int main(int argc, char** argv) {
       .system("You help customers whose order failed.")
       .answers_chat()
       .on_type("orders.failed")
-      .tool("refund", "Refund an order", refund, ToolOptions<std::string, Refund>{.repeatable = true})
+      .tool("refund", "Refund an order", refund,
+            // payments drops a repeat of its key; and a shop's own webhook, text from outside, may lead to a refund
+            ToolOptions<std::string, Refund>{.repeatable = true, .on_external_text = true})
       .budget({.tokens = 40'000, .tool_calls = 25});
   Result<Config> config = load_config(argc > 1 ? argv[1] : "mnema.toml");
   if (!config.ok()) return std::fprintf(stderr, "%s\n", config.error().text().c_str()), 2;

@@ -30,7 +30,7 @@ task<Outcome> triage(Ctx& ctx, Event event) {
   query.text = text;
   query.kind = EntryKind::kEpisode;
   query.hits_max = 3;
-  query.thread_excluded = ctx.agent() + "/" + ctx.key();
+  query.thread_excluded = ctx.thread();
   Recalled earlier = co_await ctx.recall(query);
 
   PromptPlan question = ctx.prompt().user("An issue was opened:\n\n" + text + "\n\nWhich label fits it?");

@@ -20,6 +20,9 @@ struct JsonBounds {
   std::int64_t depth_max = Limits{}.json_depth_max;
 };
 
+/// For texts that this program wrote itself (journal, states, sessions): what went in must come out again.
+inline constexpr JsonBounds kWrittenByUs{std::int64_t{1} << 40, 512};
+
 /// Parses one JSON value (RFC 8259; UTF-8; nothing after it). An object with the same member twice is refused, because
 /// two readers would see two different values. `what` names the text in errors ("request body").
 /// Errors: `kInvalidArgument`, with line and column.

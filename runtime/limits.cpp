@@ -20,6 +20,7 @@ Limits Limits::tiny() {
   limits.turns_running_max = 2;
   limits.turn_backoff_base_ms = 10;
   limits.turn_backoff_cap_ms = 1'000;
+  limits.session_memo_bytes_max = 4096;
   limits.session_memos_max = 4;
   limits.turn_steps_max = 16;
   limits.journal_result_bytes_max = 64;

@@ -38,8 +38,9 @@ struct Limits {
   int turns_running_max = 64;        // further events wait in the mailbox
   int turn_backoff_base_ms = 1'000;  // before a failed turn is tried again; doubled with each attempt
   int turn_backoff_cap_ms = 300'000;
-  std::int64_t session_memos_max = 10'000;  // recognised chat histories; the least recently used is forgotten
-  int turn_steps_max = 1'000;               // the turn fails
+  std::int64_t session_memo_bytes_max = 1 << 20;  // of one; a longer talk is laid out anew from what the client sends
+  std::int64_t session_memos_max = 10'000;        // recognised chat histories; the least recently used is forgotten
+  int turn_steps_max = 1'000;                     // the turn fails
   int tool_rounds_max = 16;
   int identical_calls_max = 3;                      // loop breaker on (tool, arguments)
   std::int64_t journal_result_bytes_max = 1 << 20;  // larger results go to the blob table

@@ -46,6 +46,7 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(turns_running_max);
   MNEMA_LIMIT(turn_backoff_base_ms);
   MNEMA_LIMIT(turn_backoff_cap_ms);
+  MNEMA_LIMIT(session_memo_bytes_max);
   MNEMA_LIMIT(session_memos_max);
   MNEMA_LIMIT(turn_steps_max);
   MNEMA_LIMIT(tool_rounds_max);

@@ -27,7 +27,7 @@ struct ServedModel {
   std::string name;
   std::string owned_by = "mnema";
   long long created_unix_seconds = 0;
-  bool several_choices = true;  // n > 1 makes sense: a model yes, an agent with effects no
+  bool is_agent = false;  // has tools of its own, answers once, and shows no log-probabilities
 };
 
 /// A chat request that has been read and checked.
@@ -36,7 +36,8 @@ struct ChatRequest {
   Identity identity;         // scope.tenant is its tenant
   std::string user_hint;     // whom the request is for, "" = unknown. Set only if the identity may assert users;
                              // also in scope.user. From X-Mnema-User, X-OpenWebUI-User-Id, else the body's `user`.
-  std::string session_hint;  // which conversation this continues, "" = unknown; also in scope.session.
+  std::string session_hint;  // which conversation this continues, "" = unknown; also in scope.session. Set only if
+                             // the identity may assert users: a session's name opens its memory and its state.
                              // From X-Mnema-Session, X-OpenWebUI-Chat-Id, else metadata.session_id.
   std::string request_id;    // x-request-id
   std::string traceparent;

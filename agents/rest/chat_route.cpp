@@ -29,11 +29,11 @@ ChatRequest chat_request_of(const DoorRequest& request, ParsedChat parsed, const
   if (request.identity.may_assert_user) {
     chat.user_hint = first_of(request.http.headers, {"x-mnema-user", "x-openwebui-user-id"});
     if (chat.user_hint.empty()) chat.user_hint = parsed.user;
-  }
-  chat.session_hint = first_of(request.http.headers, {"x-mnema-session", "x-openwebui-chat-id"});
-  if (const json::value* session = parsed.metadata.if_contains("session_id");
-      chat.session_hint.empty() && session != nullptr && session->is_string()) {
-    chat.session_hint = std::string(session->get_string());
+    chat.session_hint = first_of(request.http.headers, {"x-mnema-session", "x-openwebui-chat-id"});
+    if (const json::value* session = parsed.metadata.if_contains("session_id");
+        chat.session_hint.empty() && session != nullptr && session->is_string()) {
+      chat.session_hint = std::string(session->get_string());
+    }
   }
   chat.generate.scope.tenant = request.identity.tenant;
   chat.generate.scope.user = chat.user_hint;
@@ -171,6 +171,19 @@ void ChatAnswer::cancel_all() {
   runs_.clear();
 }
 
+/// What a model does and an agent does not.
+std::optional<RequestError> not_for_agents(const ParsedChat& parsed, const std::string& agent) {
+  const auto refuse = [&agent](const char* field, const char* why) {
+    return RequestError{fail(ErrorCode::kUnsupported, "'" + agent + "' is an agent" + why,
+                             std::string("leave out ") + field + ", or ask a model"),
+                        field, ""};
+  };
+  if (parsed.choices > 1) return refuse("n", " and answers once");
+  if (!parsed.generate.prompt.tools.empty()) return refuse("tools", " and runs tools of its own");
+  if (parsed.generate.sampling.logprobs_top >= 0) return refuse("logprobs", " and shows no log-probabilities");
+  return {};
+}
+
 }  // namespace
 
 void chat_route(DoorRequest request) {
@@ -180,10 +193,10 @@ void chat_route(DoorRequest request) {
   auto& parsed = std::get<ParsedChat>(result);
   auto found = request.door->find_model(parsed.generate.model);
   if (!found) return request.exchange->respond(refusal_of(model_not_found(parsed.generate.model)));
-  if (parsed.choices > 1 && !found->model.several_choices) {
-    return request.exchange->respond(refusal_of(
-        {fail(ErrorCode::kUnsupported, "'" + found->model.name + "' is an agent and answers once", "leave out n"), "n",
-         ""}));
+  if (found->model.is_agent) {
+    if (auto error = not_for_agents(parsed, found->model.name)) {
+      return request.exchange->respond(refusal_of(*error));
+    }
   }
   auto answer = std::make_shared<ChatAnswer>(request, parsed, found->model);
   ChatRequest chat = chat_request_of(request, std::move(parsed), found->model.name);

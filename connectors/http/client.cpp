@@ -165,7 +165,7 @@ class HttpClient::Running final : public HttpClient::Call, public std::enable_sh
           std::function<void(Result<HttpReply>)> done)
       : shared_(std::move(shared)),
         call_(std::move(call)),
-        safe_to_repeat_(is_idempotent(call_.method) || !call_.idempotency_key.empty()),
+        safe_to_repeat_(is_idempotent(call_.method) || call_.repeatable),
         deadline_(deadline_of(*shared_, call_)),
         reply_to_(reply_to),
         done_(std::move(done)),

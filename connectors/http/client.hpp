@@ -43,7 +43,8 @@ struct HttpCall {
   HttpHeaders headers;
   std::string body;
   std::string content_type = "application/json";
-  std::string idempotency_key;  // sent as Idempotency-Key; makes any method safe to repeat
+  std::string idempotency_key;  // sent as Idempotency-Key
+  bool repeatable = false;      // the other side drops a repeat (by that key, say): any method may be tried again
   std::optional<MonotonicTime> deadline;
 };
 

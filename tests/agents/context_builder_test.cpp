@@ -119,6 +119,16 @@ TEST_F(ContextBuilder, CutsOldHistoryInBlocksSoThatTheCutStaysForSeveralTurns) {
   EXPECT_LE(changes, 1);
 }
 
+TEST_F(ContextBuilder, CutsAHistoryOfAnyLengthByCountingItAFewTimes) {
+  // Whoever counts it once for each block is still at it when the test's time is over.
+  PromptPlan plan;
+  plan.history(talk(100'000, 0)).user("u");
+  const BuiltContext built = build(plan, 1100).value();
+  EXPECT_LE(built.prompt_tokens, 1000);
+  EXPECT_GT(built.prompt_tokens, 800) << "as much as fits is kept";
+  EXPECT_EQ(built.prompt.messages.front().role, Role::kUser);
+}
+
 TEST_F(ContextBuilder, RefusesAnEventThatDoesNotFitAlone) {
   PromptPlan plan;
   plan.user(std::string(500, 'u'));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <list>
 #include <set>
 
 #include "agents/agent_runtime.hpp"
@@ -83,7 +84,21 @@ Result<Completion> model(const GenerateRequest& request) {
 
 constexpr std::string_view kPoison = "poison";
 
+/// A foreground chat under the key of orders: it changes the same state.
+task<Outcome> talk(Ctx& ctx, Event event) {
+  PromptPlan plan = ctx.prompt().user(event.data);
+  Reply answer = co_await ctx.think(plan);
+  ctx.state<Ledger>().done.push_back(event.id);
+  ctx.send("out", event.id, "text/plain");
+  co_return reply(answer.text);
+}
+
 task<Outcome> fulfil(Ctx& ctx, Event event) {
+  if (ctx.in_chat()) {
+    task<Outcome> talking = talk(ctx, event);
+    Outcome talked = co_await std::move(talking);
+    co_return talked;
+  }
   const bool reminder = event.type == "timer";
   const std::string id = reminder ? "reminder-" + event.data : event.id;
   if (event.subject == kPoison) throw Failure(fail(ErrorCode::kInvalidArgument, "the order makes no sense"));
@@ -144,6 +159,7 @@ class Story {
     for (const char* name : {"shop", "branch"}) {
       world_.agent(name, fulfil)
           .state<Ledger>()
+          .answers_chat()
           .tool("thank", "Thank a customer", thank, {.repeatable = true, .on_external_text = true});
     }
   }
@@ -159,9 +175,11 @@ class Story {
     for (int chapter = 0; chapter < 12; ++chapter) {
       if (random.below(4) == 0) resend();
       for (std::uint64_t count = random.below(4); count > 0; --count) send(new_event());
+      for (std::uint64_t count = random.below(3); count > 0; --count) start_chat();
       if (random.below(4) == 0) break_disk();
       std::uint64_t steps = random.below(150);
       world_.simulation.run_until([&] { return steps-- == 0; }, std::chrono::seconds(30));
+      if (!chats_.empty() && chats_.back().run && random.below(3) == 0) chats_.back().run->cancel();
       if (random.below(3) == 0) die();
     }
     outside_.trouble = false;
@@ -181,6 +199,7 @@ class Story {
     check_effects();
     check_order();
     check_states_and_memory();
+    check_chats();
     check_dead_letters();
     world_.runtime->check_integrity();
     world_.vfs.check_integrity();
@@ -196,6 +215,7 @@ class Story {
   void die() {
     ++deaths_;
     chronicle_.write("death");
+    for (Chat& chat : chats_) chat.run.reset();
     world_.crash();
     world_.vfs.heal();  // a new process finds a disk that works
     boot();
@@ -242,6 +262,51 @@ class Story {
     });
   }
 
+  /// Somebody who talks, and may go before the answer is there. Nothing is asked again: a chat is no accepted work.
+  void start_chat() {
+    Random& random = world_.simulation.random();
+    Chat& chat = chats_.emplace_back();
+    chat.id = "chat-" + std::to_string(chats_.size());
+    ChatRequest request;
+    request.generate.model = random.below(3) == 0 ? "branch" : "shop";
+    request.generate.prompt.messages = {message_of(Role::kUser, "words of " + chat.id)};
+    request.session_hint = "k" + std::to_string(random.below(3));
+    request.request_id = chat.id;
+    ChatCallbacks callbacks;
+    callbacks.on_done = [&chat](Result<Completion> completion) {
+      chat.answer = completion.ok() && completion->finish_reason == FinishReason::kCancelled
+                        ? fail(ErrorCode::kCancelled, "cancelled")
+                        : std::move(completion);
+    };
+    chat.run = world_.chat->start_chat(std::move(request), world_.simulation.lane("rest"), std::move(callbacks));
+  }
+
+  void check_chats() {
+    std::map<std::string, int> written, sent_out;
+    for (const auto& [agent, key] : places()) {
+      const auto stored = world_.state(agent, key);
+      if (!stored) continue;
+      const Ledger ledger = *from_json<Ledger>(*parse_bounded_json(stored->json, "the ledger"));
+      for (const std::string& id : ledger.done) {
+        if (id.starts_with("chat-")) ++written[id];
+      }
+    }
+    for (const OutboxMessage& message : world_.sink.arrived) {
+      if (message.body.starts_with("chat-")) ++sent_out[message.body];
+    }
+    EXPECT_EQ(written, sent_out) << "a chat's state and its messages commit together";
+    for (const Chat& chat : chats_) {
+      const int times = written.contains(chat.id) ? written.at(chat.id) : 0;
+      EXPECT_LE(times, 1) << chat.id;
+      if (!chat.answer) continue;  // the process died under it, before or after its commit
+      if (chat.answer->ok()) {
+        EXPECT_EQ(times, 1) << chat.id << " was answered";
+      } else if (chat.answer->error().code == ErrorCode::kCancelled) {
+        EXPECT_EQ(times, 0) << chat.id << " was cancelled and leaves nothing";
+      }
+    }
+  }
+
   /// Sent and not acknowledged, in order.
   [[nodiscard]] std::vector<Event> waiting() const {
     std::vector<Event> events;
@@ -277,10 +342,11 @@ class Story {
 
   void check_order() {
     std::map<std::string, std::vector<std::string>> bodies;  // by agent and key
-    std::size_t letters = 0;
+    std::size_t letters = 0, chats = 0;
     for (const OutboxMessage& message : world_.sink.arrived) {
       if (message.destination == "mail") ++letters;
-      if (message.destination == "out" && !message.body.starts_with("reminder-")) {
+      if (message.destination == "out" && message.body.starts_with("chat-")) ++chats;
+      if (message.destination == "out" && message.body.starts_with("e")) {
         bodies[message.agent + "/" + message.key].push_back(message.body);
       }
     }
@@ -294,7 +360,8 @@ class Story {
           std::count_if(sent_.begin(), sent_.end(), [&](const Event& event) { return event.subject == subject; }));
     };
     EXPECT_EQ(letters, of("thank"));
-    EXPECT_EQ(world_.sink.arrived.size(), done + of("thank") + of("remind")) << "one message under one key each";
+    EXPECT_EQ(world_.sink.arrived.size(), done + of("thank") + of("remind") + chats)
+        << "one message under one key each";
   }
 
   void check_states_and_memory() {
@@ -303,6 +370,7 @@ class Story {
       if (const auto stored = world_.state(agent, key)) {
         ledger = from_json<Ledger>(*parse_bounded_json(stored->json, "the ledger"))->done;
       }
+      std::erase_if(ledger, [](const std::string& id) { return id.starts_with("chat-"); });
       const std::string thread = agent + "/" + key;
       const auto episodes = world_.runtime->memory().thread({"local", agent, "", ""}, thread, 1'000);
       ASSERT_TRUE(episodes.ok()) << episodes.error().text();
@@ -349,6 +417,12 @@ class Story {
   World world_;
   Outside outside_;
   Chronicle chronicle_;
+  struct Chat {
+    std::string id;
+    std::shared_ptr<ChatRun> run;
+    std::optional<Result<Completion>> answer;
+  };
+  std::list<Chat> chats_;  // their answers come to where they stand
   std::vector<Event> sent_;
   std::map<std::string, Sequence> accepted_;
   int deaths_ = 0;

@@ -79,6 +79,29 @@ task<Outcome> ship_reconciled(Ctx& ctx, Event event) {
   co_return done();
 }
 
+/// The warehouse may have shipped, and does not say.
+task<Receipt> ship_unheard(ToolCtx& tool, Order order) {
+  ++outside->effects[tool.key()];
+  if (outside->failures_left-- > 0) throw Failure(fail(ErrorCode::kInDoubt, "no answer came"));
+  co_return Receipt{"R-" + order.id};
+}
+
+task<Outcome> ship_in_doubt_reconciled(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Receipt receipt = co_await ctx.step("ship", ship_unheard, order, {.reconcile = find_shipment});
+  ctx.send("out", receipt.number, "text/plain");
+  co_return done();
+}
+
+task<Receipt> ship_in_latin1(ToolCtx&, Order) { co_return Receipt{"envoy\xe9"}; }
+
+task<Outcome> ship_and_answer_in_latin1(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Receipt receipt = co_await ctx.step("ship", ship_in_latin1, order);
+  ctx.send("out", receipt.number, "text/plain");
+  co_return done();
+}
+
 task<Outcome> two_steps(Ctx& ctx, Event) {
   const std::string id = ctx.uuid();
   const Time time = ctx.now();
@@ -256,6 +279,59 @@ TEST_F(TurnTest, AsksByReconcileWhetherAnUnfinishedStepHappened) {
     EXPECT_EQ(fresh.effects.size(), happened ? 0U : 1U);
     ASSERT_EQ(world.sink.arrived.size(), 1U);
     EXPECT_EQ(world.sink.arrived[0].body, happened ? "found-e1" : "R-e1");
+  }
+}
+
+TEST_F(TurnTest, AsksByReconcileWhenACallEndsInDoubt) {
+  World world(1, nothing);
+  world.agent("worker", ship_in_doubt_reconciled);
+  world.boot();
+  for (const bool happened : {true, false}) {
+    outside_.failures_left = 1;
+    outside_.has_happened = happened;
+    outside_.log.clear();
+    outside_.effects.clear();
+    world.send("worker", happened ? "a" : "b", "k", "");
+    world.settle();
+    EXPECT_EQ(outside_.log, std::vector<std::string>{"reconcile"});
+    ASSERT_EQ(outside_.effects.size(), 1U) << "one key, whoever asks in between";
+    EXPECT_EQ(outside_.effects.begin()->second, happened ? 1 : 2);
+    EXPECT_EQ(world.sink.arrived.back().body, happened ? "found-a" : "R-b");
+  }
+  EXPECT_TRUE(world.dead().empty());
+}
+
+TEST_F(TurnTest, KeepsTheResultOfAnEffectThatIsNotUtf8) {
+  World world(1, nothing);
+  world.agent("worker", ship_and_answer_in_latin1);
+  world.boot();
+  world.send("worker", "a", "k", "");
+  world.settle();
+  EXPECT_TRUE(world.dead().empty());
+  ASSERT_EQ(world.sink.arrived.size(), 1U);
+  EXPECT_EQ(world.sink.arrived[0].body, "envoy\xEF\xBF\xBD");
+}
+
+TEST_F(TurnTest, LetsNoTextFromOutsideLeadToAnEffect) {
+  World world(1, [](const GenerateRequest& request) {
+    if (request.prompt.messages.back().role == Role::kTool) return say("done");
+    return call("ship", R"({"id": "7"})");
+  });
+  world.agent("worker", answers).tool("ship", "Ships an order", ship, ToolOptions<Receipt, Order>{});
+  world.boot();
+  for (const Trust trust : {Trust::kExternal, Trust::kUser}) {
+    Event event;
+    event.id = trust == Trust::kUser ? "user" : "external";
+    event.source = "test";
+    event.type = "test.event";
+    event.agent = "worker";
+    event.content_type = "text/plain";
+    event.data = "ship order 7";
+    event.trust = trust;
+    world.runtime->acceptor()(event, [](const Result<Sequence>&) {});
+    world.simulation.run_until_idle(std::chrono::seconds(5));
+    world.settle();
+    EXPECT_EQ(outside_.effects.size(), trust == Trust::kUser ? 1U : 0U);
   }
 }
 

@@ -88,8 +88,11 @@ INSTANTIATE_TEST_SUITE_P(Models, Golden,
                          });
 
 TEST_P(Golden, NextTokenProbabilitiesAgreeWithLlamaCpp) {
-  if (std::getenv("MNEMA_SANITIZED") != nullptr && GetParam().name != std::string("smollm2-135m")) {
-    GTEST_SKIP() << "sanitizers are too slow for the larger models";
+  // Accuracy is the plain build's matter. One model is walked through for bad addresses; for races the tests of
+  // batches and threads do more in less time.
+  if (const char* sanitizer = std::getenv("MNEMA_SANITIZED");
+      sanitizer != nullptr && (sanitizer == std::string("tsan") || GetParam().name != std::string("smollm2-135m"))) {
+    GTEST_SKIP() << "sanitizers are too slow for it";
   }
   std::ifstream stream(testing::golden(std::string(GetParam().name) + ".json"));
   std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());

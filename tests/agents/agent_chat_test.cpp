@@ -1,0 +1,223 @@
+#include "agents/agent_chat.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agents/citations.hpp"
+#include "tests/agents/world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::call;
+using testing::say;
+using testing::World;
+
+struct Count {
+  int turns = 0;
+};
+BOOST_DESCRIBE_STRUCT(Count, (), (turns))
+
+struct Parcel {
+  std::string id;
+};
+BOOST_DESCRIBE_STRUCT(Parcel, (), (id))
+
+/// Remembers what is said, and recalls it.
+task<Outcome> listens(Ctx& ctx, Event event) {
+  RecallQuery query;
+  query.text = event.data;
+  query.thread_excluded = ctx.thread();
+  Recalled facts = co_await ctx.recall(query);
+  PromptPlan prompt = ctx.prompt().user(event.data).with(facts);
+  Reply answer = co_await ctx.think(prompt);
+  Episode said;
+  said.role = "user";
+  said.text = event.data;
+  said.thread = "all";
+  ctx.remember(said);
+  co_return reply(answer.text);
+}
+
+task<Outcome> counts(Ctx& ctx, Event event) {
+  const int turns_before = ctx.state<Count>().turns;
+  PromptPlan prompt = ctx.prompt().user(event.data);
+  Reply answer = co_await ctx.think(prompt);
+  ctx.state<Count>().turns = turns_before + 1;
+  co_return reply(answer.text);
+}
+
+task<Outcome> answers(Ctx& ctx, Event event) {
+  PromptPlan prompt = ctx.prompt().user(event.data);
+  Reply answer = co_await ctx.think(prompt);
+  co_return reply(answer.text);
+}
+
+task<Outcome> misses_something(Ctx&, Event) {
+  throw Failure(fail(ErrorCode::kNotFound, "there is no HTTP connector 'shop'"));
+  co_return done();
+}
+
+task<std::string> find_parcel(ToolCtx&, Parcel parcel) { co_return "parcel " + parcel.id + " is on its way"; }
+
+class AgentChatTest : public ::testing::Test {
+ protected:
+  /// What a client sends, and what it gets.
+  struct Client {
+    std::vector<Message> talk;
+    std::string user, session;
+    std::string streamed;
+    std::optional<Result<Completion>> answer;
+  };
+
+  void begin(Client& client, const std::string& agent, const std::string& text, int tokens_max = 0) {
+    client.talk.push_back(message_of(Role::kUser, text));
+    client.answer.reset();
+    client.streamed.clear();
+    ChatRequest request;
+    request.generate.model = agent;
+    request.generate.prompt.messages = client.talk;
+    request.generate.tokens_max = tokens_max;
+    request.user_hint = client.user;
+    request.session_hint = client.session;
+    ChatCallbacks callbacks;
+    callbacks.on_delta = [&client](Delta delta) { client.streamed += delta.text; };
+    callbacks.on_done = [&client](Result<Completion> completion) { client.answer = std::move(completion); };
+    world.chat->start_chat(std::move(request), world.simulation.lane("rest"), std::move(callbacks));
+  }
+  void finish(Client& client) {
+    world.simulation.run_until([&] { return client.answer.has_value(); });
+    ASSERT_TRUE(client.answer.has_value());
+    if (client.answer->ok()) client.talk.push_back(message_of(Role::kAssistant, (*client.answer)->text));
+  }
+  void ask(Client& client, const std::string& agent, const std::string& text) {
+    begin(client, agent, text);
+    finish(client);
+    ASSERT_TRUE(client.answer->ok()) << client.answer->error().text();
+  }
+  std::string last_prompt() {
+    std::string text;
+    const std::vector<GenerateRequest> requests = world.engine->requests();
+    for (const Message& message : requests.back().prompt.messages) text += message.text() + "\n";
+    return text;
+  }
+
+  World world{3, [](const GenerateRequest&) { return say("I am listening"); }};
+};
+
+TEST_F(AgentChatTest, KeepsTwoPeopleApartWhomNobodyNamesAndWhoSaidTheSame) {
+  world.agent("ear", listens).answers_chat();
+  world.boot();
+  Client anna, bert;
+  ask(anna, "ear", "hello");
+  ask(bert, "ear", "hello");
+  ask(anna, "ear", "my secret is a green parrot");
+  ask(bert, "ear", "which secret is it, a parrot?");
+  EXPECT_EQ(last_prompt().find("green"), std::string::npos) << last_prompt();
+  ask(anna, "ear", "which secret is it, a parrot?");
+  EXPECT_NE(last_prompt().find("green"), std::string::npos) << "her own conversation goes on";
+}
+
+TEST_F(AgentChatTest, ContinuesTheSessionThatATrustedClientNames) {
+  world.agent("counter", counts).state<Count>().answers_chat();
+  world.boot();
+  Client one, two;
+  one.session = "one";
+  two.session = "two";
+  ask(one, "counter", "hello");
+  ask(two, "counter", "hello");
+  ask(one, "counter", "again");
+  EXPECT_EQ(world.state("counter", "one")->json, R"({"turns":2})");
+  EXPECT_EQ(world.state("counter", "two")->json, R"({"turns":1})");
+}
+
+TEST_F(AgentChatTest, TakesTheChatsOfOneSessionOneAfterTheOther) {
+  world.agent("counter", counts).state<Count>().answers_chat();
+  world.boot();
+  std::vector<Client> clients(5);
+  for (Client& client : clients) {
+    client.session = "shared";
+    begin(client, "counter", "hello");
+  }
+  for (Client& client : clients) {
+    finish(client);
+    ASSERT_TRUE(client.answer->ok()) << client.answer->error().text();
+  }
+  EXPECT_EQ(world.state("counter", "shared")->json, R"({"turns":5})");
+}
+
+TEST_F(AgentChatTest, LetsAChatBehindACancelledOneBegin) {
+  world.agent("counter", counts).state<Count>().answers_chat();
+  world.boot();
+  Client first, second;
+  first.session = second.session = "shared";
+  begin(first, "counter", "hello");
+  ChatRequest gone;
+  gone.generate.model = "counter";
+  gone.generate.prompt.messages = first.talk;
+  gone.session_hint = "shared";
+  ChatCallbacks nothing;
+  nothing.on_done = [](const Result<Completion>&) {};
+  const auto run = world.chat->start_chat(gone, world.simulation.lane("rest"), nothing);
+  run->cancel();
+  begin(second, "counter", "hello");
+  finish(first);
+  finish(second);
+  EXPECT_TRUE(second.answer->ok());
+  EXPECT_EQ(world.state("counter", "shared")->json, R"({"turns":2})");
+}
+
+TEST_F(AgentChatTest, SaysItsAnswerOnceWhenAToolWasCalledInBetween) {
+  world.script = [](const GenerateRequest& request) {
+    if (request.prompt.messages.back().role == Role::kTool) return say("It is on its way.");
+    Completion completion = call("find_parcel", R"({"id": "7"})");
+    completion.text = "Let me look.";
+    return completion;
+  };
+  world.agent("post", answers)
+      .answers_chat()
+      .tool("find_parcel", "Where a parcel is", find_parcel, ToolOptions<std::string, Parcel>{.has_effects = false});
+  world.boot();
+  Client client;
+  ask(client, "post", "where is parcel 7?");
+  EXPECT_EQ((*client.answer)->text, "Let me look.\n\nIt is on its way.");
+  EXPECT_EQ(client.streamed, "Let me look.\n\nIt is on its way.");
+}
+
+TEST_F(AgentChatTest, ShowsTheModelTheClientsSystemTextOnceAndAtTheSamePlace) {
+  world.agent("plain", answers).answers_chat();
+  world.boot();
+  Client client;
+  client.talk.push_back(message_of(Role::kSystem, "Speak like a pirate."));
+  ask(client, "plain", "hello");
+  const std::string first = last_prompt();
+  ask(client, "plain", "who are you?");
+  const std::string second = last_prompt();
+  EXPECT_TRUE(second.starts_with(first)) << first << "\n---\n" << second;
+  EXPECT_EQ(second.find("pirate", second.find("pirate") + 1), std::string::npos) << second;
+}
+
+TEST_F(AgentChatTest, TakesAnyNumberOfTokensThatAClientAsksFor) {
+  world.agent("plain", answers).answers_chat().budget({.tokens = 40'000});
+  world.boot();
+  for (const int tokens_max : {1, 8000, 2'147'483'647}) {
+    Client client;
+    begin(client, "plain", "hello", tokens_max);
+    finish(client);
+    ASSERT_TRUE(client.answer->ok()) << client.answer->error().text();
+    EXPECT_LE(world.engine->requests().back().tokens_max, 8192);
+  }
+}
+
+TEST_F(AgentChatTest, DoesNotBlameTheClientForWhatGoesWrongInside) {
+  world.agent("broken", misses_something).answers_chat();
+  world.boot();
+  Client client;
+  begin(client, "broken", "hello");
+  finish(client);
+  ASSERT_FALSE(client.answer->ok());
+  EXPECT_EQ(client.answer->error().code, ErrorCode::kInternal);
+  EXPECT_NE(client.answer->error().message.find("shop"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mnema
