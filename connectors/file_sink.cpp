@@ -34,6 +34,9 @@ Error storage_error(const std::string& path, std::string_view what) {
                         "check the path, its permissions and the free space");
 }
 
+/// How every line of ours begins.
+constexpr std::string_view kLineStart = R"({"idempotency_key":")";
+
 /// The idempotency key of a line that we wrote, or none.
 std::optional<std::string> key_of(std::string_view line) {
   boost::system::error_code error;
@@ -76,6 +79,7 @@ struct FileSink::Shared {
   Result<std::int64_t> for_each_line(const std::function<Status(std::string_view, std::int64_t)>& each) const;
   Result<bool> contains(const std::string& key) const;  // requires mutex
   Status append(const OutboxMessage& message);          // takes mutex
+  Status cut_torn_line();                               // requires construction
 
   std::string path;
   int descriptor = -1;
@@ -139,6 +143,22 @@ Status FileSink::Shared::append(const OutboxMessage& message) {
   return {};
 }
 
+/// What follows the last line end is cut off if it is what a crash inside a write leaves: the beginning of one of our
+/// lines. Anything else belongs to somebody.
+Status FileSink::Shared::cut_torn_line() {
+  std::array<char, kLineStart.size()> start{};
+  const ssize_t count = pread(descriptor, start.data(), start.size(), bytes);
+  if (count < 0) return storage_error(path, "read");
+  if (!kLineStart.starts_with(std::string_view(start.data(), static_cast<std::size_t>(count)))) {
+    return fail(ErrorCode::kCorrupt, "the last line of '" + path + "' has no end and is not one of ours",
+                "move the file away or choose another; what it holds is not touched");
+  }
+  if (ftruncate(descriptor, bytes) != 0 || fsync(descriptor) != 0) {
+    return storage_error(path, "cut after its last whole line");
+  }
+  return {};
+}
+
 Result<std::unique_ptr<FileSink>> FileSink::open(std::string path, Executor& blocking) {
   auto shared = std::make_shared<Shared>();
   shared->path = std::move(path);
@@ -161,9 +181,7 @@ Result<std::unique_ptr<FileSink>> FileSink::open(std::string path, Executor& blo
   });
   if (!whole.ok()) return whole.error();
   shared->bytes = *whole;
-  if (ftruncate(shared->descriptor, shared->bytes) != 0 || fsync(shared->descriptor) != 0) {
-    return storage_error(shared->path, "cut after its last whole line");
-  }
+  RETURN_IF_ERROR(shared->cut_torn_line());
   // The name itself must survive a crash too.
   std::size_t slash = shared->path.rfind('/');
   std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : shared->path.substr(0, slash);

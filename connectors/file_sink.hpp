@@ -3,7 +3,8 @@
 // Delivers outbox rows as lines of a file (NDJSON): {"idempotency_key","destination","key","content_type","body"},
 // where `body` is the JSON value itself if the content type is JSON, else a string. A line is appended with one write
 // and synced before the row counts as delivered. A row whose key is already in the file is not written again, so a
-// replay after a crash leaves one line; a torn last line (crash inside the write) is cut off at open.
+// replay after a crash leaves one line; a torn last line of ours (crash inside the write) is cut off at
+// open; a file that holds anything else is refused and left as it is.
 //
 // The keys of the whole file are held in memory as 64-bit hashes (8 MB per million lines); a hash that repeats is
 // settled by reading the file. Rotate the file by renaming it while Mnema is stopped.

@@ -28,7 +28,7 @@ Result<std::vector<Time>> PermitStore::load(const std::string& upstream, Time si
 
 void PermitStore::append(const std::string& upstream, Time permitted_at, Executor& reply_to,
                          std::function<void(Status)> done) {
-  auto unit = [upstream, permitted_at, horizon = permitted_at - window_max_](Transaction& transaction) -> Result<bool> {
+  auto unit = [upstream, permitted_at, horizon = permitted_at - kept_](Transaction& transaction) -> Result<bool> {
     ASSIGN_OR_RETURN(Statement insert,
                      transaction.prepare("INSERT INTO connector_permits(upstream, permitted_at, ordinal)"
                                          " SELECT ?1, ?2, ifnull(max(ordinal), 0) + 1 FROM connector_permits"

@@ -1,7 +1,7 @@
 // connectors/permit_store.hpp
 //
 // Permits of hourly limits as rows, so that "100 per hour" holds across a crash. A row is committed before its call
-// leaves and removed when it is older than the longest window.
+// leaves and removed when it is older than the longest window and the grace with it, for as long as it counts.
 //
 // Threads:   `append` from any thread; `load` not on the loop (it reads).
 // Ownership: borrows the database.
@@ -17,7 +17,9 @@ namespace mnema {
 
 class PermitStore final : public PermitLog {
  public:
-  PermitStore(Database& database, Duration window_max) : database_(database), window_max_(window_max) {}
+  /// `window_max` and `grace_max` are the longest of all upstreams that keep their permits here.
+  PermitStore(Database& database, Duration window_max, Duration grace_max = UpstreamOptions{}.permit_grace)
+      : database_(database), kept_(window_max + grace_max) {}
 
   /// To be given to Database::open with the others.
   [[nodiscard]] static std::vector<Migration> migrations();
@@ -30,7 +32,7 @@ class PermitStore final : public PermitLog {
 
  private:
   Database& database_;
-  Duration window_max_;
+  const Duration kept_;
 };
 
 }  // namespace mnema

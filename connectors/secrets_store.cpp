@@ -20,6 +20,8 @@ namespace mnema {
 namespace {
 
 constexpr std::size_t kSecretBytesMax = 64 << 10;
+constexpr Duration kFileTimeMax = std::chrono::seconds(5);  // it may be a pipe
+constexpr int kExitLookMs = 5;
 
 std::string error_text(int error) { return strerror(error); }
 
@@ -32,15 +34,22 @@ Secret without_line_end(std::string bytes) {
   return secret;
 }
 
-Result<std::string> read_all(int descriptor, const std::string& what, int timeout_ms) {
+int milliseconds_until(const Clock& clock, MonotonicTime deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.monotonic_now()).count();
+  return static_cast<int>(std::clamp<long long>(left, 0, 3'600'000));
+}
+
+/// All bytes up to the end, which must come by `deadline`.
+Result<std::string> read_all(int descriptor, const std::string& what, const Clock& clock, MonotonicTime deadline) {
   std::string bytes;
   std::array<char, 4096> buffer{};
   while (true) {
     pollfd ready{descriptor, POLLIN, 0};
-    int polled = poll(&ready, 1, timeout_ms);
+    int polled = poll(&ready, 1, milliseconds_until(clock, deadline));
     if (polled < 0 && errno == EINTR) continue;
     if (polled == 0)
-      return fail(ErrorCode::kDeadlineExceeded, what + " gave no secret in time", "run it by hand to see why");
+      return fail_retryable(ErrorCode::kDeadlineExceeded, what + " gave no secret in time",
+                            "run it by hand to see why");
     ssize_t count = read(descriptor, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail(ErrorCode::kNotFound, what + " cannot be read: " + error_text(errno), "");
@@ -61,20 +70,41 @@ std::string stamp_of(const std::string& path) {
          ":" + std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
 }
 
-Result<Secret> read_file(const std::string& path) {
+Result<Secret> read_file(const std::string& path, const Clock& clock) {
   int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
     ErrorCode code = errno == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kNotFound;
     return fail(code, "the secret's file '" + path + "' cannot be opened: " + error_text(errno),
                 "create it, readable by this user only");
   }
-  Result<std::string> bytes = read_all(descriptor, "the secret's file '" + path + "'", 5'000);
+  const MonotonicTime deadline = clock.monotonic_now() + kFileTimeMax;
+  Result<std::string> bytes = read_all(descriptor, "the secret's file '" + path + "'", clock, deadline);
   close(descriptor);
   if (!bytes.ok()) return bytes.error();
   return without_line_end(std::move(*bytes));
 }
 
-Result<Secret> run_command(const std::string& command, Duration time_max) {
+/// The status of `child` if it ends by `deadline`. It may have closed its output long before.
+std::optional<int> wait_for_exit(pid_t child, const Clock& clock, MonotonicTime deadline) {
+  int status = 0;
+  for (;;) {
+    const pid_t ended = waitpid(child, &status, WNOHANG);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR) return 0;  // the program has asked not to be told (SIGCHLD ignored)
+    const int left_ms = milliseconds_until(clock, deadline);
+    if (left_ms == 0) return std::nullopt;
+    poll(nullptr, 0, std::min(left_ms, kExitLookMs));
+  }
+}
+
+/// Ends `child` with all that it has started in its process group.
+void kill_group(pid_t child) {
+  kill(-child, SIGKILL);
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+Result<Secret> run_command(const std::string& command, const Clock& clock, Duration time_max) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0)
     return fail(ErrorCode::kInternal, "no pipe for a secret's command: " + error_text(errno));
@@ -82,27 +112,33 @@ Result<Secret> run_command(const std::string& command, Duration time_max) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // a group of its own, which can be killed whole
+  posix_spawnattr_setpgroup(&attributes, 0);
   std::array<std::string, 3> words = {"/bin/sh", "-c", command};
   std::array<char*, 4> arguments = {words[0].data(), words[1].data(), words[2].data(), nullptr};
   pid_t child = 0;
-  int spawned = posix_spawn(&child, "/bin/sh", &actions, nullptr, arguments.data(), environ);
+  int spawned = posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
   close(ends[1]);
   if (spawned != 0) {
     close(ends[0]);
     return fail(ErrorCode::kNotFound, "the secret's command cannot be started: " + error_text(spawned));
   }
-  auto timeout_ms = static_cast<int>(time_max.count() / 1000);
-  Result<std::string> bytes = read_all(ends[0], "the secret's command '" + command + "'", timeout_ms);
+  const std::string what = "the secret's command '" + command + "'";
+  const MonotonicTime deadline = clock.monotonic_now() + time_max;
+  Result<std::string> bytes = read_all(ends[0], what, clock, deadline);
   close(ends[0]);
-  if (!bytes.ok()) kill(child, SIGKILL);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const std::optional<int> status = bytes.ok() ? wait_for_exit(child, clock, deadline) : std::nullopt;
+  if (!status) kill_group(child);
   if (!bytes.ok()) return bytes.error();
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    return fail(ErrorCode::kNotFound,
-                "the secret's command '" + command + "' ended with status " + std::to_string(status),
+  if (!status) {
+    return fail_retryable(ErrorCode::kDeadlineExceeded, what + " did not end in time", "run it by hand to see why");
+  }
+  if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
+    return fail(ErrorCode::kNotFound, what + " ended with status " + std::to_string(*status),
                 "run it by hand to see why");
   }
   return without_line_end(std::move(*bytes));
@@ -146,10 +182,10 @@ Result<Secret> SecretsStore::read(const SecretReference& reference) const {
       break;
     }
     case SecretReference::Kind::kFile:
-      secret = read_file(reference.where);
+      secret = read_file(reference.where, clock_);
       break;
     case SecretReference::Kind::kCommand:
-      secret = run_command(reference.where, options_.command_time_max);
+      secret = run_command(reference.where, clock_, options_.command_time_max);
       break;
   }
   if (secret.ok() && secret->empty()) {
@@ -158,46 +194,60 @@ Result<Secret> SecretsStore::read(const SecretReference& reference) const {
   return secret;
 }
 
-Result<Secret> SecretsStore::get(const SecretReference& reference) {
-  std::lock_guard lock(mutex_);
-  MonotonicTime now = clock_.monotonic_now();
-  auto found = entries_.find(reference);
-  if (found != entries_.end()) {
-    Entry& entry = found->second;
-    if (reference.kind != SecretReference::Kind::kFile || now - entry.checked_at < options_.file_check_interval) {
-      return entry.value;
-    }
-    entry.checked_at = now;
-    if (stamp_of(reference.where) == entry.stamp) return entry.value;
+Result<Secret> SecretsStore::read_once(std::unique_lock<std::mutex>& lock, const SecretReference& reference,
+                                       Entry& entry) {
+  if (entry.reading) {
+    changed_.wait(lock, [&entry, round = entry.rounds] { return entry.rounds != round; });
+    if (entry.failure) return *entry.failure;
+    return entry.value;
   }
+  entry.reading = true;
+  lock.unlock();
   // The stamp is taken before the bytes: a file replaced between the two is then read once more, not once too few.
   std::string stamp = reference.kind == SecretReference::Kind::kFile ? stamp_of(reference.where) : "";
   Result<Secret> secret = read(reference);
-  if (!secret.ok()) {
-    // A file that is being replaced just now: the old secret is better than none.
-    if (found != entries_.end()) return found->second.value;
-    return secret.error();
+  lock.lock();
+  entry.reading = false;
+  ++entry.rounds;
+  entry.failure.reset();
+  if (secret.ok()) {
+    entry.value = *secret;
+    entry.checked_at = clock_.monotonic_now();
+    entry.stamp = std::move(stamp);
+  } else {
+    entry.failure = secret.error();
   }
-  Entry& entry = entries_[reference];
-  entry.value = *secret;
+  changed_.notify_all();
+  return secret;
+}
+
+bool SecretsStore::may_have_changed(const SecretReference& reference, Entry& entry) const {
+  if (reference.kind != SecretReference::Kind::kFile) return false;
+  const MonotonicTime now = clock_.monotonic_now();
+  if (now - entry.checked_at < options_.file_check_interval) return false;
   entry.checked_at = now;
-  entry.stamp = std::move(stamp);
+  return stamp_of(reference.where) != entry.stamp;
+}
+
+Result<Secret> SecretsStore::get(const SecretReference& reference) {
+  std::unique_lock lock(mutex_);
+  Entry& entry = entries_[reference];  // stays where it is: nothing is ever erased
+  if (!entry.value.empty() && (entry.reading || !may_have_changed(reference, entry))) return entry.value;
+  Result<Secret> secret = read_once(lock, reference, entry);
+  // A file that is being replaced just now: the old secret is better than none.
+  if (!secret.ok() && !entry.value.empty()) return entry.value;
   return secret;
 }
 
 bool SecretsStore::refresh_after_refusal(const SecretReference& reference, const Secret& refused) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Entry& entry = entries_[reference];
   if (!entry.value.empty() && entry.value.reveal() != refused.reveal()) return true;  // somebody else has re-read it
-  if (entry.refused && entry.refused->reveal() == refused.reveal()) return false;
+  const bool tried = entry.refused && entry.refused->reveal() == refused.reveal();
+  if (tried && !entry.reading) return false;
   entry.refused = refused;
-  std::string stamp = reference.kind == SecretReference::Kind::kFile ? stamp_of(reference.where) : "";
-  Result<Secret> secret = read(reference);
-  if (!secret.ok() || secret->reveal() == refused.reveal()) return false;
-  entry.value = *secret;
-  entry.checked_at = clock_.monotonic_now();
-  entry.stamp = std::move(stamp);
-  return true;
+  const Result<Secret> secret = read_once(lock, reference, entry);
+  return secret.ok() && secret->reveal() != refused.reveal();
 }
 
 }  // namespace mnema

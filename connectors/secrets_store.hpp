@@ -5,10 +5,13 @@
 // the refusal does not repeat it. A secret is read when first needed and read again when its file has changed or when
 // the other side answered 401, so that rotation needs no restart.
 //
-// Threads:   every method from any thread (one mutex). `get` may read a file or run a command: not on the loop.
+// Threads:   every method from any thread. `get` may read a file or run a command: not on the loop. The mutex is not
+//            held meanwhile: who needs another secret goes on, who needs this one gets the old value if there is one,
+//            else waits for the one reading.
 // Ownership: the host owns it.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -38,13 +41,14 @@ class SecretsStore {
  public:
   struct Options {
     Duration file_check_interval = std::chrono::seconds(5);
-    Duration command_time_max = std::chrono::seconds(10);
+    Duration command_time_max =
+        std::chrono::seconds(10);  // from its start to its end; then its process group is killed
   };
   explicit SecretsStore(const Clock& clock) : SecretsStore(clock, Options{}) {}
   SecretsStore(const Clock& clock, Options options) : clock_(clock), options_(options) {}
 
   /// The secret as it is now. A trailing line end is not part of it. Errors: `kNotFound` (says which variable or file,
-  /// and what to do), `kPermissionDenied`, `kDeadlineExceeded` (a command that does not end).
+  /// and what to do), `kPermissionDenied`, `kDeadlineExceeded` (a command that does not end; retryable).
   [[nodiscard]] Result<Secret> get(const SecretReference& reference);
 
   /// The other side refused `refused`. Reads the source again, at most once per refused value, and returns true if it
@@ -53,16 +57,24 @@ class SecretsStore {
 
  private:
   struct Entry {
-    Secret value;
+    Secret value;  // empty: none yet
     MonotonicTime checked_at{};
     std::string stamp;              // file: device, inode, mtime, size
     std::optional<Secret> refused;  // already re-read because of this one
+    bool reading = false;           // a thread is at it, without the mutex
+    long long rounds = 0;           // readings that have ended
+    std::optional<Error> failure;   // of the last one
   };
   [[nodiscard]] Result<Secret> read(const SecretReference& reference) const;
+  /// Reads the source, or waits for the thread that does, and gives what came of it. Opens `lock` meanwhile.
+  [[nodiscard]] Result<Secret> read_once(std::unique_lock<std::mutex>& lock, const SecretReference& reference,
+                                         Entry& entry);
+  [[nodiscard]] bool may_have_changed(const SecretReference& reference, Entry& entry) const;  // requires mutex_
 
   const Clock& clock_;
   const Options options_;
   std::mutex mutex_;  // guards entries_
+  std::condition_variable changed_;
   std::map<SecretReference, Entry> entries_;
 };
 

@@ -34,8 +34,8 @@ Result<Upstream::Ticket> Upstream::try_admit(std::optional<MonotonicTime> deadli
   Time wall_now = clock_.now();
   Duration patience = deadline ? *deadline - now : kForever;
   if (patience <= Duration::zero()) {
-    return fail(ErrorCode::kDeadlineExceeded,
-                "the deadline passed before upstream '" + options_.name + "' could be called");
+    return fail_retryable(ErrorCode::kDeadlineExceeded,
+                          "the deadline passed before upstream '" + options_.name + "' could be called");
   }
   // Looked at before the breaker gives away its only probe; taken after.
   if (log_) {

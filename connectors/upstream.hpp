@@ -64,8 +64,9 @@ class Upstream {
   enum class Outcome { kSuccess, kUpstreamFailure, kOurFailure };
 
   /// Asks for leave. `granted` runs at once, or later from the `finish` of another call when the bulkhead is full, or
-  /// with an error: `kUnavailable` (breaker open), `kResourceExhausted` (limit or queue full past the deadline; both
-  /// retryable, with the time).
+  /// with an error, always retryable because the call has not left: `kUnavailable` (breaker open) and
+  /// `kResourceExhausted` (limit or queue full past the deadline), both with the time; `kDeadlineExceeded` (the
+  /// deadline passed while it waited for leave).
   void admit(std::optional<MonotonicTime> deadline, std::function<void(Result<Ticket>)> granted);
 
   /// The attempt ended. Lets the next waiting caller in.

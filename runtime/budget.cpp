@@ -129,7 +129,7 @@ Status Budget::check_time() const {
     return fail(ErrorCode::kBudgetExceeded,
                 "budget '" + budget->id_ + "' allows " + std::to_string(budget->limits_.wall_time->count() / 1000) +
                     " ms; " + std::to_string(used.count() / 1000) + " ms have passed",
-                "raise wall_time or do less in one turn");
+                "raise its wall time (budget_wall_ms) or do less in one turn");
   }
   return {};
 }

@@ -1,7 +1,5 @@
 #include "runtime/config.hpp"
 
-#include <boost/describe/members.hpp>
-#include <boost/mp11/algorithm.hpp>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -96,7 +94,6 @@ class ConfigReader {
         reader.problem("key", "is missing");
       reader.read("tenant", made.tenant);
       reader.read("may_assert_users", made.may_assert_users);
-      reader.read("admin", made.admin);
     }
   }
 
@@ -126,12 +123,10 @@ class ConfigReader {
   void read_memory(TomlReader& table) {
     table.read("documents", config_.memory.documents);
     table.read_integer("recall_tokens", config_.memory.recall_tokens, 0, 1 << 20);
-    table.read_choice("recall", config_.memory.recall, {"settle", "keep"});
   }
 
   void read_limits(TomlReader& table) {
-    using Fields = boost::describe::describe_members<Limits, boost::describe::mod_public>;
-    boost::mp11::mp_for_each<Fields>([&](auto field) {
+    for_each_limit([&](auto field) {
       auto& value = config_.limits.*field.pointer;
       if constexpr (std::is_same_v<std::decay_t<decltype(value)>, int>)
         table.read_integer(field.name, value, 1, kIntMax);
@@ -149,7 +144,6 @@ class ConfigReader {
     table.read("key", agent.key);
     table.read("on", agent.on);
     table.read("documents", agent.documents);
-    table.read("tools", agent.tools);
     table.read("choices", agent.choices);
     table.read("reply_to", agent.reply_to);
     table.read("temperature", agent.temperature);
@@ -177,9 +171,12 @@ class ConfigReader {
     table.read("path", connector.path);
     table.read_secret("bearer", connector.bearer);
     table.read("headers", connector.headers);
-    double per_second = 0;
-    table.read("calls_per_second", per_second);
-    if (per_second > 0) connector.calls_per_second = per_second;
+    if (table.has("calls_per_second")) {
+      double per_second = 1;
+      table.read("calls_per_second", per_second);
+      if (per_second == 0) table.problem("calls_per_second", "must be more than 0; leave it out for no limit");
+      connector.calls_per_second = per_second;
+    }
     int per_hour = 0;
     table.read_integer("calls_per_hour", per_hour, 1, kIntMax);
     if (per_hour > 0) connector.calls_per_hour = per_hour;

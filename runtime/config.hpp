@@ -9,7 +9,7 @@
 //   [server]            where it listens, where its data is
 //   [log]               level, format
 //   [inference]         model, threads, KV
-//   [memory]            documents, recall
+//   [memory]            documents, recalled tokens
 //   [agents.NAME]       agents declared without C++
 //   [connectors.NAME]   other people's APIs and files: limits, secrets
 //   [sources.NAME]      what wakes agents
@@ -40,7 +40,6 @@ struct ApiKeyConfig {
   SecretLocation key;
   std::string tenant = "local";
   bool may_assert_users = false;  // requests with it may say who the user is
-  bool admin = false;
 };
 
 struct ServerConfig {
@@ -78,7 +77,6 @@ struct InferenceConfig {
 struct MemoryConfig {
   std::vector<std::string> documents;  // folders and files to read in
   int recall_tokens = 1200;            // share of the prompt for recalled text
-  std::string recall = "settle";       // settle | keep
 };
 
 /// [agents.NAME]. What a C++ agent of the same name sets in code wins only where the file is silent.
@@ -88,7 +86,6 @@ struct AgentConfig {
   std::string key;                     // key template (runtime/key_template.hpp)
   std::vector<std::string> on;         // event types: "github.issues.*"
   std::vector<std::string> documents;  // public documents of this agent
-  std::vector<std::string> tools;      // names of registered tools
   std::vector<std::string> choices;    // the answer is one of these
   std::string reply_to;                // connector that gets the outcome; "" = none
   double temperature = 0;

@@ -24,13 +24,14 @@ Limits Limits::tiny() {
   limits.session_memos_max = 4;
   limits.turn_steps_max = 16;
   limits.journal_result_bytes_max = 64;
+  limits.journal_purge_turns_max = 2;
   limits.outbox_attempts_max = 2;
+  limits.outbox_tries_max = 4;
   limits.outbox_in_flight_max = 2;
   limits.metric_label_sets_max = 4;
   limits.recall_candidates_max = 8;
   limits.document_bytes_max = 4096;
   limits.chunk_tokens_max = 32;
-  limits.block_characters_max = 64;
   limits.exact_search_vectors_max = 16;
   limits.completion_tokens_default = 16;
   limits.generations_waiting_max = 4;

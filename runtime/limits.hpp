@@ -12,9 +12,12 @@ namespace mnema {
 
 struct Limits {
   // doors
-  std::int64_t http_body_bytes_max = 8 << 20;     // 413
-  std::int64_t http_header_bytes_max = 32 << 10;  // 431
-  int http_connections_max = 4096;                // accepted later
+  std::int64_t http_body_bytes_max = 8 << 20;  // 413
+  int http_header_bytes_max = 32 << 10;        // 431; also of a chunk's line and of the trailers
+  int http_connections_max = 4096;             // accepted later
+  int http_header_timeout_ms = 10'000;         // from the first byte of a request to the end of its header
+  int http_body_timeout_ms = 60'000;           // from there to the end of its body; 408
+  int http_write_timeout_ms = 30'000;          // one write without progress; the client is cut off
   int http_idle_timeout_ms = 120'000;
   std::int64_t http_stream_buffer_bytes_max = 4 << 20;  // unsent bytes of one answer; then the client is cut off
   int completion_choices_max = 8;                       // `n`; 400
@@ -42,19 +45,22 @@ struct Limits {
   int identical_calls_max = 3;                      // loop breaker on (tool, arguments)
   std::int64_t journal_result_bytes_max = 1 << 20;  // larger results go to the blob table
   int journal_retention_hours = 7 * 24;             // after the turn's end
+  int journal_purge_interval_ms = 600'000;          // how often ended turns are looked for
+  int journal_purge_turns_max = 20;                 // erased in one unit of work
   int shutdown_grace_ms = 10'000;                   // then turns are parked
   // outbox
-  int outbox_attempts_max = 12;
+  int outbox_attempts_max = 320;  // that left the process; about a day, then dead letters
+  int outbox_tries_max = 2'000;   // counting those that never left (no connection, breaker open); about a week
   int outbox_in_flight_max = 64;
   int outbox_backoff_base_ms = 500;  // doubled with each attempt, full jitter
   int outbox_backoff_cap_ms = 600'000;
+  int retry_after_max_ms = 3'600'000;  // a longer wish of another side (Retry-After) is cut to this
   // watching
   int metric_label_sets_max = 200;  // of one metric; further ones are counted as "other"
   // memory
   int recall_candidates_max = 200;
   std::int64_t document_bytes_max = 16 << 20;
   int chunk_tokens_max = 256;
-  int block_characters_max = 4'000;
   std::int64_t exact_search_vectors_max = 20'000;  // above it HNSW
   // inference
   int completion_tokens_default = 1'024;

@@ -6,24 +6,78 @@
 // Threads: pure.
 #pragma once
 
-#include <boost/describe/class.hpp>
+#include <string_view>
 
 #include "runtime/limits.hpp"
 
 namespace mnema {
 
-BOOST_DESCRIBE_STRUCT(Limits, (),
-                      (http_body_bytes_max, http_header_bytes_max, http_connections_max, http_idle_timeout_ms,
-                       http_stream_buffer_bytes_max, completion_choices_max, embedding_inputs_max, json_depth_max,
-                       mailbox_rows_max, mailbox_rows_per_key_max, event_bytes_max, attempts_max, lease_ms,
-                       dedupe_entries_max, mailbox_retry_after_ms, mailbox_fresh_bytes_max, mailbox_ageing_ms,
-                       turn_threads, turns_running_max, turn_backoff_base_ms, turn_backoff_cap_ms,
-                       session_memo_bytes_max, session_memos_max, turn_steps_max, tool_rounds_max, identical_calls_max,
-                       journal_result_bytes_max, journal_retention_hours, shutdown_grace_ms, outbox_attempts_max,
-                       outbox_in_flight_max, outbox_backoff_base_ms, outbox_backoff_cap_ms, metric_label_sets_max,
-                       recall_candidates_max, document_bytes_max, chunk_tokens_max, block_characters_max,
-                       exact_search_vectors_max, completion_tokens_default, stop_strings_max, grammar_rules_max,
-                       grammar_states_max, prompt_bytes_max, generations_waiting_max, template_source_bytes_max,
-                       template_output_bytes_max, template_steps_max, template_depth_max))
+template <class T>
+struct LimitField {
+  std::string_view name;
+  T Limits::* pointer;
+};
+
+/// Calls `each` with the LimitField of every field, in the order of the struct.
+template <class Each>
+void for_each_limit(const Each& each) {
+#define MNEMA_LIMIT(field) each(LimitField<decltype(Limits::field)>{#field, &Limits::field})
+  MNEMA_LIMIT(http_body_bytes_max);
+  MNEMA_LIMIT(http_header_bytes_max);
+  MNEMA_LIMIT(http_connections_max);
+  MNEMA_LIMIT(http_header_timeout_ms);
+  MNEMA_LIMIT(http_body_timeout_ms);
+  MNEMA_LIMIT(http_write_timeout_ms);
+  MNEMA_LIMIT(http_idle_timeout_ms);
+  MNEMA_LIMIT(http_stream_buffer_bytes_max);
+  MNEMA_LIMIT(completion_choices_max);
+  MNEMA_LIMIT(embedding_inputs_max);
+  MNEMA_LIMIT(json_depth_max);
+  MNEMA_LIMIT(mailbox_rows_max);
+  MNEMA_LIMIT(mailbox_rows_per_key_max);
+  MNEMA_LIMIT(event_bytes_max);
+  MNEMA_LIMIT(attempts_max);
+  MNEMA_LIMIT(lease_ms);
+  MNEMA_LIMIT(dedupe_entries_max);
+  MNEMA_LIMIT(mailbox_retry_after_ms);
+  MNEMA_LIMIT(mailbox_fresh_bytes_max);
+  MNEMA_LIMIT(mailbox_ageing_ms);
+  MNEMA_LIMIT(turn_threads);
+  MNEMA_LIMIT(turns_running_max);
+  MNEMA_LIMIT(turn_backoff_base_ms);
+  MNEMA_LIMIT(turn_backoff_cap_ms);
+  MNEMA_LIMIT(session_memo_bytes_max);
+  MNEMA_LIMIT(session_memos_max);
+  MNEMA_LIMIT(turn_steps_max);
+  MNEMA_LIMIT(tool_rounds_max);
+  MNEMA_LIMIT(identical_calls_max);
+  MNEMA_LIMIT(journal_result_bytes_max);
+  MNEMA_LIMIT(journal_retention_hours);
+  MNEMA_LIMIT(journal_purge_interval_ms);
+  MNEMA_LIMIT(journal_purge_turns_max);
+  MNEMA_LIMIT(shutdown_grace_ms);
+  MNEMA_LIMIT(outbox_attempts_max);
+  MNEMA_LIMIT(outbox_tries_max);
+  MNEMA_LIMIT(outbox_in_flight_max);
+  MNEMA_LIMIT(outbox_backoff_base_ms);
+  MNEMA_LIMIT(outbox_backoff_cap_ms);
+  MNEMA_LIMIT(retry_after_max_ms);
+  MNEMA_LIMIT(metric_label_sets_max);
+  MNEMA_LIMIT(recall_candidates_max);
+  MNEMA_LIMIT(document_bytes_max);
+  MNEMA_LIMIT(chunk_tokens_max);
+  MNEMA_LIMIT(exact_search_vectors_max);
+  MNEMA_LIMIT(completion_tokens_default);
+  MNEMA_LIMIT(stop_strings_max);
+  MNEMA_LIMIT(grammar_rules_max);
+  MNEMA_LIMIT(grammar_states_max);
+  MNEMA_LIMIT(prompt_bytes_max);
+  MNEMA_LIMIT(template_source_bytes_max);
+  MNEMA_LIMIT(template_output_bytes_max);
+  MNEMA_LIMIT(template_steps_max);
+  MNEMA_LIMIT(template_depth_max);
+  MNEMA_LIMIT(generations_waiting_max);
+#undef MNEMA_LIMIT
+}
 
 }  // namespace mnema

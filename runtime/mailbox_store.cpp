@@ -160,7 +160,7 @@ Status complete(Transaction& transaction, Sequence sequence, int attempt) {
                    transaction.prepare("DELETE FROM mailbox WHERE sequence = ? AND attempts <= ? AND state <> 3"));
   statement.bind(1, sequence).bind(2, attempt);
   RETURN_IF_ERROR(settle(transaction, statement, sequence, attempt));
-  if (attempt == 1) return {};
+  // Also of a first attempt: one that was redriven has failed before it was counted anew.
   ASSIGN_OR_RETURN(Statement errors, transaction.prepare("DELETE FROM mailbox_errors WHERE sequence = ?"));
   return errors.bind(1, sequence).run();
 }

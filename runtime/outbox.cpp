@@ -55,14 +55,19 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
         [self = shared_from_this(), id](Result<OutboxRow> row) {
           if (!row.ok() && row.error().code == ErrorCode::kNotFound) return self->settled(id, true, Time{});
           if (!row.ok() || self->stopped) return self->settled(id, false, self->clock.now() + kStoreRetry);
-          const int attempt = row->attempt;
-          self->deliver(std::move(*row), [self, id, attempt](Status status) {
-            self->home.post([self, id, attempt, status = std::move(status)] { self->delivered(id, attempt, status); });
+          const Tries tries{row->attempt, row->unsent};
+          self->deliver(std::move(*row), [self, id, tries](Status status) {
+            self->home.post([self, id, tries, status = std::move(status)] { self->delivered(id, tries, status); });
           });
         });
   }
 
-  void delivered(std::int64_t id, int attempt, const Status& status) {
+  struct Tries {
+    int all = 1;     // this one included
+    int unsent = 0;  // of the earlier ones
+  };
+
+  void delivered(std::int64_t id, Tries tries, const Status& status) {
     if (status.ok()) {
       database.write<void>(
           WritePriority::kForeground, [id](Transaction& transaction) { return outbox_store::remove(transaction, id); },
@@ -73,8 +78,9 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
       return;
     }
     const Error error = status.error();
-    const bool is_dead = !error.retryable || attempt >= limits.outbox_attempts_max;
-    const Time now = clock.now(), next_at = now + wait_after(attempt, error);
+    const int sent = tries.all - tries.unsent - (error.never_left ? 1 : 0);
+    const bool is_dead = !error.retryable || sent >= limits.outbox_attempts_max || tries.all >= limits.outbox_tries_max;
+    const Time now = clock.now(), next_at = now + wait_after(tries.all, error);
     database.write<void>(
         WritePriority::kForeground,
         [id, now, error, next_at, is_dead](Transaction& transaction) {
@@ -88,12 +94,13 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
         });
   }
 
-  /// Exponential with full jitter, but not before the other side wants to be asked again.
+  /// Exponential with full jitter, but not before the other side wants to be asked again (within reason).
   Duration wait_after(int attempt, const Error& error) {
     const std::int64_t doubled = std::int64_t{limits.outbox_backoff_base_ms} << std::min(attempt - 1, 30);
     const std::int64_t most = std::min<std::int64_t>(doubled, limits.outbox_backoff_cap_ms);
     const auto drawn = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most) + 1));
-    return std::chrono::milliseconds(std::max<std::int64_t>(drawn, error.retry_after_ms));
+    const auto asked = std::min<std::int64_t>(error.retry_after_ms, limits.retry_after_max_ms);
+    return std::chrono::milliseconds(std::max(drawn, asked));
   }
 
   void settled(std::int64_t id, bool gone, Time next_at) {

@@ -2,8 +2,9 @@
 //
 // Effects that leave with the turn's commit. A message is written in the transaction that ends the turn, so it exists
 // exactly if the turn did; afterwards it is delivered, with retries over restarts, until the other side has it or its
-// attempts are used up. Messages of one (destination, key) go out one after the other, in order; a failing one holds
-// back those behind it.
+// attempts are used up: by default after a day of attempts that left the process (`outbox_attempts_max`), or a week of
+// tries of which none could leave (`outbox_tries_max`). Messages of one (destination, key) go out one after the other,
+// in order; a failing one holds back those behind it.
 //
 // Delivery is at least once; the idempotency key is the same every time.
 //
@@ -43,13 +44,14 @@ struct OutboxMessage {
 struct OutboxRow {
   std::int64_t id = 0;
   int attempt = 1;  // counted from 1
+  int unsent = 0;   // of the earlier attempts, those that never left the process (`Error::never_left`)
   Time created_at{};
   OutboxMessage message;
 };
 
 /// Carries one row to its destination. Called on the home executor; must return at once. `done` exactly once, on any
-/// thread. Errors that are retryable come back later (`retry_after_ms` is kept as the least wait); others are dead at
-/// once.
+/// thread. Errors that are retryable come back later (`retry_after_ms` is kept as the least wait, up to
+/// `retry_after_max_ms`); others are dead at once.
 using OutboxDeliver = std::function<void(OutboxRow row, std::function<void(Status)> done)>;
 
 class Outbox {

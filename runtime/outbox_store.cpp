@@ -10,8 +10,9 @@ Error no_such(std::int64_t id, const char* what) {
 }
 
 constexpr std::string_view kMessageColumns =
-    "id, attempts, created_at, tenant, agent, destination, key, idempotency_key, content_type, body, traceparent, turn";
-constexpr int kMessageColumnCount = 12;
+    "id, attempts, created_at, tenant, agent, destination, key, idempotency_key, content_type, body, traceparent, "
+    "turn, unsent";
+constexpr int kMessageColumnCount = 13;
 
 OutboxRow read_row(const Statement& row) {
   OutboxRow out;
@@ -28,6 +29,7 @@ OutboxRow read_row(const Statement& row) {
   message.body = row.blob_view(9);
   message.traceparent = row.text(10);
   message.turn = row.integer(11);
+  out.unsent = static_cast<int>(row.integer(12));
   return out;
 }
 
@@ -91,16 +93,18 @@ Status record_failure(Transaction& transaction, std::int64_t id, Time at, const 
   ASSIGN_OR_RETURN(
       Statement update,
       transaction.prepare("UPDATE outbox SET attempts = attempts + 1, state = ?2, failed_at = ?3, error_code = ?4, "
-                          "error_message = ?5, error_hint = ?6, next_at = ?7 WHERE id = ?1"));
+                          "error_message = ?5, error_hint = ?6, next_at = ?7, unsent = unsent + ?8 WHERE id = ?1"));
   update.bind(1, id).bind(2, static_cast<int>(dead ? RowState::kDead : RowState::kWaiting)).bind(3, micros(at));
   update.bind(4, static_cast<int>(error.code)).bind(5, error.message).bind(6, error.hint);
-  return update.bind(7, dead ? std::int64_t{0} : micros(next_at)).run();
+  update.bind(7, dead ? std::int64_t{0} : micros(next_at)).bind(8, error.never_left ? 1 : 0);
+  return update.run();
 }
 
 Result<IndexRow> revive(Transaction& transaction, std::int64_t id, const std::optional<std::string>& body) {
   ASSIGN_OR_RETURN(const DeadRow dead, load_dead(transaction, id));
-  ASSIGN_OR_RETURN(Statement update,
-                   transaction.prepare("UPDATE outbox SET state = 0, attempts = 0, next_at = 0 WHERE id = ?"));
+  ASSIGN_OR_RETURN(
+      Statement update,
+      transaction.prepare("UPDATE outbox SET state = 0, attempts = 0, unsent = 0, next_at = 0 WHERE id = ?"));
   RETURN_IF_ERROR(update.bind(1, id).run());
   if (body) {
     ASSIGN_OR_RETURN(Statement replace, transaction.prepare("UPDATE outbox SET body = ? WHERE id = ?"));

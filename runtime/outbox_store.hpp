@@ -37,7 +37,7 @@ struct DeadRow {
 /// Errors: `kNotFound`.
 [[nodiscard]] Result<OutboxRow> load(Transaction& transaction, std::int64_t id);
 [[nodiscard]] Status remove(Transaction& transaction, std::int64_t id);
-/// The attempt failed: next one at `next_at`, or none if `dead`.
+/// The attempt failed: next one at `next_at`, or none if `dead`. Whether it left is in `error.never_left`.
 [[nodiscard]] Status record_failure(Transaction& transaction, std::int64_t id, Time at, const Error& error,
                                     Time next_at, bool dead);
 /// Errors of both: `kNotFound` if it is not dead.

@@ -50,6 +50,7 @@ struct Error {
   std::string hint;         // what to do; may be empty
   bool retryable = false;   // the same call may succeed later
   long retry_after_ms = 0;  // when to try again, if known; 0 = unknown
+  bool never_left = false;  // nothing of the call has left the process: the other side cannot have seen it
 
   /// "invalid_argument: message (hint)"
   [[nodiscard]] std::string text() const;

@@ -16,9 +16,10 @@ Result<std::unique_ptr<Runtime>> Runtime::open(Options options, Executors execut
   RETURN_IF_ERROR(made->mailbox_->recover());
   made->router_ = std::make_unique<Router>(*made->mailbox_, limits);
   made->journal_ = std::make_unique<TurnJournal>(database, clock, limits);
+  made->journal_cleaner_ = std::make_unique<JournalCleaner>(*made->journal_, executors.loop, limits);
   made->outbox_ = std::make_unique<Outbox>(database, executors.loop, clock, random, limits);
   RETURN_IF_ERROR(made->outbox_->recover());
-  made->timers_ = std::make_unique<Timers>(database, *made->mailbox_, executors.loop, clock);
+  made->timers_ = std::make_unique<Timers>(database, *made->mailbox_, executors.loop, clock, limits);
   RETURN_IF_ERROR(made->timers_->recover());
   made->dead_letters_ = std::make_unique<DeadLetters>(database, *made->mailbox_, *made->outbox_);
   return made;
@@ -28,6 +29,7 @@ Runtime::~Runtime() = default;
 
 void Runtime::close() {
   outbox_->stop();
+  journal_cleaner_->stop();
   database_->close();
 }
 

@@ -17,6 +17,7 @@
 
 #include "runtime/database.hpp"
 #include "runtime/dead_letters.hpp"
+#include "runtime/journal_cleaner.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/outbox.hpp"
@@ -52,7 +53,10 @@ class Runtime {
   [[nodiscard]] Timers& timers() { return *timers_; }
   [[nodiscard]] DeadLetters& dead_letters() { return *dead_letters_; }
 
-  /// Stops the outbox and closes the database: everything queued is committed. Idempotent.
+  /// Begins the work that nobody asks for: old turns are erased (journal_cleaner.hpp). On the loop executor, or before
+  /// it runs. Idempotent.
+  void start() { journal_cleaner_->start(); }
+  /// Stops what runs and closes the database: everything queued is committed. Idempotent.
   void close();
   /// With nothing in flight.
   void check_integrity();
@@ -63,6 +67,7 @@ class Runtime {
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<TurnJournal> journal_;
+  std::unique_ptr<JournalCleaner> journal_cleaner_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<Timers> timers_;
   std::unique_ptr<DeadLetters> dead_letters_;

@@ -113,6 +113,7 @@ CREATE TABLE timers (
   UNIQUE (tenant, agent, key, name)
 );
 )sql"},
+      {"runtime", 2, "ALTER TABLE outbox ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0"},
   };
 }
 

@@ -78,6 +78,8 @@ std::function<void()> ThreadPoolExecutor::State::next(std::unique_lock<std::mute
     if (!ready.empty()) {
       std::function<void()> task = std::move(ready.front());
       ready.pop_front();
+      // Whoever slept until the next delayed work may be this thread; another has to take over the watch.
+      if (!delayed.empty()) changed.notify_one();
       return task;
     }
     if (stopping && running == 0) return nullptr;

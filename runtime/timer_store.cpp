@@ -37,9 +37,13 @@ Result<std::optional<Timer>> take(Transaction& transaction, std::int64_t id) {
   timer.at = from_micros(row.integer(1));
   ASSIGN_OR_RETURN(timer.event, decode_event_fields(row.text_view(2)));
   timer.event.data = row.blob_view(3);
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM timers WHERE id = ?"));
-  RETURN_IF_ERROR(statement.bind(1, id).run());
+  RETURN_IF_ERROR(erase(transaction, id));
   return std::optional<Timer>(std::move(timer));
+}
+
+Status erase(Transaction& transaction, std::int64_t id) {
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM timers WHERE id = ?"));
+  return statement.bind(1, id).run();
 }
 
 Result<std::optional<std::int64_t>> remove(Transaction& transaction, const std::string& tenant,
@@ -49,8 +53,7 @@ Result<std::optional<std::int64_t>> remove(Transaction& transaction, const std::
   ASSIGN_OR_RETURN(const bool found, row.bind(1, tenant).bind(2, agent).bind(3, key).bind(4, name).step());
   if (!found) return std::optional<std::int64_t>();
   const std::int64_t id = row.integer(0);
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM timers WHERE id = ?"));
-  RETURN_IF_ERROR(statement.bind(1, id).run());
+  RETURN_IF_ERROR(erase(transaction, id));
   return std::optional<std::int64_t>(id);
 }
 

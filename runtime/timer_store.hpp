@@ -28,6 +28,8 @@ struct Inserted {
 [[nodiscard]] Result<std::vector<IndexRow>> load_index(Transaction& transaction);
 /// Removes the timer and gives it, or none if it is gone.
 [[nodiscard]] Result<std::optional<Timer>> take(Transaction& transaction, std::int64_t id);
+/// Removes the timer unread.
+[[nodiscard]] Status erase(Transaction& transaction, std::int64_t id);
 /// The id of the removed timer, or none.
 [[nodiscard]] Result<std::optional<std::int64_t>> remove(Transaction& transaction, const std::string& tenant,
                                                          const std::string& agent, const std::string& key,

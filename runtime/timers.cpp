@@ -1,9 +1,12 @@
 #include "runtime/timers.hpp"
 
+#include <limits>
 #include <map>
 #include <set>
 
 #include "runtime/check.hpp"
+#include "runtime/event_codec.hpp"
+#include "runtime/log.hpp"
 #include "runtime/timer_store.hpp"
 #include "runtime/wake_timer.hpp"
 
@@ -12,13 +15,27 @@ namespace {
 
 constexpr Duration kStoreRetry = std::chrono::seconds(1);
 
+/// The timer's own event is at fault; the disk, a full mailbox or a shutdown may get better.
+bool is_hopeless(const Error& error) {
+  return error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kCorrupt;
+}
+
+/// The event as it goes into the mailbox.
+Event fired_event(Timer timer, std::int64_t id) {
+  Event event = std::move(timer.event);
+  event.source = "timer";
+  event.id = timer.name + "/" + std::to_string(id);
+  event.time = timer.at;
+  return event;
+}
+
 }  // namespace
 
 /// Which timers there are and when they are due, confined to the home executor.
 class Timers::Core : public std::enable_shared_from_this<Timers::Core> {
  public:
-  Core(Database& file, Mailbox& box, Executor& lent, const Clock& time)
-      : database(file), mailbox(box), home(lent), clock(time), timer(lent, time) {}
+  Core(Database& file, Mailbox& box, Executor& lent, const Clock& time, const Limits& bounds)
+      : database(file), mailbox(box), home(lent), clock(time), limits(bounds), timer(lent, time) {}
 
   void add(std::int64_t id, Time at) {
     due[id] = at;
@@ -50,16 +67,26 @@ class Timers::Core : public std::enable_shared_from_this<Timers::Core> {
         [self = shared_from_this(), id](Transaction& transaction) -> Status {
           ASSIGN_OR_RETURN(std::optional<Timer> taken, timer_store::take(transaction, id));
           if (!taken) return {};  // cancelled meanwhile
-          Event event = std::move(taken->event);
-          event.source = "timer";
-          event.id = taken->name + "/" + std::to_string(id);
-          event.time = taken->at;
-          const Result<Accepted> accepted = self->mailbox.accept(transaction, std::move(event));
+          const Result<Accepted> accepted = self->mailbox.accept(transaction, fired_event(std::move(*taken), id));
           return accepted.ok() ? Status() : Status(accepted.error());
         },
         home,
         [self = shared_from_this(), id](const Status& fired) {
           if (fired.ok()) return;
+          if (is_hopeless(fired.error())) return self->drop(id, fired.error());
+          self->add(id, self->clock.now() + kStoreRetry);
+          self->pump();
+        });
+  }
+
+  void drop(std::int64_t id, const Error& why) {
+    database.write<void>(
+        WritePriority::kForeground, [id](Transaction& transaction) { return timer_store::erase(transaction, id); },
+        home,
+        [self = shared_from_this(), id, why](const Status& dropped) {
+          if (dropped.ok()) {
+            return log_error("timers", "a timer that can never fire was dropped", {{"timer", id}, {"why", why.text()}});
+          }
           self->add(id, self->clock.now() + kStoreRetry);
           self->pump();
         });
@@ -69,13 +96,14 @@ class Timers::Core : public std::enable_shared_from_this<Timers::Core> {
   Mailbox& mailbox;
   Executor& home;
   const Clock& clock;
+  const Limits& limits;
   WakeTimer timer;
   std::map<std::int64_t, Time> due;
   std::set<std::pair<Time, std::int64_t>> by_time;
 };
 
-Timers::Timers(Database& database, Mailbox& mailbox, Executor& home, const Clock& clock)
-    : core_(std::make_shared<Core>(database, mailbox, home, clock)) {}
+Timers::Timers(Database& database, Mailbox& mailbox, Executor& home, const Clock& clock, const Limits& limits)
+    : core_(std::make_shared<Core>(database, mailbox, home, clock, limits)) {}
 
 Timers::~Timers() = default;
 
@@ -91,6 +119,9 @@ Status Timers::set(Transaction& transaction, const Timer& timer) {
   if (timer.name.empty() || timer.event.agent.empty()) {
     return fail(ErrorCode::kInvalidArgument, "a timer needs a name and its event an agent");
   }
+  // What the mailbox would refuse at its time is refused now, while somebody is there to hear it.
+  constexpr std::int64_t kLongestNumber = std::numeric_limits<std::int64_t>::max();
+  RETURN_IF_ERROR(check_event(fired_event(timer, kLongestNumber), core_->limits.event_bytes_max));
   ASSIGN_OR_RETURN(const timer_store::Inserted inserted, timer_store::insert(transaction, timer));
   transaction.after_commit([core = core_, inserted, at = timer.at] {
     core->home.post([core, inserted, at] {

@@ -2,7 +2,7 @@
 //
 // Durable one-shot timers: at its time, an event. Firing removes the timer and puts the event into the mailbox in one
 // transaction, so it fires once, whatever crashes; one that was missed while the process was down fires once after it
-// is up again.
+// is up again. One whose event the mailbox cannot take at all (a limit was lowered) is dropped, and the log says so.
 //
 // Threads:   the methods with a Transaction inside a unit of work; the others from any thread; `recover` before the
 // home
@@ -30,7 +30,7 @@ struct Timer {
 
 class Timers {
  public:
-  Timers(Database& database, Mailbox& mailbox, Executor& home, const Clock& clock);
+  Timers(Database& database, Mailbox& mailbox, Executor& home, const Clock& clock, const Limits& limits);
   ~Timers();
   Timers(const Timers&) = delete;
   Timers& operator=(const Timers&) = delete;
@@ -38,6 +38,8 @@ class Timers {
   /// Reads the timers from the database; missed ones fire as soon as the home executor runs. Once.
   [[nodiscard]] Status recover();
 
+  /// Errors: `kInvalidArgument` (no name or agent; an event that the mailbox would not take: `event_bytes_max`, and the
+  /// name is part of its id), `kStorage`.
   [[nodiscard]] Status set(Transaction& transaction, const Timer& timer);
   /// True if there was one.
   [[nodiscard]] Result<bool> cancel(Transaction& transaction, const std::string& tenant, const std::string& agent,

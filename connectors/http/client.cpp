@@ -61,6 +61,21 @@ std::string_view name_of(httplib::Error error) {
   }
 }
 
+/// No byte of the request has left.
+bool happened_before_sending(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+    case httplib::Error::ConnectionTimeout:
+    case httplib::Error::BindIPAddress:
+    case httplib::Error::SSLConnection:
+    case httplib::Error::SSLLoadingCerts:
+    case httplib::Error::SSLServerVerification:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -204,6 +219,7 @@ class HttpClient::Running final : public HttpClient::Call, public std::enable_sh
   std::mutex mutex_;  // guards the rest
   bool finished_ = false;
   bool in_flight_ = false;  // bytes of this attempt may have left
+  bool has_left_ = false;   // ... of an earlier one
   httplib::Client* active_ = nullptr;
 };
 
@@ -217,6 +233,11 @@ void HttpClient::Running::finish(Result<HttpReply> result) {
     std::lock_guard lock(mutex_);
     if (finished_) return;
     finished_ = true;
+    if (!result.ok()) {
+      Error error = result.error();
+      error.never_left = !has_left_ && !in_flight_;
+      result = std::move(error);
+    }
   }
   reply_to_.post([self = shared_from_this(), result = std::move(result)]() mutable {
     auto done = std::move(self->done_);
@@ -275,7 +296,9 @@ void HttpClient::Running::granted(Result<Upstream::Ticket> ticket) {
 void HttpClient::Running::permitted(const Upstream::Ticket& ticket, const Status& status) {
   if (!status.ok()) {
     shared_->upstream.finish(Upstream::Outcome::kOurFailure);
-    return finish(status.error());
+    Error error = status.error();
+    error.retryable = true;  // the call has not left; our own disk may get better
+    return finish(std::move(error));
   }
   auto work = [self = shared_from_this(), ticket] { self->attempt(ticket); };
   if (ticket.wait > Duration::zero()) {
@@ -408,6 +431,7 @@ bool HttpClient::Running::exchange_once(httplib::Client& connection, httplib::Re
   {
     std::lock_guard lock(mutex_);
     active_ = nullptr;
+    if (!happened_before_sending(error)) has_left_ = true;
   }
   if (sent) {
     reply.status = response.status;
@@ -418,27 +442,18 @@ bool HttpClient::Running::exchange_once(httplib::Client& connection, httplib::Re
     made.error =
         fail(ErrorCode::kResourceExhausted,
              what() + " answered with more than " + std::to_string(shared_->options.response_bytes_max) + " bytes",
-             "ask for less or raise response_bytes_max");
+             "ask for less");
     return false;
   }
   AttemptFailure failure;
   failure.what = what() + ": " + std::string(name_of(error));
-  switch (error) {
-    case httplib::Error::SSLLoadingCerts:
-    case httplib::Error::SSLServerVerification:
-      made.error = fail(ErrorCode::kPermissionDenied, failure.what, "check the certificate, the host name and ca_file");
-      made.outcome = Upstream::Outcome::kUpstreamFailure;
-      return false;
-    case httplib::Error::Connection:
-    case httplib::Error::ConnectionTimeout:
-    case httplib::Error::BindIPAddress:
-    case httplib::Error::SSLConnection:
-      failure.kind = AttemptFailure::Kind::kNotSent;
-      break;
-    default:
-      failure.kind = AttemptFailure::Kind::kBroken;
-      break;
+  if (error == httplib::Error::SSLLoadingCerts || error == httplib::Error::SSLServerVerification) {
+    made.error = fail(ErrorCode::kPermissionDenied, failure.what,
+                      "check the certificate and the host name; SSL_CERT_FILE names a CA of your own");
+    made.outcome = Upstream::Outcome::kUpstreamFailure;
+    return false;
   }
+  failure.kind = happened_before_sending(error) ? AttemptFailure::Kind::kNotSent : AttemptFailure::Kind::kBroken;
   made.failure = std::move(failure);
   made.outcome = Upstream::Outcome::kUpstreamFailure;
   return false;

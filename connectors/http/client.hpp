@@ -73,7 +73,7 @@ class HttpClient {
   /// `kUnauthenticated` (after one re-read of the secret), 403 `kPermissionDenied`, 404 `kNotFound`, 409 `kAborted`,
   /// 429 `kResourceExhausted`, 5xx and no connection `kUnavailable`, deadline `kDeadlineExceeded`. A call whose effect
   /// is unknown and that may not be repeated ends as `kInDoubt`. The text names upstream, method, path and the first
-  /// bytes of the answer, never a header.
+  /// bytes of the answer, never a header. `Error::never_left` says that none of its attempts reached the other side.
   std::shared_ptr<Call> send(HttpCall call, Executor& reply_to, std::function<void(Result<HttpReply>)> done);
 
  private:

@@ -8,6 +8,7 @@
 #include "connectors/http/cors.hpp"
 #include "connectors/http/date.hpp"
 #include "connectors/http/error_body.hpp"
+#include "connectors/http/host_check.hpp"
 #include "connectors/http/wire.hpp"
 #include "runtime/check.hpp"
 
@@ -93,7 +94,7 @@ HttpConnection::HttpConnection(std::shared_ptr<HttpConnectionContext> context, s
     : context_(std::move(context)), stream_(std::move(stream)), reader_(context_->limits) {}
 
 void HttpConnection::start() {
-  set_read_deadline(context_->options.header_timeout_ms);
+  set_read_deadline(context_->limits.http_header_timeout_ms);
   stream_->open([self = shared_from_this()](long result) {
     if (self->phase_ != Phase::kOpening) return;
     if (result <= 0) return self->close();
@@ -160,14 +161,14 @@ void HttpConnection::receive() {
   if (phase_ == Phase::kIdle && !input_.empty()) {
     phase_ = Phase::kReceiving;
     continue_sent_ = false;
-    set_read_deadline(context_->options.header_timeout_ms);
+    set_read_deadline(context_->limits.http_header_timeout_ms);
   }
   if (phase_ != Phase::kReceiving) return;
   bool header_was_done = reader_.header_done();
   switch (reader_.feed(input_)) {
     case HttpRequestReader::Step::kNeedMore:
       if (!reader_.header_done()) return;
-      if (!header_was_done) set_read_deadline(context_->options.body_timeout_ms);
+      if (!header_was_done) set_read_deadline(context_->limits.http_body_timeout_ms);
       if (reader_.expects_continue() && !continue_sent_) {
         continue_sent_ = true;
         send("HTTP/1.1 100 Continue\r\n\r\n", {});
@@ -197,7 +198,11 @@ void HttpConnection::answer(HttpRequest request) {
   request.peer = stream_->peer();
 
   auto exchange = std::make_shared<Exchange>(shared_from_this(), exchange_number_, gone_);
-  if (Status allowed = check_origin(request, context_->options.cors_origin); !allowed.ok()) {
+  const HttpServerOptions& options = context_->options;
+  if (is_loopback_host(options.host) && !options.foreign_hosts) {
+    if (Status ours = check_loopback_host(request); !ours.ok()) return exchange->respond(error_response(ours.error()));
+  }
+  if (Status allowed = check_origin(request, options.cors_origin); !allowed.ok()) {
     return exchange->respond(error_response(allowed.error()));
   }
   if (is_preflight(request)) return exchange->respond(preflight_response(request));
@@ -315,7 +320,7 @@ void HttpConnection::flush() {
   std::array<std::string_view, kPiecesMax> pieces;
   std::size_t count = std::min(outgoing_.size(), pieces.size());
   for (std::size_t i = 0; i < count; ++i) pieces[i] = std::string_view(outgoing_[i].bytes).substr(outgoing_[i].sent);
-  write_deadline_ = context_->clock.monotonic_now() + std::chrono::milliseconds(context_->options.write_timeout_ms);
+  write_deadline_ = context_->clock.monotonic_now() + std::chrono::milliseconds(context_->limits.http_write_timeout_ms);
   watch_deadlines();
   stream_->write_some(std::span(pieces).first(count), [self = shared_from_this()](long result) {
     self->writing_ = false;
@@ -402,7 +407,7 @@ void HttpConnection::check_deadlines() {
       read_deadline_.reset();
       HttpRequestReader::Refusal refusal{408,
                                          fail(ErrorCode::kDeadlineExceeded, "the request body did not come in time",
-                                              "send it faster or raise body_timeout_ms")};
+                                              "send it faster, or raise http_body_timeout_ms in [limits]")};
       return refuse(refusal);
     }
     return close();

@@ -7,7 +7,7 @@ Status check_origin(const HttpRequest& request, const std::string& allowed) {
   if (!request.headers.has("origin") || allowed == "*" || origin == allowed) return {};
   std::size_t scheme = origin.find("://");
   if (scheme != std::string_view::npos && equal_ignoring_case(origin.substr(scheme + 3), request.headers.get("host"))) {
-    return {};  // our own pages
+    return {};  // our own pages: the Host is ours, see host_check.hpp
   }
   return fail(ErrorCode::kPermissionDenied, "pages of origin '" + std::string(origin) + "' may not call this server",
               "set cors_origin to that origin to allow it");

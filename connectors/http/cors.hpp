@@ -2,7 +2,8 @@
 //
 // What pages of other origins may do. By default nothing: a browser that sends a foreign `Origin` is refused before the
 // handler sees the request, because a server on loopback without keys is otherwise open to every page its user visits.
-// A configured origin (or "*") is let in and told so.
+// A configured origin (or "*") is let in and told so. A page that calls under a name of its own is stopped by
+// host_check.hpp.
 //
 // Threads: pure functions.
 #pragma once

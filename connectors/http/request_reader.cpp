@@ -21,6 +21,7 @@ void HttpRequestReader::next() {
   parser_->beast.header_limit(static_cast<std::uint32_t>(limits_.http_header_bytes_max));
   parser_->beast.body_limit(static_cast<std::uint64_t>(limits_.http_body_bytes_max));
   parser_->beast.eager(true);
+  framing_checked_ = false;
   request_.reset();
 }
 
@@ -70,8 +71,38 @@ HttpRequestReader::Step HttpRequestReader::feed(std::string& input) {
     }
     return refuse(400, ErrorCode::kInvalidArgument, "the request is not valid HTTP: " + error.message(), "");
   }
-  if (!parser_->beast.is_done()) return Step::kNeedMore;
-  return check_request();
+  if (header_done() && !framing_checked_) {
+    framing_checked_ = true;
+    if (check_framing() == Step::kRefused) return Step::kRefused;
+  }
+  if (parser_->beast.is_done()) return check_request();
+  // Beast takes a chunk's line and the trailers only whole, and bounds neither.
+  if (input.size() > static_cast<std::size_t>(limits_.http_header_bytes_max)) {
+    return refuse(431, ErrorCode::kInvalidArgument,
+                  "a chunk's line or the trailers of the request are larger than " +
+                      std::to_string(limits_.http_header_bytes_max) + " bytes",
+                  "send no chunk extensions and fewer trailers");
+  }
+  return Step::kNeedMore;
+}
+
+HttpRequestReader::Step HttpRequestReader::check_framing() {
+  const auto& message = parser_->beast.get();
+  int codings = 0;
+  bool chunked = false;
+  for (const auto& field : message) {
+    if (field.name() != http::field::transfer_encoding) continue;
+    ++codings;
+    chunked = equal_ignoring_case(field.value(), "chunked");
+  }
+  if (codings == 0) return Step::kNeedMore;
+  if (codings == 1 && chunked && !is_http_1_0() && message.count(http::field::content_length) == 0) {
+    return Step::kNeedMore;
+  }
+  return refuse(400, ErrorCode::kInvalidArgument,
+                "the request does not say clearly where its body ends: Transfer-Encoding is something else than "
+                "'chunked', or comes with Content-Length or HTTP/1.0",
+                "send either Content-Length or 'Transfer-Encoding: chunked'");
 }
 
 HttpRequestReader::Step HttpRequestReader::check_request() {

@@ -1,7 +1,8 @@
 // connectors/http/request_reader.hpp
 //
 // HTTP/1.x requests out of bytes, one after the other, within the limits. Pure: it is fed what a socket gave and never
-// waits. Beast does the parsing; what it accepts is narrowed to what a server should: one Host, a decodable path.
+// waits. Beast does the parsing; what it accepts is narrowed to what a server should: one Host, a
+// decodable path, and one way of saying where the body ends (two are how requests are smuggled past a proxy).
 //
 // Threads: confined to its connection.
 #pragma once
@@ -50,12 +51,14 @@ class HttpRequestReader {
  private:
   struct Parser;
   Step refuse(int status, ErrorCode code, std::string message, std::string hint);
+  Step check_framing();
   Step check_request();
 
   const Limits& limits_;
   std::unique_ptr<Parser> parser_;
   std::optional<HttpRequest> request_;
   std::optional<Refusal> refusal_;
+  bool framing_checked_ = false;  // of the request in hand
 };
 
 }  // namespace mnema

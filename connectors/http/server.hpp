@@ -2,8 +2,8 @@
 //
 // HTTP/1.1 server on the loop: keep-alive, pipelining, streams, thousands of idle connections. Every bound is in
 // `Limits`: an over-long header is 431, an over-large body 413 before it is read, a slow client is closed, a connection
-// above the maximum waits in the listen queue. A client that goes is noticed at once, also while nothing is written,
-// because one read is always outstanding.
+// above the maximum waits in the listen queue. On loopback it answers only as loopback. A client that goes is noticed
+// at once, also while nothing is written, because one read is always outstanding.
 //
 // Threads:   constructed anywhere; `start` and `stop` from any thread; handlers run on the loop thread.
 // Ownership: borrows the loop, clock and random, which outlive it and its exchanges. Connections keep themselves alive.
@@ -26,10 +26,9 @@ namespace mnema {
 struct HttpServerOptions {
   std::string host = "127.0.0.1";  // an address; "0.0.0.0" or "::" for all
   int port = 0;                    // 0 = any free one, see `port()`
-  int header_timeout_ms = 10'000;  // from the first byte of a request to the end of its header
-  int body_timeout_ms = 60'000;    // from there to the end of its body
-  int write_timeout_ms = 30'000;   // one write without progress
   std::string cors_origin;         // "" = no CORS headers; "*" or one origin
+  bool foreign_hosts = false;  // bound to loopback: answer also requests for another Host (host_check.hpp). For a proxy
+                               // in front, and only where keys keep strangers out
   std::string server_name = "mnema";
   std::string tls_certificate_file;  // PEM chain; with the key: HTTPS only
   std::string tls_key_file;          // PEM

@@ -107,6 +107,23 @@ TEST_F(FileSinkTest, RefusesAFileOfSomebodyElse) {
   EXPECT_EQ(content(), "hello\n");
 }
 
+TEST_F(FileSinkTest, LeavesAFileOfSomebodyElseWithoutALineEndAsItIs) {
+  append_raw("my only copy");
+  auto sink = FileSink::open(path_, simulation_.lane("blocking"));
+  ASSERT_FALSE(sink.ok());
+  EXPECT_EQ(sink.error().code, ErrorCode::kCorrupt);
+  EXPECT_FALSE(sink.error().hint.empty());
+  EXPECT_EQ(content(), "my only copy");
+}
+
+TEST_F(FileSinkTest, CutsOffOurLineWhereverItWasTorn) {
+  for (const char* torn : {"{", "{\"idempotency", "{\"idempotency_key\":\"b\",\"destination\":\"f"}) {
+    append_raw(torn);
+    open()->check_integrity();
+    EXPECT_EQ(content(), "") << torn;
+  }
+}
+
 TEST_F(FileSinkTest, RefusesASecondWriter) {
   auto sink = open();
   auto second = FileSink::open(path_, simulation_.lane("blocking"));

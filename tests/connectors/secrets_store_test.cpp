@@ -6,12 +6,16 @@
 
 #include <cstdio>
 #include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
 
 #include "runtime/simulation_executor.hpp"
 
 namespace mnema {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 class SecretsStoreTest : public ::testing::Test {
@@ -110,6 +114,72 @@ TEST_F(SecretsStoreTest, RefusesALiteralSecretWithoutRepeatingIt) {
       EXPECT_EQ(reference.error().text().find("hunter2"), std::string::npos);
     }
   }
+}
+
+/// Commands take real time.
+class SecretCommands : public SecretsStoreTest {
+ protected:
+  SecretsStore::Options bounded(Duration most) {
+    SecretsStore::Options options;
+    options.command_time_max = most;
+    return options;
+  }
+  static SecretReference command(const std::string& line) { return *SecretReference::parse("command:" + line); }
+  SystemClock clock_;
+};
+
+TEST_F(SecretCommands, MustEndInTimeHoweverSlowlyTheySpeakAndWhateverTheyClose) {
+  SecretsStore store(clock_, bounded(milliseconds(200)));
+  for (const char* line : {"while true; do printf x; sleep 0.05; done", "printf x; exec >&-; sleep 30"}) {
+    const MonotonicTime start = clock_.monotonic_now();
+    auto secret = store.get(command(line));
+    ASSERT_FALSE(secret.ok()) << line;
+    EXPECT_EQ(secret.error().code, ErrorCode::kDeadlineExceeded);
+    EXPECT_TRUE(secret.error().retryable);
+    EXPECT_LT(clock_.monotonic_now() - start, seconds(10)) << line;
+  }
+}
+
+TEST_F(SecretCommands, TakeWithThemWhatTheyHaveStarted) {
+  SecretsStore store(clock_, bounded(milliseconds(200)));
+  ASSERT_FALSE(store.get(command("sleep 30 & echo $! > " + path_ + "; wait")).ok());
+  pid_t grandchild = 0;
+  std::ifstream(path_) >> grandchild;
+  ASSERT_GT(grandchild, 0);
+  bool gone = false;
+  for (int i = 0; i < 100 && !gone; ++i) {
+    std::ifstream status("/proc/" + std::to_string(grandchild) + "/stat");
+    std::string number, name, state;
+    gone = !(status >> number >> name >> state) || state == "Z";
+    if (!gone) usleep(20'000);
+  }
+  EXPECT_TRUE(gone);
+}
+
+TEST_F(SecretCommands, HoldUpNobodyWhoNeedsAnotherSecret) {
+  SecretsStore store(clock_, bounded(seconds(20)));
+  ASSERT_EQ(setenv("MNEMA_TEST_SECRET", "from-env", 1), 0);
+  // Ends only when the other secret has been got.
+  std::thread slow([&] {
+    EXPECT_EQ(store.get(command("until [ -s " + path_ + " ]; do sleep 0.01; done; printf ok"))->reveal(), "ok");
+  });
+  usleep(50'000);
+  EXPECT_TRUE(store.get(*SecretReference::parse("env:MNEMA_TEST_SECRET")).ok());
+  write("go on");
+  slow.join();
+}
+
+TEST_F(SecretCommands, RunOnceForAllWhoWaitForThem) {
+  SecretsStore store(clock_, bounded(seconds(20)));
+  const SecretReference reference = command("echo run >> " + path_ + "; sleep 0.2; printf ok");
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&] { EXPECT_EQ(store.get(reference)->reveal(), "ok"); });
+  }
+  for (std::thread& caller : callers) caller.join();
+  std::stringstream runs;
+  runs << std::ifstream(path_).rdbuf();
+  EXPECT_EQ(runs.str(), "run\n");
 }
 
 TEST_F(SecretsStoreTest, EndsACommandThatDoesNot) {

@@ -48,6 +48,21 @@ TEST_F(UpstreamTest, HoldsCallsAboveItsBulkheadUntilOneEnds) {
   upstream.check_integrity();
 }
 
+TEST_F(UpstreamTest, MayBeAskedAgainByACallerWhoseDeadlinePassedWhileItWaited) {
+  UpstreamOptions one = options();
+  one.calls_in_flight_max = 1;
+  Upstream upstream(one, clock());
+  ASSERT_TRUE(admit_now(upstream).ok());
+  std::optional<Result<Upstream::Ticket>> late;
+  upstream.admit(clock().monotonic_now() + seconds(1), [&](Result<Upstream::Ticket> ticket) { late = ticket; });
+  simulation_.run_for(seconds(2));
+  upstream.finish(Upstream::Outcome::kSuccess);
+  ASSERT_TRUE(late.has_value());
+  ASSERT_FALSE(late->ok());
+  EXPECT_EQ(late->error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_TRUE(late->error().retryable) << "the call was never made";
+}
+
 TEST_F(UpstreamTest, RefusesCallersWhenTooManyWait) {
   UpstreamOptions narrow = options();
   narrow.calls_in_flight_max = 1;

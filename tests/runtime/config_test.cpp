@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/describe/members.hpp>
-#include <boost/mp11/algorithm.hpp>
-
 #include "runtime/limits_fields.hpp"
 
 namespace mnema {
@@ -90,13 +87,30 @@ TEST(Config, RefusesNamesThatLeadNowhere) {
   EXPECT_NE(problem_of("[agents.a]\nreply_to = \"nobody\"\n").find("[connectors.nobody]"), std::string::npos);
 }
 
+TEST(Config, RefusesKeysThatDoNothing) {
+  for (const char* text : {"[server.keys.a]\nkey = {env = \"A\"}\nadmin = true\n", "[agents.a]\ntools = [\"x\"]\n",
+                           "[memory]\nrecall = \"keep\"\n", "[limits]\nblock_characters_max = 3\n"}) {
+    EXPECT_NE(problem_of(text).find("mnema.toml:"), std::string::npos) << text;
+  }
+}
+
+TEST(Config, RefusesALimitOfZeroCallsInsteadOfCallingItNone) {
+  const std::string connector = "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\n";
+  EXPECT_NE(problem_of(connector + "calls_per_second = 0\n").find("calls_per_second"), std::string::npos);
+  EXPECT_EQ(problem_of(connector + "calls_per_second = 0.5\n"), "");
+}
+
+TEST(Config, RefusesAHeaderBoundThatTheParserCannotHold) {
+  EXPECT_NE(problem_of("[limits]\nhttp_header_bytes_max = 4294967296\n").find("http_header_bytes_max"),
+            std::string::npos);
+}
+
 TEST(Config, SaysWhereTheFileIsNoToml) { EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos); }
 
 TEST(Config, KnowsEveryLimit) {
-  using Fields = boost::describe::describe_members<Limits, boost::describe::mod_public>;
   std::size_t bytes = 0;
   std::size_t widest = 1;
-  boost::mp11::mp_for_each<Fields>([&](auto field) {
+  for_each_limit([&](auto field) {
     const std::size_t size = sizeof(Limits{}.*field.pointer);
     bytes = (bytes + size - 1) / size * size + size;  // as the compiler lays them out
     widest = std::max(widest, size);

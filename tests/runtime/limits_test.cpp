@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/describe/members.hpp>
-#include <boost/mp11/algorithm.hpp>
-
 #include "runtime/limits_fields.hpp"
 
 namespace mnema {
@@ -13,8 +10,7 @@ namespace {
 TEST(Limits, AreTighterInTestsThanInProductionAndNeverNothing) {
   const Limits usual;
   const Limits tiny = Limits::tiny();
-  using Fields = boost::describe::describe_members<Limits, boost::describe::mod_public>;
-  boost::mp11::mp_for_each<Fields>([&](auto field) {
+  for_each_limit([&](auto field) {
     EXPECT_GT(tiny.*field.pointer, 0) << field.name;
     EXPECT_LE(tiny.*field.pointer, usual.*field.pointer) << field.name;
   });

@@ -74,6 +74,24 @@ TEST(MailboxStore, SettlesOnlyTheCurrentAttempt) {
       << "the dead are not done";
 }
 
+TEST(MailboxStore, KeepsNoErrorsOfARedrivenEventOnceItIsDone) {
+  RuntimeWorld world;
+  using namespace mailbox_store;
+  const auto left = world.write<std::size_t>([&](Transaction& transaction) -> Result<std::size_t> {
+    ASSIGN_OR_RETURN(const Sequence sequence, insert(transaction, event_of("e"), {}));
+    RETURN_IF_ERROR(lease(transaction, sequence, 1));
+    RETURN_IF_ERROR(add_error(transaction, sequence, 1, {}, fail(ErrorCode::kInternal, "it failed")));
+    RETURN_IF_ERROR(bury(transaction, sequence, 1));
+    RETURN_IF_ERROR(revive(transaction, sequence, std::nullopt));
+    RETURN_IF_ERROR(lease(transaction, sequence, 1));  // its attempts are counted anew
+    RETURN_IF_ERROR(complete(transaction, sequence, 1));
+    ASSIGN_OR_RETURN(const std::vector<AttemptError> errors, errors_of(transaction, sequence));
+    return errors.size();
+  });
+  ASSERT_TRUE(left.ok()) << left.error().text();
+  EXPECT_EQ(*left, 0U);
+}
+
 TEST(MailboxStore, ForgetsDuplicatesThatASmallerRingHasNoRoomFor) {
   RuntimeWorld world;
   const auto known = world.write<int>([&](Transaction& transaction) -> Result<int> {

@@ -73,6 +73,15 @@ TEST_F(OutboxTest, WaitsAtLeastAsLongAsTheOtherSideAsks) {
   EXPECT_EQ(keys[0], keys[1]) << "the other side can tell a repeat";
 }
 
+TEST_F(OutboxTest, AsksAgainWithinAnHourHoweverLongTheOtherSideWishesToBeLeftAlone) {
+  send("mail", "k", "1");
+  answer("1", fail_retryable(ErrorCode::kUnavailable, "come back in the year 9999", "", 251'000'000'000'000));
+  world.simulation.run_for(std::chrono::minutes(59));
+  EXPECT_EQ(handed.size(), 1U);
+  world.simulation.run_for(std::chrono::minutes(2));
+  EXPECT_EQ(handed.size(), 2U);
+}
+
 TEST_F(OutboxTest, GivesUpAfterItsLastAttemptAndGoesOnWithTheNext) {
   send("mail", "k", "1");
   send("mail", "k", "2");
@@ -87,6 +96,54 @@ TEST_F(OutboxTest, GivesUpAfterItsLastAttemptAndGoesOnWithTheNext) {
   EXPECT_EQ(handed.back(), "2");
   answer("2", {});
   world.runtime->check_integrity();
+}
+
+TEST_F(OutboxTest, LosesNothingToAReceiverThatIsDownForMostOfADay) {
+  send("mail", "k", "1");
+  const Time end = world.simulation.clock().now() + std::chrono::hours(20);
+  while (world.simulation.clock().now() < end) {
+    const std::size_t before = handed.size();
+    answer("1", kDown);
+    ASSERT_EQ(world.runtime->outbox().depths().dead, 0) << "after " << before << " attempts";
+    ASSERT_TRUE(world.simulation.run_until([&] { return handed.size() > before; }));
+  }
+  answer("1", {});
+  EXPECT_EQ(world.runtime->outbox().depths().waiting, 0);
+  world.runtime->check_integrity();
+}
+
+TEST_F(OutboxTest, DoesNotCountAttemptsThatNeverLeftAgainstAMessage) {
+  world.limits.outbox_attempts_max = 2;
+  world.limits.outbox_tries_max = 6;
+  Error not_sent = kDown.error();
+  not_sent.never_left = true;
+  const auto fail_with = [&](const Error& error) {
+    const std::size_t before = handed.size();
+    answer("1", error);
+    world.simulation.run_until([&] { return handed.size() > before; });
+  };
+  send("mail", "k", "1");
+  for (int i = 0; i < 3; ++i) fail_with(not_sent);
+  world.restart();
+  start();
+  world.simulation.run_until([&] { return handed.size() == 5; });  // it is known after a restart too
+  fail_with(kDown.error());
+  EXPECT_EQ(world.runtime->outbox().depths().dead, 0);
+  answer("1", kDown);
+  EXPECT_EQ(world.runtime->outbox().depths().dead, 1) << "two have left";
+}
+
+TEST_F(OutboxTest, GivesUpInTheEndOnWhatCannotEvenBeSent) {
+  world.limits.outbox_tries_max = 3;
+  Error not_sent = kDown.error();
+  not_sent.never_left = true;
+  send("mail", "k", "1");
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_EQ(world.runtime->outbox().depths().dead, 0);
+    answer("1", not_sent);
+    world.simulation.run_until([&] { return static_cast<int>(handed.size()) > i; }, std::chrono::minutes(1));
+  }
+  EXPECT_EQ(world.runtime->outbox().depths().dead, 1);
 }
 
 TEST_F(OutboxTest, DoesNotRepeatWhatCannotGetBetter) {

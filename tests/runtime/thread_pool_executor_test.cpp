@@ -43,6 +43,17 @@ TEST(ThreadPoolExecutor, RunsDelayedWorkInTheOrderOfItsTimes) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
 }
 
+TEST(ThreadPoolExecutor, LetsAnIdleThreadRunDelayedWorkWhileTheOneThatWatchedIsBusy) {
+  ThreadPoolExecutor pool("watch", 2);
+  std::promise<void> second;
+  std::promise<bool> in_time;
+  pool.post_after(std::chrono::milliseconds(20), [&] {
+    in_time.set_value(second.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready);
+  });
+  pool.post_after(std::chrono::milliseconds(40), [&] { second.set_value(); });
+  EXPECT_TRUE(in_time.get_future().get());
+}
+
 TEST(ThreadPoolExecutor, FinishesWhatIsQueuedAndDropsWhatIsNotDueWhenItStops) {
   ThreadPoolExecutor pool("stops", 2);
   std::atomic<int> run = 0;

@@ -93,6 +93,28 @@ TEST_F(TimersTest, FireLaterWhenTheDiskFails) {
   EXPECT_EQ(fired(), std::vector<std::string>{"remind"});
 }
 
+TEST_F(TimersTest, AreRefusedIfTheirEventCouldNeverBeTaken) {
+  EXPECT_EQ(set(std::string(1'010, 'n'), 1).error().code, ErrorCode::kInvalidArgument);
+  Timer timer;
+  timer.name = "large";
+  timer.event = event_of("", "k");
+  timer.event.data = std::string(static_cast<std::size_t>(world.limits.event_bytes_max), 'x');
+  const Status large = world.wait<void>([&](auto done) { world.runtime->timers().set(timer, world.loop, done); });
+  EXPECT_EQ(large.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(world.runtime->timers().pending(), 0U);
+}
+
+TEST_F(TimersTest, AreDroppedWhenTheyCanNeverFireAnyMore) {
+  ASSERT_TRUE(set("remind", 10).ok());
+  world.limits.event_bytes_max = 1;  // lowered since
+  world.restart();
+  const long long before = world.simulation.work_run();
+  world.simulation.run_for(std::chrono::hours(1));
+  EXPECT_LT(world.simulation.work_run() - before, 100) << "it is not tried every second";
+  EXPECT_EQ(world.runtime->timers().pending(), 0U);
+  world.runtime->check_integrity();
+}
+
 TEST_F(TimersTest, NeedANameAndAnAgentToWake) { EXPECT_EQ(set("", 1).error().code, ErrorCode::kInvalidArgument); }
 
 }  // namespace

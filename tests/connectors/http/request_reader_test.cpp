@@ -83,6 +83,40 @@ TEST_F(RequestReaderTest, RefusesWhatIsNotHttp) {
             400);
 }
 
+TEST_F(RequestReaderTest, BoundsAChunksLineAndTheTrailersBeforeTheirEndHasCome) {
+  const std::string header = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& endless : {std::string("1;"), std::string("1\r\na\r\n0\r\nX: ")}) {
+    HttpRequestReader reader(limits_);
+    std::string input = header + endless;
+    Step step = reader.feed(input);
+    std::size_t fed = 0;
+    for (; step == Step::kNeedMore && fed < 100'000; fed += 100) {
+      input += std::string(100, 'a');
+      step = reader.feed(input);
+    }
+    ASSERT_EQ(step, Step::kRefused);
+    EXPECT_EQ(reader.refusal().status, 431);
+    EXPECT_LE(fed, 2'000U);
+  }
+}
+
+TEST_F(RequestReaderTest, RefusesEveryOtherWayOfSayingWhereTheBodyEnds) {
+  const auto with = [](const std::string& fields, const std::string& version = "1.1") {
+    return "POST / HTTP/" + version + "\r\nHost: h\r\n" + fields + "\r\n3\r\nabc\r\n0\r\n\r\n";
+  };
+  EXPECT_EQ(refused(with("Transfer-Encoding: chunked\r\n")), 0);
+  EXPECT_EQ(refused(with("Transfer-Encoding: CHUNKED\r\n")), 0);
+  EXPECT_EQ(refused(with("Transfer-Encoding: chunked, identity\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding: identity\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding: gzip\r\nContent-Length: 3\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding: gzip, chunked\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding: xchunked\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding:\r\n")), 400);
+  EXPECT_EQ(refused(with("Transfer-Encoding: chunked\r\n", "1.0")), 400);
+}
+
 TEST_F(RequestReaderTest, SeesThatTheClientWaitsForContinue) {
   std::string input = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
   EXPECT_EQ(reader_.feed(input), Step::kNeedMore);
