@@ -71,6 +71,7 @@ void AgentRuntime::start() {
     sink->deliver(std::move(row.message), executors_.loop, std::move(done));
   });
   dispatcher_->start();
+  runtime_->start();
 }
 
 Accept AgentRuntime::acceptor() {

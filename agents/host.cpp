@@ -96,7 +96,7 @@ struct Host::Parts {
   SystemClock clock;
   SystemRandom random;
   SecretsStore secrets;
-  Metrics metrics;
+  Metrics metrics{limits.metric_label_sets_max};
   Loop loop;
   ThreadPoolExecutor store{"store", 1};
   ThreadPoolExecutor compute{"compute", 1};
@@ -229,6 +229,7 @@ Status Host::Parts::listen() {
   options.host = config.server.host;
   options.port = config.server.port;
   options.cors_origin = config.server.cors_origin;
+  options.foreign_hosts = !config.server.keys.empty();
   options.tls_certificate_file = config.server.tls_certificate;
   options.tls_key_file = config.server.tls_key;
   server = std::make_unique<HttpServer>(loop, clock, random, limits, options,

@@ -27,7 +27,7 @@ struct ModelServer::Parts {
   ThreadPoolExecutor compute{"compute", 1};
   ThreadPoolExecutor background{"prepare", 2};
   ThreadPoolExecutor workers{"rest", 2};
-  Metrics metrics;
+  Metrics metrics{options.limits.metric_label_sets_max};
   LocalEngine engine;
   EngineChat chat;
   RestDoor door;

@@ -32,8 +32,8 @@ Time retry_time(const Limits& limits, int attempt, const Error& error, Time now,
   const double base_ms = limits.turn_backoff_base_ms;
   const double ceiling_ms =
       std::min<double>(limits.turn_backoff_cap_ms, base_ms * static_cast<double>(1 << std::min(attempt, 20)));
-  const double wait_ms =
-      std::max(base_ms / 2 + random.unit() * (ceiling_ms - base_ms / 2), static_cast<double>(error.retry_after_ms));
+  const double asked_ms = std::min<double>(static_cast<double>(error.retry_after_ms), limits.retry_after_max_ms);
+  const double wait_ms = std::max(base_ms / 2 + random.unit() * (ceiling_ms - base_ms / 2), asked_ms);
   return now + std::chrono::milliseconds(static_cast<long long>(wait_ms));
 }
 
