@@ -113,6 +113,25 @@ TEST(Recall, SaysWhatItLeftOutAndWhy) {
   EXPECT_EQ(verdicts, (Texts{"beyond hits_max", "says the same as entry " + std::to_string(first)}));
 }
 
+// Nine words of ten are the same, and the tenth is what matters.
+TEST(Recall, KeepsTextsApartWhoseNumbersDiffer) {
+  Asked world;
+  const std::string sentence = "parcel service weight limit northern ferry harbour warehouse customers kilograms ";
+  for (const char* number : {"100", "200", "200!"}) world.remember(sentence + number);
+  ASSERT_TRUE(world.embedded().ok());
+  Texts found = world.texts("parcel service weight limit");
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, (Texts{sentence + "100", sentence + "200"})) << "and the repetition not";
+}
+
+TEST(Recall, KeepsTextsApartWhoseNumbersStandInAnotherOrder) {
+  Asked world;
+  world.remember("carry 3 boxes to room 7");
+  world.remember("carry 7 boxes to room 3");
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_EQ(world.texts("carry boxes to room").size(), 2U);
+}
+
 TEST(Recall, KnowsARowBeforeItsVectorIsMade) {
   Asked world;
   world.embedder->silent = true;
