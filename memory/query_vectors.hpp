@@ -1,7 +1,8 @@
 // memory/query_vectors.hpp
 //
 // Vectors of what is asked, kept for a while: an event's arrival has its text embedded, and the recall of its turn
-// finds the vector there or on its way.
+// finds the vector there or on its way. A text is known by its digest: an event may be megabytes, and a hundred are
+// kept.
 //
 // Threads:   any; a mutex guards it.
 // Ownership: kept by shared_ptr: work in flight holds it. Borrows embedder and executor.
@@ -9,13 +10,14 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "memory/embedder.hpp"
+#include "runtime/sha256.hpp"
 
 namespace mnema {
 
@@ -32,15 +34,15 @@ class QueryVectors : public std::enable_shared_from_this<QueryVectors> {
   struct Entry {
     std::vector<float> vector;  // empty: on its way
     std::vector<std::function<void(Vector)>> waiting;
-    std::list<std::string>::iterator place;
+    std::list<Sha256Digest>::iterator place;
   };
-  void on_vector(const std::string& text, Result<std::vector<std::vector<float>>> vectors);
+  void on_vector(const Sha256Digest& digest, Result<std::vector<std::vector<float>>> vectors);
 
   Embedder& embedder_;
   Executor& query_;
   std::mutex mutex_;  // guards both below
-  std::list<std::string> recent_;
-  std::unordered_map<std::string, Entry> entries_;
+  std::list<Sha256Digest> recent_;
+  std::map<Sha256Digest, Entry> entries_;
 };
 
 }  // namespace mnema

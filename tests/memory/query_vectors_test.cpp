@@ -1,6 +1,7 @@
 #include "memory/query_vectors.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <optional>
 
@@ -79,6 +80,18 @@ TEST(QueryVectors, NeverForgetWhomSomebodyWaitsFor) {
   }
   asking.simulation.run_ready();
   EXPECT_EQ(answers, 300);
+}
+
+// An event may have 4 MiB, and 128 of them are asked for before the first is forgotten.
+TEST(QueryVectors, KeepNoneOfTheTextsTheyWereAskedFor) {
+  Asking asking;
+  const auto bytes_in_use = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  const std::size_t before = bytes_in_use();
+  for (int i = 0; i < 128; ++i) {
+    (void)asking.ask(std::string(1 << 20, 'x') + std::to_string(i));
+    asking.embedder.asked.clear();
+  }
+  EXPECT_LT(bytes_in_use(), before + (8 << 20));
 }
 
 }  // namespace
