@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "memory/entry_filter_store.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
 #include "memory/text_terms.hpp"
@@ -38,14 +39,13 @@ struct LoadedEntry {
   EntryId id = 0;
   ScopeId scope = 0;
   std::string text;
-  std::string collection;
   Provenance source;
 };
-/// None: it is not there.
-[[nodiscard]] Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry);
+/// None: it is not there, or `filter` does not admit it.
+[[nodiscard]] Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry,
+                                                      const EntryFilter& filter);
 
-/// Visible entries that happened between the two, newest first.
-[[nodiscard]] Result<std::vector<EntryId>> between(Transaction& transaction, const VisibleScopes& visible, Time from,
-                                                   Time to, int count_max);
+/// What `filter` admits, newest first.
+[[nodiscard]] Result<std::vector<EntryId>> newest(Transaction& transaction, const EntryFilter& filter, int count_max);
 
 }  // namespace mnema::entry_store

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -20,7 +21,6 @@ constexpr double kRepetition = 0.9;  // share of common terms from which two tex
 
 struct Candidate {
   RecallHit hit;
-  std::string collection;
   std::vector<std::string> terms;    // sorted, distinct
   std::vector<std::string> numbers;  // those with a digit, in the order of the text
 };
@@ -66,8 +66,9 @@ class Recall {
   Result<Recalled> run() {
     asked_ = terms_.distinct(query_.text, kQueryTermsMax);
     std::sort(asked_.begin(), asked_.end());
-    ASSIGN_OR_RETURN(visible_, scope_store::visible_to(transaction_, query_.scope));
-    if (!visible_.nothing()) {
+    ASSIGN_OR_RETURN(VisibleScopes visible, scope_store::visible_to(transaction_, query_.scope));
+    filter_.emplace(std::move(visible), query_);
+    if (!filter_->visible().nothing()) {
       RETURN_IF_ERROR(find_by_vector());
       RETURN_IF_ERROR(find_by_words());
       RETURN_IF_ERROR(find_by_time());
@@ -83,9 +84,9 @@ class Recall {
   Result<Candidate*> see(EntryId entry) {
     if (const auto known = by_id_.find(entry); known != by_id_.end()) return &candidates_[known->second];
     if (unwanted_.count(entry) != 0) return static_cast<Candidate*>(nullptr);
-    ASSIGN_OR_RETURN(std::optional<entry_store::LoadedEntry> loaded, entry_store::load(transaction_, entry));
     // The row decides who sees it, whatever an index said.
-    if (!loaded || !visible_.contains(loaded->scope) || !wants(*loaded)) {
+    ASSIGN_OR_RETURN(std::optional<entry_store::LoadedEntry> loaded, entry_store::load(transaction_, entry, *filter_));
+    if (!loaded) {
       unwanted_.insert(entry);
       return static_cast<Candidate*>(nullptr);
     }
@@ -106,29 +107,15 @@ class Recall {
     return &candidates_.back();
   }
 
-  bool wants(const entry_store::LoadedEntry& entry) const {
-    const Provenance& source = entry.source;
-    const auto listed = [](const auto& list, const auto& item) {
-      return std::find(list.begin(), list.end(), item) != list.end();
-    };
-    if (query_.kind && *query_.kind != source.kind) return false;
-    if (!query_.collection.empty() && entry.collection != query_.collection) return false;
-    if (query_.from && source.time < *query_.from) return false;
-    if (query_.to && source.time > *query_.to) return false;
-    if (listed(query_.excluded, entry.id)) return false;
-    if (source.kind == EntryKind::kChunk) return !listed(query_.uris_excluded, source.uri);
-    return query_.thread_excluded.empty() || source.thread != query_.thread_excluded;
-  }
-
   Status find_by_vector() {
     if (vectors_.question.empty()) return {};
     VectorFilter filter;
-    for (const ScopeId scope : visible_.scopes) filter.groups.push_back(static_cast<VectorGroup>(scope));
+    for (const ScopeId scope : filter_->visible().scopes) filter.groups.push_back(static_cast<VectorGroup>(scope));
     // What the query does not want is known only from the rows: ask for more until enough is wanted.
     std::unordered_set<VectorLabel> seen;
     int rank = 0;
     for (std::size_t count = candidates_max_;; count *= 4) {
-      const VectorIndex::Found found = index_.search(visible_.tenant, vectors_.question, count, filter);
+      const VectorIndex::Found found = index_.search(filter_->visible().tenant, vectors_.question, count, filter);
       recalled_.statistics.exact = recalled_.statistics.exact && found.exact;
       for (const VectorMatch& match : found.matches) {
         if (!seen.insert(match.label).second) continue;
@@ -150,7 +137,7 @@ class Recall {
 
   Status find_by_words() {
     ASSIGN_OR_RETURN(const std::vector<text_index_store::TextMatch> found,
-                     text_index_store::search(transaction_, visible_, asked_, static_cast<int>(candidates_max_)));
+                     text_index_store::search(transaction_, *filter_, asked_, static_cast<int>(candidates_max_)));
     int rank = 0;
     for (const text_index_store::TextMatch& match : found) {
       ASSIGN_OR_RETURN(Candidate * candidate, see(match.entry));
@@ -165,8 +152,7 @@ class Recall {
   Status find_by_time() {
     if (!query_.from && !query_.to) return {};
     ASSIGN_OR_RETURN(const std::vector<EntryId> found,
-                     entry_store::between(transaction_, visible_, query_.from.value_or(Time::min()),
-                                          query_.to.value_or(Time::max()), static_cast<int>(candidates_max_)));
+                     entry_store::newest(transaction_, *filter_, static_cast<int>(candidates_max_)));
     int rank = 0;
     for (const EntryId entry : found) {
       ASSIGN_OR_RETURN(Candidate * candidate, see(entry));
@@ -266,8 +252,8 @@ class Recall {
   const RecallQuery& query_;
   const RecallVectors& vectors_;
   const std::size_t candidates_max_;
-  VisibleScopes visible_;
-  std::vector<std::string> asked_;  // sorted, distinct
+  std::optional<EntryFilter> filter_;  // set by run
+  std::vector<std::string> asked_;     // sorted, distinct
   std::vector<Candidate> candidates_;
   std::unordered_map<EntryId, std::size_t> by_id_;
   std::unordered_set<EntryId> unwanted_;

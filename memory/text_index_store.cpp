@@ -41,23 +41,22 @@ Status remove(Transaction& transaction, TenantId tenant, EntryId entry) {
   return statement.bind(1, entry).run();
 }
 
-Result<std::vector<TextMatch>> search(Transaction& transaction, const VisibleScopes& visible,
+Result<std::vector<TextMatch>> search(Transaction& transaction, const EntryFilter& filter,
                                       const std::vector<std::string>& terms, int count_max) {
   std::vector<TextMatch> found;
-  if (visible.nothing() || terms.empty()) return found;
-  ASSIGN_OR_RETURN(const std::string format, format_of(transaction, visible.tenant));
+  if (filter.visible().nothing() || terms.empty()) return found;
+  const TenantId tenant = filter.visible().tenant;
+  ASSIGN_OR_RETURN(const std::string format, format_of(transaction, tenant));
   if (format.empty()) return found;
   std::string query;
   for (const std::string& term : terms) query += (query.empty() ? "\"" : " OR \"") + term + "\"";
-  const std::string table = table_of(visible.tenant);
-  ASSIGN_OR_RETURN(
-      Statement select,
-      transaction.prepare("SELECT " + table + ".rowid, -bm25(" + table + ") AS score FROM " + table +
-                          " JOIN memory_entries ON entry_id = " + table + ".rowid WHERE " + table +
-                          " MATCH ?1 AND scope_id IN (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ORDER BY score DESC LIMIT ?10"));
-  select.bind(1, std::string_view(query)).bind(10, count_max);
-  const auto scopes = visible.padded();
-  for (std::size_t i = 0; i < scopes.size(); ++i) select.bind(2 + static_cast<int>(i), scopes[i]);
+  const std::string table = table_of(tenant);
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT " + table + ".rowid, -bm25(" + table + ") AS score FROM " + table +
+                                       " JOIN memory_entries e ON e.entry_id = " + table + ".rowid WHERE " + table +
+                                       " MATCH ?16 AND " + EntryFilter::kCondition + " ORDER BY score DESC LIMIT ?17"));
+  filter.bind(select);
+  select.bind(16, std::string_view(query)).bind(17, count_max);
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());
     if (!row) return found;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "memory/entry_filter_store.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
 #include "memory/text_terms.hpp"
@@ -26,8 +27,8 @@ struct TextMatch {
                          const TermMaker& terms);
 [[nodiscard]] Status remove(Transaction& transaction, TenantId tenant, EntryId entry);
 
-/// Best first, only what `visible` admits. Any of the terms may match.
-[[nodiscard]] Result<std::vector<TextMatch>> search(Transaction& transaction, const VisibleScopes& visible,
+/// Best first, only what `filter` admits. Any of the terms may match.
+[[nodiscard]] Result<std::vector<TextMatch>> search(Transaction& transaction, const EntryFilter& filter,
                                                     const std::vector<std::string>& terms, int count_max);
 
 /// Tenants whose words were made by another `format` than this.

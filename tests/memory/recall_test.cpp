@@ -322,5 +322,32 @@ TEST(Recall, ReachesPastManyThatItsQuestionDoesNotWant) {
   EXPECT_EQ(world.texts("ferry left"), Texts{"automobile departed"});
 }
 
+// The rows that are counted are those the question wants, by whatever it narrows itself.
+TEST(Recall, ReachesPastManyWhenItHasWordsAlone) {
+  Asked world;
+  world.limits.recall_candidates_max = 8;
+  world.reopen();
+  world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+  std::vector<EntryId> many;
+  for (int i = 0; i < 30; ++i) many.push_back(world.remember("ferry", kChat, day(2)));
+  Document ferries = document("handbook/ferries.md", "The northern ferry carries cars, mail and many people.");
+  ferries.modified = day(1);
+  ASSERT_TRUE(world.ingest(ferries).ok());
+  const auto found = [&](const char* text, const std::function<void(RecallQuery&)>& narrow) {
+    world.query = {};
+    world.query.scope = kChat;
+    narrow(world.query);
+    return world.texts(text);
+  };
+  const Texts chunk{"The northern ferry carries cars, mail and many people."};
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.kind = EntryKind::kChunk; }), chunk);
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.collection = "handbook"; }), chunk);
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.to = day(1); }), chunk);
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.thread_excluded = "thread"; }), chunk);
+  EXPECT_EQ(found("ferry", [&](RecallQuery& query) { query.excluded = many; }), chunk);
+  EXPECT_EQ(found("", [](RecallQuery& query) { query.kind = EntryKind::kChunk, query.from = day(0); }), chunk);
+  EXPECT_EQ(found("", [](RecallQuery& query) { query.thread_excluded = "thread", query.from = day(0); }), chunk);
+}
+
 }  // namespace
 }  // namespace mnema

@@ -27,7 +27,7 @@ Result<std::vector<text_index_store::TextMatch>> matches(Rows& rows, const Scope
   return rows.read<std::vector<text_index_store::TextMatch>>(
       [&](Transaction& transaction) -> Result<std::vector<text_index_store::TextMatch>> {
         ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, asker));
-        return text_index_store::search(transaction, visible, rows.terms.distinct(words, 64), 10);
+        return text_index_store::search(transaction, EntryFilter(visible, {}), rows.terms.distinct(words, 64), 10);
       });
 }
 
@@ -125,7 +125,7 @@ TEST(TextIndex, IsMadeAgainInAnotherLanguage) {
   const auto answer = rows.read<std::vector<text_index_store::TextMatch>>(
       [&](Transaction& transaction) -> Result<std::vector<text_index_store::TextMatch>> {
         ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, kAcme));
-        return text_index_store::search(transaction, visible, german.distinct("Haus", 64), 10);
+        return text_index_store::search(transaction, EntryFilter(visible, {}), german.distinct("Haus", 64), 10);
       });
   ASSERT_EQ(answer.value().size(), 1U);
   EXPECT_EQ(answer.value()[0].entry, entry);
