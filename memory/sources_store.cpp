@@ -10,16 +10,20 @@ struct ActiveDocument {
   std::string content_hash;
   std::string cut;
   std::string collection;
+  std::string title;
+  MediaType media_type{};
+  Trust trust{};
 };
 
 Result<std::optional<ActiveDocument>> find_active(Transaction& transaction, ScopeId scope, const std::string& uri) {
   ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare("SELECT document_id, content_hash, cut, collection FROM memory_documents"
-                                       " WHERE scope_id = ?1 AND uri = ?2 AND state = 1"));
+                   transaction.prepare("SELECT document_id, content_hash, cut, collection, title, media_type, trust"
+                                       " FROM memory_documents WHERE scope_id = ?1 AND uri = ?2 AND state = 1"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, scope).bind(2, std::string_view(uri)).step());
   if (!row) return std::optional<ActiveDocument>();
-  return std::optional<ActiveDocument>(
-      ActiveDocument{select.integer(0), select.text(1), select.text(2), select.text(3)});
+  return std::optional<ActiveDocument>(ActiveDocument{select.integer(0), select.text(1), select.text(2), select.text(3),
+                                                      select.text(4), static_cast<MediaType>(select.integer(5)),
+                                                      static_cast<Trust>(select.integer(6))});
 }
 
 /// Takes the document out of sight with all its chunks.
@@ -59,7 +63,9 @@ Result<Change> put(Transaction& transaction, const Document& document, const Cut
   ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, document.scope));
   change.tenant = where.tenant;
   ASSIGN_OR_RETURN(const std::optional<ActiveDocument> old, find_active(transaction, where.scope, document.uri));
-  if (old && old->content_hash == content_hash && old->cut == cut_format && old->collection == document.collection) {
+  const std::string title = shown_title(document, cut);
+  if (old && old->content_hash == content_hash && old->cut == cut_format && old->collection == document.collection &&
+      old->title == title && old->media_type == document.media_type && old->trust == document.trust) {
     return change;
   }
   change.outcome = old ? IngestOutcome::kChanged : IngestOutcome::kAdded;
@@ -69,7 +75,6 @@ Result<Change> put(Transaction& transaction, const Document& document, const Cut
                    transaction.prepare("INSERT INTO memory_documents (scope_id, state, uri, collection, title,"
                                        " media_type, trust, content_hash, cut, chunks, modified_us, ingested_us)"
                                        " VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
-  const std::string title = shown_title(document, cut);
   insert.bind(1, where.scope).bind(2, std::string_view(document.uri)).bind(3, std::string_view(document.collection));
   insert.bind(4, std::string_view(title)).bind(5, static_cast<int>(document.media_type));
   insert.bind(6, static_cast<int>(document.trust)).bind(7, std::string_view(content_hash));

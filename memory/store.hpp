@@ -130,9 +130,9 @@ class MemoryStore {
 
   // ---- documents ----
 
-  /// Cuts and stores a document. The same bytes again leave it untouched; other bytes supersede the old chunks in the
-  /// same transaction that makes the new ones visible. Errors: `kInvalidArgument` (empty uri, larger than
-  /// limits.document_bytes_max, not text), `kStorage`.
+  /// Cuts and stores a document. The same again leaves it untouched; other bytes, or another title, media type, trust
+  /// or collection, supersede the old chunks in the same transaction that makes the new ones visible. Errors:
+  /// `kInvalidArgument` (empty uri, larger than limits.document_bytes_max, not text), `kStorage`.
   void ingest_document(Document document, Executor& reply_to, std::function<void(Result<IngestReport>)> on_done);
 
   /// Ingests every file of the folder that has one of the extensions, in order of name, and retires documents of this

@@ -81,6 +81,24 @@ TEST(Sources, WithTheSameBytesStayUntouched) {
   EXPECT_EQ(rows.number("SELECT count(*) FROM memory_documents"), 1);
 }
 
+// The chunks carry the trust, are cut by the media type and searched by the title.
+TEST(Sources, OfTheSameBytesButAnotherTrustTitleOrMediaTypeAreAnotherVersion) {
+  Rows rows;
+  Document made = document("docs/a.md", "# Alpha\ntext");
+  ASSERT_TRUE(put(rows, made).ok());
+  const auto outcome = [&] { return put(rows, made).value().outcome; };
+  made.trust = Trust::kExternal;
+  EXPECT_EQ(outcome(), IngestOutcome::kChanged);
+  EXPECT_EQ(rows.number("SELECT trust FROM memory_entries"), static_cast<int>(Trust::kExternal));
+  made.title = "Omega";
+  EXPECT_EQ(outcome(), IngestOutcome::kChanged);
+  EXPECT_EQ(list(rows)[0].title, "Omega");
+  made.media_type = MediaType::kPlainText;
+  EXPECT_EQ(outcome(), IngestOutcome::kChanged);
+  EXPECT_EQ(chunks(rows), std::vector<std::string>{"# Alpha\ntext"});
+  EXPECT_EQ(outcome(), IngestOutcome::kUnchanged);
+}
+
 TEST(Sources, WithOtherBytesTakeThePlaceOfTheOldOnes) {
   Rows rows;
   ASSERT_TRUE(put(rows, document("docs/a.md", "# A\nold one\n# B\nold two")).ok());
