@@ -117,6 +117,17 @@ CREATE TABLE memory_pending_vectors (
   entry_id INTEGER PRIMARY KEY,
   attempts INTEGER NOT NULL
 );
+)sql"},
+          {"memory", 2, R"sql(
+CREATE TABLE memory_folders (
+  folder_id  INTEGER PRIMARY KEY,
+  scope_id   INTEGER NOT NULL,
+  path       TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  collection TEXT NOT NULL,
+  UNIQUE (scope_id, path, name),
+  UNIQUE (scope_id, collection)
+);
 )sql"}};
 }
 

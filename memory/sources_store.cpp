@@ -148,6 +148,30 @@ Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& aske
   }
 }
 
+Result<FolderClaim> claim_folder(Transaction& transaction, const Scope& scope, const FolderClaim& wanted,
+                                 const std::string& gone) {
+  ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
+  if (!gone.empty()) {
+    ASSIGN_OR_RETURN(Statement end, transaction.prepare("DELETE FROM memory_folders WHERE scope_id = ?1"
+                                                        " AND collection = ?2 AND path = ?3"));
+    end.bind(1, where.scope).bind(2, std::string_view(wanted.collection));
+    RETURN_IF_ERROR(end.bind(3, std::string_view(gone)).run());
+  }
+  {
+    ASSIGN_OR_RETURN(Statement select,
+                     transaction.prepare("SELECT path, name, collection FROM memory_folders WHERE scope_id = ?1 AND"
+                                         " ((path = ?2 AND name = ?3) OR collection = ?4) ORDER BY path <> ?2"));
+    select.bind(1, where.scope).bind(2, std::string_view(wanted.path)).bind(3, std::string_view(wanted.name));
+    ASSIGN_OR_RETURN(const bool row, select.bind(4, std::string_view(wanted.collection)).step());
+    if (row) return FolderClaim{select.text(0), select.text(1), select.text(2)};
+  }
+  ASSIGN_OR_RETURN(Statement insert, transaction.prepare("INSERT INTO memory_folders (scope_id, path, name, collection)"
+                                                         " VALUES (?1, ?2, ?3, ?4)"));
+  insert.bind(1, where.scope).bind(2, std::string_view(wanted.path)).bind(3, std::string_view(wanted.name));
+  RETURN_IF_ERROR(insert.bind(4, std::string_view(wanted.collection)).run());
+  return wanted;
+}
+
 Result<Counts> counts(Transaction& transaction) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT (SELECT count(*) FROM memory_episodes), (SELECT count(*) FROM"

@@ -37,6 +37,17 @@ struct Change {
 /// Active documents that `asker` may see, by uri.
 [[nodiscard]] Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& asker);
 
+/// A folder's hold on the name of a collection within a scope, so that two folders never keep one collection in step.
+struct FolderClaim {
+  std::string path;        // the folder
+  std::string name;        // what it would like to be called
+  std::string collection;  // what it is called
+};
+/// The claim of (path, name), as it is or made now; when another folder has that collection, the claim of the other.
+/// `gone`: a folder that is there no more; its hold on this collection ends. Empty: none.
+[[nodiscard]] Result<FolderClaim> claim_folder(Transaction& transaction, const Scope& scope, const FolderClaim& wanted,
+                                               const std::string& gone);
+
 struct Counts {
   std::int64_t episodes = 0;
   std::int64_t documents = 0;

@@ -13,6 +13,7 @@
 //   text_index_store.hpp  words                      vector/             distance, flat, hnsw, index, snapshot_file
 //   vector_store.hpp      vectors and their log      index_keeper.hpp    keeps the index in step with the rows
 //   embedding_queue.hpp   rows without a vector      recall.hpp          candidates, fusion, relevance
+//   document_writer.hpp   documents into rows        folder_job.hpp      one reading of a folder
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
 //            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,
@@ -50,12 +51,13 @@ struct IngestReport {
   int unchanged = 0;
   int changed = 0;
   int retired = 0;                 // gone from the folder: no longer recalled
-  int skipped = 0;                 // too large, not text, unreadable
+  int skipped = 0;                 // files: too large, not text, unreadable
   int chunks = 0;                  // written
-  std::vector<std::string> notes;  // one sentence per skipped file
+  std::vector<std::string> notes;  // one sentence per skipped file, and per folder that could not be looked into
 };
 
-/// A folder of documents, ingested as one collection.
+/// A folder of documents, ingested as one collection. Where another folder of the same scope has the name already, and
+/// is still there, the collection is called "docs (parent)" instead; a folder keeps the name it once got.
 struct FolderSource {
   Scope scope;
   std::string path;
@@ -137,7 +139,8 @@ class MemoryStore {
 
   /// Ingests every file of the folder that has one of the extensions, in order of name, and retires documents of this
   /// collection that are gone. Hidden files and folders are passed over. A file that cannot be read is skipped with a
-  /// note. `on_progress` (may be empty) comes on `reply_to`. Errors: `kNotFound` (no such folder), `kStorage`.
+  /// note; below a folder that cannot be read nothing is retired. `on_progress` (may be empty) comes on `reply_to`.
+  /// Errors: `kNotFound` (no such folder), `kStorage`.
   void ingest_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
                      std::function<void(Result<IngestReport>)> on_done);
 

@@ -325,6 +325,91 @@ TEST(MemoryStore, KeepsACollectionInStepWithItsFolder) {
   EXPECT_EQ(world.memory->sources(kAll)->size(), 2U) << "a folder that is not there retires nothing";
 }
 
+Texts uris_of(Opened& world) {
+  Texts uris;
+  const auto sources = world.memory->sources(kAll);
+  for (const SourceInfo& source : sources.value()) uris.push_back(source.uri);
+  return uris;
+}
+
+// As the host does: all folders at once, at every start.
+TEST(MemoryStore, KeepsTwoFoldersOfTheSameNameApart) {
+  Opened world;
+  const testing::TemporaryFolder folder;
+  folder.write("a/docs/same.md", "alpha of the first");
+  folder.write("a/docs/first.md", "only the first has this");
+  folder.write("b/docs/same.md", "alpha of the second");
+  folder.write("b/docs/second.md", "only the second has this");
+  std::vector<IngestReport> reports;
+  const auto start = [&] {
+    reports.clear();
+    for (const char* name : {"a/docs", "b/docs"}) {
+      FolderSource source;
+      source.scope = kAll;
+      source.path = folder / name;
+      world.memory->ingest_folder(source, world.simulation.lane("loop"), {}, [&](const Result<IngestReport>& report) {
+        ASSERT_TRUE(report.ok()) << report.error().text();
+        reports.push_back(*report);
+      });
+    }
+    world.simulation.run_ready();
+    ASSERT_EQ(reports.size(), 2U);
+  };
+  start();
+  const Texts uris = uris_of(world);
+  ASSERT_EQ(uris.size(), 4U);
+  const bool first_came_first = uris[0] == "docs (b)/same.md";
+  EXPECT_EQ(uris, first_came_first
+                      ? (Texts{"docs (b)/same.md", "docs (b)/second.md", "docs/first.md", "docs/same.md"})
+                      : (Texts{"docs (a)/first.md", "docs (a)/same.md", "docs/same.md", "docs/second.md"}));
+  for (int again = 0; again < 3; ++again) {
+    world.reopen();
+    start();
+    for (const IngestReport& report : reports) {
+      EXPECT_EQ(report.unchanged, 2);
+      EXPECT_EQ(report.added + report.changed + report.retired, 0);
+    }
+    EXPECT_EQ(uris_of(world), uris);
+  }
+}
+
+TEST(MemoryStore, LetsAFolderThatWasMovedKeepItsName) {
+  Opened world;
+  const testing::TemporaryFolder folder;
+  folder.write("old/docs/a.md", "alpha stays");
+  folder.write("old/docs/b.md", "beta goes");
+  FolderSource source;
+  source.scope = kAll;
+  source.path = folder / "old/docs";
+  EXPECT_EQ(world.ingest(source).value().added, 2);
+  std::filesystem::rename(folder / "old", folder / "new");
+  std::filesystem::remove(folder / "new/docs/b.md");
+  source.path = folder / "new/docs/";
+  const IngestReport moved = world.ingest(source).value();
+  EXPECT_EQ(moved.unchanged, 1);
+  EXPECT_EQ(moved.retired, 1);
+  EXPECT_EQ(uris_of(world), Texts{"docs/a.md"});
+}
+
+TEST(MemoryStore, RetiresNothingBelowAFolderThatItCannotRead) {
+  Opened world;
+  const testing::TemporaryFolder docs;
+  docs.write("closed/a.md", "alpha");
+  docs.write("closed/deep/b.md", "beta");
+  docs.write("closedness.md", "gamma");
+  ASSERT_EQ(world.ingest(source_of(docs)).value().added, 3);
+  std::filesystem::remove(docs / "closedness.md");
+  {
+    const testing::Unreadable closed(docs, "closed");
+    if (!closed.works()) GTEST_SKIP() << "this user may read everything";
+    const IngestReport report = world.ingest(source_of(docs)).value();
+    EXPECT_EQ(report.retired, 1);
+    EXPECT_EQ(report.notes.size(), 1U);
+  }
+  EXPECT_EQ(uris_of(world), (Texts{"docs/closed/a.md", "docs/closed/deep/b.md"}));
+  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 2);
+}
+
 TEST(MemoryStore, AsksForTheVectorOfAPrestagedQuestionOnce) {
   Opened world;
   world.memory->prestage("ferry to Oslo");
