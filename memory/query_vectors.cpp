@@ -1,5 +1,7 @@
 #include "memory/query_vectors.hpp"
 
+#include "memory/embed_in_time.hpp"
+
 namespace mnema {
 
 void QueryVectors::get(const std::string& text, std::function<void(Vector)> on_done) {
@@ -21,8 +23,8 @@ void QueryVectors::get(const std::string& text, std::function<void(Vector)> on_d
     }
   }
   if (!known.empty()) return on_done(std::move(known));
-  embedder_.embed({text}, true, query_,
-                  [self = shared_from_this(), digest](auto vectors) { self->on_vector(digest, std::move(vectors)); });
+  embed_in_time(embedder_, {text}, timeout_, query_,
+                [self = shared_from_this(), digest](auto vectors) { self->on_vector(digest, std::move(vectors)); });
 }
 
 void QueryVectors::on_vector(const Sha256Digest& digest, Result<std::vector<std::vector<float>>> vectors) {

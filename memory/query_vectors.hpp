@@ -24,9 +24,11 @@ namespace mnema {
 class QueryVectors : public std::enable_shared_from_this<QueryVectors> {
  public:
   using Vector = Result<std::vector<float>>;
-  QueryVectors(Embedder& embedder, Executor& query) : embedder_(embedder), query_(query) {}
+  QueryVectors(Embedder& embedder, Executor& query, Duration timeout)
+      : embedder_(embedder), query_(query), timeout_(timeout) {}
 
-  /// `on_done` runs on the query executor, or on this thread when the vector is there.
+  /// `on_done` runs on the query executor, or on this thread when the vector is there. Errors: those of the embedder;
+  /// `kDeadlineExceeded`. None is kept: the next who asks has the embedder asked again.
   void get(const std::string& text, std::function<void(Vector)> on_done);
 
  private:
@@ -40,6 +42,7 @@ class QueryVectors : public std::enable_shared_from_this<QueryVectors> {
 
   Embedder& embedder_;
   Executor& query_;
+  const Duration timeout_;
   std::mutex mutex_;  // guards both below
   std::list<Sha256Digest> recent_;
   std::map<Sha256Digest, Entry> entries_;

@@ -1,9 +1,11 @@
 #include "memory/store.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
 #include "memory/document_writer.hpp"
+#include "memory/embed_in_time.hpp"
 #include "memory/embedding_queue.hpp"
 #include "memory/episodic_store.hpp"
 #include "memory/folder_job.hpp"
@@ -48,6 +50,8 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
   std::shared_ptr<DocumentWriter> writer;
   std::shared_ptr<QueryVectors> query_vectors;
 
+  Duration embed_timeout() const { return std::chrono::milliseconds(options.limits.recall_embed_timeout_ms); }
+
   std::int64_t draw() {
     const std::scoped_lock lock(random_mutex);
     return static_cast<std::int64_t>(random.next_u64() >> 1);
@@ -81,7 +85,7 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
   ASSIGN_OR_RETURN(TermMaker writer_terms, TermMaker::make(state->options.language));
   state->writer = std::make_shared<DocumentWriter>(database, executors.background, clock, state->options.limits,
                                                    std::move(writer_terms), state->index, state->queue, draw);
-  state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query);
+  state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query, state->embed_timeout());
 
   const std::string format = state->store_terms.format();
   const auto due = database.read<bool>([&](Transaction& transaction) -> Result<bool> {
@@ -213,11 +217,12 @@ void MemoryStore::recall(RecallQuery query, Executor& reply_to, std::function<vo
       }
       std::vector<std::string> texts;
       for (const Episode& episode : query.uncommitted) texts.push_back(episode.role + ": " + episode.text);
-      store->embedder.embed(std::move(texts), true, store->executors.query,
-                            [store, query, answer, vectors, timed](auto made) mutable {
-                              if (made.ok()) vectors.uncommitted = std::move(*made);
-                              store->answer_recall(query, std::move(vectors), timed, answer);
-                            });
+      const Duration left = std::max(Duration{}, store->embed_timeout() - Duration(timed.embed_us));
+      embed_in_time(store->embedder, std::move(texts), left, store->executors.query,
+                    [store, query, answer, vectors, timed](auto made) mutable {
+                      if (made.ok()) vectors.uncommitted = std::move(*made);
+                      store->answer_recall(query, std::move(vectors), timed, answer);
+                    });
     };
     if (text.empty()) {
       return on_question(fail(ErrorCode::kInvalidArgument, "the question has no text"));

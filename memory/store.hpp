@@ -152,7 +152,8 @@ class MemoryStore {
 
   // ---- recall ----
 
-  /// What bears on `query.text`, best first. Without an embedder's answer it goes on by words and time and says so.
+  /// What bears on `query.text`, best first. Without an embedder's answer, or when it has not come within
+  /// limits.recall_embed_timeout_ms, it goes on by words and time and says so.
   /// Errors: `kInvalidArgument` (empty tenant), `kStorage`.
   void recall(RecallQuery query, Executor& reply_to, std::function<void(Result<Recalled>)> on_done);
 

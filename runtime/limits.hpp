@@ -51,6 +51,7 @@ struct Limits {
   int metric_label_sets_max = 200;  // of one metric; further ones are counted as "other"
   // memory
   int recall_candidates_max = 200;
+  int recall_embed_timeout_ms = 5'000;  // then recall goes on by words and time
   std::int64_t document_bytes_max = 16 << 20;
   int chunk_tokens_max = 256;
   int block_characters_max = 4'000;

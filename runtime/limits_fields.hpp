@@ -21,9 +21,9 @@ BOOST_DESCRIBE_STRUCT(Limits, (),
                        turn_steps_max, tool_rounds_max, identical_calls_max, journal_result_bytes_max,
                        journal_retention_hours, shutdown_grace_ms, outbox_attempts_max, outbox_in_flight_max,
                        outbox_backoff_base_ms, outbox_backoff_cap_ms, metric_label_sets_max, recall_candidates_max,
-                       document_bytes_max, chunk_tokens_max, block_characters_max, exact_search_vectors_max,
-                       completion_tokens_default, stop_strings_max, grammar_rules_max, grammar_states_max,
-                       prompt_bytes_max, generations_waiting_max, template_source_bytes_max, template_output_bytes_max,
-                       template_steps_max, template_depth_max))
+                       recall_embed_timeout_ms, document_bytes_max, chunk_tokens_max, block_characters_max,
+                       exact_search_vectors_max, completion_tokens_default, stop_strings_max, grammar_rules_max,
+                       grammar_states_max, prompt_bytes_max, generations_waiting_max, template_source_bytes_max,
+                       template_output_bytes_max, template_steps_max, template_depth_max))
 
 }  // namespace mnema

@@ -155,6 +155,36 @@ TEST(Recall, GoesOnByWordsWhenTheEmbedderFailsAndSaysSo) {
   EXPECT_EQ(recalled.statistics.vector_candidates, 0);
 }
 
+TEST(Recall, GoesOnByWordsWhenTheEmbedderNeverAnswersAndSaysSo) {
+  Asked world;
+  world.limits.recall_embed_timeout_ms = 700;
+  world.reopen();
+  world.remember("the ferry to Oslo leaves at noon");
+  ASSERT_TRUE(world.embedded().ok());
+  world.embedder->silent = true;
+  const Time asked = world.simulation.clock().now();
+  const Recalled recalled = world.ask("ferry to Oslo");
+  EXPECT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.statistics.without_vectors_because, "the embedder has not answered within 700 ms");
+  EXPECT_EQ(world.simulation.clock().now() - asked, std::chrono::milliseconds(700));
+}
+
+// The question's vector is there already; the embedder falls silent over what the turn has written itself.
+TEST(Recall, GoesOnWhenTheEmbedderNeverAnswersForWhatIsNotCommitted) {
+  Asked world;
+  world.memory->prestage("ferry crowns");
+  world.simulation.run_ready();
+  world.embedder->silent = true;
+  Episode episode;
+  episode.scope = kChat;
+  episode.thread = "now";
+  episode.text = "the ferry costs ten crowns";
+  world.query.uncommitted = {episode};
+  const Recalled recalled = world.ask("ferry crowns");
+  ASSERT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.hits[0].explanation.cosine, 0);
+}
+
 TEST(Recall, GoesOnByWordsWhenTheEmbedderBreaksItsWord) {
   Asked world;
   world.remember("the ferry to Oslo leaves at noon");
