@@ -5,7 +5,7 @@
 
 namespace mnema::entry_store {
 
-Result<EntryId> add(Transaction& transaction, const NewEntry& entry, const TermMaker& terms) {
+Result<EntryId> add(Transaction& transaction, const NewEntry& entry) {
   ASSIGN_OR_RETURN(Statement insert,
                    transaction.prepare("INSERT INTO memory_entries (scope_id, kind, document_id, time_us, trust, text)"
                                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
@@ -13,8 +13,7 @@ Result<EntryId> add(Transaction& transaction, const NewEntry& entry, const TermM
   insert.bind(4, static_cast<std::int64_t>(to_micros(entry.time))).bind(5, static_cast<int>(entry.trust));
   RETURN_IF_ERROR(insert.bind(6, std::string_view(entry.text)).run());
   const EntryId id = transaction.last_insert_rowid();
-  const std::string searched = entry.heading.empty() ? entry.text : entry.heading + "\n" + entry.text;
-  RETURN_IF_ERROR(text_index_store::add(transaction, entry.where.tenant, id, searched, terms));
+  RETURN_IF_ERROR(text_index_store::add(transaction, entry.where.tenant, id, entry.words));
   RETURN_IF_ERROR(vector_store::enqueue(transaction, id));
   return id;
 }

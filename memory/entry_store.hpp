@@ -13,7 +13,6 @@
 #include "memory/entry_filter_store.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
-#include "memory/text_terms.hpp"
 #include "memory/vector/codec.hpp"
 #include "runtime/database.hpp"
 
@@ -26,10 +25,10 @@ struct NewEntry {
   Time time{};
   Trust trust = Trust::kExternal;
   std::string text;
-  std::string heading;  // searched with the text; empty = none
+  std::string words;  // TermMaker::joined of what it is found by
 };
 
-[[nodiscard]] Result<EntryId> add(Transaction& transaction, const NewEntry& entry, const TermMaker& terms);
+[[nodiscard]] Result<EntryId> add(Transaction& transaction, const NewEntry& entry);
 /// Returns the labels of the vectors that went with it.
 [[nodiscard]] Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenant, EntryId entry,
                                                       std::int64_t tag);

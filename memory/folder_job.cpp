@@ -6,7 +6,7 @@
 
 namespace mnema {
 
-void count(IngestReport& report, const sources_store::Change& change) {
+void count(IngestReport& report, const DocumentChange& change) {
   report.chunks += change.chunks;
   switch (change.outcome) {
     case IngestOutcome::kAdded:
@@ -89,24 +89,23 @@ void FolderJob::step() {
     auto document = read_document(folder_, collection_, file, bytes_max_);
     if (!document.ok()) return skip(file.uri, document.error());
     return writer_->put(std::move(*document),
-                        [self = shared_from_this(), uri = file.uri](const Result<sources_store::Change>& change) {
+                        [self = shared_from_this(), uri = file.uri](const Result<DocumentChange>& change) {
                           self->on_file(uri, change);
                         });
   }
   if (gone_.empty()) return finish(std::move(report_));
   const std::string uri = gone_.back();
   gone_.pop_back();
-  writer_->retire(folder_.scope, uri, background_,
-                  [self = shared_from_this()](const Result<sources_store::Change>& change) {
-                    if (change.ok())
-                      count(self->report_, *change);
-                    else if (change.error().code != ErrorCode::kNotFound)  // somebody else retired it: as good
-                      return self->finish(change.error());
-                    self->step();
-                  });
+  writer_->retire(folder_.scope, uri, background_, [self = shared_from_this()](const Result<DocumentChange>& change) {
+    if (change.ok())
+      count(self->report_, *change);
+    else if (change.error().code != ErrorCode::kNotFound)  // somebody else retired it: as good
+      return self->finish(change.error());
+    self->step();
+  });
 }
 
-void FolderJob::on_file(const std::string& uri, const Result<sources_store::Change>& change) {
+void FolderJob::on_file(const std::string& uri, const Result<DocumentChange>& change) {
   if (!change.ok()) {
     if (change.error().code == ErrorCode::kInvalidArgument) return skip(uri, change.error());
     return finish(change.error());

@@ -19,7 +19,7 @@
 namespace mnema {
 
 /// Adds one document's outcome to the report.
-void count(IngestReport& report, const sources_store::Change& change);
+void count(IngestReport& report, const DocumentChange& change);
 
 class FolderJob : public std::enable_shared_from_this<FolderJob> {
  public:
@@ -42,7 +42,7 @@ class FolderJob : public std::enable_shared_from_this<FolderJob> {
   void on_claim(int attempt, const Result<sources_store::FolderClaim>& claim);
   void list();
   void step();
-  void on_file(const std::string& uri, const Result<sources_store::Change>& change);
+  void on_file(const std::string& uri, const Result<DocumentChange>& change);
   void skip(const std::string& uri, const Error& why);
   void next(const std::string& uri, IngestOutcome outcome);
   void finish(Result<IngestReport> result);

@@ -47,9 +47,11 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
   std::atomic<bool> closed = false;
   std::shared_ptr<IndexKeeper> index;
   std::shared_ptr<EmbeddingQueue> queue;
+  std::shared_ptr<TextIndexKeeper> words;
   std::shared_ptr<DocumentWriter> writer;
   std::shared_ptr<QueryVectors> query_vectors;
 
+  Followers followers() const { return {index, queue, words}; }
   Duration embed_timeout() const { return std::chrono::milliseconds(options.limits.recall_embed_timeout_ms); }
 
   std::int64_t draw() {
@@ -82,39 +84,21 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
     return self ? self->draw() : 0;
   };
   state->queue = std::make_shared<EmbeddingQueue>(database, embedder, state->index, executors.background, draw);
-  ASSIGN_OR_RETURN(TermMaker writer_terms, TermMaker::make(state->options.language));
+  ASSIGN_OR_RETURN(TermMaker keeper_terms, TermMaker::make(state->options.language));
+  state->words = std::make_shared<TextIndexKeeper>(database, executors.background, std::move(keeper_terms));
   state->writer = std::make_shared<DocumentWriter>(database, executors.background, clock, state->options.limits,
-                                                   std::move(writer_terms), state->index, state->queue, draw);
+                                                   state->options.language, state->followers(), draw);
   state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query, state->embed_timeout());
 
-  const std::string format = state->store_terms.format();
-  const auto due = database.read<bool>([&](Transaction& transaction) -> Result<bool> {
-    RETURN_IF_ERROR(state->index->load(transaction));
-    ASSIGN_OR_RETURN(const auto outdated, text_index_store::outdated(transaction, format));
-    ASSIGN_OR_RETURN(const std::string present, vector_store::present_embedder(transaction));
-    return !outdated.empty() || present != embedder.id();
-  });
-  if (!due.ok()) return due.error();
-  if (*due) {
-    database.write<int>(
-        WritePriority::kBackground,
-        [state, format](Transaction& transaction) -> Result<int> {
-          ASSIGN_OR_RETURN(const auto outdated, text_index_store::outdated(transaction, format));
-          for (const TenantId tenant : outdated) {
-            RETURN_IF_ERROR(text_index_store::rebuild(transaction, tenant, state->store_terms));
-          }
-          RETURN_IF_ERROR(
-              vector_store::change_embedder(transaction, state->embedder.id(), state->embedder.dimensions()));
-          return 0;
-        },
-        executors.background,
-        [state](const Result<int>& written) {
-          if (!written.ok()) log_error("memory", "indexes not renewed", {{"because", written.error().message}});
-          state->queue->start();
-        });
-  } else {
-    state->queue->start();
-  }
+  const auto left =
+      database.read<std::vector<DocumentId>>([&](Transaction& transaction) -> Result<std::vector<DocumentId>> {
+        RETURN_IF_ERROR(state->index->load(transaction));
+        return sources_store::unseen(transaction);
+      });
+  if (!left.ok()) return left.error();
+  state->writer->clear(*left, [] {});
+  state->words->wake();
+  state->queue->start();
   return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(state)));
 }
 
@@ -122,6 +106,7 @@ MemoryStore::MemoryStore(std::shared_ptr<State> state) : state_(std::move(state)
 MemoryStore::~MemoryStore() {
   state_->closed = true;
   state_->writer->close();
+  state_->words->close();
   state_->queue->close();
 }
 
@@ -130,7 +115,7 @@ MemoryStore::~MemoryStore() {
 Result<EpisodeId> MemoryStore::append_episode(Transaction& transaction, const Episode& episode) {
   ASSIGN_OR_RETURN(const EpisodeId id,
                    episodic_store::append(transaction, episode, state_->draw_salt(), state_->store_terms));
-  transaction.after_commit([queue = state_->queue] { queue->wake(); });
+  RETURN_IF_ERROR(state_->followers().follow(transaction, 0, {}));
   return id;
 }
 
@@ -154,7 +139,7 @@ void MemoryStore::ingest_document(Document document, Executor& reply_to,
                                   std::function<void(Result<IngestReport>)> on_done) {
   state_->executors.background.post(
       [writer = state_->writer, document = std::move(document), &reply_to, on_done = std::move(on_done)]() mutable {
-        writer->put(std::move(document), [&reply_to, on_done](const Result<sources_store::Change>& change) {
+        writer->put(std::move(document), [&reply_to, on_done](const Result<DocumentChange>& change) {
           Result<IngestReport> report = IngestReport{};
           if (change.ok())
             count(*report, *change);
@@ -182,7 +167,7 @@ Result<std::vector<SourceInfo>> MemoryStore::sources(const Scope& scope) {
 void MemoryStore::retire_document(Scope scope, std::string uri, Executor& reply_to,
                                   std::function<void(Status)> on_done) {
   state_->writer->retire(std::move(scope), std::move(uri), reply_to,
-                         [on_done = std::move(on_done)](const Result<sources_store::Change>& change) {
+                         [on_done = std::move(on_done)](const Result<DocumentChange>& change) {
                            on_done(change.ok() ? Status() : Status(change.error()));
                          });
 }
@@ -264,6 +249,7 @@ Status MemoryStore::save_indexes() { return state_->index->save(state_->database
 void MemoryStore::close() {
   if (state_->closed.exchange(true)) return;
   state_->writer->close();
+  state_->words->close();
   state_->queue->close();
   if (const Status saved = save_indexes(); !saved.ok()) {
     log_warning("memory", "index files not written; the next start makes them again",

@@ -5,8 +5,9 @@
 //
 //   Text and vectors are rows of the one database, and the truth. The text index is rows too (FTS5, one per tenant);
 //   the vector index is a cache in memory with a snapshot file per tenant, which is checked, replayed, and rebuilt from
-//   the rows whenever it does not fit them. A row is there at once for text and time; its vector follows from a
-//   background queue that survives a restart. No language model is asked on the way in.
+//   the rows whenever it does not fit them. A row is there at once for words and time (a tenant's first rows for their
+//   words a moment later); its vector follows from a background queue that survives a restart. No language model is
+//   asked on the way in.
 //
 //   record.hpp            the nouns, and who sees what
 //   episodic_store.hpp    the log                    sources_store.hpp   documents and chunks       chunker.hpp
@@ -14,6 +15,7 @@
 //   vector_store.hpp      vectors and their log      index_keeper.hpp    keeps the index in step with the rows
 //   embedding_queue.hpp   rows without a vector      recall.hpp          candidates, fusion, relevance
 //   document_writer.hpp   documents into rows        folder_job.hpp      one reading of a folder
+//   text_index_keeper.hpp words that were not there  entry_filter_store.hpp  who sees what, in SQL
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
 //            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,

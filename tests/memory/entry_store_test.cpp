@@ -16,7 +16,7 @@ EntryId add(Rows& rows, const Scope& scope, Time time) {
         ASSIGN_OR_RETURN(entry.where, scope_store::intern(transaction, scope));
         entry.time = time;
         entry.text = "something happened";
-        return entry_store::add(transaction, entry, rows.terms);
+        return entry_store::add(transaction, entry);
       })
       .value();
 }

@@ -123,6 +123,60 @@ TEST(MemoryStore, RemembersNothingOfAUnitThatFails) {
   EXPECT_TRUE(world.memory->check_integrity().ok());
 }
 
+// SQLite cannot undo a table of words together with rows in it: a turn that failed took its whole commit group along.
+TEST(MemoryStore, LetsAUnitThatFailsAfterANewTenantHarmNobody) {
+  Opened world;
+  world.execute("CREATE TABLE notes (text TEXT)");
+  Executor& loop = world.simulation.lane("loop");
+  std::vector<bool> ok;
+  const auto on_done = [&](const Result<int>& done) { ok.push_back(done.ok()); };
+  const auto note = [](Transaction& transaction) -> Result<int> {
+    RETURN_IF_ERROR(transaction.connection().execute("INSERT INTO notes VALUES ('kept')"));
+    return 0;
+  };
+  const auto remember = [&](const std::string& tenant, bool then_fail) {
+    return [&world, tenant, then_fail](Transaction& transaction) -> Result<int> {
+      Episode episode;
+      episode.scope = {tenant, "", "", "chat"};
+      episode.text = "the ferry to Oslo leaves at noon";
+      RETURN_IF_ERROR(world.memory->append_episode(transaction, episode).ok() ? Status() : Status(Error{}));
+      if (then_fail) return fail(ErrorCode::kAborted, "the turn lost");
+      return 0;
+    };
+  };
+  // One group, and then one for the table: with a failing unit of the same tenant right behind each.
+  for (int round = 0; round < 2; ++round) {
+    world.database->write<int>(WritePriority::kForeground, note, loop, on_done);
+    world.database->write<int>(WritePriority::kForeground, remember("acme", true), loop, on_done);
+    world.database->write<int>(WritePriority::kForeground, remember("acme", round == 0), loop, on_done);
+    world.database->write<int>(WritePriority::kForeground, remember("acme", true), loop, on_done);
+    world.database->write<int>(WritePriority::kForeground, note, loop, on_done);
+    while (ok.size() < 5U * static_cast<std::size_t>(round + 1)) ASSERT_TRUE(world.simulation.run_one());
+    world.database->write<int>(WritePriority::kBackground, remember("other " + std::to_string(round), true), loop,
+                               [](const Result<int>&) {});
+  }
+  EXPECT_EQ(ok, (std::vector<bool>{true, false, false, false, true, true, false, true, false, true}));
+  EXPECT_EQ(world.number("SELECT count(*) FROM notes"), 4);
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_EQ(world.recalled("ferry to Oslo", {"acme", "", "", "chat"}).size(), 1U);
+  EXPECT_TRUE(world.memory->check_integrity().ok());
+}
+
+TEST(MemoryStore, FindsATenantsFirstRowsByTheirWordsAlsoAfterACrashBeforeTheirTable) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    Opened world(seed);
+    world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+    for (const char* text : {"the ferry to Oslo leaves at noon", "bread needs flour"}) world.remember(text);
+    for (std::uint64_t steps = world.simulation.random().below(12); steps > 0; --steps) world.simulation.run_one();
+    world.crash();
+    ASSERT_TRUE(world.open().ok());
+    world.simulation.run_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(world.recalled("ferry to Oslo").size(), 1U) << "seed " << seed;
+    EXPECT_EQ(world.number("SELECT count(*) FROM memory_text_1"), 2) << "seed " << seed;
+    EXPECT_TRUE(world.memory->check_integrity().ok()) << "seed " << seed;
+  }
+}
+
 TEST(MemoryStore, SeesEachBreachOfItsLaw) {
   for (const char* breach :
        {"DELETE FROM memory_text_1 WHERE rowid = 1", "DELETE FROM memory_vectors WHERE entry_id = 1",
@@ -278,6 +332,85 @@ TEST(MemoryStore, ShowsTheNewVersionOfADocumentAndNothingOfTheOld) {
   EXPECT_EQ(world.retire(kAll, "fares.md").error().code, ErrorCode::kNotFound);
   world.simulation.run_ready();
   EXPECT_TRUE(world.memory->check_integrity().ok());
+}
+
+TEST(MemoryStore, FindsAChunkByTheHeadingAboveIt) {
+  Opened world;
+  world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+  ASSERT_TRUE(world.ingest(document("a.md", "# Refunds\nWithin thirty days.")).ok());
+  EXPECT_EQ(world.recalled("refund"), Texts{"Within thirty days."});
+}
+
+/// A version of a book: each paragraph names it.
+std::string book(const std::string& version) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) {
+    text += "ferry edition " + version + " paragraph p" + std::to_string(i) + "\n\n";
+  }
+  return text;
+}
+
+/// The editions that are recalled, and how many paragraphs in all.
+std::pair<std::set<std::string>, std::size_t> editions(Opened& world) {
+  RecallQuery query;
+  query.scope = kAll;
+  query.text = "ferry";
+  query.hits_max = 1'000;
+  query.relevance_min = 0;
+  const Recalled recalled = world.recall(query).value();
+  std::set<std::string> found;
+  for (const RecallHit& hit : recalled.hits) {
+    for (const char* version : {"first", "second"}) {
+      if (hit.text.find(version) != std::string::npos) found.insert(version);
+    }
+  }
+  return {found, recalled.hits.size()};
+}
+
+// Its hundred chunks take several units of work, and the power may go between any two of them.
+TEST(MemoryStore, ShowsALongDocumentWholeOrNotAtAllWheneverItLooksOrDies) {
+  using Editions = std::set<std::string>;
+  for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+    Opened world(seed);
+    world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+    world.limits.chunk_tokens_max = 16;  // a paragraph
+    world.reopen();
+    ASSERT_EQ(world.ingest(document("book.md", book("first"))).value().chunks, 100);
+    const auto whole = editions(world);
+    ASSERT_EQ(whole, std::make_pair(Editions{"first"}, std::size_t{100}));
+    bool answered = false;
+    world.memory->ingest_document(document("book.md", book("second")), world.simulation.lane("loop"),
+                                  [&](const Result<IngestReport>& report) { answered = report.ok(); });
+    const std::uint64_t steps = world.simulation.random().below(60);
+    for (std::uint64_t step = 0; step < steps && !answered; ++step) {
+      world.simulation.run_one();
+      const auto [found, count] = editions(world);
+      EXPECT_EQ(found.size(), 1U) << "seed " << seed << ", step " << step;
+      EXPECT_EQ(count, 100U) << "seed " << seed << ", step " << step;
+      if (::testing::Test::HasFailure()) return;
+    }
+    world.crash();
+    ASSERT_TRUE(world.open().ok());
+    const auto [found, count] = editions(world);
+    EXPECT_EQ(count, 100U) << "seed " << seed;
+    EXPECT_EQ(found, answered ? Editions{"second"} : found) << "seed " << seed;
+    world.simulation.run_for(std::chrono::seconds(1));
+    EXPECT_EQ(world.number("SELECT count(*) FROM memory_entries"), 100) << "nothing of the other is left";
+    EXPECT_EQ(world.number("SELECT count(*) FROM memory_documents WHERE state >= 2"), 0);
+    EXPECT_TRUE(world.memory->check_integrity().ok()) << "seed " << seed;
+    ASSERT_TRUE(world.ingest(document("book.md", book("second"))).ok());
+    EXPECT_EQ(editions(world), std::make_pair(Editions{"second"}, std::size_t{100})) << "seed " << seed;
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(MemoryStore, WritesALongDocumentInUnitsThatLetOthersThrough) {
+  Opened world;
+  world.limits.chunk_tokens_max = 16;
+  world.reopen();
+  const std::int64_t before = world.database->statistics().groups_committed;
+  ASSERT_EQ(world.ingest(document("book.md", book("first"))).value().chunks, 100);
+  EXPECT_GE(world.database->statistics().groups_committed, before + 4);
 }
 
 TEST(MemoryStore, KeepsACollectionInStepWithItsFolder) {

@@ -21,7 +21,7 @@ EntryId entry(Rows& rows, const Scope& scope = kAcme) {
         entry_store::NewEntry made;
         ASSIGN_OR_RETURN(made.where, scope_store::intern(transaction, scope));
         made.text = "text";
-        return entry_store::add(transaction, made, rows.terms);
+        return entry_store::add(transaction, made);
       })
       .value();
 }
@@ -84,13 +84,13 @@ TEST(PendingVectors, SayAloudWhoSpeaksAndUnderWhichHeading) {
     episode.role = "user";
     episode.text = "where is my train";
     ASSIGN_OR_RETURN(const EpisodeId id, episodic_store::append(transaction, episode, "salt", rows.terms));
-    Document document;
-    document.scope = kAcme;
-    document.uri = "a.md";
-    const CutDocument cut = cut_document("# Trains\nOn time.", MediaType::kMarkdown, 64);
-    RETURN_IF_ERROR(sources_store::put(transaction, document, cut, "hash", "cut", Time{}, 1, rows.terms).ok()
-                        ? Status()
-                        : Status(Error{}));
+    sources_store::NewDocument made;
+    made.document.scope = kAcme;
+    made.document.uri = "a.md";
+    made.chunks.push_back({{"Trains", "On time.", {}}, "Trains", "trains on time"});
+    ASSIGN_OR_RETURN(const sources_store::Begun begun, sources_store::begin(transaction, made, Time{}));
+    ASSIGN_OR_RETURN(const bool wanted, sources_store::add_chunks(transaction, begun.draft, made, 0, 1));
+    CHECK(wanted, "nobody retires it meanwhile");
     return static_cast<int>(id);
   });
   ASSERT_TRUE(written.ok());
