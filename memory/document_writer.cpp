@@ -10,7 +10,7 @@
 namespace mnema {
 namespace {
 
-// Of a unit of work: about 2 ms on a slow disk.
+// Of a unit of work: under 1 ms for chunks of 1 KB, beside the 2 ms that a unit may take.
 constexpr std::size_t kChunksPerUnit = 32;
 constexpr int kChunksClearedPerUnit = 32;
 

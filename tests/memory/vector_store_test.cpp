@@ -101,6 +101,29 @@ TEST(PendingVectors, SayAloudWhoSpeaksAndUnderWhichHeading) {
   EXPECT_EQ(pending.value()[1].text, "Trains\nOn time.");
 }
 
+TEST(PendingVectors, OfAnotherEmbedderAreFoundSliceBySlice) {
+  Rows rows;
+  std::vector<EntryId> entries;
+  for (int i = 0; i < 5; ++i) {
+    entries.push_back(entry(rows));
+    add(rows, entries.back(), "e1");
+  }
+  add(rows, entries[1], "e2");
+  std::vector<EntryId> ends;
+  for (EntryId after = 0;;) {
+    const auto last =
+        rows.write<std::optional<EntryId>>([&](Transaction& transaction) -> Result<std::optional<EntryId>> {
+          ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, "e2", 2));
+          return vector_store::enqueue_without_vector(transaction, embedder, after, 2);
+        });
+    if (!last.value()) break;
+    after = **last;
+    ends.push_back(after);
+  }
+  EXPECT_EQ(ends, (std::vector<EntryId>{entries[1], entries[3], entries[4]}));
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_pending_vectors"), 4) << "one has its vector already";
+}
+
 TEST(VectorChanges, AreLoggedWithEachRow) {
   Rows rows;
   const EntryId id = entry(rows);
