@@ -22,8 +22,8 @@
 //            `thread`, `statistics`, ...) run on the caller's thread over a read connection: not on the loop.
 // Ownership: borrows the database, embedder, executors, clock and random source, which outlive it. `close` stops the
 //            background work; work in flight when the store goes holds what it needs and finds it closed.
-// Law:       every visible row has its words in the text index, and a vector or a place in the embedding queue; index
-//            labels == vector rows   (check_integrity)
+// Law:       every row has its words in the text index, or its tenant waits for them; a vector, or a place in the
+//            embedding queue; index labels == vector rows   (check_integrity)
 #pragma once
 
 #include <functional>
