@@ -15,6 +15,7 @@
 #include "agents/engine_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
+#include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
 #include "connectors/webhook.hpp"
@@ -70,8 +71,6 @@ Result<WebhookOptions::Scheme> scheme_of(const std::string& name) {
   return fail(ErrorCode::kInvalidArgument, "there is no webhook scheme '" + name + "'", "github, standard, unsigned");
 }
 
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
-
 }  // namespace
 
 /// Declared in the order in which they are needed; they go in the reverse one, after the threads have ended.
@@ -103,7 +102,7 @@ struct Host::Parts {
   ThreadPoolExecutor prepare{"prepare", 2};
   ThreadPoolExecutor background{"background", 1};
   ThreadPoolExecutor queries{"queries", 2};
-  ThreadPoolExecutor blocking{"blocking", 8};
+  ThreadPoolExecutor blocking{"blocking", limits.blocking_threads};
   ThreadPoolExecutor turns;
   ThreadPoolExecutor workers{"rest", 2};
   LocalEngine engine;
@@ -175,7 +174,7 @@ Status Host::Parts::open_connectors() {
 
 Status Host::Parts::open_sources() {
   for (const auto& [name, source] : config.sources) {
-    if (source.scheme == "unsigned" && !is_loopback(config.server.host)) {
+    if (source.scheme == "unsigned" && !is_loopback_host(config.server.host)) {
       return fail(ErrorCode::kPermissionDenied,
                   "source '" + name + "' takes unsigned webhooks, and the server listens on " + config.server.host,
                   "sign them, or listen on 127.0.0.1");
@@ -185,6 +184,10 @@ Status Host::Parts::open_sources() {
     ASSIGN_OR_RETURN(options.scheme, scheme_of(source.scheme));
     for (const std::string& secret : source.secrets) {
       ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
+      if (const auto read = secrets.get(reference); !read.ok()) {
+        log_warning("host", "webhooks of '" + name + "' are refused until its secret can be read",
+                    {{"why", read.error().text()}});
+      }
       options.secrets.push_back(std::move(reference));
     }
     options.tenant = source.tenant;
@@ -208,7 +211,7 @@ Result<ApiKeys> Host::Parts::api_keys() {
     keys.push_back({name, std::move(secret), key.tenant, key.may_assert_users});
     runtime->runtime().router().add_tenant(key.tenant);
   }
-  if (keys.empty() && !is_loopback(config.server.host)) {
+  if (keys.empty() && !is_loopback_host(config.server.host)) {
     return fail(ErrorCode::kPermissionDenied, "without keys only loopback is served, not " + config.server.host,
                 "add [server.keys.NAME], or listen on 127.0.0.1");
   }

@@ -8,6 +8,7 @@
 #include "agents/engine_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
+#include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
 #include "inference/local_engine.hpp"
@@ -82,7 +83,14 @@ Status ModelServer::open() {
   return loaded.get_future().get();
 }
 
-Status ModelServer::listen() { return parts_->server.start(); }
+Status ModelServer::listen() {
+  if (!is_loopback_host(parts_->options.host)) {
+    return fail(ErrorCode::kPermissionDenied,
+                "a bare model has no keys, and without keys only loopback is served, not " + parts_->options.host,
+                "listen on 127.0.0.1, or serve a configuration with [server.keys.NAME]");
+  }
+  return parts_->server.start();
+}
 int ModelServer::port() const { return parts_->server.port(); }
 
 void ModelServer::run() {

@@ -9,6 +9,7 @@ namespace mnema {
 namespace {
 
 constexpr int kBatch = 16;
+constexpr int kRowsPerUnit = 500;
 constexpr int kPauseMaxMs = 60'000;
 
 void tell(const std::vector<std::pair<Executor*, std::function<void(Status)>>>& waiting, const Status& status) {
@@ -21,9 +22,37 @@ void tell(const std::vector<std::pair<Executor*, std::function<void(Status)>>>& 
 
 void EmbeddingQueue::start() {
   strand_.post([self = shared_from_this()] {
-    self->started_ = true;
-    if (!self->busy_) self->pump();
+    const auto present = self->database_.read<std::string>(
+        [](Transaction& transaction) { return vector_store::present_embedder(transaction); });
+    if (present.ok() && *present == self->embedder_.id()) return self->begin();
+    self->adopt(0);
   });
+}
+
+void EmbeddingQueue::adopt(EntryId after) {
+  if (closed_) return;
+  database_.write<std::optional<EntryId>>(
+      WritePriority::kBackground,
+      [name = embedder_.id(), dimensions = embedder_.dimensions(),
+       after](Transaction& transaction) -> Result<std::optional<EntryId>> {
+        ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, name, dimensions));
+        ASSIGN_OR_RETURN(const std::optional<EntryId> last,
+                         vector_store::enqueue_without_vector(transaction, embedder, after, kRowsPerUnit));
+        if (!last) RETURN_IF_ERROR(vector_store::set_present_embedder(transaction, name));
+        return last;
+      },
+      strand_,
+      [self = shared_from_this(), after](const Result<std::optional<EntryId>>& last) {
+        if (last.ok()) return *last ? self->adopt(**last) : self->begin();
+        if (self->closed_) return;
+        log_error("memory", "rows are not given to the new embedder yet", {{"because", last.error().message}});
+        self->strand_.post_after(std::chrono::milliseconds(kPauseMaxMs), [self, after] { self->adopt(after); });
+      });
+}
+
+void EmbeddingQueue::begin() {
+  started_ = true;
+  if (!busy_) pump();
 }
 
 void EmbeddingQueue::wake() {

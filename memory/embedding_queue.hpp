@@ -30,8 +30,8 @@ class EmbeddingQueue : public std::enable_shared_from_this<EmbeddingQueue> {
         strand_(background),
         draw_tag_(std::move(draw_tag)) {}
 
-  /// Begins. Until then rows and callers wait: the table may still be short of rows that an embedder met for the first
-  /// time has to be given.
+  /// Begins: an embedder that is not the one of before is given every row it has no vector of, in slices, and until
+  /// they are all in the queue rows and callers wait.
   void start();
   /// There may be work.
   void wake();
@@ -41,6 +41,8 @@ class EmbeddingQueue : public std::enable_shared_from_this<EmbeddingQueue> {
   void close();
 
  private:
+  void adopt(EntryId after);
+  void begin();
   void pump();
   void on_vectors(std::vector<EntryId> entries, Result<std::vector<std::vector<float>>> vectors);
   void on_failure(const Error& error);

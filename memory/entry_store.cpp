@@ -5,7 +5,7 @@
 
 namespace mnema::entry_store {
 
-Result<EntryId> add(Transaction& transaction, const NewEntry& entry, const TermMaker& terms) {
+Result<EntryId> add(Transaction& transaction, const NewEntry& entry) {
   ASSIGN_OR_RETURN(Statement insert,
                    transaction.prepare("INSERT INTO memory_entries (scope_id, kind, document_id, time_us, trust, text)"
                                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
@@ -13,8 +13,7 @@ Result<EntryId> add(Transaction& transaction, const NewEntry& entry, const TermM
   insert.bind(4, static_cast<std::int64_t>(to_micros(entry.time))).bind(5, static_cast<int>(entry.trust));
   RETURN_IF_ERROR(insert.bind(6, std::string_view(entry.text)).run());
   const EntryId id = transaction.last_insert_rowid();
-  const std::string searched = entry.heading.empty() ? entry.text : entry.heading + "\n" + entry.text;
-  RETURN_IF_ERROR(text_index_store::add(transaction, entry.where.tenant, id, searched, terms));
+  RETURN_IF_ERROR(text_index_store::add(transaction, entry.where.tenant, id, entry.words));
   RETURN_IF_ERROR(vector_store::enqueue(transaction, id));
   return id;
 }
@@ -27,18 +26,20 @@ Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenan
   return labels;
 }
 
-Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry) {
+Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry, const EntryFilter& filter) {
   ASSIGN_OR_RETURN(
       Statement select,
       transaction.prepare(
           "SELECT e.scope_id, e.kind, e.time_us, e.trust, e.text,"                // 0-4
-          " d.document_id, d.uri, d.title, d.collection,"                         // 5-8
-          " c.heading_path, c.byte_begin, c.byte_end, c.line_begin, c.line_end,"  // 9-13
-          " s.kind, t.name, s.sequence, s.role"                                   // 14-17
+          " d.document_id, d.uri, d.title,"                                       // 5-7
+          " c.heading_path, c.byte_begin, c.byte_end, c.line_begin, c.line_end,"  // 8-12
+          " s.kind, t.name, s.sequence, s.role"                                   // 13-16
           " FROM memory_entries e LEFT JOIN memory_documents d ON d.document_id = e.document_id"
           " LEFT JOIN memory_chunks c ON c.entry_id = e.entry_id LEFT JOIN memory_episodes s ON s.entry_id = e.entry_id"
-          " LEFT JOIN memory_threads t ON t.thread_id = s.thread_id WHERE e.entry_id = ?1"));
-  ASSIGN_OR_RETURN(const bool row, select.bind(1, entry).step());
+          " LEFT JOIN memory_threads t ON t.thread_id = s.thread_id WHERE e.entry_id = ?16 AND " +
+          EntryFilter::kCondition));
+  filter.bind(select);
+  ASSIGN_OR_RETURN(const bool row, select.bind(16, entry).step());
   if (!row) return std::optional<LoadedEntry>();
   LoadedEntry loaded;
   loaded.id = entry;
@@ -52,32 +53,27 @@ Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry)
     source.document = select.integer(5);
     source.uri = select.text(6);
     source.title = select.text(7);
-    loaded.collection = select.text(8);
-    source.heading_path = select.text(9);
-    source.range = {select.integer(10), select.integer(11), static_cast<int>(select.integer(12)),
-                    static_cast<int>(select.integer(13))};
+    source.heading_path = select.text(8);
+    source.range = {select.integer(9), select.integer(10), static_cast<int>(select.integer(11)),
+                    static_cast<int>(select.integer(12))};
   } else {
-    source.episode_kind = static_cast<EpisodeKind>(select.integer(14));
-    source.thread = select.text(15);
-    source.sequence = select.integer(16);
-    source.role = select.text(17);
+    source.episode_kind = static_cast<EpisodeKind>(select.integer(13));
+    source.thread = select.text(14);
+    source.sequence = select.integer(15);
+    source.role = select.text(16);
   }
   ASSIGN_OR_RETURN(source.scope, scope_store::scope_of(transaction, loaded.scope));
   return std::optional<LoadedEntry>(std::move(loaded));
 }
 
-Result<std::vector<EntryId>> between(Transaction& transaction, const VisibleScopes& visible, Time from, Time to,
-                                     int count_max) {
+Result<std::vector<EntryId>> newest(Transaction& transaction, const EntryFilter& filter, int count_max) {
   std::vector<EntryId> found;
-  if (visible.nothing()) return found;
+  if (filter.visible().nothing()) return found;
   ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare("SELECT entry_id FROM memory_entries WHERE scope_id IN"
-                                       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) AND time_us BETWEEN ?9 AND ?10"
-                                       " ORDER BY time_us DESC LIMIT ?11"));
-  const auto scopes = visible.padded();
-  for (std::size_t i = 0; i < scopes.size(); ++i) select.bind(1 + static_cast<int>(i), scopes[i]);
-  select.bind(9, static_cast<std::int64_t>(to_micros(from))).bind(10, static_cast<std::int64_t>(to_micros(to)));
-  select.bind(11, count_max);
+                   transaction.prepare("SELECT e.entry_id FROM memory_entries e WHERE " + EntryFilter::kCondition +
+                                       " ORDER BY e.time_us DESC LIMIT ?16"));
+  filter.bind(select);
+  select.bind(16, count_max);
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());
     if (!row) return found;

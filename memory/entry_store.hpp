@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "memory/entry_filter_store.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
-#include "memory/text_terms.hpp"
 #include "memory/vector/codec.hpp"
 #include "runtime/database.hpp"
 
@@ -25,10 +25,10 @@ struct NewEntry {
   Time time{};
   Trust trust = Trust::kExternal;
   std::string text;
-  std::string heading;  // searched with the text; empty = none
+  std::string words;  // TermMaker::joined of what it is found by
 };
 
-[[nodiscard]] Result<EntryId> add(Transaction& transaction, const NewEntry& entry, const TermMaker& terms);
+[[nodiscard]] Result<EntryId> add(Transaction& transaction, const NewEntry& entry);
 /// Returns the labels of the vectors that went with it.
 [[nodiscard]] Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenant, EntryId entry,
                                                       std::int64_t tag);
@@ -38,14 +38,13 @@ struct LoadedEntry {
   EntryId id = 0;
   ScopeId scope = 0;
   std::string text;
-  std::string collection;
   Provenance source;
 };
-/// None: it is not there.
-[[nodiscard]] Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry);
+/// None: it is not there, or `filter` does not admit it.
+[[nodiscard]] Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry,
+                                                      const EntryFilter& filter);
 
-/// Visible entries that happened between the two, newest first.
-[[nodiscard]] Result<std::vector<EntryId>> between(Transaction& transaction, const VisibleScopes& visible, Time from,
-                                                   Time to, int count_max);
+/// What `filter` admits, newest first.
+[[nodiscard]] Result<std::vector<EntryId>> newest(Transaction& transaction, const EntryFilter& filter, int count_max);
 
 }  // namespace mnema::entry_store

@@ -108,7 +108,8 @@ Result<EpisodeId> append(Transaction& transaction, const Episode& episode, const
   entry.time = clean.time;
   entry.trust = clean.trust;
   entry.text = clean.text;
-  ASSIGN_OR_RETURN(const EntryId id, entry_store::add(transaction, entry, terms));
+  entry.words = terms.joined(clean.text);
+  ASSIGN_OR_RETURN(const EntryId id, entry_store::add(transaction, entry));
 
   const std::string attributes = attributes_json(clean);
   const std::string payload = payload_hash(salt, clean, attributes);

@@ -14,15 +14,29 @@ namespace mnema {
 
 struct FolderFile {
   std::string path;
-  std::string uri;  // COLLECTION/relative path
+  std::string uri;  // the collection and the relative path
 };
 
-/// Hidden files and folders are passed over, links to folders not followed. A single file is a folder of one.
-/// Errors: `kNotFound`, `kStorage`.
-[[nodiscard]] Result<std::vector<FolderFile>> folder_files(const FolderSource& folder);
+struct FolderListing {
+  std::vector<FolderFile> files;
+  std::vector<std::string> unread;  // beginnings of uris: folders that could not be looked into
+  std::vector<std::string> notes;   // one sentence for each of them
+};
+
+/// Hidden files and folders are passed over, links to folders not followed. A single file is a folder of one. `uri`s
+/// begin with `collection`. Errors: `kNotFound`, `kStorage` (the folder itself cannot be read).
+[[nodiscard]] Result<FolderListing> list_folder(const FolderSource& folder, const std::string& collection);
+
+/// What names the folder on this machine, however it was written.
+[[nodiscard]] std::string absolute_path_of(const FolderSource& folder);
+/// The name that it would like: the one it was given, or its own.
 [[nodiscard]] std::string collection_of(const FolderSource& folder);
+/// The name to try on the `attempt`-th time, counted from 1, when another folder has those before: "docs",
+/// "docs (parent)", "docs (parent 2)", ... Without a slash of its own, so that no two collections share a uri.
+[[nodiscard]] std::string collection_name(const FolderSource& folder, int attempt);
+
 /// Errors: `kInvalidArgument` (too large), `kStorage` (unreadable).
-[[nodiscard]] Result<Document> read_document(const FolderSource& folder, const FolderFile& file,
-                                             std::int64_t bytes_max);
+[[nodiscard]] Result<Document> read_document(const FolderSource& folder, const std::string& collection,
+                                             const FolderFile& file, std::int64_t bytes_max);
 
 }  // namespace mnema

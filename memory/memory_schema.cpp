@@ -4,7 +4,8 @@ namespace mnema {
 
 // Deletion is a matter of rows, never of columns set to null, except in memory_episodes, whose payload may be erased
 // while its place in the hash chain stays. Text indexes (memory_text_N, one per tenant) are made when a tenant is first
-// met.
+// met; memory_tenants.text_format says which one there is (memory/text_index_store.hpp), memory_documents.state what a
+// document is to those who ask (memory/sources_store.hpp).
 std::vector<Migration> memory_migrations() {
   return {{"memory", 1, R"sql(
 CREATE TABLE memory_meta (
@@ -117,6 +118,21 @@ CREATE TABLE memory_pending_vectors (
   entry_id INTEGER PRIMARY KEY,
   attempts INTEGER NOT NULL
 );
+)sql"},
+          {"memory", 2, R"sql(
+CREATE TABLE memory_folders (
+  folder_id  INTEGER PRIMARY KEY,
+  scope_id   INTEGER NOT NULL,
+  path       TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  collection TEXT NOT NULL,
+  UNIQUE (scope_id, path, name),
+  UNIQUE (scope_id, collection)
+);
+)sql"},
+          {"memory", 3, R"sql(
+CREATE INDEX memory_documents_unseen ON memory_documents (scope_id, uri) WHERE state >= 2;
+CREATE INDEX memory_tenants_without_table ON memory_tenants (tenant_id) WHERE text_format = '';
 )sql"}};
 }
 

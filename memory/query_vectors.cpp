@@ -1,14 +1,17 @@
 #include "memory/query_vectors.hpp"
 
+#include "memory/embed_in_time.hpp"
+
 namespace mnema {
 
 void QueryVectors::get(const std::string& text, std::function<void(Vector)> on_done) {
+  const Sha256Digest digest = sha256(text);
   std::vector<float> known;
   {
     const std::scoped_lock lock(mutex_);
-    const auto [entry, is_new] = entries_.try_emplace(text);
+    const auto [entry, is_new] = entries_.try_emplace(digest);
     if (!is_new) recent_.erase(entry->second.place);
-    entry->second.place = recent_.insert(recent_.begin(), text);
+    entry->second.place = recent_.insert(recent_.begin(), digest);
     known = entry->second.vector;
     if (known.empty()) entry->second.waiting.push_back(std::move(on_done));
     if (known.empty() && !is_new) return;
@@ -20,11 +23,11 @@ void QueryVectors::get(const std::string& text, std::function<void(Vector)> on_d
     }
   }
   if (!known.empty()) return on_done(std::move(known));
-  embedder_.embed({text}, true, query_,
-                  [self = shared_from_this(), text](auto vectors) { self->on_vector(text, std::move(vectors)); });
+  embed_in_time(embedder_, {text}, timeout_, query_,
+                [self = shared_from_this(), digest](auto vectors) { self->on_vector(digest, std::move(vectors)); });
 }
 
-void QueryVectors::on_vector(const std::string& text, Result<std::vector<std::vector<float>>> vectors) {
+void QueryVectors::on_vector(const Sha256Digest& digest, Result<std::vector<std::vector<float>>> vectors) {
   Vector vector = fail(ErrorCode::kInternal, "the embedder gave no vector of its dimensions");
   if (!vectors.ok()) {
     vector = vectors.error();
@@ -34,7 +37,7 @@ void QueryVectors::on_vector(const std::string& text, Result<std::vector<std::ve
   std::vector<std::function<void(Vector)>> waiting;
   {
     const std::scoped_lock lock(mutex_);
-    const auto entry = entries_.find(text);
+    const auto entry = entries_.find(digest);
     if (entry == entries_.end()) return;
     waiting = std::move(entry->second.waiting);
     if (vector.ok()) {

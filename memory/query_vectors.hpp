@@ -1,7 +1,8 @@
 // memory/query_vectors.hpp
 //
 // Vectors of what is asked, kept for a while: an event's arrival has its text embedded, and the recall of its turn
-// finds the vector there or on its way.
+// finds the vector there or on its way. A text is known by its digest: an event may be megabytes, and a hundred are
+// kept.
 //
 // Threads:   any; a mutex guards it.
 // Ownership: kept by shared_ptr: work in flight holds it. Borrows embedder and executor.
@@ -9,22 +10,25 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "memory/embedder.hpp"
+#include "runtime/sha256.hpp"
 
 namespace mnema {
 
 class QueryVectors : public std::enable_shared_from_this<QueryVectors> {
  public:
   using Vector = Result<std::vector<float>>;
-  QueryVectors(Embedder& embedder, Executor& query) : embedder_(embedder), query_(query) {}
+  QueryVectors(Embedder& embedder, Executor& query, Duration timeout)
+      : embedder_(embedder), query_(query), timeout_(timeout) {}
 
-  /// `on_done` runs on the query executor, or on this thread when the vector is there.
+  /// `on_done` runs on the query executor, or on this thread when the vector is there. Errors: those of the embedder;
+  /// `kDeadlineExceeded`. None is kept: the next who asks has the embedder asked again.
   void get(const std::string& text, std::function<void(Vector)> on_done);
 
  private:
@@ -32,15 +36,16 @@ class QueryVectors : public std::enable_shared_from_this<QueryVectors> {
   struct Entry {
     std::vector<float> vector;  // empty: on its way
     std::vector<std::function<void(Vector)>> waiting;
-    std::list<std::string>::iterator place;
+    std::list<Sha256Digest>::iterator place;
   };
-  void on_vector(const std::string& text, Result<std::vector<std::vector<float>>> vectors);
+  void on_vector(const Sha256Digest& digest, Result<std::vector<std::vector<float>>> vectors);
 
   Embedder& embedder_;
   Executor& query_;
+  const Duration timeout_;
   std::mutex mutex_;  // guards both below
-  std::list<std::string> recent_;
-  std::unordered_map<std::string, Entry> entries_;
+  std::list<Sha256Digest> recent_;
+  std::map<Sha256Digest, Entry> entries_;
 };
 
 }  // namespace mnema

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -19,9 +21,11 @@ constexpr double kRepetition = 0.9;  // share of common terms from which two tex
 
 struct Candidate {
   RecallHit hit;
-  std::string collection;
-  std::vector<std::string> terms;  // sorted, distinct
+  std::vector<std::string> terms;    // sorted, distinct
+  std::vector<std::string> numbers;  // those with a digit, in the order of the text
 };
+
+bool has_digit(const std::string& term) { return term.find_first_of("0123456789") != std::string::npos; }
 
 double dot(const std::vector<float>& a, const std::vector<float>& b) {
   if (a.size() != b.size()) return 0;
@@ -62,8 +66,9 @@ class Recall {
   Result<Recalled> run() {
     asked_ = terms_.distinct(query_.text, kQueryTermsMax);
     std::sort(asked_.begin(), asked_.end());
-    ASSIGN_OR_RETURN(visible_, scope_store::visible_to(transaction_, query_.scope));
-    if (!visible_.nothing()) {
+    ASSIGN_OR_RETURN(VisibleScopes visible, scope_store::visible_to(transaction_, query_.scope));
+    filter_.emplace(std::move(visible), query_);
+    if (!filter_->visible().nothing()) {
       RETURN_IF_ERROR(find_by_vector());
       RETURN_IF_ERROR(find_by_words());
       RETURN_IF_ERROR(find_by_time());
@@ -79,9 +84,9 @@ class Recall {
   Result<Candidate*> see(EntryId entry) {
     if (const auto known = by_id_.find(entry); known != by_id_.end()) return &candidates_[known->second];
     if (unwanted_.count(entry) != 0) return static_cast<Candidate*>(nullptr);
-    ASSIGN_OR_RETURN(std::optional<entry_store::LoadedEntry> loaded, entry_store::load(transaction_, entry));
     // The row decides who sees it, whatever an index said.
-    if (!loaded || !visible_.contains(loaded->scope) || !wants(*loaded)) {
+    ASSIGN_OR_RETURN(std::optional<entry_store::LoadedEntry> loaded, entry_store::load(transaction_, entry, *filter_));
+    if (!loaded) {
       unwanted_.insert(entry);
       return static_cast<Candidate*>(nullptr);
     }
@@ -95,35 +100,22 @@ class Recall {
   Candidate* add(Candidate candidate) {
     const std::string& heading = candidate.hit.source.heading_path;
     candidate.terms = terms_.distinct(heading + "\n" + candidate.hit.text, 4096);
+    std::copy_if(candidate.terms.begin(), candidate.terms.end(), std::back_inserter(candidate.numbers), has_digit);
     std::sort(candidate.terms.begin(), candidate.terms.end());
     if (candidate.hit.id != 0) by_id_[candidate.hit.id] = candidates_.size();
     candidates_.push_back(std::move(candidate));
     return &candidates_.back();
   }
 
-  bool wants(const entry_store::LoadedEntry& entry) const {
-    const Provenance& source = entry.source;
-    const auto listed = [](const auto& list, const auto& item) {
-      return std::find(list.begin(), list.end(), item) != list.end();
-    };
-    if (query_.kind && *query_.kind != source.kind) return false;
-    if (!query_.collection.empty() && entry.collection != query_.collection) return false;
-    if (query_.from && source.time < *query_.from) return false;
-    if (query_.to && source.time > *query_.to) return false;
-    if (listed(query_.excluded, entry.id)) return false;
-    if (source.kind == EntryKind::kChunk) return !listed(query_.uris_excluded, source.uri);
-    return query_.thread_excluded.empty() || source.thread != query_.thread_excluded;
-  }
-
   Status find_by_vector() {
     if (vectors_.question.empty()) return {};
     VectorFilter filter;
-    for (const ScopeId scope : visible_.scopes) filter.groups.push_back(static_cast<VectorGroup>(scope));
+    for (const ScopeId scope : filter_->visible().scopes) filter.groups.push_back(static_cast<VectorGroup>(scope));
     // What the query does not want is known only from the rows: ask for more until enough is wanted.
     std::unordered_set<VectorLabel> seen;
     int rank = 0;
     for (std::size_t count = candidates_max_;; count *= 4) {
-      const VectorIndex::Found found = index_.search(visible_.tenant, vectors_.question, count, filter);
+      const VectorIndex::Found found = index_.search(filter_->visible().tenant, vectors_.question, count, filter);
       recalled_.statistics.exact = recalled_.statistics.exact && found.exact;
       for (const VectorMatch& match : found.matches) {
         if (!seen.insert(match.label).second) continue;
@@ -145,7 +137,7 @@ class Recall {
 
   Status find_by_words() {
     ASSIGN_OR_RETURN(const std::vector<text_index_store::TextMatch> found,
-                     text_index_store::search(transaction_, visible_, asked_, static_cast<int>(candidates_max_)));
+                     text_index_store::search(transaction_, *filter_, asked_, static_cast<int>(candidates_max_)));
     int rank = 0;
     for (const text_index_store::TextMatch& match : found) {
       ASSIGN_OR_RETURN(Candidate * candidate, see(match.entry));
@@ -160,8 +152,7 @@ class Recall {
   Status find_by_time() {
     if (!query_.from && !query_.to) return {};
     ASSIGN_OR_RETURN(const std::vector<EntryId> found,
-                     entry_store::between(transaction_, visible_, query_.from.value_or(Time::min()),
-                                          query_.to.value_or(Time::max()), static_cast<int>(candidates_max_)));
+                     entry_store::newest(transaction_, *filter_, static_cast<int>(candidates_max_)));
     int rank = 0;
     for (const EntryId entry : found) {
       ASSIGN_OR_RETURN(Candidate * candidate, see(entry));
@@ -214,9 +205,11 @@ class Recall {
     });
   }
 
-  /// The id of a kept hit that says the same; none: nothing does.
+  /// The id of a kept hit that says the same; none: nothing does. A limit of 100 and one of 200 are two things to know,
+  /// however much else of the two sentences is alike.
   std::optional<EntryId> said_before(const Candidate& candidate, const std::vector<const Candidate*>& kept) const {
     for (const Candidate* other : kept) {
+      if (candidate.numbers != other->numbers) continue;
       const std::size_t larger = std::max(candidate.terms.size(), other->terms.size());
       if (larger > 0 &&
           static_cast<double>(common(candidate.terms, other->terms)) >= kRepetition * static_cast<double>(larger)) {
@@ -259,8 +252,8 @@ class Recall {
   const RecallQuery& query_;
   const RecallVectors& vectors_;
   const std::size_t candidates_max_;
-  VisibleScopes visible_;
-  std::vector<std::string> asked_;  // sorted, distinct
+  std::optional<EntryFilter> filter_;  // set by run
+  std::vector<std::string> asked_;     // sorted, distinct
   std::vector<Candidate> candidates_;
   std::unordered_map<EntryId, std::size_t> by_id_;
   std::unordered_set<EntryId> unwanted_;

@@ -1,6 +1,7 @@
 #include "memory/sources_store.hpp"
 
 #include "memory/entry_store.hpp"
+#include "runtime/check.hpp"
 
 namespace mnema::sources_store {
 namespace {
@@ -10,101 +11,157 @@ struct ActiveDocument {
   std::string content_hash;
   std::string cut;
   std::string collection;
+  std::string title;
+  MediaType media_type{};
+  Trust trust{};
 };
 
 Result<std::optional<ActiveDocument>> find_active(Transaction& transaction, ScopeId scope, const std::string& uri) {
   ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare("SELECT document_id, content_hash, cut, collection FROM memory_documents"
-                                       " WHERE scope_id = ?1 AND uri = ?2 AND state = 1"));
+                   transaction.prepare("SELECT document_id, content_hash, cut, collection, title, media_type, trust"
+                                       " FROM memory_documents WHERE scope_id = ?1 AND uri = ?2 AND state = 1"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, scope).bind(2, std::string_view(uri)).step());
   if (!row) return std::optional<ActiveDocument>();
-  return std::optional<ActiveDocument>(
-      ActiveDocument{select.integer(0), select.text(1), select.text(2), select.text(3)});
+  return std::optional<ActiveDocument>(ActiveDocument{select.integer(0), select.text(1), select.text(2), select.text(3),
+                                                      select.text(4), static_cast<MediaType>(select.integer(5)),
+                                                      static_cast<Trust>(select.integer(6))});
 }
 
-/// Takes the document out of sight with all its chunks.
-Status supersede(Transaction& transaction, DocumentId document, std::int64_t tag, Change& change) {
-  std::vector<EntryId> entries;
-  {
-    ASSIGN_OR_RETURN(Statement select,
-                     transaction.prepare("SELECT entry_id FROM memory_chunks WHERE document_id = ?1"));
-    select.bind(1, document);
-    for (;;) {
-      ASSIGN_OR_RETURN(const bool row, select.step());
-      if (!row) break;
-      entries.push_back(select.integer(0));
-    }
+Result<std::vector<std::int64_t>> integers(Statement& select) {
+  std::vector<std::int64_t> values;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return values;
+    values.push_back(select.integer(0));
   }
-  for (const EntryId entry : entries) {
-    ASSIGN_OR_RETURN(const std::vector<VectorLabel> gone, entry_store::remove(transaction, change.tenant, entry, tag));
-    change.removed.insert(change.removed.end(), gone.begin(), gone.end());
-  }
-  ASSIGN_OR_RETURN(Statement erase, transaction.prepare("DELETE FROM memory_chunks WHERE document_id = ?1"));
-  RETURN_IF_ERROR(erase.bind(1, document).run());
+}
+
+/// Drafts of this document. Said twice, for the index of what is not seen.
+Result<std::vector<DocumentId>> find_drafts(Transaction& transaction, ScopeId scope, const std::string& uri) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT document_id FROM memory_documents"
+                                       " WHERE scope_id = ?1 AND uri = ?2 AND state >= 2 AND state = 2"));
+  select.bind(1, scope).bind(2, std::string_view(uri));
+  return integers(select);
+}
+
+Status set_state(Transaction& transaction, DocumentId document, State state) {
   ASSIGN_OR_RETURN(Statement update,
-                   transaction.prepare("UPDATE memory_documents SET state = 0 WHERE document_id = ?1"));
-  return update.bind(1, document).run();
+                   transaction.prepare("UPDATE memory_documents SET state = ?2 WHERE document_id = ?1"));
+  return update.bind(1, document).bind(2, static_cast<int>(state)).run();
 }
 
-std::string shown_title(const Document& document, const CutDocument& cut) {
-  return !document.title.empty() ? document.title : !cut.title.empty() ? cut.title : document.uri;
+struct Place {
+  State state{};
+  ScopeKey where;
+  std::string uri;
+};
+Result<Place> find(Transaction& transaction, DocumentId document) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT state, tenant_id, scope_id, uri FROM memory_documents"
+                                       " JOIN memory_scopes USING (scope_id) WHERE document_id = ?1"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, document).step());
+  if (!row) return fail(ErrorCode::kCorrupt, "no document " + std::to_string(document));
+  return Place{static_cast<State>(select.integer(0)), {select.integer(1), select.integer(2)}, select.text(3)};
 }
 
 }  // namespace
 
-Result<Change> put(Transaction& transaction, const Document& document, const CutDocument& cut,
-                   const std::string& content_hash, const std::string& cut_format, Time now, std::int64_t tag,
-                   const TermMaker& terms) {
-  Change change;
+Result<Begun> begin(Transaction& transaction, const NewDocument& made, Time now) {
+  const Document& document = made.document;
   ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, document.scope));
-  change.tenant = where.tenant;
   ASSIGN_OR_RETURN(const std::optional<ActiveDocument> old, find_active(transaction, where.scope, document.uri));
-  if (old && old->content_hash == content_hash && old->cut == cut_format && old->collection == document.collection) {
-    return change;
-  }
-  change.outcome = old ? IngestOutcome::kChanged : IngestOutcome::kAdded;
-  if (old) RETURN_IF_ERROR(supersede(transaction, old->id, tag, change));
+  const bool same = old && old->content_hash == made.content_hash && old->cut == made.cut_format &&
+                    old->collection == document.collection && old->title == made.title &&
+                    old->media_type == document.media_type && old->trust == document.trust;
+  // What is there now is not what will be there when a draft is on its way.
+  ASSIGN_OR_RETURN(const std::vector<DocumentId> drafts, find_drafts(transaction, where.scope, document.uri));
+  if (same && drafts.empty()) return Begun{};
 
   ASSIGN_OR_RETURN(Statement insert,
                    transaction.prepare("INSERT INTO memory_documents (scope_id, state, uri, collection, title,"
                                        " media_type, trust, content_hash, cut, chunks, modified_us, ingested_us)"
-                                       " VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
-  const std::string title = shown_title(document, cut);
+                                       " VALUES (?1, 2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
   insert.bind(1, where.scope).bind(2, std::string_view(document.uri)).bind(3, std::string_view(document.collection));
-  insert.bind(4, std::string_view(title)).bind(5, static_cast<int>(document.media_type));
-  insert.bind(6, static_cast<int>(document.trust)).bind(7, std::string_view(content_hash));
-  insert.bind(8, std::string_view(cut_format)).bind(9, static_cast<int>(cut.chunks.size()));
+  insert.bind(4, std::string_view(made.title)).bind(5, static_cast<int>(document.media_type));
+  insert.bind(6, static_cast<int>(document.trust)).bind(7, std::string_view(made.content_hash));
+  insert.bind(8, std::string_view(made.cut_format)).bind(9, static_cast<int>(made.chunks.size()));
   insert.bind(10, static_cast<std::int64_t>(to_micros(document.modified)));
   RETURN_IF_ERROR(insert.bind(11, static_cast<std::int64_t>(to_micros(now))).run());
-  const DocumentId id = transaction.last_insert_rowid();
+  return Begun{old ? IngestOutcome::kChanged : IngestOutcome::kAdded, transaction.last_insert_rowid()};
+}
 
-  for (std::size_t i = 0; i < cut.chunks.size(); ++i) {
-    const Chunk& chunk = cut.chunks[i];
-    entry_store::NewEntry entry{where, EntryKind::kChunk, id, document.modified, document.trust, chunk.text, {}};
-    entry.heading = chunk.heading_path.empty() ? title : chunk.heading_path;
-    ASSIGN_OR_RETURN(const EntryId entry_id, entry_store::add(transaction, entry, terms));
-    ASSIGN_OR_RETURN(Statement place,
+Result<bool> add_chunks(Transaction& transaction, DocumentId draft, const NewDocument& made, std::size_t first,
+                        std::size_t end) {
+  ASSIGN_OR_RETURN(const Place place, find(transaction, draft));
+  if (place.state != State::kDraft) return false;
+  for (std::size_t i = first; i < end; ++i) {
+    const NewChunk& chunk = made.chunks[i];
+    const TextRange& range = chunk.chunk.range;
+    const entry_store::NewEntry entry{place.where,         EntryKind::kChunk, draft,      made.document.modified,
+                                      made.document.trust, chunk.chunk.text,  chunk.words};
+    ASSIGN_OR_RETURN(const EntryId entry_id, entry_store::add(transaction, entry));
+    ASSIGN_OR_RETURN(Statement insert,
                      transaction.prepare("INSERT INTO memory_chunks (entry_id, document_id, ordinal, heading_path,"
                                          " byte_begin, byte_end, line_begin, line_end)"
                                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
-    place.bind(1, entry_id).bind(2, id).bind(3, static_cast<int>(i)).bind(4, std::string_view(entry.heading));
-    place.bind(5, chunk.range.byte_begin).bind(6, chunk.range.byte_end);
-    RETURN_IF_ERROR(place.bind(7, chunk.range.line_begin).bind(8, chunk.range.line_end).run());
-    ++change.chunks;
+    insert.bind(1, entry_id).bind(2, draft).bind(3, static_cast<int>(i)).bind(4, std::string_view(chunk.heading));
+    insert.bind(5, range.byte_begin).bind(6, range.byte_end);
+    RETURN_IF_ERROR(insert.bind(7, range.line_begin).bind(8, range.line_end).run());
   }
-  return change;
+  return true;
 }
 
-Result<Change> retire(Transaction& transaction, const Scope& scope, const std::string& uri, std::int64_t tag) {
-  Change change;
-  change.outcome = IngestOutcome::kRetired;
+Result<std::vector<DocumentId>> publish(Transaction& transaction, DocumentId draft) {
+  ASSIGN_OR_RETURN(const Place place, find(transaction, draft));
+  if (place.state != State::kDraft) return std::vector<DocumentId>{draft};
+  ASSIGN_OR_RETURN(const std::optional<ActiveDocument> old, find_active(transaction, place.where.scope, place.uri));
+  if (old && old->id > draft) {
+    RETURN_IF_ERROR(set_state(transaction, draft, State::kLeaving));
+    return std::vector<DocumentId>{draft};
+  }
+  if (old) RETURN_IF_ERROR(set_state(transaction, old->id, State::kLeaving));
+  RETURN_IF_ERROR(set_state(transaction, draft, State::kActive));
+  return old ? std::vector<DocumentId>{old->id} : std::vector<DocumentId>();
+}
+
+Result<std::vector<DocumentId>> retire(Transaction& transaction, const Scope& scope, const std::string& uri) {
   ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
-  change.tenant = where.tenant;
-  ASSIGN_OR_RETURN(const std::optional<ActiveDocument> old, find_active(transaction, where.scope, uri));
-  if (!old)
+  ASSIGN_OR_RETURN(const std::optional<ActiveDocument> active, find_active(transaction, where.scope, uri));
+  ASSIGN_OR_RETURN(std::vector<DocumentId> leaving, find_drafts(transaction, where.scope, uri));
+  if (active) leaving.push_back(active->id);
+  if (leaving.empty()) {
     return fail(ErrorCode::kNotFound, "memory has no document '" + uri + "' here", "see `mnema memory sources`");
-  RETURN_IF_ERROR(supersede(transaction, old->id, tag, change));
-  return change;
+  }
+  for (const DocumentId document : leaving) RETURN_IF_ERROR(set_state(transaction, document, State::kLeaving));
+  return leaving;
+}
+
+Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_max, std::int64_t tag) {
+  ASSIGN_OR_RETURN(const Place place, find(transaction, document));
+  CHECK(place.state != State::kActive, "only what nobody sees is cleared away");
+  Cleared cleared;
+  cleared.tenant = place.where.tenant;
+  std::vector<EntryId> entries;
+  {
+    ASSIGN_OR_RETURN(Statement select,
+                     transaction.prepare("SELECT entry_id FROM memory_chunks WHERE document_id = ?1 LIMIT ?2"));
+    ASSIGN_OR_RETURN(entries, integers(select.bind(1, document).bind(2, chunks_max)));
+  }
+  for (const EntryId entry : entries) {
+    ASSIGN_OR_RETURN(const std::vector<VectorLabel> gone, entry_store::remove(transaction, cleared.tenant, entry, tag));
+    cleared.removed.insert(cleared.removed.end(), gone.begin(), gone.end());
+    ASSIGN_OR_RETURN(Statement erase, transaction.prepare("DELETE FROM memory_chunks WHERE entry_id = ?1"));
+    RETURN_IF_ERROR(erase.bind(1, entry).run());
+  }
+  cleared.done = static_cast<int>(entries.size()) < chunks_max;
+  RETURN_IF_ERROR(set_state(transaction, document, cleared.done ? State::kRetired : State::kLeaving));
+  return cleared;
+}
+
+Result<std::vector<DocumentId>> unseen(Transaction& transaction) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT document_id FROM memory_documents WHERE state >= 2"));
+  return integers(select);
 }
 
 Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& scope, const std::string& collection) {
@@ -143,10 +200,35 @@ Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& aske
   }
 }
 
+Result<FolderClaim> claim_folder(Transaction& transaction, const Scope& scope, const FolderClaim& wanted,
+                                 const std::string& gone) {
+  ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
+  if (!gone.empty()) {
+    ASSIGN_OR_RETURN(Statement end, transaction.prepare("DELETE FROM memory_folders WHERE scope_id = ?1"
+                                                        " AND collection = ?2 AND path = ?3"));
+    end.bind(1, where.scope).bind(2, std::string_view(wanted.collection));
+    RETURN_IF_ERROR(end.bind(3, std::string_view(gone)).run());
+  }
+  {
+    ASSIGN_OR_RETURN(Statement select,
+                     transaction.prepare("SELECT path, name, collection FROM memory_folders WHERE scope_id = ?1 AND"
+                                         " ((path = ?2 AND name = ?3) OR collection = ?4) ORDER BY path <> ?2"));
+    select.bind(1, where.scope).bind(2, std::string_view(wanted.path)).bind(3, std::string_view(wanted.name));
+    ASSIGN_OR_RETURN(const bool row, select.bind(4, std::string_view(wanted.collection)).step());
+    if (row) return FolderClaim{select.text(0), select.text(1), select.text(2)};
+  }
+  ASSIGN_OR_RETURN(Statement insert, transaction.prepare("INSERT INTO memory_folders (scope_id, path, name, collection)"
+                                                         " VALUES (?1, ?2, ?3, ?4)"));
+  insert.bind(1, where.scope).bind(2, std::string_view(wanted.path)).bind(3, std::string_view(wanted.name));
+  RETURN_IF_ERROR(insert.bind(4, std::string_view(wanted.collection)).run());
+  return wanted;
+}
+
 Result<Counts> counts(Transaction& transaction) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT (SELECT count(*) FROM memory_episodes), (SELECT count(*) FROM"
-                                       " memory_documents WHERE state = 1), (SELECT count(*) FROM memory_chunks)"));
+                                       " memory_documents WHERE state = 1), (SELECT count(*) FROM memory_chunks"
+                                       " JOIN memory_documents USING (document_id) WHERE state = 1)"));
   ASSIGN_OR_RETURN(const bool row, select.step());
   if (!row) return Counts{};
   return Counts{select.integer(0), select.integer(1), select.integer(2)};

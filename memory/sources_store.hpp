@@ -1,46 +1,100 @@
 // memory/sources_store.hpp
 //
-// Documents and their chunks. A new version takes the place of the old one in one transaction: no recall sees half of
-// either. Retired documents keep their row, for the record; their chunks go.
+// Documents and their chunks. A document is written in several units of work, since it may be long, and is seen whole
+// or not at all:
+//
+//   begin        a draft, seen by nobody
+//   add_chunks   as often as it takes
+//   publish      the draft takes the place of the version before, in one transaction
+//   clear        as often as it takes: the chunks of what is seen no more go
+//
+// A crash leaves the old version or the new one, and `unseen` documents to be cleared. Retired documents keep their
+// row, for the record.
 //
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "memory/chunker.hpp"
 #include "memory/scope_store.hpp"
 #include "memory/store.hpp"
-#include "memory/text_terms.hpp"
 #include "memory/vector/codec.hpp"
 
 namespace mnema::sources_store {
 
-struct Change {
-  IngestOutcome outcome = IngestOutcome::kUnchanged;
-  int chunks = 0;  // written
-  TenantId tenant = 0;
-  std::vector<VectorLabel> removed;  // labels of vectors that went
+/// Persisted as memory_documents.state: never renumber. Only active documents are seen.
+enum class State : int { kRetired = 0, kActive = 1, kDraft = 2, kLeaving = 3 };
+
+struct NewChunk {
+  Chunk chunk;
+  std::string heading;  // the path of headings, else the document's title
+  std::string words;    // TermMaker::joined of heading and text
 };
 
-/// `content_hash`: hex SHA-256 of the document's bytes. `tag`: random, for the log of vectors.
-[[nodiscard]] Result<Change> put(Transaction& transaction, const Document& document, const CutDocument& cut,
-                                 const std::string& content_hash, const std::string& cut_format, Time now,
-                                 std::int64_t tag, const TermMaker& terms);
-/// Errors: `kNotFound`.
-[[nodiscard]] Result<Change> retire(Transaction& transaction, const Scope& scope, const std::string& uri,
-                                    std::int64_t tag);
+/// A document as it is to be written, made ready outside of any unit of work.
+struct NewDocument {
+  Document document;         // its bytes are not used
+  std::string title;         // as it is shown
+  std::string content_hash;  // hex SHA-256 of the document's bytes
+  std::string cut_format;
+  std::vector<NewChunk> chunks;
+};
+
+struct Begun {
+  IngestOutcome outcome = IngestOutcome::kUnchanged;  // or kAdded, kChanged: what publishing it will be
+  DocumentId draft = 0;                               // 0: unchanged, there is nothing to write
+};
+/// Finds out whether there is anything new, and begins a draft.
+[[nodiscard]] Result<Begun> begin(Transaction& transaction, const NewDocument& made, Time now);
+
+/// Adds the chunks from `first` up to `end`. False: the draft has been retired meanwhile, and takes no more.
+[[nodiscard]] Result<bool> add_chunks(Transaction& transaction, DocumentId draft, const NewDocument& made,
+                                      std::size_t first, std::size_t end);
+
+/// Shows the draft in place of the version before, unless it was retired or a later one came first. Returns what is to
+/// be cleared.
+[[nodiscard]] Result<std::vector<DocumentId>> publish(Transaction& transaction, DocumentId draft);
+
+/// Takes the document out of sight, and drafts of it. Returns what is to be cleared. Errors: `kNotFound`.
+[[nodiscard]] Result<std::vector<DocumentId>> retire(Transaction& transaction, const Scope& scope,
+                                                     const std::string& uri);
+
+struct Cleared {
+  TenantId tenant = 0;
+  std::vector<VectorLabel> removed;  // labels of vectors that went
+  bool done = false;                 // nothing of it is left
+};
+/// Removes up to `chunks_max` chunks of a document that is not seen; a draft is given up. `tag`: random, for the log of
+/// vectors.
+[[nodiscard]] Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_max, std::int64_t tag);
+
+/// Drafts and leaving documents: after a start, what a crash has left to be cleared.
+[[nodiscard]] Result<std::vector<DocumentId>> unseen(Transaction& transaction);
+
 /// Active documents of exactly this scope and collection.
 [[nodiscard]] Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& scope,
                                                     const std::string& collection);
 /// Active documents that `asker` may see, by uri.
 [[nodiscard]] Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& asker);
 
+/// A folder's hold on the name of a collection within a scope, so that two folders never keep one collection in step.
+struct FolderClaim {
+  std::string path;        // the folder
+  std::string name;        // what it would like to be called
+  std::string collection;  // what it is called
+};
+/// The claim of (path, name), as it is or made now; when another folder has that collection, the claim of the other.
+/// `gone`: a folder that is there no more; its hold on this collection ends. Empty: none.
+[[nodiscard]] Result<FolderClaim> claim_folder(Transaction& transaction, const Scope& scope, const FolderClaim& wanted,
+                                               const std::string& gone);
+
 struct Counts {
   std::int64_t episodes = 0;
-  std::int64_t documents = 0;
-  std::int64_t chunks = 0;
+  std::int64_t documents = 0;  // active ones
+  std::int64_t chunks = 0;     // of active documents
 };
 [[nodiscard]] Result<Counts> counts(Transaction& transaction);
 

@@ -1,13 +1,14 @@
 #include "memory/store.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <set>
 
-#include "memory/chunker.hpp"
+#include "memory/document_writer.hpp"
+#include "memory/embed_in_time.hpp"
 #include "memory/embedding_queue.hpp"
 #include "memory/episodic_store.hpp"
-#include "memory/folder_ingest.hpp"
+#include "memory/folder_job.hpp"
 #include "memory/index_keeper.hpp"
 #include "memory/query_vectors.hpp"
 #include "memory/recall.hpp"
@@ -16,7 +17,6 @@
 #include "memory/text_terms.hpp"
 #include "memory/vector_store.hpp"
 #include "runtime/log.hpp"
-#include "runtime/sha256.hpp"
 
 namespace mnema {
 namespace {
@@ -47,7 +47,12 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
   std::atomic<bool> closed = false;
   std::shared_ptr<IndexKeeper> index;
   std::shared_ptr<EmbeddingQueue> queue;
+  std::shared_ptr<TextIndexKeeper> words;
+  std::shared_ptr<DocumentWriter> writer;
   std::shared_ptr<QueryVectors> query_vectors;
+
+  Followers followers() const { return {index, queue, words}; }
+  Duration embed_timeout() const { return std::chrono::milliseconds(options.limits.recall_embed_timeout_ms); }
 
   std::int64_t draw() {
     const std::scoped_lock lock(random_mutex);
@@ -61,17 +66,6 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
     return salt;
   }
 
-  /// The rows a unit has changed show in the index and in the queue once they are committed.
-  void follow(Transaction& transaction, TenantId tenant, std::vector<VectorLabel> removed) {
-    transaction.after_commit([self = shared_from_this(), tenant, removed = std::move(removed)] {
-      self->index->removed(tenant, removed);
-      self->queue->wake();
-    });
-  }
-
-  void put(Document document, std::function<void(Result<sources_store::Change>)> on_done);
-  void retire(Scope scope, std::string uri, Executor& reply_to,
-              std::function<void(Result<sources_store::Change>)> on_done);
   void answer_recall(const RecallQuery& query, RecallVectors vectors, RecallStatistics timed,
                      const std::function<void(Result<Recalled>)>& on_done);
 };
@@ -84,48 +78,35 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
   IndexKeeper::Options index{state->options.index_folder, embedder.id(), embedder.dimensions(), {}};
   index.index.exact_max = state->options.limits.exact_search_vectors_max;
   state->index = std::make_shared<IndexKeeper>(std::move(index), executors.background);
-  // The queue knows the state only for its random numbers; a weak pointer keeps the two from holding each other.
-  state->queue = std::make_shared<EmbeddingQueue>(database, embedder, state->index, executors.background,
-                                                  [weak = std::weak_ptr<State>(state)] {
-                                                    const std::shared_ptr<State> self = weak.lock();
-                                                    return self ? self->draw() : 0;
-                                                  });
-  state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query);
+  // The parts know the state only for its random numbers; a weak pointer keeps them from holding each other.
+  const auto draw = [weak = std::weak_ptr<State>(state)]() -> std::int64_t {
+    const std::shared_ptr<State> self = weak.lock();
+    return self ? self->draw() : 0;
+  };
+  state->queue = std::make_shared<EmbeddingQueue>(database, embedder, state->index, executors.background, draw);
+  ASSIGN_OR_RETURN(TermMaker keeper_terms, TermMaker::make(state->options.language));
+  state->words = std::make_shared<TextIndexKeeper>(database, executors.background, std::move(keeper_terms));
+  state->writer = std::make_shared<DocumentWriter>(database, executors.background, clock, state->options.limits,
+                                                   state->options.language, state->followers(), draw);
+  state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query, state->embed_timeout());
 
-  const std::string format = state->store_terms.format();
-  const auto due = database.read<bool>([&](Transaction& transaction) -> Result<bool> {
-    RETURN_IF_ERROR(state->index->load(transaction));
-    ASSIGN_OR_RETURN(const auto outdated, text_index_store::outdated(transaction, format));
-    ASSIGN_OR_RETURN(const std::string present, vector_store::present_embedder(transaction));
-    return !outdated.empty() || present != embedder.id();
-  });
-  if (!due.ok()) return due.error();
-  if (*due) {
-    database.write<int>(
-        WritePriority::kBackground,
-        [state, format](Transaction& transaction) -> Result<int> {
-          ASSIGN_OR_RETURN(const auto outdated, text_index_store::outdated(transaction, format));
-          for (const TenantId tenant : outdated) {
-            RETURN_IF_ERROR(text_index_store::rebuild(transaction, tenant, state->store_terms));
-          }
-          RETURN_IF_ERROR(
-              vector_store::change_embedder(transaction, state->embedder.id(), state->embedder.dimensions()));
-          return 0;
-        },
-        executors.background,
-        [state](const Result<int>& written) {
-          if (!written.ok()) log_error("memory", "indexes not renewed", {{"because", written.error().message}});
-          state->queue->start();
-        });
-  } else {
-    state->queue->start();
-  }
+  const auto left =
+      database.read<std::vector<DocumentId>>([&](Transaction& transaction) -> Result<std::vector<DocumentId>> {
+        RETURN_IF_ERROR(state->index->load(transaction));
+        return sources_store::unseen(transaction);
+      });
+  if (!left.ok()) return left.error();
+  state->writer->clear(*left, [] {});
+  state->words->wake();
+  state->queue->start();
   return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(state)));
 }
 
 MemoryStore::MemoryStore(std::shared_ptr<State> state) : state_(std::move(state)) {}
 MemoryStore::~MemoryStore() {
   state_->closed = true;
+  state_->writer->close();
+  state_->words->close();
   state_->queue->close();
 }
 
@@ -134,7 +115,7 @@ MemoryStore::~MemoryStore() {
 Result<EpisodeId> MemoryStore::append_episode(Transaction& transaction, const Episode& episode) {
   ASSIGN_OR_RETURN(const EpisodeId id,
                    episodic_store::append(transaction, episode, state_->draw_salt(), state_->store_terms));
-  state_->follow(transaction, 0, {});
+  RETURN_IF_ERROR(state_->followers().follow(transaction, 0, {}));
   return id;
 }
 
@@ -154,179 +135,27 @@ Status MemoryStore::verify_chain(const std::string& tenant, const std::string& t
 
 // ---- documents ----
 
-void MemoryStore::State::put(Document document, std::function<void(Result<sources_store::Change>)> on_done) {
-  const auto refuse = [&](std::string message) {
-    on_done(fail(ErrorCode::kInvalidArgument, "document '" + document.uri + "' " + std::move(message)));
-  };
-  if (document.uri.empty()) return on_done(fail(ErrorCode::kInvalidArgument, "a document needs a uri to be cited by"));
-  if (static_cast<std::int64_t>(document.bytes.size()) > options.limits.document_bytes_max) {
-    return refuse("has " + std::to_string(document.bytes.size()) + " bytes, more than document_bytes_max (" +
-                  std::to_string(options.limits.document_bytes_max) + ")");
-  }
-  if (document.bytes.find('\0') != std::string::npos) return refuse("is not text: it has zero bytes");
-  const std::string hash = sha256_hex(document.bytes);
-  document.bytes = valid_utf8(document.bytes);
-  const std::string format = std::string(kCutFormat) + "/" + std::to_string(options.limits.chunk_tokens_max);
-  auto cut =
-      std::make_shared<CutDocument>(cut_document(document.bytes, document.media_type, options.limits.chunk_tokens_max));
-  document.bytes.clear();
-  database.write<sources_store::Change>(
-      WritePriority::kBackground,
-      [self = shared_from_this(), document = std::move(document), cut, hash, format,
-       now = clock.now()](Transaction& transaction) -> Result<sources_store::Change> {
-        ASSIGN_OR_RETURN(sources_store::Change change, sources_store::put(transaction, document, *cut, hash, format,
-                                                                          now, self->draw(), self->store_terms));
-        self->follow(transaction, change.tenant, change.removed);
-        return change;
-      },
-      executors.background, std::move(on_done));
-}
-
-void MemoryStore::State::retire(Scope scope, std::string uri, Executor& reply_to,
-                                std::function<void(Result<sources_store::Change>)> on_done) {
-  database.write<sources_store::Change>(
-      WritePriority::kBackground,
-      [self = shared_from_this(), scope = std::move(scope),
-       uri = std::move(uri)](Transaction& transaction) -> Result<sources_store::Change> {
-        ASSIGN_OR_RETURN(sources_store::Change change, sources_store::retire(transaction, scope, uri, self->draw()));
-        self->follow(transaction, change.tenant, change.removed);
-        return change;
-      },
-      reply_to, std::move(on_done));
-}
-
-namespace {
-
-void count(IngestReport& report, IngestOutcome outcome, int chunks) {
-  report.chunks += chunks;
-  switch (outcome) {
-    case IngestOutcome::kAdded:
-      ++report.added;
-      break;
-    case IngestOutcome::kUnchanged:
-      ++report.unchanged;
-      break;
-    case IngestOutcome::kChanged:
-      ++report.changed;
-      break;
-    case IngestOutcome::kRetired:
-      ++report.retired;
-      break;
-    case IngestOutcome::kSkipped:
-      ++report.skipped;
-      break;
-  }
-}
-
-}  // namespace
-
 void MemoryStore::ingest_document(Document document, Executor& reply_to,
                                   std::function<void(Result<IngestReport>)> on_done) {
   state_->executors.background.post(
-      [state = state_, document = std::move(document), &reply_to, on_done = std::move(on_done)]() mutable {
-        const auto answer = [&reply_to, on_done = std::move(on_done)](Result<sources_store::Change> change) {
+      [writer = state_->writer, document = std::move(document), &reply_to, on_done = std::move(on_done)]() mutable {
+        writer->put(std::move(document), [&reply_to, on_done](const Result<DocumentChange>& change) {
           Result<IngestReport> report = IngestReport{};
           if (change.ok())
-            count(*report, change->outcome, change->chunks);
+            count(*report, *change);
           else
             report = change.error();
           reply_to.post([on_done, report = std::move(report)] { on_done(report); });
-        };
-        if (state->closed) return answer(closed_error());
-        state->put(std::move(document), answer);
+        });
       });
 }
-
-namespace {
-
-/// One file after the other, each its own unit of work; then what is gone is retired.
-template <class State>
-struct FolderJob : std::enable_shared_from_this<FolderJob<State>> {
-  std::shared_ptr<State> state;
-  FolderSource folder;
-  Executor* reply_to = nullptr;
-  std::function<void(FolderProgress)> on_progress;
-  std::function<void(Result<IngestReport>)> on_done;
-  std::vector<FolderFile> files;
-  std::vector<std::string> gone;
-  IngestReport report;
-  std::size_t next = 0;
-
-  void start() {
-    auto found = folder_files(folder);
-    if (!found.ok()) return finish(found.error());
-    files = std::move(*found);
-    auto known = state->database.template read<std::vector<std::string>>([&](Transaction& transaction) {
-      return sources_store::uris(transaction, folder.scope, collection_of(folder));
-    });
-    if (!known.ok()) return finish(known.error());
-    std::set<std::string> there;
-    for (const FolderFile& file : files) there.insert(file.uri);
-    for (const std::string& uri : *known) {
-      if (!there.contains(uri)) gone.push_back(uri);
-    }
-    step();
-  }
-
-  void step() {
-    if (state->closed) return finish(closed_error());
-    const auto self = this->shared_from_this();
-    if (next < files.size()) {
-      const FolderFile& file = files[next++];
-      auto document = read_document(folder, file, state->options.limits.document_bytes_max);
-      if (!document.ok()) return on_file(file.uri, document.error());
-      return state->put(std::move(*document), [self, uri = file.uri](Result<sources_store::Change> change) {
-        self->on_file(uri, std::move(change));
-      });
-    }
-    if (gone.empty()) return finish(std::move(report));
-    const std::string uri = gone.back();
-    gone.pop_back();
-    state->retire(folder.scope, uri, state->executors.background, [self](const Result<sources_store::Change>& change) {
-      if (!change.ok()) return self->finish(change.error());
-      ++self->report.retired;
-      self->step();
-    });
-  }
-
-  void on_file(const std::string& uri, Result<sources_store::Change> change) {
-    IngestOutcome outcome = IngestOutcome::kSkipped;
-    if (change.ok()) {
-      outcome = change->outcome;
-      count(report, outcome, change->chunks);
-    } else if (change.error().code == ErrorCode::kInvalidArgument || next == 0) {
-      ++report.skipped;
-      report.notes.push_back(change.error().message);
-    } else if (change.error().code == ErrorCode::kStorage && change.error().message.starts_with(uri)) {
-      ++report.skipped;  // the file, not the database
-      report.notes.push_back(change.error().message);
-    } else {
-      return finish(change.error());
-    }
-    if (on_progress) {
-      FolderProgress progress{static_cast<int>(next), static_cast<int>(files.size()), uri, outcome};
-      reply_to->post([on_progress = on_progress, progress = std::move(progress)] { on_progress(progress); });
-    }
-    // Not from inside the callback: a folder of thousands must not nest as deep.
-    state->executors.background.post([self = this->shared_from_this()] { self->step(); });
-  }
-
-  void finish(Result<IngestReport> result) {
-    reply_to->post([on_done = std::move(on_done), result = std::move(result)] { on_done(result); });
-  }
-};
-
-}  // namespace
 
 void MemoryStore::ingest_folder(FolderSource folder, Executor& reply_to,
                                 std::function<void(FolderProgress)> on_progress,
                                 std::function<void(Result<IngestReport>)> on_done) {
-  const auto job = std::make_shared<FolderJob<State>>();
-  job->state = state_;
-  job->folder = std::move(folder);
-  job->reply_to = &reply_to;
-  job->on_progress = std::move(on_progress);
-  job->on_done = std::move(on_done);
+  const auto job = std::make_shared<FolderJob>(state_->database, state_->writer, state_->executors.background,
+                                               state_->options.limits.document_bytes_max, std::move(folder), reply_to,
+                                               std::move(on_progress), std::move(on_done));
   state_->executors.background.post([job] { job->start(); });
 }
 
@@ -337,11 +166,10 @@ Result<std::vector<SourceInfo>> MemoryStore::sources(const Scope& scope) {
 
 void MemoryStore::retire_document(Scope scope, std::string uri, Executor& reply_to,
                                   std::function<void(Status)> on_done) {
-  if (state_->closed) return reply_to.post([on_done = std::move(on_done)] { on_done(closed_error()); });
-  state_->retire(std::move(scope), std::move(uri), reply_to,
-                 [on_done = std::move(on_done)](const Result<sources_store::Change>& change) {
-                   on_done(change.ok() ? Status() : Status(change.error()));
-                 });
+  state_->writer->retire(std::move(scope), std::move(uri), reply_to,
+                         [on_done = std::move(on_done)](const Result<DocumentChange>& change) {
+                           on_done(change.ok() ? Status() : Status(change.error()));
+                         });
 }
 
 // ---- recall ----
@@ -374,11 +202,12 @@ void MemoryStore::recall(RecallQuery query, Executor& reply_to, std::function<vo
       }
       std::vector<std::string> texts;
       for (const Episode& episode : query.uncommitted) texts.push_back(episode.role + ": " + episode.text);
-      store->embedder.embed(std::move(texts), true, store->executors.query,
-                            [store, query, answer, vectors, timed](auto made) mutable {
-                              if (made.ok()) vectors.uncommitted = std::move(*made);
-                              store->answer_recall(query, std::move(vectors), timed, answer);
-                            });
+      const Duration left = std::max(Duration{}, store->embed_timeout() - Duration(timed.embed_us));
+      embed_in_time(store->embedder, std::move(texts), left, store->executors.query,
+                    [store, query, answer, vectors, timed](auto made) mutable {
+                      if (made.ok()) vectors.uncommitted = std::move(*made);
+                      store->answer_recall(query, std::move(vectors), timed, answer);
+                    });
     };
     if (text.empty()) {
       return on_question(fail(ErrorCode::kInvalidArgument, "the question has no text"));
@@ -419,6 +248,8 @@ Status MemoryStore::save_indexes() { return state_->index->save(state_->database
 
 void MemoryStore::close() {
   if (state_->closed.exchange(true)) return;
+  state_->writer->close();
+  state_->words->close();
   state_->queue->close();
   if (const Status saved = save_indexes(); !saved.ok()) {
     log_warning("memory", "index files not written; the next start makes them again",

@@ -5,22 +5,25 @@
 //
 //   Text and vectors are rows of the one database, and the truth. The text index is rows too (FTS5, one per tenant);
 //   the vector index is a cache in memory with a snapshot file per tenant, which is checked, replayed, and rebuilt from
-//   the rows whenever it does not fit them. A row is there at once for text and time; its vector follows from a
-//   background queue that survives a restart. No language model is asked on the way in.
+//   the rows whenever it does not fit them. A row is there at once for words and time (a tenant's first rows for their
+//   words a moment later); its vector follows from a background queue that survives a restart. No language model is
+//   asked on the way in.
 //
 //   record.hpp            the nouns, and who sees what
 //   episodic_store.hpp    the log                    sources_store.hpp   documents and chunks       chunker.hpp
 //   text_index_store.hpp  words                      vector/             distance, flat, hnsw, index, snapshot_file
 //   vector_store.hpp      vectors and their log      index_keeper.hpp    keeps the index in step with the rows
 //   embedding_queue.hpp   rows without a vector      recall.hpp          candidates, fusion, relevance
+//   document_writer.hpp   documents into rows        folder_job.hpp      one reading of a folder
+//   text_index_keeper.hpp words that were not there  entry_filter_store.hpp  who sees what, in SQL
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
 //            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,
 //            `thread`, `statistics`, ...) run on the caller's thread over a read connection: not on the loop.
 // Ownership: borrows the database, embedder, executors, clock and random source, which outlive it. `close` stops the
 //            background work; work in flight when the store goes holds what it needs and finds it closed.
-// Law:       every visible row has its words in the text index, and a vector or a place in the embedding queue; index
-//            labels == vector rows   (check_integrity)
+// Law:       every row has its words in the text index, or its tenant waits for them; a vector, or a place in the
+//            embedding queue; index labels == vector rows   (check_integrity)
 #pragma once
 
 #include <functional>
@@ -50,12 +53,13 @@ struct IngestReport {
   int unchanged = 0;
   int changed = 0;
   int retired = 0;                 // gone from the folder: no longer recalled
-  int skipped = 0;                 // too large, not text, unreadable
+  int skipped = 0;                 // files: too large, not text, unreadable
   int chunks = 0;                  // written
-  std::vector<std::string> notes;  // one sentence per skipped file
+  std::vector<std::string> notes;  // one sentence per skipped file, and per folder that could not be looked into
 };
 
-/// A folder of documents, ingested as one collection.
+/// A folder of documents, ingested as one collection. Where another folder of the same scope has the name already, and
+/// is still there, the collection is called "docs (parent)" instead; a folder keeps the name it once got.
 struct FolderSource {
   Scope scope;
   std::string path;
@@ -130,14 +134,15 @@ class MemoryStore {
 
   // ---- documents ----
 
-  /// Cuts and stores a document. The same bytes again leave it untouched; other bytes supersede the old chunks in the
-  /// same transaction that makes the new ones visible. Errors: `kInvalidArgument` (empty uri, larger than
-  /// limits.document_bytes_max, not text), `kStorage`.
+  /// Cuts and stores a document. The same again leaves it untouched; other bytes, or another title, media type, trust
+  /// or collection, supersede the old chunks in the same transaction that makes the new ones visible. Errors:
+  /// `kInvalidArgument` (empty uri, larger than limits.document_bytes_max, not text), `kStorage`.
   void ingest_document(Document document, Executor& reply_to, std::function<void(Result<IngestReport>)> on_done);
 
   /// Ingests every file of the folder that has one of the extensions, in order of name, and retires documents of this
   /// collection that are gone. Hidden files and folders are passed over. A file that cannot be read is skipped with a
-  /// note. `on_progress` (may be empty) comes on `reply_to`. Errors: `kNotFound` (no such folder), `kStorage`.
+  /// note; below a folder that cannot be read nothing is retired. `on_progress` (may be empty) comes on `reply_to`.
+  /// Errors: `kNotFound` (no such folder), `kStorage`.
   void ingest_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
                      std::function<void(Result<IngestReport>)> on_done);
 
@@ -149,7 +154,8 @@ class MemoryStore {
 
   // ---- recall ----
 
-  /// What bears on `query.text`, best first. Without an embedder's answer it goes on by words and time and says so.
+  /// What bears on `query.text`, best first. Without an embedder's answer, or when it has not come within
+  /// limits.recall_embed_timeout_ms, it goes on by words and time and says so.
   /// Errors: `kInvalidArgument` (empty tenant), `kStorage`.
   void recall(RecallQuery query, Executor& reply_to, std::function<void(Result<Recalled>)> on_done);
 

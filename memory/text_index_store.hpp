@@ -3,15 +3,20 @@
 // Words of entries, searchable: one FTS5 table per tenant over the terms of memory/text_terms.hpp, so that no query can
 // touch another tenant's words, not even through their statistics.
 //
+// A tenant's table is made by a unit of work that writes nothing into it: SQLite cannot undo a table together with rows
+// in it, and a unit that failed after both would take its whole commit group with it. Entries that come before their
+// table get their words afterwards (memory/text_index_keeper.hpp).
+//
 // Threads: each function inside a unit of work; `search` also inside Database::read.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "memory/entry_filter_store.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
-#include "memory/text_terms.hpp"
 #include "runtime/database.hpp"
 
 namespace mnema::text_index_store {
@@ -21,21 +26,41 @@ struct TextMatch {
   double score = 0;  // BM25, the larger the better
 };
 
-/// Adds the words of an entry; makes the tenant's table when it has none.
-[[nodiscard]] Status add(Transaction& transaction, TenantId tenant, EntryId entry, const std::string& text,
-                         const TermMaker& terms);
+/// Adds the words of an entry, unless its tenant has no table yet.
+[[nodiscard]] Status add(Transaction& transaction, TenantId tenant, EntryId entry, const std::string& words);
 [[nodiscard]] Status remove(Transaction& transaction, TenantId tenant, EntryId entry);
 
-/// Best first, only what `visible` admits. Any of the terms may match.
-[[nodiscard]] Result<std::vector<TextMatch>> search(Transaction& transaction, const VisibleScopes& visible,
+/// Best first, only what `filter` admits. Any of the terms may match.
+[[nodiscard]] Result<std::vector<TextMatch>> search(Transaction& transaction, const EntryFilter& filter,
                                                     const std::vector<std::string>& terms, int count_max);
 
-/// Tenants whose words were made by another `format` than this.
-[[nodiscard]] Result<std::vector<TenantId>> outdated(Transaction& transaction, const std::string& format);
-/// Makes the words of all entries of a tenant again.
-[[nodiscard]] Status rebuild(Transaction& transaction, TenantId tenant, const TermMaker& terms);
+[[nodiscard]] Result<bool> has_table(Transaction& transaction, TenantId tenant);
+/// True: some tenant has none.
+[[nodiscard]] Result<bool> table_is_missing(Transaction& transaction);
+/// In a unit of its own. A tenant with entries is outdated afterwards: those have no words.
+[[nodiscard]] Status make_table(Transaction& transaction, TenantId tenant, const std::string& format);
 
-/// Errors: `kCorrupt`: an entry without words, or words without an entry.
+/// A tenant whose words are not all there, or were made by another format.
+struct Outdated {
+  TenantId tenant = 0;
+  bool has_table = false;
+  EntryId last = 0;  // later entries have their words
+};
+[[nodiscard]] Result<std::optional<Outdated>> find_outdated(Transaction& transaction, const std::string& format);
+
+struct Searched {
+  EntryId entry = 0;
+  std::string text;  // what the entry is found by, headings included
+};
+/// Entries of a tenant above `after` and up to `last`, in order.
+[[nodiscard]] Result<std::vector<Searched>> searched_texts(Transaction& transaction, TenantId tenant, EntryId after,
+                                                           EntryId last, int count_max);
+/// Gives an entry these words instead of those it has; nothing, when the entry has gone.
+[[nodiscard]] Status replace(Transaction& transaction, TenantId tenant, EntryId entry, const std::string& words);
+/// All words of the tenant are of this format now.
+[[nodiscard]] Status set_format(Transaction& transaction, TenantId tenant, const std::string& format);
+
+/// Of the tenants whose words should all be there. Errors: `kCorrupt`: an entry without words, or words without one.
 [[nodiscard]] Status check_integrity(Transaction& transaction);
 
 }  // namespace mnema::text_index_store

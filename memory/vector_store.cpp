@@ -71,16 +71,28 @@ Result<std::string> present_embedder(Transaction& transaction) {
   return row ? select.text(0) : std::string();
 }
 
-Status change_embedder(Transaction& transaction, const std::string& name, int dimensions) {
-  ASSIGN_OR_RETURN(const std::int64_t embedder, intern_embedder(transaction, name, dimensions));
+Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, std::int64_t embedder, EntryId after,
+                                                      int count_max) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT max(entry_id) FROM (SELECT entry_id FROM memory_entries"
+                                       " WHERE entry_id > ?1 ORDER BY entry_id LIMIT ?2)"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, after).bind(2, count_max).step());
+  if (!row || select.is_null(0)) return std::optional<EntryId>();
+  const EntryId last = select.integer(0);
+  ASSIGN_OR_RETURN(
+      Statement insert,
+      transaction.prepare("INSERT OR IGNORE INTO memory_pending_vectors (entry_id, attempts)"
+                          " SELECT entry_id, 0 FROM memory_entries e WHERE entry_id > ?1 AND entry_id <= ?2"
+                          " AND NOT EXISTS (SELECT 1 FROM memory_vectors v"
+                          " WHERE v.entry_id = e.entry_id AND v.embedder_id = ?3)"));
+  RETURN_IF_ERROR(insert.bind(1, after).bind(2, last).bind(3, embedder).run());
+  return std::optional<EntryId>(last);
+}
+
+Status set_present_embedder(Transaction& transaction, const std::string& name) {
   ASSIGN_OR_RETURN(Statement note, transaction.prepare("INSERT OR REPLACE INTO memory_meta (name, value)"
                                                        " VALUES ('embedder', ?1)"));
-  RETURN_IF_ERROR(note.bind(1, std::string_view(name)).run());
-  ASSIGN_OR_RETURN(Statement insert,
-                   transaction.prepare("INSERT OR IGNORE INTO memory_pending_vectors (entry_id, attempts)"
-                                       " SELECT entry_id, 0 FROM memory_entries WHERE entry_id NOT IN"
-                                       " (SELECT entry_id FROM memory_vectors WHERE embedder_id = ?1)"));
-  return insert.bind(1, embedder).run();
+  return note.bind(1, std::string_view(name)).run();
 }
 
 Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_max) {

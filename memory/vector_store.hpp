@@ -53,8 +53,11 @@ struct PendingEntry {
 [[nodiscard]] Status enqueue(Transaction& transaction, EntryId entry);
 /// The embedder that new entries are given vectors of; empty: there was none yet.
 [[nodiscard]] Result<std::string> present_embedder(Transaction& transaction);
-/// Makes `name` the present embedder and puts every entry that has no vector of it into the queue.
-[[nodiscard]] Status change_embedder(Transaction& transaction, const std::string& name, int dimensions);
+/// Puts the entries among the first `count_max` above `after` that have no vector of `embedder` into the queue. Returns
+/// the last of those entries; none: there are no more.
+[[nodiscard]] Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, std::int64_t embedder,
+                                                                    EntryId after, int count_max);
+[[nodiscard]] Status set_present_embedder(Transaction& transaction, const std::string& name);
 /// Oldest first.
 [[nodiscard]] Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_max);
 [[nodiscard]] Result<std::int64_t> pending_count(Transaction& transaction);

@@ -36,6 +36,7 @@ struct Limits {
   // turns
   int turn_threads = 4;
   int turns_running_max = 64;        // further events wait in the mailbox
+  int blocking_threads = 16;         // for calls that wait; twice what one connector may have in flight
   int turn_backoff_base_ms = 1'000;  // before a failed turn is tried again; doubled with each attempt
   int turn_backoff_cap_ms = 300'000;
   std::int64_t session_memo_bytes_max = 1 << 20;  // of one; a longer talk is laid out anew from what the client sends
@@ -59,6 +60,7 @@ struct Limits {
   int metric_label_sets_max = 200;  // of one metric; further ones are counted as "other"
   // memory
   int recall_candidates_max = 200;
+  int recall_embed_timeout_ms = 5'000;  // then recall goes on by words and time
   std::int64_t document_bytes_max = 16 << 20;
   int chunk_tokens_max = 256;
   std::int64_t exact_search_vectors_max = 20'000;  // above it HNSW

@@ -44,6 +44,7 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(mailbox_ageing_ms);
   MNEMA_LIMIT(turn_threads);
   MNEMA_LIMIT(turns_running_max);
+  MNEMA_LIMIT(blocking_threads);
   MNEMA_LIMIT(turn_backoff_base_ms);
   MNEMA_LIMIT(turn_backoff_cap_ms);
   MNEMA_LIMIT(session_memo_bytes_max);
@@ -64,6 +65,7 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(retry_after_max_ms);
   MNEMA_LIMIT(metric_label_sets_max);
   MNEMA_LIMIT(recall_candidates_max);
+  MNEMA_LIMIT(recall_embed_timeout_ms);
   MNEMA_LIMIT(document_bytes_max);
   MNEMA_LIMIT(chunk_tokens_max);
   MNEMA_LIMIT(exact_search_vectors_max);

@@ -42,7 +42,7 @@ class Queue : public testing::Rows {
       ASSIGN_OR_RETURN(entry.where, scope_store::intern(transaction, {"acme", "", "", ""}));
       entry.text = text;
       transaction.after_commit([keep = queue] { keep->wake(); });
-      return entry_store::add(transaction, entry, terms);
+      return entry_store::add(transaction, entry);
     });
     return added.value();
   }

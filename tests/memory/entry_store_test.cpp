@@ -16,16 +16,19 @@ EntryId add(Rows& rows, const Scope& scope, Time time) {
         ASSIGN_OR_RETURN(entry.where, scope_store::intern(transaction, scope));
         entry.time = time;
         entry.text = "something happened";
-        return entry_store::add(transaction, entry, rows.terms);
+        return entry_store::add(transaction, entry);
       })
       .value();
 }
 
 std::vector<EntryId> between(Rows& rows, const Scope& asker, Time from, Time to, int count_max = 10) {
+  RecallQuery query;
+  query.from = from;
+  query.to = to;
   return rows
       .read<std::vector<EntryId>>([&](Transaction& transaction) -> Result<std::vector<EntryId>> {
         ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, asker));
-        return entry_store::between(transaction, visible, from, to, count_max);
+        return entry_store::newest(transaction, EntryFilter(visible, query), count_max);
       })
       .value();
 }
@@ -60,7 +63,8 @@ TEST(Entries, NeverComeBackUnderAnOldNumber) {
   });
   ASSERT_TRUE(removed.ok());
   const auto gone = rows.read<bool>([&](Transaction& transaction) -> Result<bool> {
-    ASSIGN_OR_RETURN(const auto loaded, entry_store::load(transaction, first));
+    ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, acme));
+    ASSIGN_OR_RETURN(const auto loaded, entry_store::load(transaction, first, EntryFilter(visible, {})));
     return !loaded.has_value();
   });
   EXPECT_TRUE(gone.value());

@@ -19,8 +19,8 @@ FolderSource source_of(const std::string& path) {
 
 Uris uris(const FolderSource& source) {
   Uris found;
-  const auto files = folder_files(source);
-  for (const FolderFile& file : files.value()) found.push_back(file.uri);
+  const auto listing = list_folder(source, collection_of(source));
+  for (const FolderFile& file : listing.value().files) found.push_back(file.uri);
   return found;
 }
 
@@ -56,7 +56,7 @@ TEST(FolderFiles, HaveTheUriOfTheirPlaceInTheFolder) {
 }
 
 TEST(FolderFiles, OfNoFolderAreAnErrorThatNamesIt) {
-  const auto none = folder_files(source_of("/nowhere/at/all"));
+  const auto none = list_folder(source_of("/nowhere/at/all"), "docs");
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.error().code, ErrorCode::kNotFound);
   EXPECT_NE(none.error().message.find("/nowhere/at/all"), std::string::npos);
@@ -68,15 +68,36 @@ TEST(FolderCollection, IsTheFoldersOwnName) {
   EXPECT_EQ(collection_of(source), "docs");
   source.collection.clear();
   EXPECT_EQ(collection_of(source), "handbook");
+  EXPECT_EQ(collection_name(source, 1), "handbook");
+  const std::string parent = std::filesystem::path(folder.path()).filename().string();
+  EXPECT_EQ(collection_name(source, 2), "handbook (" + parent + ")");
+  EXPECT_EQ(collection_name(source, 3), "handbook (" + parent + " 2)");
   source.path = ".";
   EXPECT_EQ(collection_of(source), std::filesystem::current_path().filename().string());
+}
+
+// Whoever is root may read everything, so the test is nobody for a moment.
+TEST(FolderFiles, OfAFolderThatCannotBeReadAreNotKnownAndItSaysSo) {
+  const TemporaryFolder folder;
+  folder.write("open/a.md", "x");
+  folder.write("closed/b.md", "x");
+  const testing::Unreadable closed(folder, "closed");
+  if (!closed.works()) GTEST_SKIP() << "this user may read everything";
+  const FolderListing listing = list_folder(source_of(folder.path()), "docs").value();
+  ASSERT_EQ(listing.files.size(), 1U);
+  EXPECT_EQ(listing.files[0].uri, "docs/open/a.md");
+  EXPECT_EQ(listing.unread, Uris{"docs/closed/"});
+  EXPECT_EQ(listing.notes,
+            Uris{"folder docs/closed/ cannot be read: Permission denied; what was read from it before is kept"});
+  EXPECT_EQ(list_folder(source_of(folder / "closed"), "docs").error().code, ErrorCode::kStorage)
+      << "the folder itself is another matter";
 }
 
 TEST(FolderDocument, IsTheFileWithItsKindByItsName) {
   const TemporaryFolder folder;
   const FolderSource source = source_of(folder.path());
   const auto read = [&](const std::string& name, const std::string& bytes) {
-    return read_document(source, {folder.write(name, bytes), "docs/" + name}, 100);
+    return read_document(source, "docs", {folder.write(name, bytes), "docs/" + name}, 100);
   };
   const Document document = read("a.md", "# Title\n").value();
   EXPECT_EQ(document.uri, "docs/a.md");
@@ -92,10 +113,11 @@ TEST(FolderDocument, IsTheFileWithItsKindByItsName) {
 TEST(FolderDocument, SaysWhyAFileIsNotRead) {
   const TemporaryFolder folder;
   const FolderSource source = source_of(folder.path());
-  const auto large = read_document(source, {folder.write("large.md", std::string(101, 'x')), "docs/large.md"}, 100);
+  const auto large =
+      read_document(source, "docs", {folder.write("large.md", std::string(101, 'x')), "docs/large.md"}, 100);
   ASSERT_FALSE(large.ok());
   EXPECT_EQ(large.error().message, "docs/large.md has 101 bytes, more than document_bytes_max (100)");
-  const auto gone = read_document(source, {folder / "gone.md", "docs/gone.md"}, 100);
+  const auto gone = read_document(source, "docs", {folder / "gone.md", "docs/gone.md"}, 100);
   EXPECT_EQ(gone.error().code, ErrorCode::kStorage);
 }
 

@@ -48,7 +48,7 @@ class Keeper : public testing::Rows {
       entry_store::NewEntry entry;
       ASSIGN_OR_RETURN(entry.where, scope_store::intern(transaction, {tenant, "", "", ""}));
       entry.text = "text";
-      ASSIGN_OR_RETURN(const EntryId id, entry_store::add(transaction, entry, terms));
+      ASSIGN_OR_RETURN(const EntryId id, entry_store::add(transaction, entry));
       ASSIGN_OR_RETURN(const auto embedder,
                        vector_store::intern_embedder(transaction, options.embedder, options.dimensions));
       ASSIGN_OR_RETURN(const auto row, vector_store::add(transaction, id, embedder, vector, draw()));

@@ -1,7 +1,9 @@
 #include "memory/query_vectors.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <chrono>
 #include <optional>
 
 #include "runtime/simulation_executor.hpp"
@@ -13,7 +15,8 @@ namespace {
 struct Asking {
   Simulation simulation{1};
   testing::WordEmbedder embedder;
-  std::shared_ptr<QueryVectors> vectors = std::make_shared<QueryVectors>(embedder, simulation.lane("queries"));
+  std::shared_ptr<QueryVectors> vectors =
+      std::make_shared<QueryVectors>(embedder, simulation.lane("queries"), std::chrono::seconds(5));
 
   std::optional<QueryVectors::Vector> ask(const std::string& text) {
     const auto answer = std::make_shared<std::optional<QueryVectors::Vector>>();
@@ -51,6 +54,46 @@ TEST(QueryVectors, TellAFailureToAllWhoWaitAndForgetIt) {
   EXPECT_TRUE(asking.ask("where is it")->ok());
 }
 
+TEST(QueryVectors, WaitForASilentEmbedderSoLongAndAskItAgainTheNextTime) {
+  Asking asking;
+  asking.embedder.silent = true;
+  std::vector<ErrorCode> answers;
+  const auto on_done = [&](const QueryVectors::Vector& vector) {
+    ASSERT_FALSE(vector.ok());
+    answers.push_back(vector.error().code);
+  };
+  asking.vectors->get("where is it", on_done);
+  asking.simulation.run_for(std::chrono::seconds(4));
+  asking.vectors->get("where is it", on_done);
+  EXPECT_TRUE(answers.empty());
+  asking.simulation.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(answers, (std::vector<ErrorCode>(2, ErrorCode::kDeadlineExceeded)));
+  asking.embedder.silent = false;
+  EXPECT_TRUE(asking.ask("where is it")->ok());
+}
+
+// An answer that comes too late is nobody's; it must not be taken for the one that is asked for now.
+TEST(QueryVectors, DoNotListenToWhatComesAfterTheirTime) {
+  struct LateEmbedder final : Embedder {
+    std::string id() const override { return "late"; }
+    int dimensions() const override { return 1; }
+    void embed(std::vector<std::string>, bool, Executor& reply_to,
+               std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
+      reply_to.post_after(std::chrono::seconds(6), [on_done] { on_done(std::vector<std::vector<float>>{{1.0F}}); });
+    }
+  };
+  Simulation simulation{1};
+  LateEmbedder embedder;
+  const auto vectors = std::make_shared<QueryVectors>(embedder, simulation.lane("queries"), std::chrono::seconds(5));
+  int answers = 0;
+  vectors->get("where is it", [&](const QueryVectors::Vector& vector) {
+    EXPECT_FALSE(vector.ok());
+    ++answers;
+  });
+  EXPECT_TRUE(simulation.run_until_idle());
+  EXPECT_EQ(answers, 1);
+}
+
 TEST(QueryVectors, RefuseAVectorOfAnotherLengthThanPromised) {
   Asking asking;
   asking.embedder.given_dimensions = 3;
@@ -79,6 +122,18 @@ TEST(QueryVectors, NeverForgetWhomSomebodyWaitsFor) {
   }
   asking.simulation.run_ready();
   EXPECT_EQ(answers, 300);
+}
+
+// An event may have 4 MiB, and 128 of them are asked for before the first is forgotten.
+TEST(QueryVectors, KeepNoneOfTheTextsTheyWereAskedFor) {
+  Asking asking;
+  const auto bytes_in_use = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  const std::size_t before = bytes_in_use();
+  for (int i = 0; i < 128; ++i) {
+    (void)asking.ask(std::string(1 << 20, 'x') + std::to_string(i));
+    asking.embedder.asked.clear();
+  }
+  EXPECT_LT(bytes_in_use(), before + (8 << 20));
 }
 
 }  // namespace

@@ -113,10 +113,30 @@ TEST(Recall, SaysWhatItLeftOutAndWhy) {
   EXPECT_EQ(verdicts, (Texts{"beyond hits_max", "says the same as entry " + std::to_string(first)}));
 }
 
+// Nine words of ten are the same, and the tenth is what matters.
+TEST(Recall, KeepsTextsApartWhoseNumbersDiffer) {
+  Asked world;
+  const std::string sentence = "parcel service weight limit northern ferry harbour warehouse customers kilograms ";
+  for (const char* number : {"100", "200", "200!"}) world.remember(sentence + number);
+  ASSERT_TRUE(world.embedded().ok());
+  Texts found = world.texts("parcel service weight limit");
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, (Texts{sentence + "100", sentence + "200"})) << "and the repetition not";
+}
+
+TEST(Recall, KeepsTextsApartWhoseNumbersStandInAnotherOrder) {
+  Asked world;
+  world.remember("carry 3 boxes to room 7");
+  world.remember("carry 7 boxes to room 3");
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_EQ(world.texts("carry boxes to room").size(), 2U);
+}
+
 TEST(Recall, KnowsARowBeforeItsVectorIsMade) {
   Asked world;
   world.embedder->silent = true;
   world.remember("the ferry to Oslo leaves at noon");
+  world.simulation.run_ready();  // the tenant's first: its words come a moment later
   world.query.text = "ferry to Oslo";
   world.embedder->silent = false;
   const Recalled recalled = world.recall(world.query).value();
@@ -136,6 +156,36 @@ TEST(Recall, GoesOnByWordsWhenTheEmbedderFailsAndSaysSo) {
   EXPECT_EQ(recalled.statistics.vector_candidates, 0);
 }
 
+TEST(Recall, GoesOnByWordsWhenTheEmbedderNeverAnswersAndSaysSo) {
+  Asked world;
+  world.limits.recall_embed_timeout_ms = 700;
+  world.reopen();
+  world.remember("the ferry to Oslo leaves at noon");
+  ASSERT_TRUE(world.embedded().ok());
+  world.embedder->silent = true;
+  const Time asked = world.simulation.clock().now();
+  const Recalled recalled = world.ask("ferry to Oslo");
+  EXPECT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.statistics.without_vectors_because, "the embedder has not answered within 700 ms");
+  EXPECT_EQ(world.simulation.clock().now() - asked, std::chrono::milliseconds(700));
+}
+
+// The question's vector is there already; the embedder falls silent over what the turn has written itself.
+TEST(Recall, GoesOnWhenTheEmbedderNeverAnswersForWhatIsNotCommitted) {
+  Asked world;
+  world.memory->prestage("ferry crowns");
+  world.simulation.run_ready();
+  world.embedder->silent = true;
+  Episode episode;
+  episode.scope = kChat;
+  episode.thread = "now";
+  episode.text = "the ferry costs ten crowns";
+  world.query.uncommitted = {episode};
+  const Recalled recalled = world.ask("ferry crowns");
+  ASSERT_EQ(recalled.hits.size(), 1U);
+  EXPECT_EQ(recalled.hits[0].explanation.cosine, 0);
+}
+
 TEST(Recall, GoesOnByWordsWhenTheEmbedderBreaksItsWord) {
   Asked world;
   world.remember("the ferry to Oslo leaves at noon");
@@ -149,6 +199,7 @@ TEST(Recall, GoesOnByWordsWhenTheEmbedderBreaksItsWord) {
 TEST(Recall, TakesWhateverPeopleTypeAsAQuestion) {
   Asked world;
   world.remember("the ferry to Oslo leaves at noon");
+  world.simulation.run_ready();
   world.query.relevance_min = 0;
   for (const char* question : {"ferry\" OR *", "NEAR(ferry", "ferry AND", "\xff ferry \xfe", "ferry'; --"}) {
     EXPECT_EQ(world.texts(question).size(), 1U) << question;
@@ -301,6 +352,33 @@ TEST(Recall, ReachesPastManyThatItsQuestionDoesNotWant) {
   ASSERT_TRUE(world.embedded().ok());
   world.query.kind = EntryKind::kChunk;
   EXPECT_EQ(world.texts("ferry left"), Texts{"automobile departed"});
+}
+
+// The rows that are counted are those the question wants, by whatever it narrows itself.
+TEST(Recall, ReachesPastManyWhenItHasWordsAlone) {
+  Asked world;
+  world.limits.recall_candidates_max = 8;
+  world.reopen();
+  world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+  std::vector<EntryId> many;
+  for (int i = 0; i < 30; ++i) many.push_back(world.remember("ferry", kChat, day(2)));
+  Document ferries = document("handbook/ferries.md", "The northern ferry carries cars, mail and many people.");
+  ferries.modified = day(1);
+  ASSERT_TRUE(world.ingest(ferries).ok());
+  const auto found = [&](const char* text, const std::function<void(RecallQuery&)>& narrow) {
+    world.query = {};
+    world.query.scope = kChat;
+    narrow(world.query);
+    return world.texts(text);
+  };
+  const Texts chunk{"The northern ferry carries cars, mail and many people."};
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.kind = EntryKind::kChunk; }), chunk);
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.collection = "handbook"; }), chunk);
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.to = day(1); }), chunk);
+  EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.thread_excluded = "thread"; }), chunk);
+  EXPECT_EQ(found("ferry", [&](RecallQuery& query) { query.excluded = many; }), chunk);
+  EXPECT_EQ(found("", [](RecallQuery& query) { query.kind = EntryKind::kChunk, query.from = day(0); }), chunk);
+  EXPECT_EQ(found("", [](RecallQuery& query) { query.thread_excluded = "thread", query.from = day(0); }), chunk);
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "memory/scope_store.hpp"
 #include "memory/store.hpp"
+#include "memory/text_index_store.hpp"
 #include "memory/text_terms.hpp"
 #include "runtime/database.hpp"
 #include "runtime/fault_vfs.hpp"
@@ -62,6 +64,17 @@ class Rows {
   template <class T>
   Result<T> read(const std::function<Result<T>(Transaction&)>& query) {
     return database->read<T>(query);
+  }
+
+  /// The tenant's table of words, as it stands before rows come to it.
+  ScopeKey prepare(const Scope& scope) {
+    return write<ScopeKey>([&](Transaction& transaction) -> Result<ScopeKey> {
+             ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
+             ASSIGN_OR_RETURN(const bool there, text_index_store::has_table(transaction, where.tenant));
+             if (!there) RETURN_IF_ERROR(text_index_store::make_table(transaction, where.tenant, terms.format()));
+             return where;
+           })
+        .value();
   }
 
   /// Changes rows behind memory's back.

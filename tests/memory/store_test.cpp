@@ -9,18 +9,11 @@
 namespace mnema {
 namespace {
 
-using testing::World;
+using testing::Opened;
 using Texts = std::vector<std::string>;
 
 const Scope kChat{"local", "", "", "chat"};
 const Scope kAll{"local", "", "", ""};
-
-struct Opened : World {
-  explicit Opened(std::uint64_t seed = 1) : World(seed) {
-    const Status opened = open();
-    CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
-  }
-};
 
 Document document(const std::string& uri, const std::string& bytes) {
   Document made;
@@ -228,101 +221,6 @@ TEST(MemoryStore, RefusesAnEmbedderThatChangedItsDimensionsUnderItsName) {
   EXPECT_NE(refused.error().message.find("128"), std::string::npos) << refused.error().text();
   world.embedder = std::make_unique<testing::WordEmbedder>("words/1");
   ASSERT_TRUE(world.open().ok());
-}
-
-TEST(MemoryStore, MakesItsWordsAgainInAnotherLanguage) {
-  Opened world;
-  world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
-  world.remember("viele Häuser");
-  EXPECT_TRUE(world.recalled("Haus").empty());
-  world.close();
-  world.language = "german";
-  ASSERT_TRUE(world.open().ok());
-  world.simulation.run_ready();
-  EXPECT_EQ(world.recalled("Haus"), Texts{"viele Häuser"});
-  EXPECT_TRUE(world.memory->check_integrity().ok());
-  world.close();
-  world.language = "klingon";
-  EXPECT_EQ(world.open().error().code, ErrorCode::kInvalidArgument);
-}
-
-TEST(MemoryStore, RefusesADocumentThatIsNone) {
-  Opened world;
-  world.limits.document_bytes_max = 100;
-  world.reopen();
-  EXPECT_EQ(world.ingest(document("", "text")).error().message, "a document needs a uri to be cited by");
-  EXPECT_EQ(world.ingest(document("a.md", std::string(101, 'x'))).error().message,
-            "document 'a.md' has 101 bytes, more than document_bytes_max (100)");
-  EXPECT_EQ(world.ingest(document("a.md", std::string("a\0b", 3))).error().message,
-            "document 'a.md' is not text: it has zero bytes");
-  Document nobodys = document("a.md", "text");
-  nobodys.scope.tenant.clear();
-  EXPECT_EQ(world.ingest(nobodys).error().code, ErrorCode::kInvalidArgument);
-  EXPECT_TRUE(world.memory->sources(kAll)->empty());
-}
-
-TEST(MemoryStore, ShowsTheNewVersionOfADocumentAndNothingOfTheOld) {
-  Opened world;
-  ASSERT_TRUE(world.ingest(document("fares.md", "The ferry costs ten crowns.")).ok());
-  ASSERT_TRUE(world.embedded().ok());
-  const IngestReport again = world.ingest(document("fares.md", "The ferry costs ten crowns.")).value();
-  EXPECT_EQ(again.unchanged, 1);
-  const IngestReport changed = world.ingest(document("fares.md", "The ferry costs twelve crowns.")).value();
-  EXPECT_EQ(changed.changed, 1);
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_EQ(world.recalled("what does the ferry cost in crowns"), Texts{"The ferry costs twelve crowns."});
-  EXPECT_EQ(world.memory->statistics()->vectors, 1);
-  EXPECT_TRUE(world.memory->check_integrity().ok());
-  ASSERT_TRUE(world.retire(kAll, "fares.md").ok());
-  EXPECT_TRUE(world.recalled("what does the ferry cost in crowns").empty());
-  EXPECT_EQ(world.retire(kAll, "fares.md").error().code, ErrorCode::kNotFound);
-  world.simulation.run_ready();
-  EXPECT_TRUE(world.memory->check_integrity().ok());
-}
-
-TEST(MemoryStore, KeepsACollectionInStepWithItsFolder) {
-  Opened world;
-  world.limits.document_bytes_max = 100;
-  world.reopen();
-  const testing::TemporaryFolder docs;
-  docs.write("a.md", "alpha stays");
-  docs.write("b.md", "beta changes");
-  docs.write("c.md", "gamma goes");
-  docs.write("large.md", std::string(101, 'x'));
-  std::vector<std::string> progress;
-  const auto report = world.answered<IngestReport>([&](std::function<void(Result<IngestReport>)> on_done) {
-    world.memory->ingest_folder(
-        source_of(docs), world.simulation.lane("loop"),
-        [&](const FolderProgress& file) {
-          EXPECT_EQ(file.files, 4);
-          progress.push_back(file.uri);
-        },
-        std::move(on_done));
-  });
-  ASSERT_TRUE(report.ok()) << report.error().text();
-  EXPECT_EQ(report->added, 3);
-  EXPECT_EQ(report->skipped, 1);
-  EXPECT_EQ(report->notes, Texts{"docs/large.md has 101 bytes, more than document_bytes_max (100)"});
-  EXPECT_EQ(progress, (Texts{"docs/a.md", "docs/b.md", "docs/c.md", "docs/large.md"}));
-
-  docs.write("b.md", "beta has changed");
-  std::filesystem::remove(docs / "c.md");
-  const IngestReport again = world.ingest(source_of(docs)).value();
-  EXPECT_EQ(again.unchanged, 1);
-  EXPECT_EQ(again.changed, 1);
-  EXPECT_EQ(again.retired, 1);
-  Texts uris;
-  const auto sources = world.memory->sources(kAll);
-  for (const SourceInfo& source : sources.value()) uris.push_back(source.uri);
-  EXPECT_EQ(uris, (Texts{"docs/a.md", "docs/b.md"}));
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_TRUE(world.recalled("gamma goes").empty());
-  EXPECT_TRUE(world.memory->check_integrity().ok());
-
-  FolderSource nowhere = source_of(docs);
-  nowhere.path = "/nowhere/at/all";
-  EXPECT_EQ(world.ingest(nowhere).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(world.memory->sources(kAll)->size(), 2U) << "a folder that is not there retires nothing";
 }
 
 TEST(MemoryStore, AsksForTheVectorOfAPrestagedQuestionOnce) {

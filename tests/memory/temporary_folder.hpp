@@ -1,9 +1,10 @@
 // tests/memory/temporary_folder.hpp
 //
-// A folder of this test alone, gone with it.
+// A folder of this test alone, gone with it; and a part of it that may not be read for a while.
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -46,6 +47,32 @@ class TemporaryFolder {
 
  private:
   std::string path_;
+};
+
+/// Takes the right to read a sub-folder away; from root by being nobody meanwhile.
+class Unreadable {
+ public:
+  Unreadable(const TemporaryFolder& folder, const std::string& name) : path_(folder / name), user_(geteuid()) {
+    namespace fs = std::filesystem;
+    fs::permissions(folder.path(), fs::perms::all);
+    fs::permissions(path_, fs::perms::none);
+    if (user_ == 0 && seteuid(65'534) != 0) return;
+    std::error_code error;
+    works_ = fs::directory_iterator(path_, error) == fs::directory_iterator() && error == std::errc::permission_denied;
+  }
+  ~Unreadable() {
+    CHECK(seteuid(user_) == 0, "the test is its user again");
+    std::filesystem::permissions(path_, std::filesystem::perms::all);
+  }
+  Unreadable(const Unreadable&) = delete;
+  Unreadable& operator=(const Unreadable&) = delete;
+
+  [[nodiscard]] bool works() const { return works_; }
+
+ private:
+  const std::string path_;
+  const uid_t user_;
+  bool works_ = false;
 };
 
 }  // namespace mnema::testing

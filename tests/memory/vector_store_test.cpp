@@ -21,7 +21,7 @@ EntryId entry(Rows& rows, const Scope& scope = kAcme) {
         entry_store::NewEntry made;
         ASSIGN_OR_RETURN(made.where, scope_store::intern(transaction, scope));
         made.text = "text";
-        return entry_store::add(transaction, made, rows.terms);
+        return entry_store::add(transaction, made);
       })
       .value();
 }
@@ -84,13 +84,13 @@ TEST(PendingVectors, SayAloudWhoSpeaksAndUnderWhichHeading) {
     episode.role = "user";
     episode.text = "where is my train";
     ASSIGN_OR_RETURN(const EpisodeId id, episodic_store::append(transaction, episode, "salt", rows.terms));
-    Document document;
-    document.scope = kAcme;
-    document.uri = "a.md";
-    const CutDocument cut = cut_document("# Trains\nOn time.", MediaType::kMarkdown, 64);
-    RETURN_IF_ERROR(sources_store::put(transaction, document, cut, "hash", "cut", Time{}, 1, rows.terms).ok()
-                        ? Status()
-                        : Status(Error{}));
+    sources_store::NewDocument made;
+    made.document.scope = kAcme;
+    made.document.uri = "a.md";
+    made.chunks.push_back({{"Trains", "On time.", {}}, "Trains", "trains on time"});
+    ASSIGN_OR_RETURN(const sources_store::Begun begun, sources_store::begin(transaction, made, Time{}));
+    ASSIGN_OR_RETURN(const bool wanted, sources_store::add_chunks(transaction, begun.draft, made, 0, 1));
+    CHECK(wanted, "nobody retires it meanwhile");
     return static_cast<int>(id);
   });
   ASSERT_TRUE(written.ok());
@@ -99,6 +99,29 @@ TEST(PendingVectors, SayAloudWhoSpeaksAndUnderWhichHeading) {
   ASSERT_EQ(pending.value().size(), 2U);
   EXPECT_EQ(pending.value()[0].text, "user: where is my train");
   EXPECT_EQ(pending.value()[1].text, "Trains\nOn time.");
+}
+
+TEST(PendingVectors, OfAnotherEmbedderAreFoundSliceBySlice) {
+  Rows rows;
+  std::vector<EntryId> entries;
+  for (int i = 0; i < 5; ++i) {
+    entries.push_back(entry(rows));
+    add(rows, entries.back(), "e1");
+  }
+  add(rows, entries[1], "e2");
+  std::vector<EntryId> ends;
+  for (EntryId after = 0;;) {
+    const auto last =
+        rows.write<std::optional<EntryId>>([&](Transaction& transaction) -> Result<std::optional<EntryId>> {
+          ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, "e2", 2));
+          return vector_store::enqueue_without_vector(transaction, embedder, after, 2);
+        });
+    if (!last.value()) break;
+    after = **last;
+    ends.push_back(after);
+  }
+  EXPECT_EQ(ends, (std::vector<EntryId>{entries[1], entries[3], entries[4]}));
+  EXPECT_EQ(rows.number("SELECT count(*) FROM memory_pending_vectors"), 4) << "one has its vector already";
 }
 
 TEST(VectorChanges, AreLoggedWithEachRow) {

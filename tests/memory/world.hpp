@@ -122,4 +122,12 @@ class World : public Rows {
   std::unique_ptr<MemoryStore> memory;
 };
 
+/// A world whose memory is open.
+struct Opened : World {
+  explicit Opened(std::uint64_t seed = 1) : World(seed) {
+    const Status opened = open();
+    CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
+  }
+};
+
 }  // namespace mnema::testing

@@ -1,0 +1,48 @@
+#include "memory/entry_filter_store.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace mnema {
+namespace {
+
+template <class List>
+std::string json_array(const List& list) {
+  boost::json::array array;
+  for (const auto& item : list) array.emplace_back(item);
+  return boost::json::serialize(array);
+}
+
+}  // namespace
+
+EntryFilter::EntryFilter(VisibleScopes visible, const RecallQuery& query)
+    : visible_(std::move(visible)),
+      from_us_(to_micros(query.from.value_or(Time::min()))),
+      to_us_(to_micros(query.to.value_or(Time::max()))),
+      collection_(query.collection),
+      thread_excluded_(query.thread_excluded),
+      uris_excluded_(json_array(query.uris_excluded)),
+      entries_excluded_(json_array(query.excluded)) {
+  if (query.kind) kind_ = static_cast<int>(*query.kind);
+}
+
+// What is not asked for is not looked up: each OR ends at its first side. A document that is being written, or has gone
+// and is being cleared away, is seen by nobody.
+const std::string EntryFilter::kCondition =
+    "e.scope_id IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) AND (?9 IS NULL OR e.kind = ?9) AND e.time_us BETWEEN ?10 AND ?11"
+    " AND CASE WHEN e.document_id IS NULL THEN ?12 = '' ELSE EXISTS (SELECT 1 FROM memory_documents d"
+    " WHERE d.document_id = e.document_id AND d.state = 1 AND (?12 = '' OR d.collection = ?12)"
+    " AND (?14 = '[]' OR d.uri NOT IN (SELECT value FROM json_each(?14)))) END"
+    " AND (?13 = '' OR NOT EXISTS (SELECT 1 FROM memory_episodes s JOIN memory_threads t USING (thread_id)"
+    " WHERE s.entry_id = e.entry_id AND t.name = ?13))"
+    " AND (?15 = '[]' OR e.entry_id NOT IN (SELECT value FROM json_each(?15)))";
+
+void EntryFilter::bind(Statement& statement) const {
+  const auto scopes = visible_.padded();
+  for (std::size_t i = 0; i < scopes.size(); ++i) statement.bind(1 + static_cast<int>(i), scopes[i]);
+  statement.bind(9, kind_).bind(10, from_us_).bind(11, to_us_).bind(12, std::string_view(collection_));
+  statement.bind(13, std::string_view(thread_excluded_)).bind(14, std::string_view(uris_excluded_));
+  statement.bind(15, std::string_view(entries_excluded_));
+}
+
+}  // namespace mnema

@@ -1,0 +1,136 @@
+#include "memory/folder_job.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+namespace mnema {
+
+void count(IngestReport& report, const DocumentChange& change) {
+  report.chunks += change.chunks;
+  switch (change.outcome) {
+    case IngestOutcome::kAdded:
+      ++report.added;
+      break;
+    case IngestOutcome::kUnchanged:
+      ++report.unchanged;
+      break;
+    case IngestOutcome::kChanged:
+      ++report.changed;
+      break;
+    case IngestOutcome::kRetired:
+      ++report.retired;
+      break;
+    case IngestOutcome::kSkipped:
+      ++report.skipped;
+      break;
+  }
+}
+
+void FolderJob::start() {
+  if (writer_->closed()) return finish(fail(ErrorCode::kCancelled, "memory is closed"));
+  std::error_code error;
+  if (!std::filesystem::exists(folder_.path, error)) return list();  // says what is wrong, and takes no name
+  claim(1, {});
+}
+
+void FolderJob::claim(int attempt, const std::string& gone) {
+  sources_store::FolderClaim wanted;
+  wanted.path = absolute_path_of(folder_);
+  wanted.name = collection_of(folder_);
+  wanted.collection = collection_name(folder_, attempt);
+  database_.write<sources_store::FolderClaim>(
+      WritePriority::kBackground,
+      [scope = folder_.scope, wanted, gone](Transaction& transaction) {
+        return sources_store::claim_folder(transaction, scope, wanted, gone);
+      },
+      background_,
+      [self = shared_from_this(), attempt](const Result<sources_store::FolderClaim>& claim) {
+        self->on_claim(attempt, claim);
+      });
+}
+
+void FolderJob::on_claim(int attempt, const Result<sources_store::FolderClaim>& claim) {
+  if (!claim.ok()) return finish(claim.error());
+  if (claim->path == absolute_path_of(folder_)) {
+    collection_ = claim->collection;
+    return list();
+  }
+  // A folder that was moved keeps its name: the holder is no more.
+  std::error_code error;
+  const bool holder_is_there = std::filesystem::exists(claim->path, error) || error;
+  this->claim(holder_is_there ? attempt + 1 : attempt, holder_is_there ? std::string() : claim->path);
+}
+
+void FolderJob::list() {
+  Result<FolderListing> listing = list_folder(folder_, collection_);
+  if (!listing.ok()) return finish(listing.error());
+  files_ = std::move(listing->files);
+  report_.notes = std::move(listing->notes);
+  auto known = database_.read<std::vector<std::string>>(
+      [&](Transaction& transaction) { return sources_store::uris(transaction, folder_.scope, collection_); });
+  if (!known.ok()) return finish(known.error());
+  std::set<std::string> there;
+  for (const FolderFile& file : files_) there.insert(file.uri);
+  // What could not be looked at is not known to be gone.
+  const auto unread = [&](const std::string& uri) {
+    return std::any_of(listing->unread.begin(), listing->unread.end(),
+                       [&](const std::string& folder) { return uri.starts_with(folder); });
+  };
+  for (std::string& uri : *known) {
+    if (!there.contains(uri) && !unread(uri)) gone_.push_back(std::move(uri));
+  }
+  step();
+}
+
+void FolderJob::step() {
+  if (files_done_ < files_.size()) {
+    const FolderFile& file = files_[files_done_++];
+    auto document = read_document(folder_, collection_, file, bytes_max_);
+    if (!document.ok()) return skip(file.uri, document.error());
+    return writer_->put(std::move(*document),
+                        [self = shared_from_this(), uri = file.uri](const Result<DocumentChange>& change) {
+                          self->on_file(uri, change);
+                        });
+  }
+  if (gone_.empty()) return finish(std::move(report_));
+  const std::string uri = gone_.back();
+  gone_.pop_back();
+  writer_->retire(folder_.scope, uri, background_, [self = shared_from_this()](const Result<DocumentChange>& change) {
+    if (change.ok())
+      count(self->report_, *change);
+    else if (change.error().code != ErrorCode::kNotFound)  // somebody else retired it: as good
+      return self->finish(change.error());
+    self->step();
+  });
+}
+
+void FolderJob::on_file(const std::string& uri, const Result<DocumentChange>& change) {
+  if (!change.ok()) {
+    if (change.error().code == ErrorCode::kInvalidArgument) return skip(uri, change.error());
+    return finish(change.error());
+  }
+  count(report_, *change);
+  next(uri, change->outcome);
+}
+
+void FolderJob::skip(const std::string& uri, const Error& why) {
+  ++report_.skipped;
+  report_.notes.push_back(why.message);
+  next(uri, IngestOutcome::kSkipped);
+}
+
+void FolderJob::next(const std::string& uri, IngestOutcome outcome) {
+  if (on_progress_) {
+    FolderProgress progress{static_cast<int>(files_done_), static_cast<int>(files_.size()), uri, outcome};
+    reply_to_.post([on_progress = on_progress_, progress = std::move(progress)] { on_progress(progress); });
+  }
+  // Not from inside the callback: a folder of thousands must not nest as deep.
+  background_.post([self = shared_from_this()] { self->step(); });
+}
+
+void FolderJob::finish(Result<IngestReport> result) {
+  reply_to_.post([on_done = on_done_, result = std::move(result)] { on_done(result); });
+}
+
+}  // namespace mnema

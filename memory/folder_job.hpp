@@ -1,0 +1,65 @@
+// memory/folder_job.hpp
+//
+// One reading of a folder: it takes its collection, one file after the other goes to the document writer, and what the
+// collection has and the folder no longer does is retired.
+//
+// Threads:   `start` on the background executor, where the rest of it runs.
+// Ownership: kept by shared_ptr: work in flight holds it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "memory/document_writer.hpp"
+#include "memory/folder_ingest.hpp"
+#include "memory/store.hpp"
+
+namespace mnema {
+
+/// Adds one document's outcome to the report.
+void count(IngestReport& report, const DocumentChange& change);
+
+class FolderJob : public std::enable_shared_from_this<FolderJob> {
+ public:
+  FolderJob(Database& database, std::shared_ptr<DocumentWriter> writer, Executor& background, std::int64_t bytes_max,
+            FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
+            std::function<void(Result<IngestReport>)> on_done)
+      : database_(database),
+        writer_(std::move(writer)),
+        background_(background),
+        bytes_max_(bytes_max),
+        folder_(std::move(folder)),
+        reply_to_(reply_to),
+        on_progress_(std::move(on_progress)),
+        on_done_(std::move(on_done)) {}
+
+  void start();
+
+ private:
+  void claim(int attempt, const std::string& gone);
+  void on_claim(int attempt, const Result<sources_store::FolderClaim>& claim);
+  void list();
+  void step();
+  void on_file(const std::string& uri, const Result<DocumentChange>& change);
+  void skip(const std::string& uri, const Error& why);
+  void next(const std::string& uri, IngestOutcome outcome);
+  void finish(Result<IngestReport> result);
+
+  Database& database_;
+  const std::shared_ptr<DocumentWriter> writer_;
+  Executor& background_;
+  const std::int64_t bytes_max_;
+  const FolderSource folder_;
+  Executor& reply_to_;
+  const std::function<void(FolderProgress)> on_progress_;
+  const std::function<void(Result<IngestReport>)> on_done_;
+  std::string collection_;  // the name it got
+  std::vector<FolderFile> files_;
+  std::size_t files_done_ = 0;
+  std::vector<std::string> gone_;
+  IngestReport report_;
+};
+
+}  // namespace mnema

@@ -1,0 +1,154 @@
+#include "memory/folder_job.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/memory/world.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::Opened;
+using Texts = std::vector<std::string>;
+
+const Scope kAll{"local", "", "", ""};
+
+FolderSource source_of(const testing::TemporaryFolder& folder) {
+  FolderSource source;
+  source.scope = kAll;
+  source.path = folder.path();
+  source.collection = "docs";
+  return source;
+}
+
+Texts uris_of(Opened& world) {
+  Texts uris;
+  const auto sources = world.memory->sources(kAll);
+  for (const SourceInfo& source : sources.value()) uris.push_back(source.uri);
+  return uris;
+}
+
+TEST(Folder, KeepsItsCollectionInStep) {
+  Opened world;
+  world.limits.document_bytes_max = 100;
+  world.reopen();
+  const testing::TemporaryFolder docs;
+  docs.write("a.md", "alpha stays");
+  docs.write("b.md", "beta changes");
+  docs.write("c.md", "gamma goes");
+  docs.write("large.md", std::string(101, 'x'));
+  std::vector<std::string> progress;
+  const auto report = world.answered<IngestReport>([&](std::function<void(Result<IngestReport>)> on_done) {
+    world.memory->ingest_folder(
+        source_of(docs), world.simulation.lane("loop"),
+        [&](const FolderProgress& file) {
+          EXPECT_EQ(file.files, 4);
+          progress.push_back(file.uri);
+        },
+        std::move(on_done));
+  });
+  ASSERT_TRUE(report.ok()) << report.error().text();
+  EXPECT_EQ(report->added, 3);
+  EXPECT_EQ(report->skipped, 1);
+  EXPECT_EQ(report->notes, Texts{"docs/large.md has 101 bytes, more than document_bytes_max (100)"});
+  EXPECT_EQ(progress, (Texts{"docs/a.md", "docs/b.md", "docs/c.md", "docs/large.md"}));
+
+  docs.write("b.md", "beta has changed");
+  std::filesystem::remove(docs / "c.md");
+  const IngestReport again = world.ingest(source_of(docs)).value();
+  EXPECT_EQ(again.unchanged, 1);
+  EXPECT_EQ(again.changed, 1);
+  EXPECT_EQ(again.retired, 1);
+  Texts uris;
+  const auto sources = world.memory->sources(kAll);
+  for (const SourceInfo& source : sources.value()) uris.push_back(source.uri);
+  EXPECT_EQ(uris, (Texts{"docs/a.md", "docs/b.md"}));
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_TRUE(world.recalled("gamma goes").empty());
+  EXPECT_TRUE(world.memory->check_integrity().ok());
+
+  FolderSource nowhere = source_of(docs);
+  nowhere.path = "/nowhere/at/all";
+  EXPECT_EQ(world.ingest(nowhere).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(world.memory->sources(kAll)->size(), 2U) << "a folder that is not there retires nothing";
+}
+
+// As the host does: all folders at once, at every start.
+TEST(Folder, IsKeptApartFromAnotherOfItsName) {
+  Opened world;
+  const testing::TemporaryFolder folder;
+  folder.write("a/docs/same.md", "alpha of the first");
+  folder.write("a/docs/first.md", "only the first has this");
+  folder.write("b/docs/same.md", "alpha of the second");
+  folder.write("b/docs/second.md", "only the second has this");
+  std::vector<IngestReport> reports;
+  const auto start = [&] {
+    reports.clear();
+    for (const char* name : {"a/docs", "b/docs"}) {
+      FolderSource source;
+      source.scope = kAll;
+      source.path = folder / name;
+      world.memory->ingest_folder(source, world.simulation.lane("loop"), {}, [&](const Result<IngestReport>& report) {
+        ASSERT_TRUE(report.ok()) << report.error().text();
+        reports.push_back(*report);
+      });
+    }
+    world.simulation.run_ready();
+    ASSERT_EQ(reports.size(), 2U);
+  };
+  start();
+  const Texts uris = uris_of(world);
+  ASSERT_EQ(uris.size(), 4U);
+  const bool first_came_first = uris[0] == "docs (b)/same.md";
+  EXPECT_EQ(uris, first_came_first
+                      ? (Texts{"docs (b)/same.md", "docs (b)/second.md", "docs/first.md", "docs/same.md"})
+                      : (Texts{"docs (a)/first.md", "docs (a)/same.md", "docs/same.md", "docs/second.md"}));
+  for (int again = 0; again < 3; ++again) {
+    world.reopen();
+    start();
+    for (const IngestReport& report : reports) {
+      EXPECT_EQ(report.unchanged, 2);
+      EXPECT_EQ(report.added + report.changed + report.retired, 0);
+    }
+    EXPECT_EQ(uris_of(world), uris);
+  }
+}
+
+TEST(Folder, KeepsItsNameWhenItIsMoved) {
+  Opened world;
+  const testing::TemporaryFolder folder;
+  folder.write("old/docs/a.md", "alpha stays");
+  folder.write("old/docs/b.md", "beta goes");
+  FolderSource source;
+  source.scope = kAll;
+  source.path = folder / "old/docs";
+  EXPECT_EQ(world.ingest(source).value().added, 2);
+  std::filesystem::rename(folder / "old", folder / "new");
+  std::filesystem::remove(folder / "new/docs/b.md");
+  source.path = folder / "new/docs/";
+  const IngestReport moved = world.ingest(source).value();
+  EXPECT_EQ(moved.unchanged, 1);
+  EXPECT_EQ(moved.retired, 1);
+  EXPECT_EQ(uris_of(world), Texts{"docs/a.md"});
+}
+
+TEST(Folder, RetiresNothingBelowWhatCannotBeRead) {
+  Opened world;
+  const testing::TemporaryFolder docs;
+  docs.write("closed/a.md", "alpha");
+  docs.write("closed/deep/b.md", "beta");
+  docs.write("closedness.md", "gamma");
+  ASSERT_EQ(world.ingest(source_of(docs)).value().added, 3);
+  std::filesystem::remove(docs / "closedness.md");
+  {
+    const testing::Unreadable closed(docs, "closed");
+    if (!closed.works()) GTEST_SKIP() << "this user may read everything";
+    const IngestReport report = world.ingest(source_of(docs)).value();
+    EXPECT_EQ(report.retired, 1);
+    EXPECT_EQ(report.notes.size(), 1U);
+  }
+  EXPECT_EQ(uris_of(world), (Texts{"docs/closed/a.md", "docs/closed/deep/b.md"}));
+  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 2);
+}
+
+}  // namespace
+}  // namespace mnema
