@@ -273,7 +273,8 @@ void HttpClient::Running::start() {
   }
   shared_->upstream.retry_budget().on_call();
   Duration left = std::max(Duration::zero(), deadline_ - shared_->clock.monotonic_now());
-  shared_->blocking.post_after(left, [weak = weak_from_this()] {
+  // Not on the blocking executor: its threads may all wait for what this is to cut.
+  reply_to_.post_after(left, [weak = weak_from_this()] {
     if (auto self = weak.lock()) self->on_deadline();
   });
   ask();

@@ -4,7 +4,7 @@
 // bulkhead, is retried where that is safe, honours Retry-After and ends by its deadline whatever the other side does.
 // Connections are kept and reused per upstream. For streams that stay open there is (later) a client on the loop.
 //
-// Threads:   `send` from any thread; attempts run on the blocking executor; `done` on `reply_to`.
+// Threads:   `send` from any thread; attempts run on the blocking executor; `done`, and the deadline, on `reply_to`.
 // Ownership: borrows executor, clock, random, upstream and secrets; they outlive its calls. A dropped client lets its
 //            calls finish.
 #pragma once
