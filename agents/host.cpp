@@ -1,6 +1,5 @@
 #include "agents/host.hpp"
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -11,6 +10,7 @@
 #include "agents/agent_runtime.hpp"
 #include "agents/connectors.hpp"
 #include "agents/declared_agent.hpp"
+#include "agents/declared_sources.hpp"
 #include "agents/engine_embedder.hpp"
 #include "agents/engine_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
@@ -44,24 +44,6 @@ EngineOptions engine_options(const InferenceConfig& config) {
   options.keep_alive_ms = config.keep_alive_ms;
   options.memory_bytes_max = config.memory_bytes_max;
   return options;
-}
-
-/// Webhooks that agents declare in code with where their secret is become sources, unless the configuration has one of
-/// that path: what operates a program may say otherwise than what wrote it.
-void add_declared_sources(const std::map<std::string, AgentSpec>& agents, Config& config) {
-  for (const auto& [name, agent] : agents) {
-    for (const WebhookDeclaration& webhook : agent.webhooks) {
-      const bool configured = std::any_of(config.sources.begin(), config.sources.end(),
-                                          [&](const auto& source) { return source.second.path == webhook.path(); });
-      if (configured || webhook.secrets().empty()) continue;
-      SourceConfig source;
-      source.kind = "webhook";
-      source.path = webhook.path();
-      source.scheme = webhook.scheme_name();
-      source.secrets = webhook.secrets();
-      config.sources["agent " + name + " " + webhook.path()] = std::move(source);
-    }
-  }
 }
 
 Result<WebhookOptions::Scheme> scheme_of(const std::string& name) {

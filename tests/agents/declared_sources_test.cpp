@@ -1,0 +1,36 @@
+#include "agents/declared_sources.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mnema {
+namespace {
+
+std::map<std::string, AgentSpec> shop_with(WebhookDeclaration declared) {
+  std::map<std::string, AgentSpec> agents;
+  agents["shop"].name = "shop";
+  agents["shop"].webhooks.push_back(std::move(declared));
+  return agents;
+}
+
+TEST(DeclaredSources, OpenAWebhookThatSaysWhereItsSecretIs) {
+  Config config;
+  add_declared_sources(shop_with(webhook("/hooks/shop").scheme("standard").signed_by("env:SHOP_SECRET")), config);
+  ASSERT_EQ(config.sources.size(), 1U);
+  const SourceConfig& source = config.sources.begin()->second;
+  EXPECT_EQ(source.path, "/hooks/shop");
+  EXPECT_EQ(source.scheme, "standard");
+  EXPECT_EQ(source.secrets, std::vector<SecretLocation>{"env:SHOP_SECRET"});
+}
+
+TEST(DeclaredSources, LeaveToTheConfigurationWhatIsThereOrHasNoSecret) {
+  Config config;
+  config.sources["mine"].path = "/hooks/shop";
+  config.sources["mine"].scheme = "unsigned";
+  add_declared_sources(shop_with(webhook("/hooks/shop").signed_by("env:SHOP_SECRET")), config);
+  add_declared_sources(shop_with(webhook("/hooks/other")), config);
+  ASSERT_EQ(config.sources.size(), 1U);
+  EXPECT_EQ(config.sources["mine"].scheme, "unsigned");
+}
+
+}  // namespace
+}  // namespace mnema
