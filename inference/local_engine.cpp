@@ -22,6 +22,9 @@ std::string hexadecimal(std::uint64_t value) {
 /// Longer guesses are never right often enough.
 constexpr int kSpeculationTokensMax = 32;
 
+/// Text sides (tokenizers, templates) that are kept, the configured models' not counted; each is some ten megabytes.
+constexpr std::size_t kTextsMax = 16;
+
 /// What the answer must be: calls where a tool is required, else what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
   if (request.tool_choice != ToolChoice::kRequired) return request.constraint;
@@ -111,29 +114,59 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     MonotonicTime last_used{};
   };
 
+  struct KnownText {
+    std::shared_ptr<const ModelText> text;
+    std::uint64_t last_use = 0;
+    bool configured = false;  // named in the options: stays
+  };
+
   [[nodiscard]] std::string resolved(const std::string& model) const {
     return model.empty() || model == "default" ? options.model : model;
   }
 
-  /// The file that a name stands for; a file's own name stands for it too, once it has been asked for. Any thread.
+  /// The file that a name stands for; a file's own name stands for it too, while its text is kept. Any thread.
   Result<ModelFile> file_of(const std::string& model) {
     const std::string name = resolved(model);
-    const std::lock_guard lock(mutex);
-    if (const auto found = files.find(name); found != files.end()) return found->second;
-    ASSIGN_OR_RETURN(const ModelFile file, loader->locate(name));
-    files.emplace(name, file);
-    files.emplace(file.name, file);
-    return file;
+    {
+      const std::lock_guard lock(mutex);
+      for (const auto& [path, known] : texts) {
+        if (known.text->info.name == name) return ModelFile{name, path};
+      }
+    }
+    return loader->locate(name);
   }
 
   /// The model's text side, read on first use. Any thread.
   Result<std::shared_ptr<const ModelText>> text_of(const std::string& model) {
     ASSIGN_OR_RETURN(const ModelFile file, file_of(model));
     const std::lock_guard lock(mutex);
-    if (const auto found = texts.find(file.path); found != texts.end()) return found->second;
-    ASSIGN_OR_RETURN(std::shared_ptr<const ModelText> text, loader->load_text(file));
-    texts[file.path] = text;
-    return text;
+    auto found = texts.find(file.path);
+    if (found == texts.end()) {
+      ASSIGN_OR_RETURN(std::shared_ptr<const ModelText> text, loader->load_text(file));
+      make_room_for_text();
+      found = texts.emplace(file.path, KnownText{std::move(text)}).first;
+    }
+    found->second.last_use = ++text_uses;
+    found->second.configured |= configured(resolved(model));
+    return found->second.text;
+  }
+
+  [[nodiscard]] bool configured(const std::string& name) const {
+    return name == options.model || name == options.embedding_model ||
+           std::find(options.pinned.begin(), options.pinned.end(), name) != options.pinned.end();
+  }
+
+  /// Forgets the longest unused texts; who is using one keeps it alive. Under the mutex.
+  void make_room_for_text() {
+    while (texts.size() >= kTextsMax) {
+      auto oldest = texts.end();
+      for (auto at = texts.begin(); at != texts.end(); ++at) {
+        if (at->second.configured) continue;
+        if (oldest == texts.end() || at->second.last_use < oldest->second.last_use) oldest = at;
+      }
+      if (oldest == texts.end()) return;
+      texts.erase(oldest);
+    }
   }
 
   /// On the compute executor: the model's computing side, loaded on first use. Steps of other models wait meanwhile,
@@ -161,9 +194,10 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   [[nodiscard]] static bool in_use(const Loaded& model) {
     return model.scheduler != nullptr && !model.scheduler->idle();
   }
-  [[nodiscard]] bool pinned(const Loaded& model) const {
-    return std::any_of(options.pinned.begin(), options.pinned.end(), [&model](const std::string& name) {
-      return name == model.file.name || name == model.file.path;
+  [[nodiscard]] bool pinned(const Loaded& model) {
+    return std::any_of(options.pinned.begin(), options.pinned.end(), [&](const std::string& name) {
+      const Result<ModelFile> file = file_of(name);
+      return name == model.file.name || (file.ok() && file->path == model.file.path);
     });
   }
 
@@ -467,9 +501,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::function<void(const std::string&)> tell_violation;
 
   std::mutex mutex;
-  std::map<std::string, ModelFile> files;                         // guarded by mutex; by what they were asked for
-  std::map<std::string, std::shared_ptr<const ModelText>> texts;  // guarded by mutex; by path
-  EngineStats published;                                          // guarded by mutex
+  std::map<std::string, KnownText> texts;  // guarded by mutex; by path; at most kTextsMax beside the configured ones
+  std::uint64_t text_uses = 0;             // guarded by mutex
+  EngineStats published;                   // guarded by mutex
 
   // On the compute executor.
   std::map<std::string, Loaded> loaded;  // by path
@@ -573,13 +607,14 @@ void LocalEngine::embed(std::string model, std::vector<std::string> texts, Prior
 std::vector<ModelInfo> LocalEngine::models() const {
   std::vector<ModelInfo> known = state_->loader->known();
   const std::lock_guard lock(state_->mutex);
-  for (const auto& [name, text] : state_->texts) {
+  for (const auto& [path, kept] : state_->texts) {
+    const ModelInfo& read = kept.text->info;
     const auto same =
-        std::find_if(known.begin(), known.end(), [&](const ModelInfo& info) { return info.name == text->info.name; });
+        std::find_if(known.begin(), known.end(), [&](const ModelInfo& info) { return info.name == read.name; });
     if (same == known.end())
-      known.push_back(text->info);
+      known.push_back(read);
     else
-      *same = text->info;
+      *same = read;
   }
   return known;
 }

@@ -24,6 +24,19 @@ long long modified_seconds(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? static_cast<long long>(status.st_mtime) : 0;
 }
 
+/// One spelling for every file: "./x", "x" and "folder/../x" are the same model. A link keeps its own name, because
+/// what lies beside it (an encoder's vocabulary) may be links too, to files that do not lie together.
+std::string one_spelling(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  const fs::path named = path.has_filename() ? path : path.parent_path();  // a folder may be written with its slash
+  const std::string last = named.filename().string();
+  std::error_code error;
+  const bool is_name = !last.empty() && last != "." && last != "..";
+  const fs::path folder = is_name && named.has_parent_path() ? named.parent_path() : fs::path(".");
+  const fs::path found = is_name ? fs::canonical(folder, error) / last : fs::canonical(named, error);
+  return error ? path.string() : found.string();
+}
+
 /// MiniLM and its kind: tokens by WordPiece, vectors by the encoder.
 class CpuTextEncoder final : public TextEncoder {
  public:
@@ -67,8 +80,9 @@ class CpuModelLoader final : public ModelLoader {
 
   Result<ModelFile> locate(const std::string& name) override {
     ModelFile file;
-    ASSIGN_OR_RETURN(file.path, resolve_model(name, folder()));
-    file.name = find_in_catalogue(name) != nullptr ? name : std::filesystem::path(file.path).stem().string();
+    ASSIGN_OR_RETURN(const std::string path, resolve_model(name, folder()));
+    file.path = one_spelling(path);
+    file.name = find_in_catalogue(name) != nullptr ? name : client_name(file.path);
     return file;
   }
 

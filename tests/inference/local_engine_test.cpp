@@ -42,11 +42,13 @@ class TextCounter final : public TextEncoder {
 class BookLoader final : public ModelLoader {
  public:
   Result<ModelFile> locate(const std::string& name) override {
-    if (name == "/disk/file.gguf") return ModelFile{"file", name};
+    if (name.ends_with("/disk/file.gguf")) return ModelFile{"file", "/disk/file.gguf"};
+    if (name.starts_with("/disk/")) return ModelFile{name.substr(6), name};
     if (name.size() == 1 || name == "vectors") return ModelFile{name, "/models/" + name};
     return fail(ErrorCode::kNotFound, "there is no model '" + name + "'");
   }
   Result<std::shared_ptr<const ModelText>> load_text(const ModelFile& file) override {
+    ++texts;
     auto text = std::make_shared<ModelText>();
     const auto tokenizer = std::make_shared<SmallTokenizer>();
     text->info.name = file.name;
@@ -78,6 +80,7 @@ class BookLoader final : public ModelLoader {
   std::vector<ModelInfo> known() const override { return {}; }
 
   std::string loads;  // in their order
+  int texts = 0;
   std::function<void(const std::vector<TokenId>&, std::vector<float>&)> adjust;
   std::function<void()> after_step;
 };
@@ -180,7 +183,31 @@ TEST_F(LocalEngineTest, AModelGivenAsAFileAnswersToTheFilesNameToo) {
   open();
   EXPECT_EQ(answer(asks("default")).model, "file");
   answer(asks("file"));
+  answer(asks("././disk/file.gguf"));
   EXPECT_EQ(loader->loads, "file ");
+  EXPECT_EQ(loader->texts, 1);
+}
+
+TEST_F(LocalEngineTest, KeepsAFewTextSidesAndAlwaysTheConfiguredOnes) {
+  options.model = "/disk/file.gguf";
+  open();
+  ASSERT_TRUE(engine->tokenize("default", "x", false, false).ok());
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(engine->tokenize("/disk/" + std::to_string(i), "x", false, false).ok());
+  EXPECT_LE(engine->models().size(), 20U);
+  EXPECT_EQ(loader->texts, 51);
+  ASSERT_TRUE(engine->tokenize("49", "x", false, false).ok());
+  ASSERT_TRUE(engine->tokenize("file", "x", false, false).ok());
+  EXPECT_EQ(loader->texts, 51);
+}
+
+TEST_F(LocalEngineTest, AFileCanBePinnedByAnySpelling) {
+  options.keep_alive_ms = 1000;
+  options.pinned = {"./disk/file.gguf"};
+  open();
+  answer(asks("file.gguf/../disk/file.gguf"));
+  clock.at += std::chrono::milliseconds(1000);
+  run();
+  EXPECT_EQ(loaded(), "file ");
 }
 
 TEST_F(LocalEngineTest, UnloadsWhatIsUnusedForTheKeepAliveTimeButNotTheDefaultAndThePinned) {
