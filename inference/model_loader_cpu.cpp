@@ -74,6 +74,16 @@ std::filesystem::path folder_of(const ModelFile& file) {
                                                   : std::filesystem::path(file.path).parent_path();
 }
 
+/// A tokenizer must not give ids that the model has no embedding for. More embeddings than tokens are usual: tables are
+/// padded.
+Status check_vocabulary(const std::string& path, int tokens, std::uint64_t embeddings) {
+  if (static_cast<std::uint64_t>(tokens) <= embeddings) return {};
+  return fail(ErrorCode::kCorrupt,
+              "'" + path + "': its tokenizer has " + std::to_string(tokens) + " tokens, its embedding table only " +
+                  std::to_string(embeddings) + " rows",
+              "convert the model again, or fetch the file again");
+}
+
 class CpuModelLoader final : public ModelLoader {
  public:
   CpuModelLoader(const EngineOptions& options, const Limits& limits) : options_(options), limits_(limits) {}
@@ -91,6 +101,10 @@ class CpuModelLoader final : public ModelLoader {
     ASSIGN_OR_RETURN(const std::shared_ptr<GgufFile> gguf, GgufFile::open(file.path));
     auto text = std::make_shared<ModelText>();
     ASSIGN_OR_RETURN(text->tokenizer, tokenizer_from_gguf(*gguf));
+    if (const GgufTensor* table =
+            gguf->find_tensor("token_embd.weight")) {  // else the computing side says it is missing
+      RETURN_IF_ERROR(check_vocabulary(file.path, text->tokenizer->vocabulary_size(), table->rows()));
+    }
     const auto source = gguf->string("tokenizer.chat_template").value_or("");
     Result<std::shared_ptr<const ChatTemplate>> chat = ChatTemplate::create_for(source, *text->tokenizer);
     if (!chat.ok()) {
@@ -181,6 +195,7 @@ class CpuModelLoader final : public ModelLoader {
     ASSIGN_OR_RETURN(const std::shared_ptr<SafetensorsFile> weights,
                      SafetensorsFile::open((folder_of(file) / "model.safetensors").string()));
     ASSIGN_OR_RETURN(std::unique_ptr<Encoder> encoder, Encoder::load(*weights, isa, pool()));
+    RETURN_IF_ERROR(check_vocabulary(file.path, tokenizer->vocabulary_size(), encoder->vocabulary()));
     auto compute = std::make_unique<ModelCompute>();
     compute->memory_bytes = encoder->weight_bytes();
     compute->encoder = std::make_unique<CpuTextEncoder>(std::move(tokenizer), std::move(encoder));
