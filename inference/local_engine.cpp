@@ -328,8 +328,6 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   /// Requests whose model must wait for others to come out of use. First come, first served: who comes later waits
   /// behind them, or a busy model would stay busy for ever.
   void start(Ready ready) {
-    std::erase_if(active, [](const auto& weak) { return weak.expired(); });
-    active.push_back(ready.answer);
     postponed.push_back(std::move(ready));
     start_postponed();
   }
@@ -508,7 +506,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   // On the compute executor.
   std::map<std::string, Loaded> loaded;  // by path
   std::deque<Ready> postponed;
-  std::vector<std::weak_ptr<Answer>> active;
+  std::vector<std::weak_ptr<Answer>> active;  // every request that has come and perhaps is not over
   EngineStats counts;
   bool watching = false;
 };
@@ -551,6 +549,9 @@ std::shared_ptr<Generation> LocalEngine::generate(GenerateRequest request, Execu
       full.retry_after_ms = 1000;
       return answer->finish(std::move(full));
     }
+    // Known from here on, or who erases its owner would miss it while it is being prepared.
+    std::erase_if(state->active, [](const auto& weak) { return weak.expired(); });
+    state->active.push_back(answer);
     state->executors.background.post([state, answer] { state->prepare(answer); });
   });
   return answer;
@@ -663,8 +664,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
     state->wake_all();
     for (auto& [path, model] : state->loaded) {
       if (model.scheduler == nullptr) continue;
-      model.scheduler->erase(salts.user);
-      if (scope.user.empty()) model.scheduler->erase(salts.tenant);
+      model.scheduler->erase(scope.user.empty() ? salts.tenant : salts.user);
     }
     reply->post(on_done);
   });

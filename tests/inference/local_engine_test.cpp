@@ -420,6 +420,54 @@ TEST_F(LocalEngineTest, ErasingAUserCancelsWhatRunsForHimAndForgetsHisPages) {
   EXPECT_EQ(answer(request).usage.cached_tokens, 0);
 }
 
+TEST_F(LocalEngineTest, ErasingATenantForgetsAllItsUsersAndNoOthers) {
+  open();
+  GenerateRequest request = asks("a", std::string(300, 'x'), 5);  // from its first page on the user's own
+  GenerateRequest nobodys = request, others = request, on_public = request;
+  request.scope.tenant = nobodys.scope.tenant = on_public.scope.tenant = "t";
+  request.scope.user = on_public.scope.user = "eve";
+  nobodys.scope.session = "session";
+  on_public.prompt.messages.insert(on_public.prompt.messages.begin(),
+                                   message_of(Role::kSystem, std::string(300, 'y'), Sharing::kPublic));
+  others.scope.tenant = "u";
+  for (const GenerateRequest& each : {request, nobodys, others, on_public}) answer(each);
+  const int of_user = answer(on_public).usage.cached_tokens;
+  engine->erase({"t", "", "", ""}, reply, [] {});
+  run();
+  EXPECT_GT(answer(others).usage.cached_tokens, 0);
+  EXPECT_EQ(answer(request).usage.cached_tokens, 0);
+  EXPECT_EQ(answer(nobodys).usage.cached_tokens, 0);
+  const int of_everybody = answer(on_public).usage.cached_tokens;
+  EXPECT_GT(of_everybody, 0);
+  EXPECT_LT(of_everybody, of_user) << "what hung on everybody's page was the tenant's";
+}
+
+TEST_F(LocalEngineTest, ErasingReachesRequestsThatAreStillBeingPrepared) {
+  open();
+  GenerateRequest request = asks("a", std::string(300, 'x'), 5);
+  request.scope.tenant = "t";
+  request.scope.user = "eve";
+  Heard& early = ask(request);
+  compute.run();  // it has come, and nobody has read it yet
+  engine->erase({"t", "", "", ""}, reply, [] {});
+  compute.run();
+  run();
+  ASSERT_TRUE(early.done && early.done->ok());
+  EXPECT_EQ((*early.done)->finish_reason, FinishReason::kCancelled);
+  EXPECT_EQ(answer(request).usage.cached_tokens, 0);
+}
+
+TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatIsStillBeingPrepared) {
+  open();
+  Heard& early = ask(asks("a", "hello", 3000));
+  compute.run();
+  engine.reset();
+  compute.run();
+  run();
+  ASSERT_TRUE(early.done && early.done->ok());
+  EXPECT_EQ((*early.done)->finish_reason, FinishReason::kCancelled);
+}
+
 TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatRuns) {
   open();
   Heard& running = ask(asks("a", "hello", 3000));
