@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "inference/output_stream.hpp"
 #include "inference/prompt_reader.hpp"
@@ -333,26 +334,12 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   void start_postponed() {
-    while (!postponed.empty()) {
-      const Ready& next = postponed.front();
-      const bool cancelled = next.answer->cancelled->load();
-      const bool late = next.sequence->deadline && *next.sequence->deadline <= clock.monotonic_now();
-      Result<Loaded*> model = static_cast<Loaded*>(nullptr);
-      if (!cancelled && !late) {
-        model = compute_of(next.answer->request.model);
-        const bool advisory = next.answer->request.priority == Priority::kPrestage;
-        if (!model.ok() && model.error().retryable && !advisory) break;
-      }
-      const Ready ready = std::move(postponed.front());
-      postponed.pop_front();
-      --counts.preparing;
-      if (cancelled) {
-        ++counts.generations_cancelled;
-        ready.answer->completion.finish_reason = FinishReason::kCancelled;
-        ready.answer->finish(ready.answer->completion);
-      } else if (late) {
-        fail_now(*ready.answer, fail(ErrorCode::kDeadlineExceeded, "the deadline passed before the model was free"));
-      } else if (!model.ok()) {
+    for (drop_given_up(); !postponed.empty(); drop_given_up()) {
+      const GenerateRequest& next = postponed.front().answer->request;
+      const Result<Loaded*> model = compute_of(next.model);
+      if (!model.ok() && model.error().retryable && next.priority != Priority::kPrestage) break;
+      const Ready ready = take_postponed(postponed.begin());
+      if (!model.ok()) {
         fail_now(*ready.answer, model.error());
       } else if ((*model)->scheduler == nullptr) {
         fail_now(*ready.answer,
@@ -361,6 +348,52 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
         submit(**model, ready.answer, std::move(*ready.sequence));
       }
     }
+    watch_deadlines();
+  }
+
+  Ready take_postponed(std::deque<Ready>::iterator at) {
+    Ready ready = std::move(*at);
+    postponed.erase(at);
+    --counts.preparing;
+    return ready;
+  }
+
+  /// Tells those who were cancelled or whose time is up, also behind others that go on waiting.
+  void drop_given_up() {
+    const MonotonicTime now = clock.monotonic_now();
+    for (std::size_t i = 0; i < postponed.size();) {
+      const bool cancelled = postponed[i].answer->cancelled->load();
+      const std::optional<MonotonicTime>& deadline = postponed[i].sequence->deadline;
+      if (!cancelled && !(deadline && *deadline <= now)) {
+        ++i;
+        continue;
+      }
+      const Ready ready = take_postponed(postponed.begin() + static_cast<std::ptrdiff_t>(i));
+      if (cancelled) {
+        ++counts.generations_cancelled;
+        ready.answer->completion.finish_reason = FinishReason::kCancelled;
+        ready.answer->finish(ready.answer->completion);
+      } else {
+        fail_now(*ready.answer, fail(ErrorCode::kDeadlineExceeded, "the deadline passed before the model was free"));
+      }
+    }
+  }
+
+  /// Looks again when the next deadline passes; nothing else may happen until then.
+  void watch_deadlines() {
+    std::optional<MonotonicTime> next;
+    for (const Ready& ready : postponed) {
+      const std::optional<MonotonicTime>& deadline = ready.sequence->deadline;
+      if (deadline && (!next || *deadline < *next)) next = deadline;
+    }
+    if (!next || (next_look && *next_look <= *next)) return;
+    next_look = next;
+    executors.compute.post_after(*next - clock.monotonic_now(), [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->next_look.reset();
+      self->start_postponed();
+    });
   }
 
   void fail_now(Answer& answer, Error error) {
@@ -509,6 +542,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::vector<std::weak_ptr<Answer>> active;  // every request that has come and perhaps is not over
   EngineStats counts;
   bool watching = false;
+  std::optional<MonotonicTime> next_look;  // at the postponed, at the latest
 };
 
 LocalEngine::LocalEngine(EngineOptions options, Executors executors, std::shared_ptr<ModelLoader> loader,

@@ -294,6 +294,38 @@ TEST_F(LocalEngineTest, WhoWaitsForAModelCanBeCancelledAndHasADeadline) {
   EXPECT_EQ(loader->loads, "a ");
 }
 
+TEST_F(LocalEngineTest, WhoWaitsBehindAnotherIsToldAtOnceThatItIsCancelledOrLate) {
+  options.memory_bytes_max = kModelBytes;
+  open();
+  Heard& long_one = ask(asks("a", "hello", 3000));
+  while (long_one.text.empty()) ASSERT_TRUE(run_one());
+  Heard& first = ask(asks("b"));
+  Heard& cancelled = ask(asks("b"));
+  GenerateRequest with_deadline = asks("b");
+  with_deadline.deadline = MonotonicTime{std::chrono::seconds(1)};
+  Heard& late = ask(with_deadline);
+  with_deadline.deadline = MonotonicTime{std::chrono::milliseconds(500)};
+  Heard& sooner = ask(with_deadline);
+  for (int i = 0; i < 30; ++i) run_one();
+  cancelled.generation->cancel();
+  for (int i = 0; i < 10; ++i) run_one();
+  ASSERT_TRUE(cancelled.done && cancelled.done->ok());
+  EXPECT_EQ((*cancelled.done)->finish_reason, FinishReason::kCancelled);
+  EXPECT_FALSE(sooner.done || late.done || first.done);
+  clock.at = std::chrono::milliseconds(500);  // and nobody does anything
+  for (int i = 0; i < 10; ++i) run_one();
+  ASSERT_TRUE(sooner.done && !sooner.done->ok());
+  EXPECT_EQ(sooner.done->error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_FALSE(late.done || first.done);
+  clock.at = std::chrono::seconds(1);
+  for (int i = 0; i < 10; ++i) run_one();
+  ASSERT_TRUE(late.done && !late.done->ok());
+  EXPECT_FALSE(long_one.done || first.done);
+  run();
+  EXPECT_TRUE(first.done->ok());
+  EXPECT_EQ(stats().preparing, 0);
+}
+
 TEST_F(LocalEngineTest, RefusesWhatComesWhenTooManyWait) {
   options.max_sequences = 1;
   limits.generations_waiting_max = 3;
