@@ -484,7 +484,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   void embed_next(const std::shared_ptr<Embedding>& job) {
     constexpr std::size_t kTextsAtOnce = 8;
-    const auto answer = [&job](Result<std::vector<std::vector<float>>> result) {
+    const auto answer = [&](Result<std::vector<std::vector<float>>> result) {
+      if (!result.ok()) counts.embeddings_waiting -= static_cast<int>(job->texts.size() - job->vectors.size());
       job->reply_to->post([job, result = std::move(result)] { job->on_done(result); });
     };
     Result<Loaded*> model = compute_of(job->model);
@@ -498,6 +499,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
         (*model)->compute->encoder->encode(std::span(job->texts).subspan(begin, count));
     if (!part.ok()) return answer(part.error());
     counts.texts_embedded += count;
+    counts.embeddings_waiting -= static_cast<int>(count);
     std::move(part->begin(), part->end(), std::back_inserter(job->vectors));
     if (job->vectors.size() == job->texts.size()) return answer(std::move(job->vectors));
     executors.compute.post([self = shared_from_this(), job] { self->embed_next(job); });
@@ -636,7 +638,10 @@ void LocalEngine::embed(std::string model, std::vector<std::string> texts, Prior
   job->texts = std::move(texts);
   job->reply_to = &reply_to;
   job->on_done = std::move(on_done);
-  state_->executors.compute.post([state = state_, job] { state->embed_next(job); });
+  state_->executors.compute.post([state = state_, job] {
+    state->counts.embeddings_waiting += static_cast<int>(job->texts.size());
+    state->embed_next(job);
+  });
 }
 
 std::vector<ModelInfo> LocalEngine::models() const {

@@ -510,6 +510,21 @@ TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatRuns) {
   EXPECT_EQ((*running.done)->finish_reason, FinishReason::kCancelled);
 }
 
+TEST_F(LocalEngineTest, CountsTheTextsThatHaveNoVectorYet) {
+  open();
+  engine->embed("vectors", std::vector<std::string>(30, "x"), Priority::kEvent, reply, [](const auto&) {});
+  compute.run_one();  // the first eight
+  static_cast<void>(engine->stats());
+  compute.run_one();
+  compute.run_one();
+  EXPECT_EQ(engine->stats().embeddings_waiting, 14) << "two steps were before the word";
+  run();
+  EXPECT_EQ(stats().embeddings_waiting, 0);
+  engine->embed("a", {"x", "y"}, Priority::kEvent, reply, [](const auto&) {});
+  run();
+  EXPECT_EQ(stats().embeddings_waiting, 0) << "who is refused waits no more";
+}
+
 TEST_F(LocalEngineTest, VectorsComeInTheOrderOfTheirTexts) {
   open();
   std::vector<std::string> texts;
