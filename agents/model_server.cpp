@@ -11,6 +11,7 @@
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
+#include "inference/catalogue.hpp"
 #include "inference/local_engine.hpp"
 #include "runtime/log.hpp"
 #include "runtime/loop.hpp"
@@ -51,8 +52,8 @@ struct ModelServer::Parts {
   }
 
   RestDoor::Parts door_parts() {
-    RestDoor::Parts parts{engine, {&chat}, options.engine.model, workers, clock, random, options.limits, {}, {},
-                          {},     {}};
+    RestDoor::Parts parts{
+        engine, {&chat}, client_name(options.engine.model), workers, clock, random, options.limits, {}, {}, {}, {}};
     parts.sampling_default = default_sampling();
     parts.metrics_text = [this] { return metrics.render(); };
     return parts;

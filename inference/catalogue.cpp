@@ -89,6 +89,12 @@ std::string path_in_folder(const std::string& folder, const CatalogueModel& mode
   return folder + "/" + model.name + "/" + file.name;
 }
 
+std::string client_name(const std::string& name_or_path) {
+  if (find_in_catalogue(name_or_path) != nullptr) return name_or_path;
+  const std::filesystem::path path(name_or_path);
+  return (path.has_filename() ? path : path.parent_path()).stem().string();
+}
+
 Result<std::string> resolve_model(const std::string& name_or_path, const std::string& folder) {
   std::error_code ignored;
   if (const CatalogueModel* model = find_in_catalogue(name_or_path)) {

@@ -2,7 +2,7 @@
 //
 // The models Mnema knows by name. The catalogue itself is data (configs/models.toml, built into the program); this is
 // how it is read, and how a name or a path becomes files on disk. Nothing here touches the network: `mnema models
-// pull` (cli/model_download.hpp) does.
+// pull` (cli/models/pull.hpp) does.
 //
 // Threads: immutable after the first call; any thread.
 #pragma once
@@ -53,6 +53,10 @@ struct CatalogueModel {
 /// Where a model's file lies: `FOLDER/NAME/FILE`.
 [[nodiscard]] std::string path_in_folder(const std::string& folder, const CatalogueModel& model,
                                          const CatalogueFile& file);
+
+/// What clients call a model that is given by catalogue name or path: the catalogue's name, else the file's or folder's
+/// without its ending.
+[[nodiscard]] std::string client_name(const std::string& name_or_path);
 
 /// The path of a decoder or encoder given by catalogue name, by `hub/ORG/REPO/FILE` as pulled, or by path (a GGUF
 /// file, or an encoder's folder). Errors: `kNotFound` with what to run.

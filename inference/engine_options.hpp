@@ -30,7 +30,6 @@ struct EngineOptions {
   int background_step_ms = 20;                           // the same, for prefill less urgent than those turns
   int decode_room_tokens = 128;                          // room for an answer that admission sets aside
   int ageing_ms = 10'000;                                // waiting so much longer makes up for one step of priority
-  std::int64_t token_memory_tokens = 1 << 22;            // ids remembered of past turns (16 MiB)
 
   int keep_alive_ms = 300'000;        // an unused model is unloaded after this; 0 = never
   std::int64_t memory_bytes_max = 0;  // weights and KV of all loaded models together; 0 = no bound

@@ -53,7 +53,7 @@ struct EngineStats {
   std::uint64_t models_loaded = 0;
   std::uint64_t models_unloaded = 0;
   int preparing = 0;               // being rendered and tokenized, or waiting for their model to load
-  int embeddings_waiting = 0;      // texts
+  int embeddings_waiting = 0;      // texts that have no vector yet
   std::vector<ModelStats> models;  // loaded decoders
 };
 

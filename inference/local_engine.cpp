@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "inference/output_stream.hpp"
 #include "inference/prompt_reader.hpp"
@@ -21,6 +22,9 @@ std::string hexadecimal(std::uint64_t value) {
 
 /// Longer guesses are never right often enough.
 constexpr int kSpeculationTokensMax = 32;
+
+/// Text sides (tokenizers, templates) that are kept, the configured models' not counted; each is some ten megabytes.
+constexpr std::size_t kTextsMax = 16;
 
 /// What the answer must be: calls where a tool is required, else what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
@@ -111,29 +115,59 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     MonotonicTime last_used{};
   };
 
+  struct KnownText {
+    std::shared_ptr<const ModelText> text;
+    std::uint64_t last_use = 0;
+    bool configured = false;  // named in the options: stays
+  };
+
   [[nodiscard]] std::string resolved(const std::string& model) const {
     return model.empty() || model == "default" ? options.model : model;
   }
 
-  /// The file that a name stands for; a file's own name stands for it too, once it has been asked for. Any thread.
+  /// The file that a name stands for; a file's own name stands for it too, while its text is kept. Any thread.
   Result<ModelFile> file_of(const std::string& model) {
     const std::string name = resolved(model);
-    const std::lock_guard lock(mutex);
-    if (const auto found = files.find(name); found != files.end()) return found->second;
-    ASSIGN_OR_RETURN(const ModelFile file, loader->locate(name));
-    files.emplace(name, file);
-    files.emplace(file.name, file);
-    return file;
+    {
+      const std::lock_guard lock(mutex);
+      for (const auto& [path, known] : texts) {
+        if (known.text->info.name == name) return ModelFile{name, path};
+      }
+    }
+    return loader->locate(name);
   }
 
   /// The model's text side, read on first use. Any thread.
   Result<std::shared_ptr<const ModelText>> text_of(const std::string& model) {
     ASSIGN_OR_RETURN(const ModelFile file, file_of(model));
     const std::lock_guard lock(mutex);
-    if (const auto found = texts.find(file.path); found != texts.end()) return found->second;
-    ASSIGN_OR_RETURN(std::shared_ptr<const ModelText> text, loader->load_text(file));
-    texts[file.path] = text;
-    return text;
+    auto found = texts.find(file.path);
+    if (found == texts.end()) {
+      ASSIGN_OR_RETURN(std::shared_ptr<const ModelText> text, loader->load_text(file));
+      make_room_for_text();
+      found = texts.emplace(file.path, KnownText{std::move(text)}).first;
+    }
+    found->second.last_use = ++text_uses;
+    found->second.configured |= configured(resolved(model));
+    return found->second.text;
+  }
+
+  [[nodiscard]] bool configured(const std::string& name) const {
+    return name == options.model || name == options.embedding_model ||
+           std::find(options.pinned.begin(), options.pinned.end(), name) != options.pinned.end();
+  }
+
+  /// Forgets the longest unused texts; who is using one keeps it alive. Under the mutex.
+  void make_room_for_text() {
+    while (texts.size() >= kTextsMax) {
+      auto oldest = texts.end();
+      for (auto at = texts.begin(); at != texts.end(); ++at) {
+        if (at->second.configured) continue;
+        if (oldest == texts.end() || at->second.last_use < oldest->second.last_use) oldest = at;
+      }
+      if (oldest == texts.end()) return;
+      texts.erase(oldest);
+    }
   }
 
   /// On the compute executor: the model's computing side, loaded on first use. Steps of other models wait meanwhile,
@@ -161,9 +195,10 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   [[nodiscard]] static bool in_use(const Loaded& model) {
     return model.scheduler != nullptr && !model.scheduler->idle();
   }
-  [[nodiscard]] bool pinned(const Loaded& model) const {
-    return std::any_of(options.pinned.begin(), options.pinned.end(), [&model](const std::string& name) {
-      return name == model.file.name || name == model.file.path;
+  [[nodiscard]] bool pinned(const Loaded& model) {
+    return std::any_of(options.pinned.begin(), options.pinned.end(), [&](const std::string& name) {
+      const Result<ModelFile> file = file_of(name);
+      return name == model.file.name || (file.ok() && file->path == model.file.path);
     });
   }
 
@@ -294,33 +329,17 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   /// Requests whose model must wait for others to come out of use. First come, first served: who comes later waits
   /// behind them, or a busy model would stay busy for ever.
   void start(Ready ready) {
-    std::erase_if(active, [](const auto& weak) { return weak.expired(); });
-    active.push_back(ready.answer);
     postponed.push_back(std::move(ready));
     start_postponed();
   }
 
   void start_postponed() {
-    while (!postponed.empty()) {
-      const Ready& next = postponed.front();
-      const bool cancelled = next.answer->cancelled->load();
-      const bool late = next.sequence->deadline && *next.sequence->deadline <= clock.monotonic_now();
-      Result<Loaded*> model = static_cast<Loaded*>(nullptr);
-      if (!cancelled && !late) {
-        model = compute_of(next.answer->request.model);
-        const bool advisory = next.answer->request.priority == Priority::kPrestage;
-        if (!model.ok() && model.error().retryable && !advisory) break;
-      }
-      const Ready ready = std::move(postponed.front());
-      postponed.pop_front();
-      --counts.preparing;
-      if (cancelled) {
-        ++counts.generations_cancelled;
-        ready.answer->completion.finish_reason = FinishReason::kCancelled;
-        ready.answer->finish(ready.answer->completion);
-      } else if (late) {
-        fail_now(*ready.answer, fail(ErrorCode::kDeadlineExceeded, "the deadline passed before the model was free"));
-      } else if (!model.ok()) {
+    for (drop_given_up(); !postponed.empty(); drop_given_up()) {
+      const GenerateRequest& next = postponed.front().answer->request;
+      const Result<Loaded*> model = compute_of(next.model);
+      if (!model.ok() && model.error().retryable && next.priority != Priority::kPrestage) break;
+      const Ready ready = take_postponed(postponed.begin());
+      if (!model.ok()) {
         fail_now(*ready.answer, model.error());
       } else if ((*model)->scheduler == nullptr) {
         fail_now(*ready.answer,
@@ -329,6 +348,52 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
         submit(**model, ready.answer, std::move(*ready.sequence));
       }
     }
+    watch_deadlines();
+  }
+
+  Ready take_postponed(std::deque<Ready>::iterator at) {
+    Ready ready = std::move(*at);
+    postponed.erase(at);
+    --counts.preparing;
+    return ready;
+  }
+
+  /// Tells those who were cancelled or whose time is up, also behind others that go on waiting.
+  void drop_given_up() {
+    const MonotonicTime now = clock.monotonic_now();
+    for (std::size_t i = 0; i < postponed.size();) {
+      const bool cancelled = postponed[i].answer->cancelled->load();
+      const std::optional<MonotonicTime>& deadline = postponed[i].sequence->deadline;
+      if (!cancelled && !(deadline && *deadline <= now)) {
+        ++i;
+        continue;
+      }
+      const Ready ready = take_postponed(postponed.begin() + static_cast<std::ptrdiff_t>(i));
+      if (cancelled) {
+        ++counts.generations_cancelled;
+        ready.answer->completion.finish_reason = FinishReason::kCancelled;
+        ready.answer->finish(ready.answer->completion);
+      } else {
+        fail_now(*ready.answer, fail(ErrorCode::kDeadlineExceeded, "the deadline passed before the model was free"));
+      }
+    }
+  }
+
+  /// Looks again when the next deadline passes; nothing else may happen until then.
+  void watch_deadlines() {
+    std::optional<MonotonicTime> next;
+    for (const Ready& ready : postponed) {
+      const std::optional<MonotonicTime>& deadline = ready.sequence->deadline;
+      if (deadline && (!next || *deadline < *next)) next = deadline;
+    }
+    if (!next || (next_look && *next_look <= *next)) return;
+    next_look = next;
+    executors.compute.post_after(*next - clock.monotonic_now(), [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->next_look.reset();
+      self->start_postponed();
+    });
   }
 
   void fail_now(Answer& answer, Error error) {
@@ -419,7 +484,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   void embed_next(const std::shared_ptr<Embedding>& job) {
     constexpr std::size_t kTextsAtOnce = 8;
-    const auto answer = [&job](Result<std::vector<std::vector<float>>> result) {
+    const auto answer = [&](Result<std::vector<std::vector<float>>> result) {
+      if (!result.ok()) counts.embeddings_waiting -= static_cast<int>(job->texts.size() - job->vectors.size());
       job->reply_to->post([job, result = std::move(result)] { job->on_done(result); });
     };
     Result<Loaded*> model = compute_of(job->model);
@@ -433,6 +499,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
         (*model)->compute->encoder->encode(std::span(job->texts).subspan(begin, count));
     if (!part.ok()) return answer(part.error());
     counts.texts_embedded += count;
+    counts.embeddings_waiting -= static_cast<int>(count);
     std::move(part->begin(), part->end(), std::back_inserter(job->vectors));
     if (job->vectors.size() == job->texts.size()) return answer(std::move(job->vectors));
     executors.compute.post([self = shared_from_this(), job] { self->embed_next(job); });
@@ -467,16 +534,17 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::function<void(const std::string&)> tell_violation;
 
   std::mutex mutex;
-  std::map<std::string, ModelFile> files;                         // guarded by mutex; by what they were asked for
-  std::map<std::string, std::shared_ptr<const ModelText>> texts;  // guarded by mutex; by path
-  EngineStats published;                                          // guarded by mutex
+  std::map<std::string, KnownText> texts;  // guarded by mutex; by path; at most kTextsMax beside the configured ones
+  std::uint64_t text_uses = 0;             // guarded by mutex
+  EngineStats published;                   // guarded by mutex
 
   // On the compute executor.
   std::map<std::string, Loaded> loaded;  // by path
   std::deque<Ready> postponed;
-  std::vector<std::weak_ptr<Answer>> active;
+  std::vector<std::weak_ptr<Answer>> active;  // every request that has come and perhaps is not over
   EngineStats counts;
   bool watching = false;
+  std::optional<MonotonicTime> next_look;  // at the postponed, at the latest
 };
 
 LocalEngine::LocalEngine(EngineOptions options, Executors executors, std::shared_ptr<ModelLoader> loader,
@@ -517,6 +585,9 @@ std::shared_ptr<Generation> LocalEngine::generate(GenerateRequest request, Execu
       full.retry_after_ms = 1000;
       return answer->finish(std::move(full));
     }
+    // Known from here on, or who erases its owner would miss it while it is being prepared.
+    std::erase_if(state->active, [](const auto& weak) { return weak.expired(); });
+    state->active.push_back(answer);
     state->executors.background.post([state, answer] { state->prepare(answer); });
   });
   return answer;
@@ -567,19 +638,23 @@ void LocalEngine::embed(std::string model, std::vector<std::string> texts, Prior
   job->texts = std::move(texts);
   job->reply_to = &reply_to;
   job->on_done = std::move(on_done);
-  state_->executors.compute.post([state = state_, job] { state->embed_next(job); });
+  state_->executors.compute.post([state = state_, job] {
+    state->counts.embeddings_waiting += static_cast<int>(job->texts.size());
+    state->embed_next(job);
+  });
 }
 
 std::vector<ModelInfo> LocalEngine::models() const {
   std::vector<ModelInfo> known = state_->loader->known();
   const std::lock_guard lock(state_->mutex);
-  for (const auto& [name, text] : state_->texts) {
+  for (const auto& [path, kept] : state_->texts) {
+    const ModelInfo& read = kept.text->info;
     const auto same =
-        std::find_if(known.begin(), known.end(), [&](const ModelInfo& info) { return info.name == text->info.name; });
+        std::find_if(known.begin(), known.end(), [&](const ModelInfo& info) { return info.name == read.name; });
     if (same == known.end())
-      known.push_back(text->info);
+      known.push_back(read);
     else
-      *same = text->info;
+      *same = read;
   }
   return known;
 }
@@ -628,8 +703,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
     state->wake_all();
     for (auto& [path, model] : state->loaded) {
       if (model.scheduler == nullptr) continue;
-      model.scheduler->erase(salts.user);
-      if (scope.user.empty()) model.scheduler->erase(salts.tenant);
+      model.scheduler->erase(scope.user.empty() ? salts.tenant : salts.user);
     }
     reply->post(on_done);
   });

@@ -7,8 +7,9 @@
 //            ─ compute:    load the model, or wait for room for it → scheduler.hpp → Backend::step → sampler.hpp
 //            ─ reply_to:   tokens → text (output_stream.hpp) → on_delta ... on_done
 //
-// Threads:   every public method from any thread. All state but the stats is confined to the compute executor, which
-//            has one thread; the background executor renders, tokenizes and loads models, and may have several.
+// Threads:   every public method from any thread. The stats and the models' text sides are shared under a mutex; all
+//            other state is confined to the compute executor, which has one thread. The background executor renders,
+//            tokenizes and reads text sides, and may have several.
 //            No thread is made here besides each model's compute pool: under the simulation both executors are lanes.
 // Ownership: owns the loaded models. Executors, clock and random outlive the engine and everything it has posted.
 //            `random` is used on the compute executor only.
@@ -63,8 +64,9 @@ class LocalEngine final : public Engine {
   /// Loads a model ahead of its first request; `on_done` on `reply_to`. `mnema serve` does this before it listens.
   void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done);
 
-  /// Forgets what is kept of a tenant, or of one user where `scope.user` is set: running generations are cancelled, KV
-  /// pages and remembered token ids dropped. `on_done` on `reply_to`, when nothing of it can be found any more.
+  /// Forgets what is kept of a tenant and all its users, or of one user where `scope.user` is set: generations that
+  /// have come before are cancelled, wherever they stand, and KV pages dropped. `on_done` on `reply_to`, when nothing
+  /// of it can be found any more.
   void erase(Scope scope, Executor& reply_to, std::function<void()> on_done);
 
   [[nodiscard]] EngineStats stats() const;

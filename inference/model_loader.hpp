@@ -29,7 +29,7 @@ namespace mnema {
 /// Which file a name stands for.
 struct ModelFile {
   std::string name;  // what clients call it
-  std::string path;
+  std::string path;  // absolute, the same however the file was named
 };
 
 /// A constraint as a mask at the beginning of the answer, or nullptr where nothing is constrained.
@@ -64,9 +64,10 @@ class ModelLoader {
  public:
   virtual ~ModelLoader() = default;
 
-  /// Errors: `kNotFound`, hint: what to run.
+  /// By catalogue name or by any path: who lets strangers choose `name` checks it first. Errors: `kNotFound`, hint:
+  /// what to run.
   [[nodiscard]] virtual Result<ModelFile> locate(const std::string& name) = 0;
-  /// Errors: `kCorrupt`, `kUnsupported`, naming file and field.
+  /// Errors: `kCorrupt` (among others: more tokens than embeddings), `kUnsupported`, naming file and field.
   [[nodiscard]] virtual Result<std::shared_ptr<const ModelText>> load_text(const ModelFile& file) = 0;
   /// Seconds of work and the model's memory. Errors: as above, and `kResourceExhausted`.
   [[nodiscard]] virtual Result<std::unique_ptr<ModelCompute>> load_compute(const ModelFile& file) = 0;

@@ -24,6 +24,19 @@ long long modified_seconds(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? static_cast<long long>(status.st_mtime) : 0;
 }
 
+/// One spelling for every file: "./x", "x" and "folder/../x" are the same model. A link keeps its own name, because
+/// what lies beside it (an encoder's vocabulary) may be links too, to files that do not lie together.
+std::string one_spelling(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  const fs::path named = path.has_filename() ? path : path.parent_path();  // a folder may be written with its slash
+  const std::string last = named.filename().string();
+  std::error_code error;
+  const bool is_name = !last.empty() && last != "." && last != "..";
+  const fs::path folder = is_name && named.has_parent_path() ? named.parent_path() : fs::path(".");
+  const fs::path found = is_name ? fs::canonical(folder, error) / last : fs::canonical(named, error);
+  return error ? path.string() : found.string();
+}
+
 /// MiniLM and its kind: tokens by WordPiece, vectors by the encoder.
 class CpuTextEncoder final : public TextEncoder {
  public:
@@ -61,14 +74,25 @@ std::filesystem::path folder_of(const ModelFile& file) {
                                                   : std::filesystem::path(file.path).parent_path();
 }
 
+/// A tokenizer must not give ids that the model has no embedding for. More embeddings than tokens are usual: tables are
+/// padded.
+Status check_vocabulary(const std::string& path, int tokens, std::uint64_t embeddings) {
+  if (static_cast<std::uint64_t>(tokens) <= embeddings) return {};
+  return fail(ErrorCode::kCorrupt,
+              "'" + path + "': its tokenizer has " + std::to_string(tokens) + " tokens, its embedding table only " +
+                  std::to_string(embeddings) + " rows",
+              "convert the model again, or fetch the file again");
+}
+
 class CpuModelLoader final : public ModelLoader {
  public:
   CpuModelLoader(const EngineOptions& options, const Limits& limits) : options_(options), limits_(limits) {}
 
   Result<ModelFile> locate(const std::string& name) override {
     ModelFile file;
-    ASSIGN_OR_RETURN(file.path, resolve_model(name, folder()));
-    file.name = find_in_catalogue(name) != nullptr ? name : std::filesystem::path(file.path).stem().string();
+    ASSIGN_OR_RETURN(const std::string path, resolve_model(name, folder()));
+    file.path = one_spelling(path);
+    file.name = find_in_catalogue(name) != nullptr ? name : client_name(file.path);
     return file;
   }
 
@@ -77,6 +101,10 @@ class CpuModelLoader final : public ModelLoader {
     ASSIGN_OR_RETURN(const std::shared_ptr<GgufFile> gguf, GgufFile::open(file.path));
     auto text = std::make_shared<ModelText>();
     ASSIGN_OR_RETURN(text->tokenizer, tokenizer_from_gguf(*gguf));
+    if (const GgufTensor* table =
+            gguf->find_tensor("token_embd.weight")) {  // else the computing side says it is missing
+      RETURN_IF_ERROR(check_vocabulary(file.path, text->tokenizer->vocabulary_size(), table->rows()));
+    }
     const auto source = gguf->string("tokenizer.chat_template").value_or("");
     Result<std::shared_ptr<const ChatTemplate>> chat = ChatTemplate::create_for(source, *text->tokenizer);
     if (!chat.ok()) {
@@ -167,6 +195,7 @@ class CpuModelLoader final : public ModelLoader {
     ASSIGN_OR_RETURN(const std::shared_ptr<SafetensorsFile> weights,
                      SafetensorsFile::open((folder_of(file) / "model.safetensors").string()));
     ASSIGN_OR_RETURN(std::unique_ptr<Encoder> encoder, Encoder::load(*weights, isa, pool()));
+    RETURN_IF_ERROR(check_vocabulary(file.path, tokenizer->vocabulary_size(), encoder->vocabulary()));
     auto compute = std::make_unique<ModelCompute>();
     compute->memory_bytes = encoder->weight_bytes();
     compute->encoder = std::make_unique<CpuTextEncoder>(std::move(tokenizer), std::move(encoder));

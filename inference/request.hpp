@@ -73,7 +73,7 @@ struct Prompt {
 };
 
 struct SamplingOptions {
-  float temperature = 0.0F;  // 0 = greedy
+  float temperature = 0.0F;  // below 1e-6: greedy
   int top_k = 0;             // 0 = off
   float top_p = 1.0F;
   float min_p = 0.0F;

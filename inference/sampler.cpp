@@ -11,6 +11,8 @@ namespace mnema {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
+/// Below it no other token could be drawn but an equal of the best, and its inverse would be no number one day.
+constexpr float kLeastTemperature = 1e-6F;
 /// Tokens less likely than e⁻²⁰ of the best cannot be drawn; sorting them all would cost more than the model.
 constexpr float kLeastLogRatio = 20;
 /// Tokens at least so likely, beside the best, are sorted first.
@@ -34,7 +36,7 @@ TokenId best_of(std::span<const float> logits) {
 Sampler::Sampler(SamplingOptions options, std::uint64_t seed, std::vector<TokenId> forbidden,
                  std::unique_ptr<TokenMask> mask)
     : options_(std::move(options)),
-      inverse_temperature_(options_.temperature > 0 ? 1 / options_.temperature : 0),
+      inverse_temperature_(options_.temperature >= kLeastTemperature ? 1 / options_.temperature : 0),
       seed_(seed),
       forbidden_(std::move(forbidden)),
       mask_(std::move(mask)) {}
@@ -119,7 +121,7 @@ TokenId Sampler::choose(std::span<float> logits) {
   }
   penalise(logits);
   if (mask_ != nullptr) apply_mask(logits);
-  TokenId id = options_.temperature <= 0 ? best_of(logits) : draw_from(logits);
+  TokenId id = is_greedy() ? best_of(logits) : draw_from(logits);
   if (mask_ != nullptr) {
     // Bias may have forbidden everything that the constraint allows: the constraint wins, it fails closed.
     if (!mask_->allows(id)) {
@@ -143,7 +145,7 @@ float Sampler::margin() const {
   // Whatever moves single logits may lift one from anywhere.
   const bool moved = mask_ != nullptr || !forbidden_.empty() || !options_.logit_bias.empty() || penalises();
   if (moved || options_.logprobs_top >= 0) return -kNever;
-  if (options_.temperature <= 0) return 0;
+  if (is_greedy()) return 0;
   // A little more than what min-p keeps: how it rounds must not matter.
   if (options_.min_p > 0 && options_.top_p >= 1) return 0.01F - options_.temperature * std::log(options_.min_p);
   return -kNever;
@@ -153,10 +155,10 @@ TokenId Sampler::choose_among(std::span<const TokenLogit> best) {
   const auto highest =
       std::max_element(best.begin(), best.end(), [](const auto& a, const auto& b) { return a.logit < b.logit; });
   TokenId id = highest == best.end() ? 0 : highest->id;  // none: the logits are no numbers
-  if (options_.temperature > 0 && highest != best.end()) {
+  if (!is_greedy() && highest != best.end()) {
     candidates_.clear();
     for (const TokenLogit& token : best) add_candidate(token.id, token.logit, highest->logit);
-    id = draw();
+    if (!candidates_.empty()) id = draw();
   }
   last_ = ChosenToken{id, 0, {}};
   note_context({&id, 1});
@@ -189,8 +191,9 @@ TokenId Sampler::draw() {
     weight = std::exp(weight);
     sum += weight;
   }
-  // The best has weight 1, so min-p is a bound on the weight itself.
-  if (options_.min_p > 0) std::erase_if(candidates_, [this](const Candidate& c) { return c.first < options_.min_p; });
+  // The best has weight 1, so min-p is a bound on the weight itself; the best stays whatever the bound.
+  const float least = std::min(options_.min_p, 1.0F);
+  if (least > 0) std::erase_if(candidates_, [least](const Candidate& c) { return c.first < least; });
   std::size_t kept = candidates_.size();
   if (options_.top_p < 1) {
     const double wanted = options_.top_p * sum;

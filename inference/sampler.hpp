@@ -1,7 +1,7 @@
 // inference/sampler.hpp
 //
 // Chooses the next token of one sequence from its logits, in this order: forbidden and biased tokens, penalties,
-// constraint, then greedy, or temperature, top-k, min-p, top-p and a draw.
+// constraint, then greedy (temperature below 1e-6), or temperature, top-k, min-p, top-p and a draw.
 //
 // The n-th draw of a seed is always the same number, so a request with a seed gives the same tokens whatever else is in
 // the batch and after every restart.
@@ -56,13 +56,14 @@ class Sampler final : public TokenChooser {
   void penalise(std::span<float> logits) const;
   void apply_mask(std::span<float> logits);
   [[nodiscard]] bool penalises() const;
+  [[nodiscard]] bool is_greedy() const { return inverse_temperature_ == 0; }
   TokenId draw_from(std::span<const float> logits);
   void add_candidate(TokenId id, float logit, float highest);
   TokenId draw();  // from candidates_, which are not empty
   double next_unit();
 
   const SamplingOptions options_;
-  const float inverse_temperature_;
+  const float inverse_temperature_;  // 0: greedy
   const std::uint64_t seed_;
   const std::vector<TokenId> forbidden_;
   std::unique_ptr<TokenMask> mask_;

@@ -62,7 +62,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   Scheduler(Backend& backend, Executor& compute, const Clock& clock, const EngineOptions& options);
 
   void submit(SequenceRequest request);
-  /// Forgets cached pages under this salt.
+  /// Forgets the cached pages of this user, or of this tenant and all its users.
   void erase(const kv::Salt& salt) { tree_.erase(salt); }
   /// Looks at cancellations soon, also when nothing else is going on.
   void wake();
@@ -140,7 +140,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void read_echo(Sequence& sequence, std::size_t first);
 
   // scheduler_pages.cpp: where the KV is.
-  [[nodiscard]] const kv::Salt& salt_of_page(const Sequence& sequence, std::size_t page) const;
+  [[nodiscard]] kv::Owner owner_of_page(const Sequence& sequence, std::size_t page) const;
   const kv::PageKey& key_of_page(Sequence& sequence, std::size_t page) const;
   /// Takes over what the tree has of the sequence's next pages, where its computed part ends with a page.
   void take_cached_pages(Sequence& sequence);

@@ -10,9 +10,9 @@ std::size_t pages_for(std::size_t positions) { return (positions + kPageTokens -
 
 }  // namespace
 
-const kv::Salt& Scheduler::salt_of_page(const Sequence& sequence, std::size_t page) const {
+kv::Owner Scheduler::owner_of_page(const Sequence& sequence, std::size_t page) const {
   const auto last = static_cast<int>((page + 1) * kPageTokens) - 1;  // the strictest: sharing only narrows
-  return sequence.request.salts.of(sequence.request.borders.at(last));
+  return sequence.request.salts.owner_of(sequence.request.borders.at(last));
 }
 
 const kv::PageKey& Scheduler::key_of_page(Sequence& sequence, std::size_t page) const {
@@ -20,7 +20,7 @@ const kv::PageKey& Scheduler::key_of_page(Sequence& sequence, std::size_t page) 
     const std::size_t next = sequence.keys.size();
     const std::span<const TokenId> tokens(sequence.tokens.data() + next * kPageTokens, kPageTokens);
     const kv::PageKey parent = next == 0 ? kv::PageKey{} : sequence.keys.back();
-    sequence.keys.push_back(kv::page_key(format_, salt_of_page(sequence, next), parent, tokens));
+    sequence.keys.push_back(kv::page_key(format_, owner_of_page(sequence, next).salt, parent, tokens));
   }
   return sequence.keys[page];
 }
@@ -50,7 +50,7 @@ void Scheduler::share_full_pages(Sequence& sequence) {
     const std::span<const TokenId> tokens(sequence.tokens.data() + page * kPageTokens, kPageTokens);
     const kv::PageKey key = key_of_page(sequence, page);
     const kv::PageKey parent = page == 0 ? kv::PageKey{} : sequence.keys[page - 1];
-    if (tree_.insert(key, parent, salt_of_page(sequence, page), tokens, sequence.pages[page])) continue;
+    if (tree_.insert(key, parent, owner_of_page(sequence, page), tokens, sequence.pages[page])) continue;
     // Another sequence was quicker: its page has the same bytes, one of the two is enough.
     const PageId same = tree_.take(key, tokens);
     if (same == kNoPage) continue;

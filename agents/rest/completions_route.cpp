@@ -174,7 +174,9 @@ void completions_route(DoorRequest request) {
   Parsed<ParsedCompletion> result = parse_completion_request(request.http.body, parts.limits, parts.sampling_default);
   if (auto* error = std::get_if<RequestError>(&result)) return request.exchange->respond(refusal_of(*error));
   auto& parsed = std::get<ParsedCompletion>(result);
-  if (parsed.generate.model.empty()) parsed.generate.model = "default";
+  Parsed<std::string> model = request.door->engine_model(parsed.generate.model);
+  if (auto* error = std::get_if<RequestError>(&model)) return request.exchange->respond(refusal_of(*error));
+  parsed.generate.model = std::get<std::string>(model);
   // Every choice begins with its prompt's text if that was asked for; ids are spelled out first.
   std::vector<std::string> echoes;
   for (const RawPrompt& prompt : parsed.prompts) {

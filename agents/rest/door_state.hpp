@@ -3,7 +3,7 @@
 // What the routes of the REST door share, and the routes themselves: one function each, in a file of its own.
 //
 // Threads: routes run on one of `strands`, which are kept as long as the door, so that an engine may still be inside
-//          `post` when an answer is already gone. `next_strand`, `new_id` and `find_model` from any thread.
+//          `post` when an answer is already gone. The methods of DoorState from any thread.
 #pragma once
 
 #include <atomic>
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/rest/json_fields.hpp"
 #include "agents/rest/rest_door.hpp"
 #include "runtime/strand.hpp"
 
@@ -33,6 +34,9 @@ struct DoorState {
   };
   /// Who answers chats for `name`; "" and "default" are the default model.
   [[nodiscard]] std::optional<Found> find_model(const std::string& name) const;
+  /// The engine's own model that `name` asks for; "" and "default" are its default. An engine opens any file that it is
+  /// asked for by path, so only names that are listed get through: others are `model_not_found`.
+  [[nodiscard]] Parsed<std::string> engine_model(const std::string& name) const;
   /// Every name that may be asked for: those of the backends, then the engine's encoders.
   [[nodiscard]] std::vector<ServedModel> all_models() const;
 

@@ -71,6 +71,14 @@ std::optional<DoorState::Found> DoorState::find_model(const std::string& name) c
   return std::nullopt;
 }
 
+Parsed<std::string> DoorState::engine_model(const std::string& name) const {
+  if (name.empty() || name == "default") return "default";
+  for (const ModelInfo& info : parts.engine.models()) {
+    if (info.name == name) return name;
+  }
+  return model_not_found(name);
+}
+
 std::vector<ServedModel> DoorState::all_models() const {
   std::vector<ServedModel> all;
   auto add = [&](ServedModel model) {

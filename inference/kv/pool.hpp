@@ -29,7 +29,8 @@ class Pool {
   [[nodiscard]] int holders(PageId page) const;
   [[nodiscard]] const std::vector<PageId>& free_list() const { return free_; }
 
-  /// Makes the counts what a walk over all holders found them to be. For repair after an audit only (audit.hpp).
+  /// Makes the counts what a walk over all holders found them to be. For repair after an audit only
+  /// (Scheduler::audit).
   void restore(const std::vector<int>& holders);
 
   void check_integrity() const;

@@ -25,7 +25,7 @@ PageId PrefixTree::take(const PageKey& key, std::span<const TokenId> tokens) {
   return node.page;
 }
 
-bool PrefixTree::insert(const PageKey& key, const PageKey& parent, const Salt& salt, std::span<const TokenId> tokens,
+bool PrefixTree::insert(const PageKey& key, const PageKey& parent, const Owner& owner, std::span<const TokenId> tokens,
                         PageId page) {
   CHECK(tokens.size() == kPageTokens, "only full pages are shared");
   const auto parent_node = nodes_.find(parent);
@@ -35,7 +35,7 @@ bool PrefixTree::insert(const PageKey& key, const PageKey& parent, const Salt& s
   Node& node = made->second;
   node.page = page;
   node.parent = parent;
-  node.salt = salt;
+  node.owner = owner;
   std::copy(tokens.begin(), tokens.end(), node.tokens.begin());
   node.use = by_use_.insert(by_use_.end(), key);
   pool_.hold(page);
@@ -65,9 +65,9 @@ int PrefixTree::evict(int wanted) {
 }
 
 void PrefixTree::erase(const Salt& salt) {
-  const auto hangs_on_salt = [&](const Node& node) {
+  const auto belongs = [&](const Node& node) {
     for (const Node* at = &node;;) {
-      if (at->salt == salt) return true;
+      if (at->owner.salt == salt || at->owner.tenant == salt) return true;
       const auto parent = nodes_.find(at->parent);
       if (parent == nodes_.end()) return false;
       at = &parent->second;
@@ -75,7 +75,7 @@ void PrefixTree::erase(const Salt& salt) {
   };
   std::vector<PageKey> erased;
   for (const auto& [key, node] : nodes_) {
-    if (hangs_on_salt(node)) erased.push_back(key);
+    if (belongs(node)) erased.push_back(key);
   }
   for (const PageKey& key : erased) remove(nodes_.find(key));
 }

@@ -30,12 +30,13 @@ class PrefixTree {
 
   /// Puts a full page into the tree, which becomes one of its holders. False where the key is there already (with
   /// another page: the caller keeps its own) or the parent is not.
-  bool insert(const PageKey& key, const PageKey& parent, const Salt& salt, std::span<const TokenId> tokens,
+  bool insert(const PageKey& key, const PageKey& parent, const Owner& owner, std::span<const TokenId> tokens,
               PageId page);
 
   /// Lets go of pages that only the tree holds until `wanted` pages are free or there are none left. Returns how many.
   int evict(int wanted);
-  /// Lets go of every page under this salt and of what hangs on it.
+  /// Lets go of every page whose owner has this salt, be it its own or its tenant's, and of what hangs on it. A
+  /// tenant's users may have pages that hang on everybody's or on none.
   void erase(const Salt& salt);
 
   [[nodiscard]] int pages() const { return static_cast<int>(nodes_.size()); }
@@ -52,7 +53,7 @@ class PrefixTree {
   struct Node {
     PageId page;
     PageKey parent;
-    Salt salt;
+    Owner owner;
     std::array<TokenId, kPageTokens> tokens;
     int children = 0;
     std::list<PageKey>::iterator use;  // in by_use_

@@ -35,6 +35,9 @@ struct ScopeSalts {
   [[nodiscard]] const Salt& of(Sharing sharing) const {
     return sharing == Sharing::kPublic ? everybody : sharing == Sharing::kTenant ? tenant : user;
   }
+  [[nodiscard]] Owner owner_of(Sharing sharing) const {
+    return {of(sharing), sharing == Sharing::kPublic ? everybody : tenant};
+  }
 };
 
 class Salts {

@@ -30,6 +30,7 @@ class Encoder {
 
   [[nodiscard]] int dimensions() const { return static_cast<int>(width_); }
   [[nodiscard]] int tokens_max() const { return kTokensMax; }
+  [[nodiscard]] std::size_t vocabulary() const { return vocabulary_; }
   [[nodiscard]] long long weight_bytes() const;
 
   /// One vector f32 [dimensions] per sequence. Preconditions: 1..tokens_max ids each, all inside the vocabulary.

@@ -5,12 +5,14 @@
 
 Exit code 77 (skipped) where the client or the model is not installed. The server is ended by its process id.
 """
+import glob
 import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import sys
 import time
 import unittest
@@ -189,11 +191,56 @@ class OpenAiClient(unittest.TestCase):
             self.assertTrue(answer["error"]["message"], path)
         self.assertEqual(post(self.address, "/v1/chat/completions", b"x" * (9 << 20), raw=True)[0], 413)
 
+    def test_only_listed_models_can_be_asked_for_whatever_lies_on_the_disk(self):
+        listed = {model.id for model in self.client.models.list()}
+        message = {"role": "user", "content": "x"}
+        with tempfile.NamedTemporaryFile(suffix=".gguf") as other:
+            other.write(b"GGUF, and then nothing")
+            other.flush()
+            for model in [other.name, "./" + os.path.relpath(other.name), "/etc/passwd", "smollm2-135m/../smollm2-135m"]:
+                for path, body in [
+                    ("/v1/chat/completions", {"messages": [message]}),
+                    ("/v1/completions", {"prompt": "x"}),
+                    ("/v1/completions", {"prompt": [1], "echo": True}),
+                    ("/v1/embeddings", {"input": "x"}),
+                    ("/tokenize", {"content": "x"}),
+                    ("/detokenize", {"tokens": [1]}),
+                    ("/apply-template", {"messages": [message]}),
+                ]:
+                    status, answer = post(self.address, path, {"model": model, **body})
+                    self.assertEqual((status, answer["error"].get("code")), (404, "model_not_found"), (path, model, answer))
+                    self.assertEqual(answer["error"]["param"], "model")
+        self.assertEqual({model.id for model in self.client.models.list()}, listed)
+        self.assertTrue(post(self.address, "/tokenize", {"model": "smollm2-135m", "content": "x"})[1]["tokens"])
+
     def test_a_client_that_goes_takes_its_generation_with_it(self):
         stream = self.ask("Count to one thousand.", max_tokens=1500, stream=True)
         next(iter(stream))
         stream.close()
         self.assertEqual(self.ask("Say hi.", max_tokens=2).choices[0].finish_reason, "length")
+
+
+class ModelFile(unittest.TestCase):
+    """A server that is given a file instead of a catalogue's name."""
+
+    def test_the_file_answers_as_default_and_by_its_own_name(self):
+        found = next(iter(glob.glob(os.path.expanduser(
+            os.environ.get("MNEMA_MODELS", "~/.cache/mnema/models") + "/smollm2-135m/*.gguf"))), None)
+        if found is None:
+            self.skipTest("the model is not here")
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(found, folder + "/own.gguf")
+            process, address = start("--model", folder + "/own.gguf")
+            try:
+                for model in ["default", "own"]:
+                    ask = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
+                    self.assertEqual(post(address, "/v1/chat/completions", ask)[0], 200, model)
+                    self.assertEqual(post(address, "/v1/completions", {"model": model, "prompt": "x", "max_tokens": 1})[0], 200)
+                self.assertEqual(post(address, "/tokenize", {"model": folder + "/own.gguf", "content": "x"})[0], 404)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=30)
+                process.stderr.close()
 
 
 class CommandLine(unittest.TestCase):

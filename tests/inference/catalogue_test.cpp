@@ -40,6 +40,12 @@ TEST(Catalogue, TellsWhatToRunForAModelThatIsNotHere) {
   EXPECT_NE(result.error().hint.find("mnema models pull smollm2-135m"), std::string::npos);
 }
 
+TEST(Catalogue, ClientsCallAFileByItsNameWithoutItsFolderAndEnding) {
+  EXPECT_EQ(client_name("smollm2-135m"), "smollm2-135m");
+  EXPECT_EQ(client_name("/models/tiny.Q4_1.gguf"), "tiny.Q4_1");
+  EXPECT_EQ(client_name("./encoder/"), "encoder");
+}
+
 TEST(Catalogue, ListsTheKnownNamesForAnUnknownOne) {
   const auto result = resolve_model("no-such-model", "/nonexistent");
   ASSERT_FALSE(result.ok());

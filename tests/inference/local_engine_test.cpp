@@ -42,11 +42,13 @@ class TextCounter final : public TextEncoder {
 class BookLoader final : public ModelLoader {
  public:
   Result<ModelFile> locate(const std::string& name) override {
-    if (name == "/disk/file.gguf") return ModelFile{"file", name};
+    if (name.ends_with("/disk/file.gguf")) return ModelFile{"file", "/disk/file.gguf"};
+    if (name.starts_with("/disk/")) return ModelFile{name.substr(6), name};
     if (name.size() == 1 || name == "vectors") return ModelFile{name, "/models/" + name};
     return fail(ErrorCode::kNotFound, "there is no model '" + name + "'");
   }
   Result<std::shared_ptr<const ModelText>> load_text(const ModelFile& file) override {
+    ++texts;
     auto text = std::make_shared<ModelText>();
     const auto tokenizer = std::make_shared<SmallTokenizer>();
     text->info.name = file.name;
@@ -78,6 +80,7 @@ class BookLoader final : public ModelLoader {
   std::vector<ModelInfo> known() const override { return {}; }
 
   std::string loads;  // in their order
+  int texts = 0;
   std::function<void(const std::vector<TokenId>&, std::vector<float>&)> adjust;
   std::function<void()> after_step;
 };
@@ -180,7 +183,31 @@ TEST_F(LocalEngineTest, AModelGivenAsAFileAnswersToTheFilesNameToo) {
   open();
   EXPECT_EQ(answer(asks("default")).model, "file");
   answer(asks("file"));
+  answer(asks("././disk/file.gguf"));
   EXPECT_EQ(loader->loads, "file ");
+  EXPECT_EQ(loader->texts, 1);
+}
+
+TEST_F(LocalEngineTest, KeepsAFewTextSidesAndAlwaysTheConfiguredOnes) {
+  options.model = "/disk/file.gguf";
+  open();
+  ASSERT_TRUE(engine->tokenize("default", "x", false, false).ok());
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(engine->tokenize("/disk/" + std::to_string(i), "x", false, false).ok());
+  EXPECT_LE(engine->models().size(), 20U);
+  EXPECT_EQ(loader->texts, 51);
+  ASSERT_TRUE(engine->tokenize("49", "x", false, false).ok());
+  ASSERT_TRUE(engine->tokenize("file", "x", false, false).ok());
+  EXPECT_EQ(loader->texts, 51);
+}
+
+TEST_F(LocalEngineTest, AFileCanBePinnedByAnySpelling) {
+  options.keep_alive_ms = 1000;
+  options.pinned = {"./disk/file.gguf"};
+  open();
+  answer(asks("file.gguf/../disk/file.gguf"));
+  clock.at += std::chrono::milliseconds(1000);
+  run();
+  EXPECT_EQ(loaded(), "file ");
 }
 
 TEST_F(LocalEngineTest, UnloadsWhatIsUnusedForTheKeepAliveTimeButNotTheDefaultAndThePinned) {
@@ -265,6 +292,38 @@ TEST_F(LocalEngineTest, WhoWaitsForAModelCanBeCancelledAndHasADeadline) {
   EXPECT_EQ(late.done->error().code, ErrorCode::kDeadlineExceeded);
   run();
   EXPECT_EQ(loader->loads, "a ");
+}
+
+TEST_F(LocalEngineTest, WhoWaitsBehindAnotherIsToldAtOnceThatItIsCancelledOrLate) {
+  options.memory_bytes_max = kModelBytes;
+  open();
+  Heard& long_one = ask(asks("a", "hello", 3000));
+  while (long_one.text.empty()) ASSERT_TRUE(run_one());
+  Heard& first = ask(asks("b"));
+  Heard& cancelled = ask(asks("b"));
+  GenerateRequest with_deadline = asks("b");
+  with_deadline.deadline = MonotonicTime{std::chrono::seconds(1)};
+  Heard& late = ask(with_deadline);
+  with_deadline.deadline = MonotonicTime{std::chrono::milliseconds(500)};
+  Heard& sooner = ask(with_deadline);
+  for (int i = 0; i < 30; ++i) run_one();
+  cancelled.generation->cancel();
+  for (int i = 0; i < 10; ++i) run_one();
+  ASSERT_TRUE(cancelled.done && cancelled.done->ok());
+  EXPECT_EQ((*cancelled.done)->finish_reason, FinishReason::kCancelled);
+  EXPECT_FALSE(sooner.done || late.done || first.done);
+  clock.at = std::chrono::milliseconds(500);  // and nobody does anything
+  for (int i = 0; i < 10; ++i) run_one();
+  ASSERT_TRUE(sooner.done && !sooner.done->ok());
+  EXPECT_EQ(sooner.done->error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_FALSE(late.done || first.done);
+  clock.at = std::chrono::seconds(1);
+  for (int i = 0; i < 10; ++i) run_one();
+  ASSERT_TRUE(late.done && !late.done->ok());
+  EXPECT_FALSE(long_one.done || first.done);
+  run();
+  EXPECT_TRUE(first.done->ok());
+  EXPECT_EQ(stats().preparing, 0);
 }
 
 TEST_F(LocalEngineTest, RefusesWhatComesWhenTooManyWait) {
@@ -393,6 +452,54 @@ TEST_F(LocalEngineTest, ErasingAUserCancelsWhatRunsForHimAndForgetsHisPages) {
   EXPECT_EQ(answer(request).usage.cached_tokens, 0);
 }
 
+TEST_F(LocalEngineTest, ErasingATenantForgetsAllItsUsersAndNoOthers) {
+  open();
+  GenerateRequest request = asks("a", std::string(300, 'x'), 5);  // from its first page on the user's own
+  GenerateRequest nobodys = request, others = request, on_public = request;
+  request.scope.tenant = nobodys.scope.tenant = on_public.scope.tenant = "t";
+  request.scope.user = on_public.scope.user = "eve";
+  nobodys.scope.session = "session";
+  on_public.prompt.messages.insert(on_public.prompt.messages.begin(),
+                                   message_of(Role::kSystem, std::string(300, 'y'), Sharing::kPublic));
+  others.scope.tenant = "u";
+  for (const GenerateRequest& each : {request, nobodys, others, on_public}) answer(each);
+  const int of_user = answer(on_public).usage.cached_tokens;
+  engine->erase({"t", "", "", ""}, reply, [] {});
+  run();
+  EXPECT_GT(answer(others).usage.cached_tokens, 0);
+  EXPECT_EQ(answer(request).usage.cached_tokens, 0);
+  EXPECT_EQ(answer(nobodys).usage.cached_tokens, 0);
+  const int of_everybody = answer(on_public).usage.cached_tokens;
+  EXPECT_GT(of_everybody, 0);
+  EXPECT_LT(of_everybody, of_user) << "what hung on everybody's page was the tenant's";
+}
+
+TEST_F(LocalEngineTest, ErasingReachesRequestsThatAreStillBeingPrepared) {
+  open();
+  GenerateRequest request = asks("a", std::string(300, 'x'), 5);
+  request.scope.tenant = "t";
+  request.scope.user = "eve";
+  Heard& early = ask(request);
+  compute.run();  // it has come, and nobody has read it yet
+  engine->erase({"t", "", "", ""}, reply, [] {});
+  compute.run();
+  run();
+  ASSERT_TRUE(early.done && early.done->ok());
+  EXPECT_EQ((*early.done)->finish_reason, FinishReason::kCancelled);
+  EXPECT_EQ(answer(request).usage.cached_tokens, 0);
+}
+
+TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatIsStillBeingPrepared) {
+  open();
+  Heard& early = ask(asks("a", "hello", 3000));
+  compute.run();
+  engine.reset();
+  compute.run();
+  run();
+  ASSERT_TRUE(early.done && early.done->ok());
+  EXPECT_EQ((*early.done)->finish_reason, FinishReason::kCancelled);
+}
+
 TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatRuns) {
   open();
   Heard& running = ask(asks("a", "hello", 3000));
@@ -401,6 +508,21 @@ TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatRuns) {
   run();
   ASSERT_TRUE(running.done && running.done->ok());
   EXPECT_EQ((*running.done)->finish_reason, FinishReason::kCancelled);
+}
+
+TEST_F(LocalEngineTest, CountsTheTextsThatHaveNoVectorYet) {
+  open();
+  engine->embed("vectors", std::vector<std::string>(30, "x"), Priority::kEvent, reply, [](const auto&) {});
+  compute.run_one();  // the first eight
+  static_cast<void>(engine->stats());
+  compute.run_one();
+  compute.run_one();
+  EXPECT_EQ(engine->stats().embeddings_waiting, 14) << "two steps were before the word";
+  run();
+  EXPECT_EQ(stats().embeddings_waiting, 0);
+  engine->embed("a", {"x", "y"}, Priority::kEvent, reply, [](const auto&) {});
+  run();
+  EXPECT_EQ(stats().embeddings_waiting, 0) << "who is refused waits no more";
 }
 
 TEST_F(LocalEngineTest, VectorsComeInTheOrderOfTheirTexts) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "runtime/random.hpp"
@@ -141,6 +142,43 @@ TEST(Sampler, ChoosesAmongTheBestWhatItChoosesFromAll) {
       ASSERT_EQ(from_best.choose_among(best), chosen(from_all, logits));
     }
   }
+}
+
+TEST(Sampler, ATemperatureOfNextToNothingIsGreedy) {
+  for (const float temperature : {1e-40F, 1e-38F, 1e-7F}) {
+    SamplingOptions options;
+    options.temperature = temperature;
+    options.min_p = 0.1F;
+    Sampler from_best = sampler_of(options), from_all = sampler_of(options);
+    EXPECT_EQ(from_best.margin(), 0);
+    const std::vector<TokenLogit> best = {{3, 1.5F}, {8, 2.5F}, {9, 2.5F}};
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_EQ(from_best.choose_among(best), 8);
+      EXPECT_EQ(chosen(from_all, {0, 7, 1, 7}), 1);
+    }
+  }
+}
+
+TEST(Sampler, ChoosesATokenThatIsThereAlsoWhereNoLogitIsANumber) {
+  SamplingOptions options;
+  options.temperature = 1;
+  options.min_p = 0.1F;
+  const float infinite = std::numeric_limits<float>::infinity();
+  for (const float logit : {infinite, -infinite, std::nanf("")}) {
+    Sampler from_best = sampler_of(options), from_all = sampler_of(options);
+    const std::vector<TokenLogit> best = {{3, logit}, {8, logit}};
+    EXPECT_EQ(from_best.choose_among(best), 3);
+    const TokenId id = chosen(from_all, {logit, logit, logit});
+    EXPECT_TRUE(id >= 0 && id < 3);
+  }
+}
+
+TEST(Sampler, TheLikeliestStaysWhateverMinPAsks) {
+  SamplingOptions options;
+  options.temperature = 1;
+  options.min_p = 2;
+  Sampler sampler = sampler_of(options);
+  EXPECT_EQ(chosen(sampler, {1, 3, 2}), 1);
 }
 
 TEST(Sampler, NeedsAllLogitsWhereSingleOnesAreMovedReportedOrSummed) {

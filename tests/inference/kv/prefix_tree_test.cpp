@@ -17,6 +17,8 @@ Salt salt_of(std::uint8_t value) {
   return salt;
 }
 
+const Owner kOwner{salt_of(1), salt_of(1)};
+
 std::vector<TokenId> page_tokens(TokenId first) {
   std::vector<TokenId> ids(kPageTokens);
   std::iota(ids.begin(), ids.end(), first);
@@ -32,12 +34,12 @@ class Tree : public ::testing::Test {
   }
 
   /// Computes a page, shares it and lets it go. Its key.
-  PageKey add(const PageKey& parent, TokenId first, std::uint8_t salt = 1) {
+  PageKey add(const PageKey& parent, TokenId first, std::uint8_t salt = 1, std::uint8_t tenant = 1) {
     const std::vector<TokenId> tokens = page_tokens(first);
     const PageKey key = page_key(kFormat, salt_of(salt), parent, tokens);
     const PageId page = pool.allocate();
     EXPECT_NE(page, kNoPage);
-    EXPECT_TRUE(tree.insert(key, parent, salt_of(salt), tokens, page));
+    EXPECT_TRUE(tree.insert(key, parent, {salt_of(salt), salt_of(tenant)}, tokens, page));
     pool.release(page);
     return key;
   }
@@ -72,11 +74,11 @@ TEST_F(Tree, GivesNothingForOtherTokensUnderTheSameKey) {
 TEST_F(Tree, KeepsTheFirstOfTwoEqualPagesAndTakesNoOrphan) {
   const PageKey key = add({}, 0);
   const PageId again = pool.allocate();
-  EXPECT_FALSE(tree.insert(key, {}, salt_of(1), page_tokens(0), again));
+  EXPECT_FALSE(tree.insert(key, {}, kOwner, page_tokens(0), again));
   PageKey unknown;
   unknown.digest.fill(9);
   EXPECT_FALSE(
-      tree.insert(page_key(kFormat, salt_of(1), unknown, page_tokens(0)), unknown, salt_of(1), page_tokens(0), again));
+      tree.insert(page_key(kFormat, salt_of(1), unknown, page_tokens(0)), unknown, kOwner, page_tokens(0), again));
   EXPECT_EQ(pool.holders(again), 1);
   pool.release(again);
 }
@@ -130,6 +132,16 @@ TEST_F(Tree, ForgetsAnOwnersPagesWithTheStricterOnesThatHangOnThem) {
   EXPECT_EQ(tree.pages(), 0);
 }
 
+TEST_F(Tree, ForgetsATenantsUsersWhateverTheirPagesHangOn) {
+  const PageKey everybody = add({}, 0, 1, 1);
+  const PageKey ann = add(everybody, 32, 2, 9), bob = add({}, 64, 3, 9), stranger = add(everybody, 96, 4, 8);
+  tree.erase(salt_of(9));
+  EXPECT_FALSE(has(ann, 32));
+  EXPECT_FALSE(has(bob, 64));
+  EXPECT_TRUE(has(stranger, 96));
+  EXPECT_TRUE(has(everybody, 0));
+}
+
 TEST_F(Tree, LeavesAnErasedPageToTheSequenceThatReadsIt) {
   const PageKey key = add({}, 0, 2);
   const PageId held = tree.take(key, page_tokens(0));
@@ -152,7 +164,7 @@ TEST_F(Tree, KeepsItsLawWhateverIsAskedOfIt) {
         const std::vector<TokenId> tokens = page_tokens(first);
         const PageKey key = page_key(kFormat, salt_of(salt), parent, tokens);
         const PageId page = pool.allocate();
-        if (tree.insert(key, parent, salt_of(salt), tokens, page)) known.emplace_back(key, first);
+        if (tree.insert(key, parent, {salt_of(salt), salt_of(9)}, tokens, page)) known.emplace_back(key, first);
         pool.release(page);
         break;
       }
@@ -163,7 +175,7 @@ TEST_F(Tree, KeepsItsLawWhateverIsAskedOfIt) {
         tree.evict(static_cast<int>(random.below(4)));
         break;
       default:
-        if (random.below(20) == 0) tree.erase(salt_of(salt));
+        if (random.below(20) == 0) tree.erase(salt_of(random.below(5) == 0 ? 9 : salt));
     }
     tree.check_integrity();
     pool.check_integrity();
