@@ -11,6 +11,7 @@ namespace mnema {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr TokenId kNone = -1;  // the constraint has failed: whoever asked looks at `status`
 /// Tokens less likely than e⁻²⁰ of the best cannot be drawn; sorting them all would cost more than the model.
 constexpr float kLeastLogRatio = 20;
 /// Tokens at least so likely, beside the best, are sorted first.
@@ -119,6 +120,7 @@ TokenId Sampler::choose(std::span<float> logits) {
   }
   penalise(logits);
   if (mask_ != nullptr) apply_mask(logits);
+  if (!status().ok()) return kNone;
   TokenId id = options_.temperature <= 0 ? best_of(logits) : draw_from(logits);
   if (mask_ != nullptr) {
     // Bias may have forbidden everything that the constraint allows: the constraint wins, it fails closed.
@@ -129,7 +131,9 @@ TokenId Sampler::choose(std::span<float> logits) {
         break;
       }
     }
+    if (!mask_->status().ok()) return kNone;
     mask_->accept(id);
+    if (!mask_->status().ok()) return kNone;
   }
   if (options_.logprobs_top >= 0)
     last_ = describe(raw_, id, options_.logprobs_top);
