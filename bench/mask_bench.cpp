@@ -60,7 +60,7 @@ std::unique_ptr<TokenMask> fresh_mask(const char* text) {
   const auto rules = grammar::rules_of_schema(kSchema);
   auto automaton = grammar::Automaton::compile(*rules, Limits{});
   auto shared = std::make_shared<grammar::SharedMatcher>(
-      std::make_shared<const grammar::Automaton>(std::move(*automaton)), trie());
+      grammar::Matcher(std::make_shared<const grammar::Automaton>(std::move(*automaton))), trie());
   auto mask = std::make_unique<grammar::GrammarMask>(shared);
   const auto ids = tokenizer()->encode(text, false, false);
   for (const TokenId token : *ids) mask->accept(token);

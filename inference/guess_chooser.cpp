@@ -21,6 +21,8 @@ TokenId GuessChooser::choose_among(std::span<const TokenLogit> best) {
 }
 
 TokenId GuessChooser::noted(TokenId id) {
+  over_ = !sampler_->status().ok();
+  if (over_) return kNoToken;
   chosen_.push_back(sampler_->last());
   over_ = sampler_->finished() || chosen_.size() > guess_.size() || guess_[chosen_.size() - 1] != id;
   return id;

@@ -11,6 +11,7 @@ namespace mnema {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr TokenId kNone = -1;  // the constraint has failed: whoever asked looks at `status`
 /// Below it no other token could be drawn but an equal of the best, and its inverse would be no number one day.
 constexpr float kLeastTemperature = 1e-6F;
 /// Tokens less likely than e⁻²⁰ of the best cannot be drawn; sorting them all would cost more than the model.
@@ -121,6 +122,7 @@ TokenId Sampler::choose(std::span<float> logits) {
   }
   penalise(logits);
   if (mask_ != nullptr) apply_mask(logits);
+  if (!status().ok()) return kNone;
   TokenId id = is_greedy() ? best_of(logits) : draw_from(logits);
   if (mask_ != nullptr) {
     // Bias may have forbidden everything that the constraint allows: the constraint wins, it fails closed.
@@ -131,7 +133,9 @@ TokenId Sampler::choose(std::span<float> logits) {
         break;
       }
     }
+    if (!mask_->status().ok()) return kNone;
     mask_->accept(id);
+    if (!mask_->status().ok()) return kNone;
   }
   if (options_.logprobs_top >= 0)
     last_ = describe(raw_, id, options_.logprobs_top);

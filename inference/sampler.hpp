@@ -36,6 +36,7 @@ class Sampler final : public TokenChooser {
   /// Tokens already there count for penalties. Before the first `choose`.
   void note_context(std::span<const TokenId> tokens);
 
+  /// Where the constraint fails nothing is chosen: -1, and `status` says why.
   TokenId choose(std::span<float> logits) override;
   /// Finite for greedy and min-p where nothing else moves or reports single logits.
   [[nodiscard]] float margin() const override;
@@ -48,6 +49,9 @@ class Sampler final : public TokenChooser {
   [[nodiscard]] const ChosenToken& last() const { return last_; }
   /// The constraint is satisfied and nothing may follow.
   [[nodiscard]] bool finished() const { return mask_ != nullptr && mask_->finished(); }
+
+  /// Not ok once the constraint has failed: the sequence must not go on, nor end as if it were whole.
+  [[nodiscard]] Status status() const { return mask_ == nullptr ? Status() : mask_->status(); }
 
   /// log softmax of `logits` at `id`, and the `top` best beside it.
   [[nodiscard]] static ChosenToken describe(std::span<const float> logits, TokenId id, int top);

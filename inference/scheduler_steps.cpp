@@ -165,8 +165,12 @@ void Scheduler::finish_step(const Status& status) {
       sequence->over = Result<FinishReason>(FinishReason::kCancelled);
     } else if (!status.ok()) {
       sequence->over = Result<FinishReason>(status.error());
-    } else if (const std::optional<FinishReason> reason = advance(*sequence)) {
-      sequence->over = Result<FinishReason>(*reason);
+    } else {
+      const std::optional<FinishReason> reason = advance(*sequence);
+      if (const Status constraint = sequence->request.sampler->status(); !constraint.ok())
+        sequence->over = Result<FinishReason>(constraint.error());
+      else if (reason)
+        sequence->over = Result<FinishReason>(*reason);
     }
   }
   batch_.clear();
@@ -181,7 +185,7 @@ std::optional<FinishReason> Scheduler::advance(Sequence& sequence) {
   stats_.computed_tokens += sequence.step_tokens + sequence.guess.guess().size();
   if (sequence.echoes()) read_echo(sequence, first);
   std::optional<FinishReason> over;
-  if (sequence.computed == sequence.tokens.size()) {
+  if (sequence.computed == sequence.tokens.size() && sequence.request.sampler->status().ok()) {
     if (sequence.guess.guess().empty()) {
       const Sampler& sampler = *sequence.request.sampler;
       over = accept(sequence, sampler.last(), sampler.finished());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "inference/request.hpp"
+#include "runtime/result.hpp"
 
 namespace mnema {
 
@@ -20,7 +21,8 @@ class TokenMask {
   virtual ~TokenMask() = default;
 
   /// Sets bit t of `allowed` (one bit per token, 64 per word, size ⌈vocabulary/64⌉) iff token t may come next.
-  /// End-of-sequence tokens are allowed iff the text so far is complete. At least one bit is set.
+  /// End-of-sequence tokens are allowed iff the text so far is complete. At least one bit is set while `status` is ok,
+  /// none after.
   virtual void fill(std::span<std::uint64_t> allowed) = 0;
 
   /// True iff `token` may come next; cheaper than `fill` when only one candidate is tried.
@@ -31,6 +33,10 @@ class TokenMask {
 
   /// True iff nothing but the end may follow.
   [[nodiscard]] virtual bool finished() const = 0;
+
+  /// Why the text cannot go on and must not end either; stays once it is not ok. Learned by `fill`, `allows` and
+  /// `accept`; the sequence fails with it, and no other is harmed.
+  [[nodiscard]] virtual Status status() const { return {}; }
 
   /// An independent copy at the same position (speculation, fork).
   [[nodiscard]] virtual std::unique_ptr<TokenMask> clone() const = 0;

@@ -12,6 +12,13 @@ constexpr std::string_view kChatMl =
     "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
+/// What a template gets from us, and the functions that it may call: no argument of a request takes their place.
+constexpr std::string_view kReserved[] = {"messages", "tools",     "add_generation_prompt", "bos_token", "eos_token",
+                                          "range",    "namespace", "raise_exception",       "dict",      "loop"};
+constexpr std::size_t kTemplateArgumentsMax = 64;  // they are looked through one by one; templates know two or three
+/// A word to choose between things ("high") or a date; a longer text may be somebody's own.
+constexpr std::size_t kPublicArgumentBytesMax = 32;
+
 // Noncharacters of Unicode, which no text has a use for.
 constexpr std::string_view kCut = "\xef\xb7\x90";      // U+FDD0: the prompt is to be cut here
 constexpr std::string_view kPrivate = "\xef\xb7\x91";  // U+FDD1: stands for a text that is not everybody's
@@ -38,6 +45,50 @@ RenderedPrompt without_marks(std::string_view marked, std::size_t public_until, 
   return prompt;
 }
 
+/// A piece of one text; `trusted`: what the system itself says.
+struct Part {
+  std::string_view text;
+  bool trusted;
+};
+
+/// The parts one after the other, with a cut inside every control text that is not wholly trusted.
+std::string defused_parts(const std::vector<Part>& parts, const ControlTexts& control_texts) {
+  std::string all, out;
+  std::vector<std::size_t> ends;
+  for (const Part& part : parts) ends.push_back((all += part.text).size());
+  out.reserve(all.size());
+  std::size_t part = 0;
+  for (std::size_t at = 0; at < all.size();) {
+    while (at >= ends[part]) ++part;
+    const std::string_view rest = std::string_view(all).substr(at);
+    if (!parts[part].trusted &&
+        (rest.starts_with(kCut) || rest.starts_with(kPrivate))) {  // our own marks, said by a user
+      out += "\xef\xbf\xbd";
+      at += kCut.size();
+      continue;
+    }
+    const std::size_t control = control_texts.at_beginning_of(rest);
+    bool trusted = true;
+    for (std::size_t i = part; control > 0 && i < parts.size() && (i == part || ends[i - 1] < at + control); ++i) {
+      trusted = trusted && parts[i].trusted;
+    }
+    const std::size_t length = std::min(utf8_length(static_cast<unsigned char>(rest[0])), rest.size());
+    out += rest.substr(0, length);
+    if (!trusted) out += kCut;
+    at += length;
+  }
+  return out;
+}
+
+std::size_t bytes_of(const Prompt& prompt) {
+  std::size_t bytes = 0;
+  for (const Message& message : prompt.messages) {
+    for (const Segment& segment : message.content) bytes += segment.text.size();
+    for (const ToolCall& call : message.tool_calls) bytes += call.arguments.size();
+  }
+  return bytes;
+}
+
 bool mentions(std::string_view source, std::string_view what) { return source.find(what) != std::string_view::npos; }
 
 }  // namespace
@@ -50,10 +101,8 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create(std::string_vie
   std::shared_ptr<ChatTemplate> made(new ChatTemplate);
   ASSIGN_OR_RETURN(made->template_, jinja::Template::parse(used));
   made->bounds_ = jinja::Bounds::from(limits);
-  std::erase_if(control_texts, [](const std::string& text) { return text.size() < 2; });
-  std::sort(control_texts.begin(), control_texts.end(),
-            [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
-  made->control_texts_ = std::move(control_texts);
+  made->prompt_bytes_max_ = static_cast<std::size_t>(limits.prompt_bytes_max);
+  made->control_texts_ = ControlTexts(std::move(control_texts));
   made->beginning_ = std::move(beginning);
   made->end_ = std::move(end);
   // Some templates print a call's arguments as they are (a text), others through tojson (an object).
@@ -81,65 +130,72 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create_for(std::string
 }
 
 std::string ChatTemplate::defused(std::string_view text) const {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) {
-    const std::string_view rest = text.substr(at);
-    if (rest.starts_with(kCut) || rest.starts_with(kPrivate)) {  // our own marks, said by a user
-      out += "\xef\xbf\xbd";
-      at += kCut.size();
-      continue;
-    }
-    const bool control = std::any_of(control_texts_.begin(), control_texts_.end(),
-                                     [&](const std::string& known) { return rest.starts_with(known); });
-    const std::size_t length = std::min(utf8_length(static_cast<unsigned char>(rest[0])), rest.size());
-    out += rest.substr(0, length);
-    if (control) out += kCut;
-    at += length;
+  return defused_parts({{text, false}}, control_texts_);
+}
+
+jinja::Value ChatTemplate::defused(const boost::json::value& json) const {
+  if (json.is_string()) return defused(std::string_view(json.get_string()));
+  if (json.is_array()) {
+    jinja::List list;
+    for (const boost::json::value& element : json.get_array()) list.push_back(defused(element));
+    return list;
   }
-  return out;
+  if (json.is_object()) {
+    jinja::Dict dict;
+    for (const auto& member : json.get_object()) {
+      dict.members.emplace_back(defused(std::string_view(member.key())), defused(member.value()));
+    }
+    return dict;
+  }
+  return jinja::Value::from_json(json);
 }
 
 std::string ChatTemplate::content_of(const Message& message, Sharing visible) const {
-  std::string out;
+  std::vector<Part> parts;
   for (const Segment& segment : message.content) {
     if (segment.sharing > visible)
-      out += kPrivate;
+      parts.push_back({kPrivate, true});
     else
-      out += segment.trust == Trust::kSystem ? segment.text : defused(segment.text);
+      parts.push_back({segment.text, segment.trust == Trust::kSystem});
   }
-  return out;
+  return defused_parts(parts, control_texts_);
+}
+
+jinja::Value ChatTemplate::argument_of(const boost::json::value& argument, Sharing visible) const {
+  const bool is_long = argument.is_string() && argument.get_string().size() > kPublicArgumentBytesMax;
+  if (visible != Sharing::kUser && (argument.is_structured() || is_long)) return kPrivate;
+  return defused(argument);
 }
 
 jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) const {
   const bool all = visible == Sharing::kUser;
+  const auto own = [&](std::string_view text) { return all ? defused(text) : std::string(kPrivate); };
   jinja::List messages;
   for (const Message& message : prompt.messages) {
     jinja::Dict entry;
     entry.set("role", std::string(name_of(message.role)));
     entry.set("content", content_of(message, visible));
-    if (!message.reasoning.empty())
-      entry.set("reasoning_content", all ? defused(message.reasoning) : std::string(kPrivate));
+    if (!message.reasoning.empty()) entry.set("reasoning_content", own(message.reasoning));
     if (!message.tool_calls.empty()) {
       jinja::List calls;
       for (const ToolCall& call : message.tool_calls) {
-        const std::string text = all ? defused(call.arguments) : std::string("{}");
+        const std::string text = all ? call.arguments : "{}";
+        // Its strings are defused once they are read: JSON may spell a character as \u003c.
         boost::system::error_code error;
-        const boost::json::value parsed = boost::json::parse(text, error);
+        const boost::json::value parsed = arguments_as_objects_ ? boost::json::parse(text, error) : nullptr;
         jinja::Dict function;
-        function.set("name", call.name);
-        function.set("arguments",
-                     arguments_as_objects_ && !error ? jinja::Value::from_json(parsed) : jinja::Value(text));
+        function.set("name", own(call.name));
+        function.set("arguments", arguments_as_objects_ && !error ? defused(parsed) : jinja::Value(defused(text)));
         jinja::Dict one;
-        one.set("id", call.id);
+        one.set("id", own(call.id));
         one.set("type", "function");
         one.set("function", std::move(function));
         calls.emplace_back(std::move(one));
       }
       entry.set("tool_calls", std::move(calls));
     }
-    if (!message.tool_call_id.empty()) entry.set("tool_call_id", message.tool_call_id);
-    if (!message.name.empty()) entry.set("name", message.name);
+    if (!message.tool_call_id.empty()) entry.set("tool_call_id", own(message.tool_call_id));
+    if (!message.name.empty()) entry.set("name", own(message.name));
     messages.emplace_back(std::move(entry));
   }
   jinja::Dict context;
@@ -151,9 +207,9 @@ jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) cons
     jinja::List tools;
     for (const ToolDefinition& tool : prompt.tools) {
       jinja::Dict function;
-      function.set("name", tool.name);
-      function.set("description", tool.description);
-      function.set("parameters", jinja::Value::from_json(tool.parameters));
+      function.set("name", defused(tool.name));
+      function.set("description", defused(tool.description));
+      function.set("parameters", defused(tool.parameters));
       jinja::Dict one;
       one.set("type", "function");
       one.set("function", std::move(function));
@@ -161,12 +217,26 @@ jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) cons
     }
     context.set("tools", std::move(tools));
   }
-  for (const auto& [name, value] : prompt.template_arguments) context.set(name, jinja::Value::from_json(value));
+  for (const auto& [name, value] : prompt.template_arguments) context.set(name, argument_of(value, visible));
   return context;
 }
 
 Result<RenderedPrompt> ChatTemplate::render(const Prompt& prompt) const {
   if (prompt.messages.empty()) return fail(ErrorCode::kInvalidArgument, "there are no messages", "send at least one");
+  if (bytes_of(prompt) > prompt_bytes_max_) {
+    return fail(ErrorCode::kResourceExhausted, "the messages have " + std::to_string(bytes_of(prompt)) + " bytes",
+                "at most " + std::to_string(prompt_bytes_max_) + " are taken");
+  }
+  if (prompt.template_arguments.size() > kTemplateArgumentsMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                "chat_template_kwargs has more than " + std::to_string(kTemplateArgumentsMax) + " members");
+  }
+  for (const auto& [name, value] : prompt.template_arguments) {
+    if (std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved)) {
+      return fail(ErrorCode::kInvalidArgument, "chat_template_kwargs may not set '" + name + "'",
+                  "it is made from the request itself");
+    }
+  }
   ASSIGN_OR_RETURN(const std::string text, template_.render(context_of(prompt, Sharing::kUser), bounds_));
   // Where a template cannot render the replaced texts, nothing is shared.
   const auto shared = [&](Sharing visible) -> std::size_t {

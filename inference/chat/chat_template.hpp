@@ -2,10 +2,11 @@
 //
 // Messages to the text a model was trained on, by the Jinja template that its file carries (ChatML where it has none).
 //
-// Two things are found out on the way. Control tokens spelled out in what users, tools or documents say must stay text:
-// the rendered prompt says where it has to be cut so that no tokenizer can put them together again. And the KV pages of
-// a prompt may be shared only as far as it says the same for everybody: the prompt is rendered again with private texts
-// replaced, and what both begin with is public.
+// Two things are found out on the way. Control tokens spelled out in what users, tools or documents say must stay text,
+// names, descriptions, schemas and arguments included: the rendered prompt says where it has to be cut so that no
+// tokenizer can put them together again. Only what the system itself says (Trust::kSystem) may spell them. And the KV
+// pages of a prompt may be shared only as far as it says the same for everybody: the prompt is rendered again with
+// private texts replaced, and what both begin with is public.
 //
 // `strftime_now` is not defined, so templates take their fixed date: a date in the system prompt would end every prefix
 // at midnight.
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "inference/chat/control_texts.hpp"
 #include "inference/chat/jinja_template.hpp"
 #include "inference/request.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
@@ -45,8 +47,9 @@ class ChatTemplate {
   [[nodiscard]] static Result<std::shared_ptr<const ChatTemplate>> create_for(std::string_view source,
                                                                               const Tokenizer& tokenizer);
 
-  /// Errors: `kInvalidArgument` where the template refuses the messages (its own words), or there are none;
-  /// `kResourceExhausted` where it loops, nests or writes beyond its limits.
+  /// Errors: `kInvalidArgument` where the template refuses the messages (its own words), there are none, or a template
+  /// argument has the name of something that is not the request's to set; `kResourceExhausted` where the messages are
+  /// longer than `prompt_bytes_max`, or the template loops, nests or writes beyond its limits.
   [[nodiscard]] Result<RenderedPrompt> render(const Prompt& prompt) const;
 
   /// Whether the template has reasoning in <think> tags.
@@ -58,11 +61,14 @@ class ChatTemplate {
   ChatTemplate() = default;
   [[nodiscard]] jinja::Dict context_of(const Prompt& prompt, Sharing visible) const;
   [[nodiscard]] std::string content_of(const Message& message, Sharing visible) const;
+  [[nodiscard]] jinja::Value argument_of(const boost::json::value& argument, Sharing visible) const;
   [[nodiscard]] std::string defused(std::string_view text) const;
+  [[nodiscard]] jinja::Value defused(const boost::json::value& json) const;
 
   jinja::Template template_;
   jinja::Bounds bounds_;
-  std::vector<std::string> control_texts_;  // longest first
+  std::size_t prompt_bytes_max_ = 0;
+  ControlTexts control_texts_;
   std::string beginning_, end_;
   bool arguments_as_objects_ = false;
   bool has_reasoning_ = false;

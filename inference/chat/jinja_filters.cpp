@@ -84,7 +84,7 @@ std::string joined(Rendering& rendering, const List& list, std::string_view sepa
   std::string out;
   for (std::size_t i = 0; i < list.size() && rendering.step(); ++i) {
     if (i > 0) rendering.add(out, separator);
-    rendering.add(out, list[i].text());
+    rendering.add(out, rendering.text_of(list[i]));
   }
   return out;
 }
@@ -119,7 +119,7 @@ Value selected(Rendering& rendering, const Value& value, const List& arguments, 
     bool holds = subject.truth();
     if (arguments.size() > skip) {
       const List rest(arguments.begin() + static_cast<std::ptrdiff_t>(skip) + 1, arguments.end());
-      holds = apply_test(rendering, arguments[skip].text(), subject, rest);
+      holds = apply_test(rendering, rendering.text_of(arguments[skip]), subject, rest);
     }
     if (holds == wanted) out.push_back(element);
   }
@@ -132,12 +132,12 @@ Value mapped(Rendering& rendering, const Value& value, const List& arguments, co
   for (const Value& element : elements_of(rendering, value)) {
     if (rendering.stopped()) break;
     if (attribute != nullptr) {
-      Value member = attribute_of(rendering, element, attribute->text());
+      Value member = attribute_of(rendering, element, rendering.text_of(*attribute));
       const Value* otherwise = named.find("default");
       out.push_back(member.is_undefined() && otherwise != nullptr ? *otherwise : member);
     } else if (!arguments.empty()) {
       const List rest(arguments.begin() + 1, arguments.end());
-      out.push_back(apply_filter(rendering, arguments[0].text(), element, rest, {}));
+      out.push_back(apply_filter(rendering, rendering.text_of(arguments[0]), element, rest, {}));
     }
   }
   return out;
@@ -157,8 +157,8 @@ Value sorted(Rendering& rendering, const Value& value, const List& arguments, co
   const Value attribute = argument({}, named, 0, "attribute");
   const bool reverse = argument(arguments, named, 0, "reverse", false).truth();
   std::stable_sort(list.begin(), list.end(), [&](const Value& a, const Value& b) {
-    const Value left = attribute.is_undefined() ? a : attribute_of(rendering, a, attribute.text());
-    const Value right = attribute.is_undefined() ? b : attribute_of(rendering, b, attribute.text());
+    const Value left = attribute.is_undefined() ? a : attribute_of(rendering, a, rendering.text_of(attribute));
+    const Value right = attribute.is_undefined() ? b : attribute_of(rendering, b, rendering.text_of(attribute));
     return reverse ? less(rendering, right, left) : less(rendering, left, right);
   });
   return list;
@@ -260,8 +260,9 @@ Value apply_filter(Rendering& rendering, std::string_view name, const Value& val
   const auto first = [&] { return argument(arguments, named, 0, ""); };
   if (name == "trim") {
     const Value characters = first();
-    return rendering.made(std::string(
-        stripped(value.text(), characters.string() != nullptr ? *characters.string() : kBlanks, true, true)));
+    const std::string_view from = characters.string() != nullptr ? *characters.string() : kBlanks;
+    const std::string text = rendering.text_of(value);
+    return rendering.reads(text, from) ? rendering.made(std::string(stripped(text, from, true, true))) : Value();
   }
   if (name == "tojson") {
     const Value indent = argument(arguments, named, 0, "indent");
@@ -280,14 +281,15 @@ Value apply_filter(Rendering& rendering, std::string_view name, const Value& val
     return value.list() != nullptr ? value.list()->size() : elements_of(rendering, value).size();
   }
   if (name == "join")
-    return joined(rendering, elements_of(rendering, value), argument(arguments, named, 0, "d", "").text());
-  if (name == "upper") return rendering.made(with_case(value.text(), true));
-  if (name == "lower") return rendering.made(with_case(value.text(), false));
-  if (name == "title") return rendering.made(titled(value.text(), true));
-  if (name == "capitalize") return rendering.made(titled(value.text(), false));
+    return joined(rendering, elements_of(rendering, value), rendering.text_of(argument(arguments, named, 0, "d", "")));
+  if (name == "upper") return rendering.made(with_case(rendering.text_of(value), true));
+  if (name == "lower") return rendering.made(with_case(rendering.text_of(value), false));
+  if (name == "title") return rendering.made(titled(rendering.text_of(value), true));
+  if (name == "capitalize") return rendering.made(titled(rendering.text_of(value), false));
   if (name == "replace")
-    return replaced(rendering, value.text(), first().text(), argument(arguments, named, 1, "new").text());
-  if (name == "string") return rendering.made(value.text());
+    return replaced(rendering, rendering.text_of(value), rendering.text_of(first()),
+                    rendering.text_of(argument(arguments, named, 1, "new")));
+  if (name == "string") return rendering.made(rendering.text_of(value));
   if (name == "int") return to_integer(value);
   if (name == "float")
     return value.string() != nullptr ? std::strtod(value.string()->c_str(), nullptr) : value.number();
@@ -329,7 +331,7 @@ Value apply_filter(Rendering& rendering, std::string_view name, const Value& val
   if (name == "map") return mapped(rendering, value, arguments, named);
   if (name == "indent") {
     const Value width = argument(arguments, named, 0, "width", 4);
-    return indented(rendering, value.text(), width.integer() != nullptr ? *width.integer() : 4,
+    return indented(rendering, rendering.text_of(value), width.integer() != nullptr ? *width.integer() : 4,
                     argument(arguments, named, 1, "first", false).truth());
   }
   return rendering.fail("unknown filter '" + std::string(name) + "'");
@@ -370,7 +372,9 @@ bool apply_test(Rendering& rendering, std::string_view name, const Value& value,
 Value call_method(Rendering& rendering, std::string_view name, const Value& value, const List& arguments,
                   const Dict& named) {
   if (!rendering.step() || (value.string() != nullptr && !rendering.reads(*value.string()))) return {};
-  const auto argument_text = [&](std::size_t i) { return i < arguments.size() ? arguments[i].text() : std::string(); };
+  const auto argument_text = [&](std::size_t i) {
+    return i < arguments.size() ? rendering.text_of(arguments[i]) : std::string();
+  };
   if (const Dict* dict = value.dict()) {
     if (name == "items") return items_of(rendering, *dict);
     if (name == "keys") return elements_of(rendering, value);
@@ -405,13 +409,15 @@ Value call_method(Rendering& rendering, std::string_view name, const Value& valu
     if (name == "strip" || name == "lstrip" || name == "rstrip") {
       const std::string characters =
           arguments.empty() || arguments[0].is_none() ? std::string(kBlanks) : argument_text(0);
+      if (!rendering.reads(*text, characters)) return {};
       return rendering.made(std::string(stripped(*text, characters, name != "rstrip", name != "lstrip")));
     }
     if (name == "startswith" || name == "endswith") {
       const List options =
           !arguments.empty() && arguments[0].list() != nullptr ? *arguments[0].list() : List{Value(argument_text(0))};
       return std::any_of(options.begin(), options.end(), [&](const Value& option) {
-        return name == "startswith" ? text->starts_with(option.text()) : text->ends_with(option.text());
+        const std::string looked_for = rendering.text_of(option);
+        return name == "startswith" ? text->starts_with(looked_for) : text->ends_with(looked_for);
       });
     }
     if (name == "split") {

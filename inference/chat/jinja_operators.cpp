@@ -106,9 +106,9 @@ bool contains(Rendering& rendering, const Value& haystack, const Value& needle) 
   if (const List* list = haystack.list())
     return std::any_of(list->begin(), list->end(), [&](const Value& each) { return equal(rendering, each, needle); });
   if (const Dict* dict = haystack.dict())
-    return rendering.step(dict->members.size() / 16) && dict->find(needle.text()) != nullptr;
+    return rendering.step(dict->members.size() / 16) && dict->find(rendering.text_of(needle)) != nullptr;
   if (const std::string* text = haystack.string()) {
-    const std::string looked_for = needle.text();
+    const std::string looked_for = rendering.text_of(needle);
     return rendering.reads(*text, looked_for) && text->find(looked_for) != std::string::npos;
   }
   if (!haystack.is_undefined()) rendering.fail("nothing can be in a " + std::string(haystack.type_name()));
@@ -116,9 +116,9 @@ bool contains(Rendering& rendering, const Value& haystack, const Value& needle) 
 }
 
 Value member_of(Rendering& rendering, const Value& value, const Value& index) {
-  if (value.is_undefined()) return rendering.fail("'" + index.text() + "' is asked of something undefined");
+  if (value.is_undefined()) return rendering.fail("'" + rendering.text_of(index) + "' is asked of something undefined");
   if (const Dict* dict = value.dict()) {
-    const Value* found = rendering.step(dict->members.size() / 16) ? dict->find(index.text()) : nullptr;
+    const Value* found = rendering.step(dict->members.size() / 16) ? dict->find(rendering.text_of(index)) : nullptr;
     return found == nullptr ? Value() : *found;
   }
   const std::int64_t* at = index.integer();
@@ -139,7 +139,7 @@ Value member_of(Rendering& rendering, const Value& value, const Value& index) {
 Value arithmetic(Rendering& r, std::string_view op, const Value& a, const Value& b) {
   if (op == "~" || (op == "+" && a.string() != nullptr && b.string() != nullptr)) {
     std::string out;
-    if (r.add(out, a.text())) r.add(out, b.text());
+    if (r.add(out, r.text_of(a))) r.add(out, r.text_of(b));
     return out;
   }
   if (op == "+" && a.list() != nullptr && b.list() != nullptr) {

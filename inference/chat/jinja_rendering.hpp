@@ -69,6 +69,11 @@ struct Rendering {
     return true;
   }
   void write(std::string_view text) { add(out, text); }
+  /// What `{{ value }}` prints, paid for: that of a list may be long however short the question is that needs it.
+  [[nodiscard]] std::string text_of(const Value& value) {
+    std::string text = error.empty() ? value.text() : std::string();
+    return reads(text) ? text : std::string();
+  }
   /// A text that was made, paid for.
   Value made(std::string text) {
     if (text.size() > bounds.output_bytes) return exhaust("the template writes too much");

@@ -710,7 +710,7 @@ class Parser {
     return [members = std::move(members)](Rendering& r) -> Value {
       Dict dict;
       if (!r.step(members.size())) return {};
-      for (const auto& [name, value] : members) dict.set(name(r).text(), value(r));
+      for (const auto& [name, value] : members) dict.set(r.text_of(name(r)), value(r));
       return dict;
     };
   }
@@ -726,7 +726,7 @@ class Parser {
 Dict built_in_functions() {
   Dict functions;
   functions.set("raise_exception", Function([](Rendering& r, const List& arguments, const Dict&) -> Value {
-                  return r.fail(arguments.empty() ? "the template refuses these messages" : arguments[0].text());
+                  return r.fail(arguments.empty() ? "the template refuses these messages" : r.text_of(arguments[0]));
                 }));
   const Function make_dict = [](Rendering& r, const List& arguments, const Dict& named) -> Value {
     const bool copies = !arguments.empty() && arguments[0].dict() != nullptr;

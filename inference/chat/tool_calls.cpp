@@ -3,13 +3,20 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <optional>
+
+#include "runtime/limits.hpp"
 
 namespace mnema {
 namespace {
 
+namespace json = boost::json;
+
 constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
 constexpr std::string_view kCall = "<tool_call>", kCallEnd = "</tool_call>";
 constexpr std::string_view kBlanks = " \t\r\n";
+/// What is before the arguments is read again with every token: a longer one is read once, at the end.
+constexpr std::size_t kHeadBytesMax = 1024;
 
 /// Bytes at the end of `text` that could become `tag`.
 std::size_t beginning_of(std::string_view tag, std::string_view text) {
@@ -19,14 +26,72 @@ std::size_t beginning_of(std::string_view tag, std::string_view text) {
   return 0;
 }
 
-/// Where the value of `"key":` begins in `body`, or npos while it is not there.
-std::size_t value_of_key(std::string_view body, std::string_view key) {
-  const std::string quoted = "\"" + std::string(key) + "\"";
-  std::size_t at = body.find(quoted);
-  if (at == std::string_view::npos) return at;
-  at = body.find_first_not_of(kBlanks, at + quoted.size());
-  if (at == std::string_view::npos || body[at] != ':') return std::string_view::npos;
-  return body.find_first_not_of(kBlanks, at + 1);
+json::value parsed(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = static_cast<std::size_t>(Limits{}.json_depth_max);
+  boost::system::error_code error;
+  json::value value = json::parse(text, error, {}, options);
+  return error ? nullptr : value;
+}
+
+/// How `text` goes on after blanks and `what`; none where it does not begin so.
+std::optional<std::string_view> after(std::optional<std::string_view> text, std::string_view what) {
+  if (!text) return text;
+  text->remove_prefix(std::min(text->find_first_not_of(kBlanks), text->size()));
+  if (!text->starts_with(what)) return std::nullopt;
+  return text->substr(what.size());
+}
+
+/// The end of the JSON value that `text` begins with; the text is known to be JSON.
+std::size_t end_of_value(std::string_view text) {
+  int depth = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') {
+      while (++at < text.size() && text[at] != '"') at += text[at] == '\\' ? 1 : 0;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']' || c == ',') {
+      if (depth == 0) return at;
+      if (c != ',') --depth;
+    }
+  }
+  return text.size();
+}
+
+/// The text of the first top-level member `name` of the object that `body` is known to be; none = there is none.
+std::optional<std::string_view> member_text(std::string_view body, std::string_view name) {
+  const std::string quoted = '"' + std::string(name) + '"';
+  std::optional<std::string_view> rest = after(body, "{");
+  while (rest) {
+    rest = after(rest, "");
+    const std::size_t colon = rest->find(':', rest->starts_with(quoted) ? quoted.size() : 0);
+    if (rest->starts_with(quoted)) {
+      const std::string_view value = *after(rest->substr(colon + 1), "");
+      const std::string_view text = value.substr(0, end_of_value(value));
+      return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+    }
+    const std::size_t end = end_of_value(*rest);
+    rest = after(rest->substr(end), ",");
+  }
+  return std::nullopt;
+}
+
+/// What a complete body calls; none where it is no call.
+std::optional<ToolCall> call_of(std::string_view body) {
+  if (!parsed(body).is_object()) return std::nullopt;
+  const std::optional<std::string_view> name = member_text(body, "name");
+  if (!name) return std::nullopt;
+  ToolCall call;
+  if (const json::value text = parsed(*name); text.is_string()) call.name = text.get_string();
+  if (call.name.empty()) return std::nullopt;
+  std::optional<std::string_view> arguments = member_text(body, "arguments");
+  if (!arguments) arguments = member_text(body, "parameters");
+  call.arguments = arguments && *arguments != "null" ? std::string(*arguments) : "{}";
+  // Some models write the arguments as a text that holds them.
+  if (const json::value text = parsed(call.arguments); text.is_string()) call.arguments = text.get_string();
+  if (!parsed(call.arguments).is_object()) return std::nullopt;
+  return call;
 }
 
 }  // namespace
@@ -43,7 +108,7 @@ void OutputParser::push(std::string_view text, Delta& delta) {
 
 void OutputParser::finish(Delta& delta) {
   advance(delta, true);
-  if (place_ == Place::kCall) end_call(delta);
+  if (place_ == Place::kCall) end_call(delta, false);
 }
 
 void OutputParser::emit(std::string_view text, Delta& delta) {
@@ -89,7 +154,7 @@ void OutputParser::advance(Delta& delta, bool final) {
     if (place_ == Place::kCall) {
       body_ += before;
       read_call(delta);
-      end_call(delta);
+      end_call(delta, true);
       continue;
     }
     emit(before, delta);
@@ -106,18 +171,18 @@ void OutputParser::advance(Delta& delta, bool final) {
   }
 }
 
+/// Passes arguments on as they come, where the body began with the name and then the arguments, as models are taught.
+/// What is written in another way waits for its end.
 void OutputParser::read_call(Delta& delta) {
-  if (name_.empty()) {
-    const std::size_t begin = value_of_key(body_, "name");
-    if (begin == std::string::npos || body_[begin] != '"') return;
-    const std::size_t end = body_.find('"', begin + 1);
-    if (end == std::string::npos) return;
-    name_ = body_.substr(begin + 1, end - begin - 1);
-  }
   if (arguments_begin_ == 0) {
-    const std::size_t begin = value_of_key(body_, "arguments");
-    if (begin == std::string::npos || body_[begin] != '{') return;
-    arguments_begin_ = begin;
+    if (body_.size() > kHeadBytesMax) return;
+    const auto name = after(after(after(after(std::string_view(body_), "{"), "\"name\""), ":"), "\"");
+    if (!name) return;
+    const std::size_t length = std::min(name->find_first_of("\"\\"), name->size());
+    const auto arguments = after(after(after(after(name->substr(length), "\""), ","), "\"arguments\""), ":");
+    if (length == 0 || !after(arguments, "{")) return;
+    name_ = name->substr(0, length);
+    arguments_begin_ = body_.size() - after(arguments, "{")->size() - 1;
   }
   const std::string_view arguments = std::string_view(body_).substr(arguments_begin_);
   const std::size_t begin = scanned_;
@@ -135,35 +200,39 @@ void OutputParser::read_call(Delta& delta) {
       arguments_done_ = --depth_ == 0;
   }
   if (scanned_ == begin) return;
-  ToolCallDelta piece;
-  piece.index = static_cast<int>(calls_.size());
+  ToolCallDelta piece{announced_calls_ - (announced_ ? 1 : 0), "", "",
+                      std::string(arguments.substr(begin, scanned_ - begin))};
   if (!announced_) {
-    piece.id = options_.call_id_prefix + std::to_string(piece.index);
+    piece.id = id_of(piece.index);
     piece.name = name_;
     announced_ = true;
+    ++announced_calls_;
   }
-  piece.arguments = arguments.substr(begin, scanned_ - begin);
   delta.tool_calls.push_back(std::move(piece));
 }
 
-void OutputParser::end_call(Delta& delta) {
+std::string OutputParser::id_of(int index) const { return options_.call_id_prefix + std::to_string(index); }
+
+void OutputParser::end_call(Delta& delta, bool tagged) {
   place_ = Place::kText;
   skip_blanks_ = true;
-  if (!announced_) {  // no arguments came: a call without any, or no call at all
-    boost::system::error_code error;
-    const boost::json::value parsed = boost::json::parse(body_, error);
-    if (error || !parsed.is_object() || name_.empty()) {
-      skip_blanks_ = false;
-      emit(std::string(kCall) + body_ + std::string(kCallEnd), delta);
-      return;
-    }
-    const int index = static_cast<int>(calls_.size());
-    delta.tool_calls.push_back({index, options_.call_id_prefix + std::to_string(index), name_, "{}"});
-    calls_.push_back({options_.call_id_prefix + std::to_string(index), name_, "{}"});
+  if (announced_) {
+    const std::string arguments = body_.substr(arguments_begin_, scanned_);
+    // A last brace left out before the tag is forgiven; what was cut off is no call to make.
+    if (arguments_done_ && parsed(arguments).is_object() && (tagged || parsed(body_).is_object()))
+      calls_.push_back({id_of(announced_calls_ - 1), name_, arguments});
     return;
   }
-  calls_.push_back(
-      {options_.call_id_prefix + std::to_string(calls_.size()), name_, body_.substr(arguments_begin_, scanned_)});
+  std::optional<ToolCall> call = call_of(body_);
+  if (!call) {
+    skip_blanks_ = false;
+    emit(std::string(kCall) + body_ + std::string(tagged ? kCallEnd : ""), delta);
+    return;
+  }
+  const int index = announced_calls_++;
+  call->id = id_of(index);
+  delta.tool_calls.push_back({index, call->id, call->name, call->arguments});
+  calls_.push_back(std::move(*call));
 }
 
 }  // namespace mnema

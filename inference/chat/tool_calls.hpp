@@ -1,8 +1,10 @@
 // inference/chat/tool_calls.hpp
 //
 // What a model wrote, taken apart while it writes: reasoning in <think> tags, tool calls in <tool_call> tags
-// ({"name": ..., "arguments": {...}}, as Hermes and Qwen models write them), and the rest, which is text. Arguments are
-// passed on as they come. What begins like a call and is none is given back as text.
+// ({"name": ..., "arguments": {...}}, as Hermes and Qwen models write them), and the rest, which is text. Where the
+// name comes first, arguments are passed on as they come. All else is decided at the end tag, from the top-level
+// members of the whole: "parameters" may stand for "arguments", and a text that holds an object for the object. What
+// begins like a call and is none is given back as text.
 //
 // Threads: confined to one generation.
 #pragma once
@@ -30,7 +32,7 @@ class OutputParser {
   /// The end of the output: what was held back is decided.
   void finish(Delta& delta);
 
-  /// The complete calls so far.
+  /// The complete calls so far. One that was cut off is not among them, though pieces of it may have gone out.
   [[nodiscard]] const std::vector<ToolCall>& calls() const { return calls_; }
 
  private:
@@ -38,13 +40,16 @@ class OutputParser {
   void advance(Delta& delta, bool final);
   void emit(std::string_view text, Delta& delta);
   void read_call(Delta& delta);
-  void end_call(Delta& delta);
+  /// `tagged`: its end tag was there.
+  void end_call(Delta& delta, bool tagged);
+  [[nodiscard]] std::string id_of(int index) const;
 
   const Options options_;
   Place place_;
   std::string pending_;       // not yet decided
   bool skip_blanks_ = false;  // after a tag
   std::vector<ToolCall> calls_;
+  int announced_calls_ = 0;  // complete or not: the next one's index
   // The call being written.
   std::string body_;
   std::string name_;

@@ -4,15 +4,20 @@
 #include <array>
 #include <unordered_map>
 
+#include "inference/grammar/rule_calls.hpp"
 #include "inference/grammar/utf8_ranges.hpp"
 
 namespace mnema::grammar {
 namespace {
 
+/// Expressions visited for each state that there may be: repeating what adds few states must end too.
+constexpr int kWorkPerState = 16;
+
 /// Builds back to front: each construct is given the state that follows it and returns the state that begins it.
 class Compiler {
  public:
-  Compiler(const Rules& rules, int states_max) : rules_(rules), states_max_(states_max) {}
+  Compiler(const Rules& rules, int states_max)
+      : rules_(rules), states_max_(states_max), work_left_(std::int64_t{kWorkPerState} * states_max) {}
 
   Status run(Automaton& out) {
     automaton_ = &out;
@@ -24,7 +29,8 @@ class Compiler {
       out.rule_start.push_back(build(*rule.body, end));
       if (full_) {
         return fail(ErrorCode::kInvalidArgument,
-                    "grammar: more than " + std::to_string(states_max_) + " states at rule '" + rule.name + "'",
+                    "grammar: more than " + std::to_string(states_max_) + " states, or as much work, at rule '" +
+                        rule.name + "'",
                     "use smaller bounds in repetitions");
       }
     }
@@ -49,6 +55,7 @@ class Compiler {
   }
 
   int build(const Node& node, int next) {
+    full_ = full_ || --work_left_ < 0;
     if (full_) return 0;
     switch (node.kind) {
       case Node::Kind::kLiteral: {
@@ -91,6 +98,8 @@ class Compiler {
     std::vector<int> starts;
     std::unordered_map<std::string, int> tails;
     for (const CodePointRange& range : ranges) {
+      full_ = full_ || --work_left_ < 0;
+      if (full_) return 0;
       for (const std::vector<ByteRange>& sequence : utf8_sequences(range.first, range.last)) {
         if (sequence.size() == 1) {
           for (int byte = sequence[0].first; byte <= sequence[0].last; ++byte)
@@ -130,10 +139,15 @@ class Compiler {
       const int end = next;  // every optional copy may leave to the same place
       for (int i = node.repeat_min; i < node.repeat_max && !full_; ++i) {
         const int start = build(body, next);
+        if (start == next) break;  // the body reads nothing: once is as good as often
         next = add(Automaton::StateKind::kSplit, start, end);
       }
     }
-    for (int i = 0; i < node.repeat_min && !full_; ++i) next = build(body, next);
+    for (int i = 0; i < node.repeat_min && !full_; ++i) {
+      const int start = build(body, next);
+      if (start == next) break;  // the body reads nothing: once is as good as often
+      next = start;
+    }
     return next;
   }
 
@@ -144,106 +158,15 @@ class Compiler {
   const int states_max_;
   Automaton* automaton_ = nullptr;
   std::unordered_map<ByteSet, int, HashSet> sets_;
+  std::int64_t work_left_;
   bool full_ = false;
-};
-
-/// A rule that can call itself before it has read a byte would be expanded for ever.
-class LeftRecursion {
- public:
-  explicit LeftRecursion(const Automaton& automaton)
-      : automaton_(automaton),
-        nullable_(automaton.rule_start.size(), false),
-        mark_(automaton.rule_start.size(), 0),
-        reached_(automaton.states.size(), 0) {}
-
-  /// The index of a left-recursive rule, or -1.
-  int find() {
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (std::size_t rule = 0; rule < nullable_.size(); ++rule) {
-        if (!nullable_[rule] && reaches_end(automaton_.rule_start[rule])) nullable_[rule] = changed = true;
-      }
-    }
-    for (std::size_t rule = 0; rule < mark_.size(); ++rule) {
-      if (const int found = visit(static_cast<int>(rule)); found >= 0) return found;
-    }
-    return -1;
-  }
-
- private:
-  /// States reachable from `start` without reading a byte.
-  std::vector<int> free_reach(int start) {
-    std::vector<int> seen{start};
-    ++epoch_;
-    reached_[static_cast<std::size_t>(start)] = epoch_;
-    for (std::size_t i = 0; i < seen.size(); ++i) {
-      const Automaton::State& state = automaton_.states[static_cast<std::size_t>(seen[i])];
-      const auto go = [&](int to) {
-        if (reached_[static_cast<std::size_t>(to)] != epoch_) {
-          reached_[static_cast<std::size_t>(to)] = epoch_;
-          seen.push_back(to);
-        }
-      };
-      if (state.kind == Automaton::StateKind::kSplit) go(state.next), go(state.other);
-      if (state.kind == Automaton::StateKind::kCall && nullable_[static_cast<std::size_t>(state.other)]) go(state.next);
-    }
-    return seen;
-  }
-
-  bool reaches_end(int start) {
-    for (const int state : free_reach(start)) {
-      if (automaton_.states[static_cast<std::size_t>(state)].kind == Automaton::StateKind::kEnd) return true;
-    }
-    return false;
-  }
-
-  int visit(int root) {
-    struct Visit {
-      int rule;
-      std::vector<int> calls;
-      std::size_t next = 0;
-    };
-    if (mark_[static_cast<std::size_t>(root)] != 0) return -1;
-    std::vector<Visit> path;
-    path.push_back({root, calls_of(root), 0});
-    mark_[static_cast<std::size_t>(root)] = 1;
-    while (!path.empty()) {
-      Visit& top = path.back();
-      if (top.next == top.calls.size()) {
-        mark_[static_cast<std::size_t>(top.rule)] = 2;
-        path.pop_back();
-        continue;
-      }
-      const int rule = top.calls[top.next++];
-      if (mark_[static_cast<std::size_t>(rule)] == 1) return rule;
-      if (mark_[static_cast<std::size_t>(rule)] == 0) {
-        mark_[static_cast<std::size_t>(rule)] = 1;
-        path.push_back({rule, calls_of(rule), 0});
-      }
-    }
-    return -1;
-  }
-
-  std::vector<int> calls_of(int rule) {
-    std::vector<int> calls;
-    for (const int state : free_reach(automaton_.rule_start[static_cast<std::size_t>(rule)])) {
-      const Automaton::State& s = automaton_.states[static_cast<std::size_t>(state)];
-      if (s.kind == Automaton::StateKind::kCall) calls.push_back(s.other);
-    }
-    return calls;
-  }
-
-  const Automaton& automaton_;
-  std::vector<bool> nullable_;
-  std::vector<char> mark_;
-  std::vector<int> reached_;  // [states]: the last search that came by
-  int epoch_ = 0;
 };
 
 void classify_bytes(Automaton& automaton) {
   automaton.class_of_byte.fill(0);
   automaton.classes = 1;
   for (const ByteSet& set : automaton.byte_sets) {
+    if (automaton.classes == 256) return;
     // A class that lies on both sides of the set is split: its part inside becomes a new one.
     std::array<int, 256> inside{};
     std::array<bool, 256> has_outside{};
@@ -267,7 +190,14 @@ Result<Automaton> Automaton::compile(const Rules& rules, const Limits& limits) {
   }
   Automaton automaton;
   RETURN_IF_ERROR(Compiler(rules, limits.grammar_states_max).run(automaton));
-  if (const int rule = LeftRecursion(automaton).find(); rule >= 0) {
+  close_dead_ends(automaton);
+  if (automaton.states[static_cast<std::size_t>(automaton.rule_start[static_cast<std::size_t>(automaton.root)])].kind ==
+      Automaton::StateKind::kDeadEnd) {
+    return fail(ErrorCode::kInvalidArgument,
+                "grammar: rule '" + rules.rules[static_cast<std::size_t>(automaton.root)].name + "' allows no text",
+                "look for a class without characters, and for a rule that never ends without itself");
+  }
+  if (const int rule = rank_rules(automaton); rule >= 0) {
     return fail(ErrorCode::kInvalidArgument,
                 "grammar: rule '" + rules.rules[static_cast<std::size_t>(rule)].name + "' is left-recursive",
                 "write the repetition with * or +, or recurse on the right");

@@ -21,7 +21,8 @@ namespace mnema::grammar {
 using ByteSet = std::bitset<256>;
 
 struct Automaton {
-  enum class StateKind : std::uint8_t { kBytes, kSplit, kCall, kEnd };
+  /// kDeadEnd: from here no text can be completed.
+  enum class StateKind : std::uint8_t { kBytes, kSplit, kCall, kEnd, kDeadEnd };
   struct State {
     StateKind kind = StateKind::kEnd;
     int next = -1;   // kBytes: after the byte; kCall: where the rule returns to; kSplit: first way
@@ -30,13 +31,16 @@ struct Automaton {
   std::vector<State> states;
   std::vector<ByteSet> byte_sets;
   std::vector<int> rule_start;  // [rules]
+  std::vector<bool> nullable;   // [rules]: allows the empty text
+  std::vector<int> rank;        // [rules]: all different; higher than those of the rules it may call before any byte
   int root = 0;
   /// Bytes that no byte set tells apart are one class: a grammar has some dozens of them, not 256.
   std::array<std::uint8_t, 256> class_of_byte{};
   int classes = 1;
 
-  /// Errors: `kInvalidArgument`: an undefined rule, left recursion (names the rule), or more states than
-  /// `limits.grammar_states_max`.
+  /// Time and memory are bounded by the grammar's length and `limits`.
+  /// Errors: `kInvalidArgument`: an undefined rule, left recursion (names the rule), more states than
+  /// `limits.grammar_states_max` or work in proportion, or a root that allows no text at all.
   [[nodiscard]] static Result<Automaton> compile(const Rules& rules, const Limits& limits);
 };
 

@@ -13,8 +13,8 @@ namespace mnema::grammar {
 namespace {
 
 constexpr std::size_t kRecentMax = 32;
-/// A matcher that has learned more positions than this (some hundred bytes each) is left to its masks and begun anew.
-constexpr std::size_t kPositionsMax = 16'384;
+/// A matcher that has learned more than this is left to its masks and begun anew: they have room to go on.
+constexpr std::size_t kMatcherBytesMax = Matcher::kBytesMax / 2;
 
 Rules rules_of_object() {
   Rules rules;
@@ -78,23 +78,35 @@ Result<std::unique_ptr<TokenMask>> ConstraintCompiler::compile(const Constraint&
 
 Result<std::shared_ptr<SharedMatcher>> ConstraintCompiler::matcher_for(const std::string& key,
                                                                        const Constraint& constraint) {
-  const std::lock_guard lock(mutex_);
-  const auto known = std::find_if(recent_.begin(), recent_.end(), [&](const Entry& entry) { return entry.key == key; });
-  if (known != recent_.end()) {
-    recent_.splice(recent_.begin(), recent_, known);
-    const std::lock_guard matcher_lock(known->matcher->mutex);
-    if (known->matcher->matcher.positions() < kPositionsMax) return known->matcher;
-  }
+  if (std::shared_ptr<SharedMatcher> known = recent(key)) return known;
+  // Not under the lock: a large grammar takes its time, and others are not to wait for it.
   ASSIGN_OR_RETURN(const Rules rules, rules_of(constraint));
   ASSIGN_OR_RETURN(Automaton automaton, Automaton::compile(rules, limits_));
-  auto matcher = std::make_shared<SharedMatcher>(std::make_shared<const Automaton>(std::move(automaton)), trie());
-  if (known != recent_.end()) recent_.pop_front();
+  auto matcher =
+      std::make_shared<SharedMatcher>(Matcher(std::make_shared<const Automaton>(std::move(automaton))), trie());
+  const std::lock_guard lock(mutex_);
+  recent_.remove_if([&](const Entry& entry) { return entry.key == key; });
   recent_.push_front({key, matcher});
   if (recent_.size() > kRecentMax) recent_.pop_back();
   return matcher;
 }
 
+std::shared_ptr<SharedMatcher> ConstraintCompiler::recent(const std::string& key) {
+  std::shared_ptr<SharedMatcher> found;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known =
+        std::find_if(recent_.begin(), recent_.end(), [&](const Entry& entry) { return entry.key == key; });
+    if (known == recent_.end()) return nullptr;
+    recent_.splice(recent_.begin(), recent_, known);
+    found = known->matcher;
+  }
+  const std::lock_guard lock(found->mutex);
+  return found->matcher.bytes() < kMatcherBytesMax ? found : nullptr;
+}
+
 std::shared_ptr<const VocabularyTrie> ConstraintCompiler::trie() {
+  const std::lock_guard lock(mutex_);
   if (!trie_) trie_ = std::make_shared<const VocabularyTrie>(*tokenizer_);
   return trie_;
 }

@@ -78,18 +78,17 @@ std::vector<CodePointRange> normalised(std::vector<CodePointRange> ranges) {
 }
 
 std::vector<CodePointRange> subtract(std::vector<CodePointRange> ranges, std::vector<CodePointRange> excluded) {
-  std::vector<CodePointRange> left = normalised(std::move(ranges));
-  for (const CodePointRange& hole : normalised(std::move(excluded))) {
-    std::vector<CodePointRange> next;
-    for (const CodePointRange& range : left) {
-      if (hole.last < range.first || hole.first > range.last) {
-        next.push_back(range);
-        continue;
-      }
-      if (hole.first > range.first) next.push_back({range.first, hole.first - 1});
-      if (hole.last < range.last) next.push_back({hole.last + 1, range.last});
+  const std::vector<CodePointRange> holes = normalised(std::move(excluded));
+  std::vector<CodePointRange> left;
+  auto hole = holes.begin();
+  for (CodePointRange range : normalised(std::move(ranges))) {
+    while (hole != holes.end() && hole->last < range.first) ++hole;
+    // The last hole that reaches into this range may reach into the next one too.
+    for (auto in = hole; in != holes.end() && in->first <= range.last; hole = in++) {
+      if (in->first > range.first) left.push_back({range.first, in->first - 1});
+      range.first = in->last + 1;
     }
-    left = std::move(next);
+    if (range.first <= range.last) left.push_back(range);
   }
   return left;
 }

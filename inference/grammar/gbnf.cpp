@@ -7,6 +7,7 @@ namespace {
 
 constexpr int kGroupDepthMax = 200;
 constexpr int kRepeatMax = 100'000;
+constexpr int kRepeatsOfOneMax = 16;  // x{2}{2}{2}...: each is an expression inside the next
 
 bool is_name_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -148,8 +149,9 @@ class Parser {
   }
 
   Result<Expression> repeated(Expression body) {
-    for (;;) {
+    for (int repeats = 0;; ++repeats) {
       if (at_ >= text_.size()) return body;
+      if (repeats > kRepeatsOfOneMax) return wrong("repetitions are nested too deeply");
       const char c = text_[at_];
       if (c == '*' || c == '+' || c == '?') {
         ++at_;

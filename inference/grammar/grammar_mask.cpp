@@ -57,35 +57,63 @@ bool fill_unknown(const VocabularyTrie& vocabulary, Matcher& matcher, Position s
 GrammarMask::GrammarMask(std::shared_ptr<SharedMatcher> shared)
     : shared_(std::move(shared)), position_(shared_->matcher.start()) {}
 
+template <class Operation>
+void GrammarMask::run(const Operation& operation) {
+  for (const bool may_begin_anew : {true, false}) {
+    std::shared_ptr<SharedMatcher> fresh;
+    {
+      const std::lock_guard lock(shared_->mutex);
+      Matcher& matcher = shared_->matcher;
+      matcher.begin_operation();
+      operation(*shared_);
+      if (!matcher.overflowed()) return;
+      if (!matcher.full() || !may_begin_anew) break;
+      fresh = std::make_shared<SharedMatcher>(Matcher(matcher, position_), shared_->trie);
+    }
+    shared_ = std::move(fresh);
+    position_ = shared_->matcher.start();
+  }
+  status_ = fail(ErrorCode::kResourceExhausted, "the grammar takes too much work here to tell what may follow",
+                 "make it less ambiguous, and its repetitions shorter");
+}
+
+bool GrammarMask::fill_known_or_walk(SharedMatcher& shared, std::span<std::uint64_t> allowed) const {
+  const auto known = shared.known_masks.find(position_);
+  if (known != shared.known_masks.end()) {
+    std::copy(known->second.begin(), known->second.end(), allowed.begin());
+    return true;
+  }
+  std::fill(allowed.begin(), allowed.end(), 0);
+  if (shared.matcher.exhausted(position_)) return false;
+  const bool any = fill_unknown(*shared.trie, shared.matcher, position_, allowed);
+  if (any && !shared.matcher.overflowed() && shared.known_masks.size() < kKnownMasksMax)
+    shared.known_masks.emplace(position_, std::vector<std::uint64_t>(allowed.begin(), allowed.end()));
+  return any;
+}
+
 void GrammarMask::fill(std::span<std::uint64_t> allowed) {
   const VocabularyTrie& trie = *shared_->trie;
   CHECK(allowed.size() * 64 >= static_cast<std::size_t>(trie.vocabulary_size()), "the mask has a bit for every token");
-  std::fill(allowed.begin(), allowed.end(), 0);
-  bool any = false;
-  if (!ended_) {
-    const std::lock_guard lock(shared_->mutex);
-    const auto known = shared_->known_masks.find(position_);
-    if (known != shared_->known_masks.end()) {
-      std::copy(known->second.begin(), known->second.end(), allowed.begin());
-      any = true;
-    } else if (!shared_->matcher.exhausted(position_)) {
-      any = fill_unknown(trie, shared_->matcher, position_, allowed);
-      if (any && shared_->known_masks.size() < kKnownMasksMax) {
-        shared_->known_masks.emplace(position_, std::vector<std::uint64_t>(allowed.begin(), allowed.end()));
-      }
+  bool any = false, may_end = true;
+  if (status_.ok() && !ended_) {
+    run([&](SharedMatcher& shared) {
+      any = fill_known_or_walk(shared, allowed);
+      may_end = shared.matcher.complete(position_);
+    });
+    if (status_.ok() && !any && !may_end) {
+      status_ = fail(ErrorCode::kInvalidArgument, "no token of this model goes on with the grammar here",
+                     "let the grammar allow what the model can write");
     }
-    any = any && !shared_->matcher.complete(position_);
   }
-  // The end is offered where the text is complete, and where no token of this vocabulary can go on.
-  if (!any) {
-    for (const TokenId token : trie.end_of_generation()) set_bit(allowed, token);
-  }
+  if (!any || !status_.ok()) std::fill(allowed.begin(), allowed.end(), 0);
+  if (!may_end || !status_.ok()) return;
+  for (const TokenId token : trie.end_of_generation()) set_bit(allowed, token);
 }
 
-Position GrammarMask::after(TokenId token) {
+Position GrammarMask::after(SharedMatcher& shared, TokenId token) const {
   Position position = position_;
-  for (const char byte : shared_->trie->bytes_of(token)) {
-    position = shared_->matcher.step(position, static_cast<std::uint8_t>(byte));
+  for (const char byte : shared.trie->bytes_of(token)) {
+    position = shared.matcher.step(position, static_cast<std::uint8_t>(byte));
     if (position == kDead) break;
   }
   return position;
@@ -93,13 +121,16 @@ Position GrammarMask::after(TokenId token) {
 
 bool GrammarMask::allows(TokenId token) {
   const VocabularyTrie& trie = *shared_->trie;
-  if (token < 0 || token >= trie.vocabulary_size()) return false;
+  if (!status_.ok() || token < 0 || token >= trie.vocabulary_size()) return false;
   const auto& ends = trie.end_of_generation();
   const bool is_end = std::find(ends.begin(), ends.end(), token) != ends.end();
   if (ended_) return is_end;
-  const std::lock_guard lock(shared_->mutex);
-  if (is_end) return shared_->matcher.complete(position_);
-  return !trie.bytes_of(token).empty() && after(token) != kDead;
+  bool allowed = false;
+  run([&](SharedMatcher& shared) {
+    allowed =
+        is_end ? shared.matcher.complete(position_) : !trie.bytes_of(token).empty() && after(shared, token) != kDead;
+  });
+  return allowed && status_.ok();
 }
 
 void GrammarMask::accept(TokenId token) {
@@ -108,8 +139,9 @@ void GrammarMask::accept(TokenId token) {
     ended_ = true;
     return;
   }
-  const std::lock_guard lock(shared_->mutex);
-  const Position next = after(token);
+  Position next = kDead;
+  run([&](SharedMatcher& shared) { next = after(shared, token); });
+  if (!status_.ok()) return;
   CHECK(next != kDead, "only an allowed token is accepted");
   position_ = next;
 }
@@ -124,6 +156,7 @@ std::unique_ptr<TokenMask> GrammarMask::clone() const {
   auto copy = std::make_unique<GrammarMask>(shared_);
   copy->position_ = position_;
   copy->ended_ = ended_;
+  copy->status_ = status_;
   return copy;
 }
 

@@ -3,6 +3,9 @@
 // A grammar as a TokenMask. The expensive part, the walk over the vocabulary, happens at most once per position of the
 // matcher and is remembered; a candidate token that is tried alone costs its own bytes only.
 //
+// A mask whose matcher is full goes on with one of its own, begun anew at its place. Where even that does not do for
+// one operation, or no token of the vocabulary can go on and the text is not complete, `status` says so.
+//
 // Threads:   a mask is confined to its sequence; what masks of one grammar share (`SharedMatcher`) guards itself.
 // Ownership: masks keep their grammar's matcher and the vocabulary's trie alive.
 #pragma once
@@ -20,8 +23,8 @@ namespace mnema::grammar {
 
 /// One grammar over one vocabulary, with everything learned about it so far.
 struct SharedMatcher {
-  SharedMatcher(std::shared_ptr<const Automaton> automaton, std::shared_ptr<const VocabularyTrie> vocabulary)
-      : trie(std::move(vocabulary)), matcher(std::move(automaton)) {}
+  SharedMatcher(Matcher begun, std::shared_ptr<const VocabularyTrie> vocabulary)
+      : trie(std::move(vocabulary)), matcher(std::move(begun)) {}
 
   const std::shared_ptr<const VocabularyTrie> trie;
   std::mutex mutex;
@@ -37,13 +40,21 @@ class GrammarMask final : public TokenMask {
   [[nodiscard]] bool allows(TokenId token) override;
   void accept(TokenId token) override;
   [[nodiscard]] bool finished() const override;
+  [[nodiscard]] Status status() const override { return status_; }
   [[nodiscard]] std::unique_ptr<TokenMask> clone() const override;
 
  private:
-  [[nodiscard]] Position after(TokenId token);  // mutex held
+  /// Runs `operation` with the matcher locked, a second time with a new matcher where the old one is full.
+  template <class Operation>
+  void run(const Operation& operation);
+  /// Whether any token may come next.
+  bool fill_known_or_walk(SharedMatcher& shared, std::span<std::uint64_t> allowed) const;
+  [[nodiscard]] Position after(SharedMatcher& shared, TokenId token) const;
+
   std::shared_ptr<SharedMatcher> shared_;
   Position position_;
   bool ended_ = false;  // an end-of-generation token was accepted
+  Status status_;
 };
 
 }  // namespace mnema::grammar

@@ -2,7 +2,14 @@
 //
 // Runs an automaton over bytes. The set of places where the text so far may stand (state, return stack) is one
 // interned position; steps from position to position are remembered, so a walk over the whole vocabulary costs one
-// table look-up per byte once a position is known. Return stacks are shared trees, so nested input costs its depth.
+// table look-up per byte once a position is known.
+//
+// Return stacks are one shared graph: calls of a rule at the same byte share a stack, whoever made them, so an
+// ambiguous grammar has as many places as rules and depth, not as there are ways to read the text. A stack is a set of
+// frames, each of which says where to go on and with which stack below.
+//
+// Every operation is given so much work, and the whole so many bytes. Beyond them `step` gives kDead and `overflowed`
+// says so: the answer means nothing then, and nothing wrong has been remembered.
 //
 // Threads: not safe; GrammarMask guards it with its mutex.
 #pragma once
@@ -10,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "inference/grammar/automaton.hpp"
@@ -21,7 +29,16 @@ inline constexpr Position kDead = -1;
 
 class Matcher {
  public:
-  explicit Matcher(std::shared_ptr<const Automaton> automaton);
+  /// Some 50,000 positions of a usual grammar; every sequence may come to have a matcher of its own.
+  static constexpr std::size_t kBytesMax = 32 << 20;
+  /// Places looked at in one operation: about a tenth of a second, in which the whole batch waits.
+  static constexpr std::size_t kVisitsMax = 2'000'000;
+
+  explicit Matcher(std::shared_ptr<const Automaton> automaton, std::size_t bytes_max = kBytesMax);
+  /// Begins where `other` stands at `start`, and knows nothing else yet.
+  Matcher(const Matcher& other, Position start);
+  Matcher(Matcher&&) = default;  // what it points to stays where it is
+  Matcher(const Matcher&) = delete;
 
   [[nodiscard]] Position start() const { return start_; }
   /// Where `byte` leads from `position`, or kDead. Precondition: position is alive.
@@ -31,43 +48,57 @@ class Matcher {
   }
   /// The text so far is complete.
   [[nodiscard]] bool complete(Position position) const {
-    return positions_[static_cast<std::size_t>(position)].complete;
+    return positions_[static_cast<std::size_t>(position)]->complete;
   }
   /// Nothing may follow.
   [[nodiscard]] bool exhausted(Position position) const {
-    return positions_[static_cast<std::size_t>(position)].places.empty();
+    return positions_[static_cast<std::size_t>(position)]->places.empty();
   }
-  /// Positions known so far; each takes some hundred bytes.
+
+  /// Before each operation (a mask, a token): grants its work anew.
+  void begin_operation();
+  /// The operation needed more than it may have.
+  [[nodiscard]] bool overflowed() const { return overflowed_; }
+  /// It can learn nothing more; one begun anew at the same place can.
+  [[nodiscard]] bool full() const { return bytes_ > bytes_max_; }
+
   [[nodiscard]] std::size_t positions() const { return positions_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   static constexpr Position kUnknown = -2;
-  /// A state that reads a byte, and the stack of rules to return to.
+  /// A state that reads a byte, and the stack to return to. While a step is being made, the stack of a rule that it
+  /// calls is written ~rule: who else calls it is not known before the end.
   struct Place {
     int state;
     int stack;
     bool operator==(const Place&) const = default;
     auto operator<=>(const Place&) const = default;
   };
-  struct Known {
+  struct Set {
     std::vector<Place> places;  // sorted
     bool complete = false;
+    bool operator==(const Set&) const = default;
   };
+  /// Where a rule returns to, and what is below; kBottom = the text ends there.
   struct Frame {
     int return_state;
     int below;
     bool operator==(const Frame&) const = default;
+    auto operator<=>(const Frame&) const = default;
   };
-  struct HashFrame {
-    std::size_t operator()(const Frame& frame) const;
-  };
-  struct Set {
-    std::vector<Place> places;
-    bool complete = false;
-    bool operator==(const Set&) const = default;
+  using Stack = std::vector<Frame>;  // sorted
+  /// A call made in this step. kTail: it returns to where its caller returns.
+  struct Call {
+    int rule;
+    int return_state;
+    int below;
   };
   struct HashSet {
     std::size_t operator()(const Set& set) const;
+  };
+  struct HashStack {
+    std::size_t operator()(const Stack& stack) const;
   };
 
   [[nodiscard]] std::size_t index_of(Position position, std::uint8_t byte) const {
@@ -76,18 +107,27 @@ class Matcher {
   }
   Position step_slow(Position position, std::uint8_t byte);
   void expand(Place place, Set& out);
+  void resolve_calls(Set& out);
   Position intern(Set set);
-  int push(int return_state, int below);
+  int intern(Stack stack);
+  [[nodiscard]] bool too_much() const { return visits_ > kVisitsMax || full(); }
 
   std::shared_ptr<const Automaton> automaton_;
-  std::vector<Known> positions_;
-  std::vector<Position> steps_;  // [positions, classes]
+  std::size_t bytes_max_;
   std::unordered_map<Set, Position, HashSet> by_set_;
-  std::vector<Frame> frames_;
-  std::unordered_map<Frame, int, HashFrame> by_frame_;
-  std::vector<Place> work_;                      // scratch of `expand`
-  std::unordered_map<std::uint64_t, int> seen_;  // scratch: (state, stack) already expanded in this step
+  std::vector<const Set*> positions_;  // keys of by_set_
+  std::vector<Position> steps_;        // [positions, classes]
+  std::unordered_map<Stack, int, HashStack> by_stack_;
+  std::vector<const Stack*> stacks_;  // keys of by_stack_; each stands after those below it
+  std::size_t bytes_ = 0;
+  std::size_t visits_ = 0;
+  bool overflowed_ = false;
   Position start_ = kDead;
+  // Scratch of one step.
+  std::vector<Place> work_;
+  std::unordered_set<std::uint64_t> seen_;  // (state, stack) already expanded
+  std::vector<Call> calls_;
+  std::vector<int> stack_of_rule_;  // [rules]: of those called in this step
 };
 
 }  // namespace mnema::grammar

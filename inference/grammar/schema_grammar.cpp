@@ -7,8 +7,9 @@
 #include <optional>
 #include <set>
 
-#include "inference/grammar/integer_range.hpp"
 #include "inference/grammar/json_grammar.hpp"
+#include "inference/grammar/member_names.hpp"
+#include "inference/grammar/number_range.hpp"
 #include "inference/grammar/regex.hpp"
 #include "inference/grammar/schema_keywords.hpp"
 #include "inference/grammar/string_format.hpp"
@@ -28,54 +29,6 @@ Error refused(ErrorCode code, const std::string& what, const std::string& pointe
 Error unsupported(std::string_view keyword, const std::string& pointer) {
   return refused(ErrorCode::kUnsupported, "'" + std::string(keyword) + "' cannot be enforced here",
                  pointer + pointer_step(keyword));
-}
-
-/// A string that is none of `names`, written without escapes: member names that a schema does not list.
-Expression any_name_but(const std::set<std::string>& names, JsonGrammar& grammar) {
-  // Works byte-wise on the sorted names' common prefixes; what leaves the prefixes is free.
-  struct Builder {
-    JsonGrammar& json;
-    Expression plain = characters_except({{0, 0x1f}, {'"', '"'}, {'\\', '\\'}});
-    Expression rest(const std::vector<std::u32string>& left, std::size_t depth) {
-      std::map<char32_t, std::vector<std::u32string>> by_next;
-      bool is_name = false;
-      for (const std::u32string& name : left) {
-        if (name.size() == depth) {
-          is_name = true;
-        } else {
-          by_next[name[depth]].push_back(name);
-        }
-      }
-      std::vector<CodePointRange> taken{{0, 0x1f}, {'"', '"'}, {'\\', '\\'}};
-      std::vector<Expression> choices;
-      for (const auto& [next, names_left] : by_next) {
-        taken.push_back({next, next});
-        if (next > 0x1f && next != '"' && next != '\\') {
-          choices.push_back(sequence({characters({{next, next}}), rest(names_left, depth + 1)}));
-        }
-      }
-      choices.push_back(sequence({characters_except(taken), repeat(plain, 0, -1)}));
-      if (!is_name) choices.push_back(literal(""));
-      return alternatives(std::move(choices));
-    }
-  };
-  std::vector<std::u32string> decoded;
-  for (const std::string& name : names) {
-    std::u32string text;
-    for (std::size_t i = 0; i < name.size();) {
-      const auto c = static_cast<unsigned char>(name[i]);
-      const std::size_t length = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-      char32_t value = length == 1 ? c : c & (0x7fU >> length);
-      for (std::size_t k = 1; k < length && i + k < name.size(); ++k) {
-        value = value << 6 | (static_cast<unsigned char>(name[i + k]) & 0x3f);
-      }
-      text += value;
-      i += length;
-    }
-    decoded.push_back(std::move(text));
-  }
-  Builder builder{grammar};
-  return sequence({literal("\""), builder.rest(decoded, 0), literal("\"")});
 }
 
 class SchemaCompiler {
@@ -130,6 +83,12 @@ class SchemaCompiler {
     }
     std::vector<Expression> choices;
     if (const json::value* value = schema.if_contains("const")) {
+      const json::value* list = schema.if_contains("enum");
+      const bool listed =
+          list == nullptr || !list->is_array() ||
+          std::find(list->get_array().begin(), list->get_array().end(), *value) != list->get_array().end();
+      if (!listed || type_excludes(schema, *value))
+        return refused(ErrorCode::kInvalidArgument, "const is excluded by what stands beside it", pointer + "/const");
       choices.push_back(json_.constant(*value));
     } else {
       const json::value& list = schema.at("enum");
@@ -475,31 +434,19 @@ class SchemaCompiler {
   }
 
   Result<Expression> compile_number(const json::object& schema, bool integral, const std::string& pointer) {
-    ASSIGN_OR_RETURN(std::optional<std::int64_t> low, bound(schema, "minimum", pointer));
-    ASSIGN_OR_RETURN(std::optional<std::int64_t> high, bound(schema, "maximum", pointer));
+    ASSIGN_OR_RETURN(const std::optional<std::int64_t> minimum, bound(schema, "minimum", pointer));
+    ASSIGN_OR_RETURN(const std::optional<std::int64_t> maximum, bound(schema, "maximum", pointer));
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> above, bound(schema, "exclusiveMinimum", pointer));
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> below, bound(schema, "exclusiveMaximum", pointer));
-    if (above) low = std::max(low.value_or(*above + 1), *above + 1);
-    if (below) high = std::min(high.value_or(*below - 1), *below - 1);
+    std::optional<NumberBound> low, high;
+    if (minimum) low = NumberBound{*minimum};
+    if (maximum) high = NumberBound{*maximum};
+    if (above && (!low || *above >= low->value)) low = NumberBound{*above, true};
+    if (below && (!high || *below <= high->value)) high = NumberBound{*below, true};
     if (!low && !high) return integral ? json_.integer() : json_.number();
-    if (low && high && *low > *high)
-      return refused(ErrorCode::kInvalidArgument, "no number lies between the bounds", pointer);
-    const Expression whole = integer_range(low, high);
-    if (integral) return whole;
-    // With a fraction: the whole part stays one inside the bounds on the side away from zero.
-    const Expression fraction = sequence({literal("."), repeat(characters({{'0', '9'}}), 1, 17)});
-    std::vector<Expression> choices{whole};
-    const std::optional<std::int64_t> positive_high = high ? std::optional(*high - 1) : std::nullopt;
-    const std::int64_t positive_low = std::max<std::int64_t>(0, low.value_or(0));
-    if (!positive_high || *positive_high >= positive_low) {
-      choices.push_back(sequence({integer_range(positive_low, positive_high), fraction}));
-    }
-    const std::optional<std::int64_t> negative_high = low ? std::optional(-*low - 1) : std::nullopt;
-    const std::int64_t negative_low = high && *high < 0 ? -*high : 0;
-    if ((!low || *low < 0) && (!negative_high || *negative_high >= negative_low)) {
-      choices.push_back(sequence({literal("-"), integer_range(negative_low, negative_high), fraction}));
-    }
-    return alternatives(std::move(choices));
+    Expression range = number_range(low, high, integral);
+    if (!range) return refused(ErrorCode::kInvalidArgument, "no number lies between the bounds", pointer);
+    return range;
   }
 
   const json::value& root_;

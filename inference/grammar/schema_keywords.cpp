@@ -1,6 +1,7 @@
 #include "inference/grammar/schema_keywords.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <vector>
 
@@ -81,7 +82,7 @@ unsigned kind_of(const json::value& value) {
     case json::kind::bool_:
       return kBoolean;
     case json::kind::double_:
-      return kInteger | kFraction;
+      return value.get_double() == std::floor(value.get_double()) ? kInteger | kFraction : kFraction;
     case json::kind::string:
       return kString;
     case json::kind::array:

@@ -46,6 +46,29 @@ class ListMask final : public TokenMask {
   int left_;
 };
 
+/// Nothing may come, and it is no end either.
+class FailingMask final : public TokenMask {
+ public:
+  void fill(std::span<std::uint64_t>) override { status_ = mnema::fail(ErrorCode::kResourceExhausted, "too much"); }
+  bool allows(TokenId) override { return status_.ok(); }
+  void accept(TokenId) override {}
+  bool finished() const override { return false; }
+  Status status() const override { return status_; }
+  std::unique_ptr<TokenMask> clone() const override { return std::make_unique<FailingMask>(*this); }
+
+ private:
+  Status status_;
+};
+
+TEST(Sampler, ChoosesNothingOnceItsConstraintHasFailed) {
+  Sampler sampler = sampler_of({}, 1, {}, std::make_unique<FailingMask>());
+  EXPECT_TRUE(sampler.status().ok());
+  std::vector<float> logits{1, 2, 3};
+  EXPECT_EQ(sampler.choose(logits), -1);
+  ASSERT_FALSE(sampler.status().ok());
+  EXPECT_EQ(sampler.status().error().code, ErrorCode::kResourceExhausted);
+}
+
 TEST(Sampler, WithoutTemperatureTakesTheLikeliestAndOfEqualsTheFirst) {
   Sampler sampler = sampler_of({});
   EXPECT_EQ(chosen(sampler, {1, 5, 2, 4, 0, -3}), 1);

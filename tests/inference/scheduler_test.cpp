@@ -280,6 +280,11 @@ class SumMask final : public TokenMask {
   }
   bool finished() const override { return left_ <= 0; }
   std::unique_ptr<TokenMask> clone() const override { return std::make_unique<SumMask>(*this); }
+  Status status() const override {
+    return left_ > fails_at ? Status() : mnema::fail(ErrorCode::kResourceExhausted, "the constraint takes too much");
+  }
+
+  int fails_at = -1;  // so many tokens before the end
 
  private:
   TokenId last_ = 1;
@@ -325,6 +330,27 @@ TEST_F(SchedulerTest, GuessesChangeNoTokenUnderAnyWayOfSampling) {
   asked = question(70, 150);
   asked.sampling.logit_bias = {{5, 2.5F}, {6, -100.0F}};
   expect_the_same_with_guesses(asked);
+}
+
+TEST_F(SchedulerTest, AConstraintThatFailsEndsItsOwnSequenceAndNoOther) {
+  for (const int guess : {0, 8}) {
+    open(64);
+    auto mask = std::make_shared<SumMask>(30);
+    mask->fails_at = 10;
+    Asked failing = question(40, 200);
+    failing.guess = guess;
+    failing.mask = mask;
+    Heard failed, other;
+    submit(failing, failed);
+    submit(question(40, 50, 2), other);
+    executor.run();
+    ASSERT_TRUE(failed.done && !failed.done->ok());
+    EXPECT_EQ(failed.done->error().code, ErrorCode::kResourceExhausted);
+    EXPECT_LE(failed.tokens.size(), 20U);
+    ASSERT_TRUE(other.done && other.done->ok());
+    EXPECT_EQ(other.tokens.size(), 50U);
+    expect_all_pages_back();
+  }
 }
 
 TEST_F(SchedulerTest, GuessesKeepToTheConstraintAndEndWithIt) {

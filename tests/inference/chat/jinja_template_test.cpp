@@ -115,11 +115,11 @@ TEST(JinjaTemplate, CutsTextsByCharacters) {
 }
 
 /// The error of a template that must run into a bound.
-Error exhausted(const std::string& source) {
+Error exhausted(const std::string& source, Bounds bounds = {}) {
   const Result<Template> parsed = Template::parse(source);
   EXPECT_TRUE(parsed.ok()) << source << "\n" << (parsed.ok() ? "" : parsed.error().text());
   if (!parsed.ok()) return parsed.error();
-  const Result<std::string> text = parsed->render({});
+  const Result<std::string> text = parsed->render({}, bounds);
   EXPECT_FALSE(text.ok()) << source;
   return text.ok() ? Error{} : text.error();
 }
@@ -151,6 +151,25 @@ TEST(JinjaTemplate, IsStoppedWhereItLoopsNestsOrWritesWithoutEnd) {
     EXPECT_EQ(error.code, ErrorCode::kResourceExhausted) << source << "\n" << error.text();
     EXPECT_NE(error.message.find(what), std::string::npos) << source << "\n" << error.text();
   }
+}
+
+TEST(JinjaTemplate, PaysForTheTextsOfListsThatAQuestionNeeds) {
+  const std::string list = "{% set l = ['x' * 1000000] %}{% for i in range(100000) %}";
+  Bounds bounds;
+  bounds.steps = 100'000;
+  for (const char* question :
+       {"{% set _ = l in 'abc' %}", "{% set _ = l in {'a': 1} %}", "{% set _ = {'a': 1}[l] %}",
+        "{% set _ = l | trim %}", "{% set _ = 'abc'.startswith((l, l)) %}", "{% set _ = 'abc'.endswith([l]) %}",
+        "{% set _ = 'abc'.find(l) %}", "{% set _ = {'a': 1}.get(l) %}", "{% set _ = [] | join(l) %}"}) {
+    const Error error = exhausted(list + question + "{% endfor %}", bounds);
+    EXPECT_EQ(error.code, ErrorCode::kResourceExhausted) << question << "\n" << error.text();
+  }
+}
+
+TEST(JinjaTemplate, PaysForStrippingManyCharactersFromALongText) {
+  const std::string texts = "{% set a = 'a' * 4000000 %}{% set b = 'b' * 4000000 ~ 'a' %}";
+  for (const char* question : {"{{ a.strip(b) }}", "{{ a.lstrip(b) }}", "{{ a | trim(b) }}"})
+    EXPECT_EQ(exhausted(texts + question).code, ErrorCode::kResourceExhausted) << question;
 }
 
 TEST(JinjaTemplate, LetsNothingHoldItself) {

@@ -8,7 +8,7 @@ namespace {
 /// All that a parser says about `output` when it comes in pieces of `step` bytes.
 struct Heard {
   std::string text, reasoning;
-  std::vector<ToolCall> calls;
+  std::vector<ToolCall> calls, complete;
 };
 
 Heard heard(const std::string& output, std::size_t step, OutputParser::Options options) {
@@ -30,9 +30,12 @@ Heard heard(const std::string& output, std::size_t step, OutputParser::Options o
   Delta last;
   parser.finish(last);
   add(last);
-  EXPECT_EQ(parser.calls().size(), all.calls.size());
-  for (std::size_t i = 0; i < all.calls.size() && i < parser.calls().size(); ++i) {
-    EXPECT_EQ(parser.calls()[i].arguments, all.calls[i].arguments);
+  all.complete = parser.calls();
+  for (const ToolCall& call : all.complete) {
+    const auto same = [&](const ToolCall& one) {
+      return one.id == call.id && one.name == call.name && one.arguments == call.arguments;
+    };
+    EXPECT_TRUE(std::any_of(all.calls.begin(), all.calls.end(), same)) << call.arguments;
   }
   return all;
 }
@@ -54,6 +57,7 @@ TEST(OutputParser, TakesReasoningTextAndCallsApartAtEverySplit) {
     ASSERT_EQ(all.reasoning, "hm < 3\n") << step;
     ASSERT_EQ(all.text, "I look.\n") << step;
     ASSERT_EQ(all.calls.size(), 2U) << step;
+    ASSERT_EQ(all.complete.size(), 2U) << step;
     EXPECT_EQ(all.calls[0].id, "call_0");
     EXPECT_EQ(all.calls[0].name, "f");
     EXPECT_EQ(all.calls[0].arguments, "{\"a\": \"}\\\"<\", \"b\": [1, {}]}");
@@ -64,6 +68,63 @@ TEST(OutputParser, TakesReasoningTextAndCallsApartAtEverySplit) {
 TEST(OutputParser, GivesBackAsTextWhatOnlyLookedLikeATag) {
   EXPECT_EQ(heard("a <tool_cat> b <thin", 1, everything()).text, "a <tool_cat> b <thin");
   EXPECT_EQ(heard("<tool_call>no json</tool_call>", 3, everything()).text, "<tool_call>no json</tool_call>");
+}
+
+TEST(OutputParser, ReadsACallFromTheTopLevelMembersHoweverItIsWritten) {
+  const struct {
+    const char* body;
+    const char* name;
+    const char* arguments;
+  } cases[] = {
+      {R"({"name": "f", "arguments": "{\"x\":1}"})", "f", R"({"x":1})"},
+      {R"({"name": "f", "parameters": {"x": [1, "}"]} })", "f", R"({"x": [1, "}"]})"},
+      {R"({"arguments": {"name": "Bob"}, "name": "f"})", "f", R"({"name": "Bob"})"},
+      {R"({"arguments": {"k": "name"}, "name": "f"})", "f", R"({"k": "name"})"},
+      {R"({"id": "\"name\": \"Bob\"", "name": "f"})", "f", "{}"},
+      {R"({"name": "f", "arguments": null})", "f", "{}"},
+      {R"({"name": "f\u0031", "arguments": {}})", "f1", "{}"},
+      {R"({ "name" : "f" , "arguments" : {"a": {"arguments": 2}} })", "f", R"({"a": {"arguments": 2}})"},
+      {R"({"name": "f", "id": 7, "arguments": {"b": "a, \\"}})", "f", R"({"b": "a, \\"})"},
+      {R"({"name": "f", "arguments": {"a": 1})", "f", R"({"a": 1})"},  // the last brace left out
+  };
+  for (const auto& one : cases) {
+    for (const std::size_t step : {1, 3, 1000}) {
+      const Heard all = heard("<tool_call>\n" + std::string(one.body) + "\n</tool_call>", step, everything());
+      EXPECT_EQ(all.text, "") << one.body;
+      ASSERT_EQ(all.complete.size(), 1U) << one.body;
+      ASSERT_EQ(all.calls.size(), 1U) << one.body;
+      EXPECT_EQ(all.complete[0].name, one.name) << one.body;
+      EXPECT_EQ(all.complete[0].arguments, one.arguments) << one.body;
+    }
+  }
+}
+
+TEST(OutputParser, GivesBackAsTextWhatIsNoCallOfATool) {
+  for (const char* body : {R"({"arguments": {"name": "Bob"}})", R"({"name": "f", "arguments": [1]})", R"({"name": 3})",
+                           R"({"name": "f", "arguments": "x"})", R"(["name", "f"])", R"({"name": ""})", ""}) {
+    const std::string output = "<tool_call>" + std::string(body) + "</tool_call>";
+    const Heard all = heard(output, 2, everything());
+    EXPECT_EQ(all.text, output);
+    EXPECT_TRUE(all.calls.empty() && all.complete.empty()) << body;
+  }
+}
+
+TEST(OutputParser, CountsACallThatWasCutOffAmongNoCompleteOnes) {
+  const std::string output = R"(<tool_call>{"name": "f", "arguments": {"path": "/home", "all": true}})";
+  for (std::size_t length = 0; length < output.size(); ++length) {
+    EXPECT_TRUE(heard(output.substr(0, length), 5, everything()).complete.empty()) << output.substr(0, length);
+  }
+  EXPECT_EQ(heard(output, 5, everything()).complete.size(), 1U) << "whole but for the tag";
+  EXPECT_EQ(heard("<tool_call>{\"na", 5, everything()).text, "<tool_call>{\"na");
+}
+
+TEST(OutputParser, NumbersCallsApartThoughOneOfThemIsBroken) {
+  const Heard all =
+      heard(R"(<tool_call>{"name": "f", "arguments": {"a": }}</tool_call><tool_call>{"name": "g"}</tool_call>)", 4,
+            everything());
+  ASSERT_EQ(all.complete.size(), 1U);
+  EXPECT_EQ(all.complete[0].name, "g");
+  EXPECT_EQ(all.complete[0].id, "call_1");
 }
 
 TEST(OutputParser, LooksForNothingThatItWasNotToldToLookFor) {

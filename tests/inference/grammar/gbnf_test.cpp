@@ -62,6 +62,48 @@ TEST(Gbnf, RefusesWhatCannotBeRun) {
   }
 }
 
+TEST(Gbnf, RefusesWhatNoTextSatisfies) {
+  for (const char* grammar : {"root ::= \"a\" []", "root ::= \"a\" root", "root ::= \"a\" b\nb ::= c\nc ::= b \"x\""}) {
+    const auto matcher = matcher_of_gbnf(grammar);
+    ASSERT_FALSE(matcher.ok()) << grammar;
+    EXPECT_NE(matcher.error().message.find("allows no text"), std::string::npos) << matcher.error().text();
+  }
+  EXPECT_FALSE(testing::matcher_of_schema(R"({"type":"string","pattern":"a[]"})").ok());
+}
+
+TEST(Gbnf, CompilesInTimeWhateverIsRepeated) {
+  EXPECT_TRUE(matcher_of_gbnf("root ::= \"\"{100000}{100000}{100000} \"a\"").ok());
+  EXPECT_TRUE(matcher_of_gbnf("root ::= \"\"{0,100000}{0,100000}{0,100000} \"a\"").ok());
+  EXPECT_TRUE(testing::matcher_of_schema(R"({"type":"string","pattern":"(?:(?:(?:){10000}){10000}){10000}"})").ok());
+  std::string much = "root ::= (\"a\"";
+  for (int i = 0; i < 10'000; ++i) much += " \"\"";
+  EXPECT_FALSE(matcher_of_gbnf(much + "){100000}").ok());
+  std::string nested = "root ::= \"a\"";
+  for (int i = 0; i < 1'000'000; ++i) nested += "{1}";
+  EXPECT_FALSE(matcher_of_gbnf(nested).ok());
+}
+
+TEST(Gbnf, CompilesLongChainsOfRulesAndLargeClassesInTime) {
+  std::string chain = "root ::= r0\n";
+  for (int i = 0; i < 9'990; ++i) chain += "r" + std::to_string(i) + " ::= r" + std::to_string(i + 1) + " | \"\"\n";
+  const auto matcher = matcher_of_gbnf(chain + "r9990 ::= \"\" | \"z\"");
+  ASSERT_TRUE(matcher.ok()) << matcher.error().text();
+  EXPECT_TRUE(whole(**matcher, "z"));
+  std::vector<CodePointRange> ranges;
+  for (std::uint32_t c = 0; c < 600'000; c += 2) ranges.push_back({c, c});
+  const auto left = subtract({{0, kCodePointMax}}, ranges);
+  EXPECT_EQ(left.size(), ranges.size());
+  EXPECT_EQ(left.front().first, 1U);
+  EXPECT_EQ(left.back().last, kCodePointMax);
+}
+
+TEST(Gbnf, TakesHolesOutOfSeveralRanges) {
+  const auto left = subtract({{10, 20}, {30, 40}, {50, 60}}, {{0, 5}, {15, 32}, {35, 36}, {40, 55}, {58, 99}});
+  std::string text;
+  for (const CodePointRange& range : left) text += std::to_string(range.first) + "-" + std::to_string(range.last) + " ";
+  EXPECT_EQ(text, "10-14 33-34 37-39 56-57 ");
+}
+
 TEST(Gbnf, NeedsNoStackForRightRecursion) {
   const auto matcher = matcher_of_gbnf("root ::= \"a\" root | \"b\"");
   ASSERT_TRUE(matcher.ok());

@@ -145,6 +145,95 @@ TEST(GrammarMask, TreatsACharacterSplitOverTokensAsOne) {
   EXPECT_FALSE((*mask)->allows(0xa8));
 }
 
+std::vector<std::string> random_words(int count, std::size_t bytes) {
+  SeededRandom random(5);
+  std::vector<std::string> words;
+  for (int i = 0; i < count; ++i) {
+    words.emplace_back();
+    while (words.back().size() < bytes) words.back() += static_cast<char>('a' + random.below(26));
+  }
+  return words;
+}
+
+TEST(GrammarMask, FailsAloneWhereTellingWhatMayFollowTakesTooMuch) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>(random_words(3'000, 60));
+  ConstraintCompiler compiler(tokenizer, Limits{});
+  const Constraint constraint = schema_constraint(R"({"type":"string","pattern":"[a-m].{1000}$"})");
+  const auto mask = compiler.compile(constraint), beside = compiler.compile(constraint);
+  ASSERT_TRUE(mask.ok() && beside.ok());
+  std::vector<std::uint64_t> words((static_cast<std::size_t>(tokenizer->vocabulary_size()) + 63) / 64);
+  (*mask)->accept('"');
+  (*beside)->accept('"');
+  for (int i = 0; i < 400; ++i) (*mask)->accept(static_cast<TokenId>("az"[i % 2]));
+  ASSERT_TRUE((*mask)->status().ok());
+  (*mask)->fill(words);
+  ASSERT_FALSE((*mask)->status().ok());
+  EXPECT_EQ((*mask)->status().error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(std::all_of(words.begin(), words.end(), [](std::uint64_t word) { return word == 0; }));
+  EXPECT_FALSE((*mask)->allows('a'));
+  EXPECT_TRUE((*beside)->allows('a'));
+  (*beside)->accept('a');
+  EXPECT_TRUE((*beside)->status().ok());
+}
+
+TEST(GrammarMask, GoesOnWhereItsMatcherIsFull) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  const auto trie = std::make_shared<const VocabularyTrie>(*tokenizer);
+  const auto automaton = std::make_shared<const Automaton>(
+      *Automaton::compile(*parse_gbnf("root ::= \"[\" (root (\",\" root)*)? \"]\" | [a-z]+"), Limits{}));
+  GrammarMask mask(std::make_shared<SharedMatcher>(Matcher(automaton, 20'000), trie));
+  std::vector<std::uint64_t> words((static_cast<std::size_t>(tokenizer->vocabulary_size()) + 63) / 64);
+  for (const char* token : {"[[", "]]"}) {
+    for (int i = 0; i < 60; ++i) {
+      mask.accept(tokenizer->find(token));
+      mask.fill(words);
+      ASSERT_TRUE(mask.status().ok()) << mask.status().error().text();
+      for (TokenId id = 0; id < tokenizer->vocabulary_size(); ++id) ASSERT_EQ(bit(words, id), mask.allows(id)) << id;
+    }
+  }
+  EXPECT_TRUE(mask.finished());
+}
+
+TEST(GrammarMask, NeverOffersTheEndOfATextThatIsNotWhole) {
+  const auto tokenizer = std::make_shared<SmallTokenizer>();
+  ConstraintCompiler compiler(tokenizer, Limits{});
+  const auto mask =
+      compiler.compile(GrammarConstraint{"root ::= \"a\" [] | \"b\" \"c\" | \"b\" trap\ntrap ::= \"x\" trap"});
+  ASSERT_TRUE(mask.ok()) << mask.error().text();
+  EXPECT_FALSE((*mask)->allows('a')) << "nothing could end it";
+  (*mask)->accept('b');
+  EXPECT_FALSE((*mask)->allows('x'));
+  EXPECT_TRUE((*mask)->allows('c'));
+}
+
+/// Has no token for the byte 'q'.
+class NoQTokenizer final : public Tokenizer {
+ public:
+  Result<std::vector<TokenId>> encode(std::string_view, bool, bool) const override { return std::vector<TokenId>{}; }
+  Result<std::string> decode_token(TokenId id, bool) const override { return std::string(id == 0 ? "a" : ""); }
+  int vocabulary_size() const override { return 2; }
+  bool is_control(TokenId id) const override { return id == 1; }
+  TokenId beginning_of_sequence() const override { return -1; }
+  TokenId end_of_sequence() const override { return 1; }
+  const std::vector<TokenId>& end_of_generation() const override { return ends_; }
+  TokenId find(std::string_view) const override { return -1; }
+
+ private:
+  std::vector<TokenId> ends_{1};
+};
+
+TEST(GrammarMask, FailsWhereNoTokenCanGoOn) {
+  ConstraintCompiler compiler(std::make_shared<NoQTokenizer>(), Limits{});
+  const auto mask = compiler.compile(GrammarConstraint{"root ::= \"a\" \"q\""});
+  ASSERT_TRUE(mask.ok());
+  (*mask)->accept(0);
+  std::vector<std::uint64_t> words(1);
+  (*mask)->fill(words);
+  EXPECT_EQ(words[0], 0U);
+  EXPECT_FALSE((*mask)->status().ok());
+  EXPECT_FALSE((*mask)->allows(1));
+}
+
 TEST(ConstraintCompiler, GivesNoMaskForNoConstraintAndRefusesEmptyChoices) {
   ConstraintCompiler compiler(std::make_shared<SmallTokenizer>(), Limits{});
   const auto none = compiler.compile(NoConstraint{});

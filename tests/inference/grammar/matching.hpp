@@ -39,13 +39,14 @@ inline Result<std::shared_ptr<Matcher>> matcher_of_schema(std::string_view schem
 /// All 256 single bytes, some longer tokens, then one control token that ends a turn.
 class SmallTokenizer final : public Tokenizer {
  public:
-  SmallTokenizer() {
+  explicit SmallTokenizer(const std::vector<std::string>& more = {}) {
     for (int byte = 0; byte < 256; ++byte) texts_.emplace_back(1, static_cast<char>(byte));
     for (const char* text : {"{\"", "\": ", "\": \"",  "\",",  "\"}",      "true", "false", "null", "name",
                              "yes", "no",   "ye",      "1234", "\xc3\xa9", ", \"", "[[",    "]]",   "  ",
                              "ab",  "abc",  "a b c d", "aé",   "é<",       "\xc3", "日本",  "😀x"}) {
       texts_.emplace_back(text);
     }
+    texts_.insert(texts_.end(), more.begin(), more.end());
     end_ = static_cast<TokenId>(texts_.size());
     texts_.emplace_back("<end>");
     ends_ = {end_};
