@@ -41,7 +41,7 @@ bool walk(const TokenTrie& trie, Matcher& matcher, Position start, std::span<std
 bool fill_unknown(const VocabularyTrie& vocabulary, Matcher& matcher, Position start,
                   std::span<std::uint64_t> allowed) {
   // Inside a string most of the vocabulary is allowed; only what is not plain text needs the walk.
-  if (const std::optional<PlainRun> run = plain_run(matcher, start)) {
+  if (const std::optional<PlainRun> run = plain_run(matcher, start); run && !matcher.overflowed()) {
     if (const auto plain = vocabulary.plain_tokens(run->characters)) {
       const std::vector<std::uint64_t>& mask = plain->up_to[static_cast<std::size_t>(run->length)];
       std::copy(mask.begin(), mask.end(), allowed.begin());

@@ -70,7 +70,7 @@ Matcher::Matcher(const Matcher& other, Position start)
 }
 
 void Matcher::begin_operation() {
-  visits_ = 0;
+  visits_left_ = kVisitsMax;
   overflowed_ = false;
 }
 
@@ -79,14 +79,14 @@ Position Matcher::step_slow(Position position, std::uint8_t byte) {
   if (overflowed_) return kDead;
   Set next;
   const Set& from = *positions_[static_cast<std::size_t>(position)];
-  visits_ += from.places.size() / 16;  // most of them are only looked at
+  visits_left_ -= std::ssize(from.places) / 16;  // most of them are only looked at
   for (const Place& place : from.places) {
     const Automaton::State& state = automaton_->states[static_cast<std::size_t>(place.state)];
     if (automaton_->byte_sets[static_cast<std::size_t>(state.other)].test(byte))
       expand({state.next, place.stack}, next);
   }
   resolve_calls(next);
-  overflowed_ = visits_ > kVisitsMax;
+  overflowed_ = visits_left_ < 0;
   if (overflowed_) return kDead;
   const Position to = next.places.empty() && !next.complete ? kDead : intern(std::move(next));
   steps_[index_of(position, byte)] = to;
@@ -96,7 +96,7 @@ Position Matcher::step_slow(Position position, std::uint8_t byte) {
 /// Follows everything that reads no byte, down to the states that do.
 void Matcher::expand(Place from, Set& out) {
   work_.assign(1, from);
-  while (!work_.empty() && ++visits_ <= kVisitsMax) {
+  while (!work_.empty() && --visits_left_ >= 0) {
     const Place place = work_.back();
     work_.pop_back();
     const Automaton::State& state = automaton_->states[static_cast<std::size_t>(place.state)];
@@ -148,14 +148,14 @@ void Matcher::resolve_calls(Set& out) {
   const auto resolved = [&](int stack) {
     return stack >= 0 ? stack : stack_of_rule_[static_cast<std::size_t>(~stack)];
   };
-  for (std::size_t i = 0; i < calls_.size() && visits_ <= kVisitsMax;) {
+  for (std::size_t i = 0; i < calls_.size() && visits_left_ >= 0;) {
     const int rule = calls_[i].rule;
     Stack frames;
     for (; i < calls_.size() && calls_[i].rule == rule; ++i) {
       const int below = resolved(calls_[i].below);
       if (calls_[i].return_state == kTail) {
         const Stack& same = *stacks_[static_cast<std::size_t>(below)];
-        visits_ += same.size();
+        visits_left_ -= std::ssize(same);
         frames.insert(frames.end(), same.begin(), same.end());
       } else {
         frames.push_back({calls_[i].return_state, below});

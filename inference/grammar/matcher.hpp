@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -29,10 +30,10 @@ inline constexpr Position kDead = -1;
 
 class Matcher {
  public:
-  /// Some 50,000 positions of a usual grammar; every sequence may come to have a matcher of its own.
-  static constexpr std::size_t kBytesMax = 32 << 20;
-  /// Places looked at in one operation: about a tenth of a second, in which the whole batch waits.
-  static constexpr std::size_t kVisitsMax = 2'000'000;
+  /// Some 25,000 positions of a usual grammar; every sequence may come to have a matcher of its own.
+  static constexpr std::size_t kBytesMax = 16 << 20;
+  /// Places looked at in one operation: less than a tenth of a second, in which the whole batch waits.
+  static constexpr std::int64_t kVisitsMax = 1'000'000;
 
   explicit Matcher(std::shared_ptr<const Automaton> automaton, std::size_t bytes_max = kBytesMax);
   /// Begins where `other` stands at `start`, and knows nothing else yet.
@@ -110,7 +111,7 @@ class Matcher {
   void resolve_calls(Set& out);
   Position intern(Set set);
   int intern(Stack stack);
-  [[nodiscard]] bool too_much() const { return visits_ > kVisitsMax || full(); }
+  [[nodiscard]] bool too_much() const { return visits_left_ < 0 || full(); }
 
   std::shared_ptr<const Automaton> automaton_;
   std::size_t bytes_max_;
@@ -120,7 +121,7 @@ class Matcher {
   std::unordered_map<Stack, int, HashStack> by_stack_;
   std::vector<const Stack*> stacks_;  // keys of by_stack_; each stands after those below it
   std::size_t bytes_ = 0;
-  std::size_t visits_ = 0;
+  std::int64_t visits_left_ = std::numeric_limits<std::int64_t>::max();  // finding the start is bounded by the states
   bool overflowed_ = false;
   Position start_ = kDead;
   // Scratch of one step.

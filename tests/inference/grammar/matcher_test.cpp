@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 #include "inference/grammar/grammar_mask.hpp"
 #include "runtime/random.hpp"
 #include "tests/inference/grammar/matching.hpp"
@@ -58,6 +61,111 @@ TEST(Matcher, FollowsRulesThatMayBeEmpty) {
   for (const char* text : {"()", "(x)", "(xxxxx)x", "([()])", "([(x)x]x[()])[()]"})
     EXPECT_TRUE(whole(**matcher, text)) << text;
   for (const char* text : {"(xxxxxx)", "([()]", "[()]", "()xx"}) EXPECT_FALSE(whole(**matcher, text)) << text;
+}
+
+/// Where a part of a text may end that `node` describes, by the definition: for grammars without left recursion.
+class PlainReader {
+ public:
+  PlainReader(const Rules& rules, std::string_view text) : rules_(rules), text_(text) {}
+  bool whole() { return of_rule(rules_.root, 0).contains(text_.size()); }
+
+ private:
+  using Ends = std::set<std::size_t>;
+
+  const Ends& of_rule(int rule, std::size_t at) {
+    const auto [known, fresh] = known_.try_emplace({rule, at});
+    if (fresh) known->second = of(*rules_.rules[static_cast<std::size_t>(rule)].body, at);
+    return known->second;
+  }
+  Ends of_each(const Node& node, const Ends& begins) {
+    Ends ends;
+    for (const std::size_t begin : begins) ends.merge(of(node, begin));
+    return ends;
+  }
+  Ends of(const Node& node, std::size_t at) {
+    switch (node.kind) {
+      case Node::Kind::kLiteral:
+        return text_.substr(at).starts_with(node.literal) ? Ends{at + node.literal.size()} : Ends{};
+      case Node::Kind::kCharacters:
+        for (const CodePointRange& range : node.characters) {
+          const auto c = at < text_.size() ? static_cast<unsigned char>(text_[at]) : kCodePointMax + 1;
+          if (c >= range.first && c <= range.last) return {at + 1};
+        }
+        return {};
+      case Node::Kind::kSequence: {
+        Ends ends{at};
+        for (const Expression& part : node.children) ends = of_each(*part, ends);
+        return ends;
+      }
+      case Node::Kind::kAlternatives: {
+        Ends ends;
+        for (const Expression& choice : node.children) ends.merge(of(*choice, at));
+        return ends;
+      }
+      case Node::Kind::kRepeat: {
+        Ends now{at}, ends;
+        const int most = node.repeat_max < 0 ? node.repeat_min + static_cast<int>(text_.size()) + 1 : node.repeat_max;
+        for (int i = 0; i <= most; ++i) {
+          if (i >= node.repeat_min) ends.insert(now.begin(), now.end());
+          now = of_each(*node.children.front(), now);
+        }
+        return ends;
+      }
+      case Node::Kind::kRule:
+        return of_rule(node.rule, at);
+    }
+    return {};
+  }
+
+  const Rules& rules_;
+  std::string_view text_;
+  std::map<std::pair<int, std::size_t>, Ends> known_;
+};
+
+std::string random_part(SeededRandom& random, int depth) {
+  switch (random.below(depth > 2 ? 5 : 9)) {
+    case 0:
+    case 1:
+      return "\"a\"";
+    case 2:
+      return "\"b\"";
+    case 3:
+      return std::string("r") + static_cast<char>('0' + random.below(4));
+    case 4:
+      return random.below(4) == 0 ? "[]" : "\"\"";
+    case 5:
+    case 6:
+      return "(" + random_part(random, depth + 1) + " | " + random_part(random, depth + 1) + ")";
+    case 7:
+      return "(" + random_part(random, depth + 1) + " " + random_part(random, depth + 1) + ")";
+    default:
+      return "(" + random_part(random, depth + 1) + ")" +
+             std::vector<std::string>{"*", "?", "+", "{1,2}"}[random.below(4)];
+  }
+}
+
+TEST(Matcher, AllowsExactlyWhatAGrammarDescribesWhateverItLooksLike) {
+  SeededRandom random(2026);
+  int compiled = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    std::string gbnf = "root ::= r0 | r1\n";
+    for (int rule = 0; rule < 4; ++rule) {
+      gbnf += "r" + std::to_string(rule) + " ::=";
+      for (std::uint64_t parts = 1 + random.below(3); parts > 0; --parts) gbnf += " " + random_part(random, 0);
+      gbnf += random.below(2) == 0 ? " | " + random_part(random, 0) + "\n" : "\n";
+    }
+    const auto rules = parse_gbnf(gbnf);
+    ASSERT_TRUE(rules.ok()) << gbnf;
+    const auto matcher = testing::matcher_of(rules);
+    if (!matcher.ok()) continue;  // left-recursive, or without any text
+    ++compiled;
+    for (std::uint32_t bits = 1; bits < 128; ++bits) {  // every text of up to six letters
+      std::string text;
+      for (std::uint32_t left = bits; left > 1; left >>= 1) text += left % 2 == 0 ? 'a' : 'b';
+      ASSERT_EQ(whole(**matcher, text), PlainReader(*rules, text).whole()) << gbnf << "\n" << text;
+    }
+  }
+  EXPECT_GT(compiled, 300);
 }
 
 TEST(Matcher, BeginsAnewInTheMiddleOfAText) {
