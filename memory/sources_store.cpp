@@ -131,7 +131,8 @@ Result<std::vector<DocumentId>> retire(Transaction& transaction, const Scope& sc
   ASSIGN_OR_RETURN(std::vector<DocumentId> leaving, find_drafts(transaction, where.scope, uri));
   if (active) leaving.push_back(active->id);
   if (leaving.empty()) {
-    return fail(ErrorCode::kNotFound, "memory has no document '" + uri + "' here", "see `mnema memory sources`");
+    return fail(ErrorCode::kNotFound, "memory has no document '" + uri + "' here",
+                "a document is named by its uri, as answers cite it");
   }
   for (const DocumentId document : leaving) RETURN_IF_ERROR(set_state(transaction, document, State::kLeaving));
   return leaving;
