@@ -6,7 +6,9 @@
 #include <mutex>
 #include <optional>
 
-#include "inference/output_stream.hpp"
+#include "inference/answer.hpp"
+#include "inference/loaded_models.hpp"
+#include "inference/model_texts.hpp"
 #include "inference/prompt_reader.hpp"
 #include "inference/scheduler.hpp"
 
@@ -22,9 +24,6 @@ std::string hexadecimal(std::uint64_t value) {
 
 /// Longer guesses are never right often enough.
 constexpr int kSpeculationTokensMax = 32;
-
-/// Text sides (tokenizers, templates) that are kept, the configured models' not counted; each is some ten megabytes.
-constexpr std::size_t kTextsMax = 16;
 
 /// What the answer must be: calls where a tool is required, else what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
@@ -47,214 +46,22 @@ Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText
   return Constraint(std::move(calls));
 }
 
-/// One generation: what the client has, what the scheduler calls, and the answer as it grows.
-struct Answer : public Generation {
-  GenerateRequest request;
-  Executor* reply_to = nullptr;
-  GenerationCallbacks callbacks;
-  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
-  std::function<void()> wake;  // makes the scheduler look; set before the handle is given out
-  std::shared_ptr<const Tokenizer> tokenizer;
-  std::unique_ptr<OutputStream> output;
-  Completion completion;
-  bool over = false;
-
-  void cancel() override {
-    if (!cancelled->exchange(true)) wake();
-  }
-  void set_turn_state(TurnState) override {}  // with one tier there is nowhere else to keep pages
-
-  void send(Delta delta) {
-    completion.text += delta.text;
-    completion.reasoning += delta.reasoning;
-    completion.logprobs.insert(completion.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
-    const bool empty =
-        delta.text.empty() && delta.reasoning.empty() && delta.tool_calls.empty() && delta.logprobs.empty();
-    if (empty || !callbacks.on_delta) return;
-    reply_to->post([tell = callbacks.on_delta, delta = std::move(delta)] { tell(delta); });
-  }
-  void finish(Result<Completion> result) {
-    if (over) return;
-    over = true;
-    reply_to->post([tell = callbacks.on_done, result = std::move(result)] { tell(result); });
-  }
-  [[nodiscard]] TokenLogprob logprob_of(const ChosenToken& token) const {
-    const auto entry = [this](TokenId id, float logprob) {
-      TokenLogprob made;
-      made.id = id;
-      made.logprob = logprob;
-      if (const Result<std::string> bytes = tokenizer->decode_token(id, true); bytes.ok()) made.bytes = *bytes;
-      return made;
-    };
-    TokenLogprob out = entry(token.id, token.logprob);
-    for (const auto& [id, logprob] : token.top) out.top.push_back(entry(id, logprob));
-    return out;
-  }
-};
-
 }  // namespace
 
-/// Everything behind the engine's methods. `texts_` is shared by all threads under a mutex; the rest but `published_`
-/// lives on the compute executor.
+/// Everything behind the engine's methods. The texts are for all threads; the rest but what is published lives on the
+/// compute executor.
 class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::State> {
  public:
-  State(EngineOptions engine_options, Executors lent, std::shared_ptr<ModelLoader> opener, const Clock& time,
+  State(EngineOptions engine_options, Executors lent, const std::shared_ptr<ModelLoader>& opener, const Clock& time,
         Random& numbers, const Limits& bounds)
       : options(std::move(engine_options)),
         executors(lent),
-        loader(std::move(opener)),
         clock(time),
         random(numbers),
         limits(bounds),
-        salts(numbers) {}
-
-  struct Loaded {
-    ModelFile file;
-    std::unique_ptr<ModelCompute> compute;
-    std::shared_ptr<Scheduler> scheduler;  // nullptr with encoders
-    MonotonicTime last_used{};
-  };
-
-  struct KnownText {
-    std::shared_ptr<const ModelText> text;
-    std::uint64_t last_use = 0;
-    bool configured = false;  // named in the options: stays
-  };
-
-  [[nodiscard]] std::string resolved(const std::string& model) const {
-    return model.empty() || model == "default" ? options.model : model;
-  }
-
-  /// The file that a name stands for; a file's own name stands for it too, while its text is kept. Any thread.
-  Result<ModelFile> file_of(const std::string& model) {
-    const std::string name = resolved(model);
-    {
-      const std::lock_guard lock(mutex);
-      for (const auto& [path, known] : texts) {
-        if (known.text->info.name == name) return ModelFile{name, path};
-      }
-    }
-    return loader->locate(name);
-  }
-
-  /// The model's text side, read on first use. Any thread.
-  Result<std::shared_ptr<const ModelText>> text_of(const std::string& model) {
-    ASSIGN_OR_RETURN(const ModelFile file, file_of(model));
-    const std::lock_guard lock(mutex);
-    auto found = texts.find(file.path);
-    if (found == texts.end()) {
-      ASSIGN_OR_RETURN(std::shared_ptr<const ModelText> text, loader->load_text(file));
-      make_room_for_text();
-      found = texts.emplace(file.path, KnownText{std::move(text)}).first;
-    }
-    found->second.last_use = ++text_uses;
-    found->second.configured |= configured(resolved(model));
-    return found->second.text;
-  }
-
-  [[nodiscard]] bool configured(const std::string& name) const {
-    return name == options.model || name == options.embedding_model ||
-           std::find(options.pinned.begin(), options.pinned.end(), name) != options.pinned.end();
-  }
-
-  /// Forgets the longest unused texts; who is using one keeps it alive. Under the mutex.
-  void make_room_for_text() {
-    while (texts.size() >= kTextsMax) {
-      auto oldest = texts.end();
-      for (auto at = texts.begin(); at != texts.end(); ++at) {
-        if (at->second.configured) continue;
-        if (oldest == texts.end() || at->second.last_use < oldest->second.last_use) oldest = at;
-      }
-      if (oldest == texts.end()) return;
-      texts.erase(oldest);
-    }
-  }
-
-  /// On the compute executor: the model's computing side, loaded on first use. Steps of other models wait meanwhile,
-  /// because both want all cores. Errors that are retryable: models in use take the memory.
-  Result<Loaded*> compute_of(const std::string& model) {
-    ASSIGN_OR_RETURN(const ModelFile file, file_of(model));
-    if (const auto found = loaded.find(file.path); found != loaded.end()) {
-      found->second.last_used = clock.monotonic_now();
-      return &found->second;
-    }
-    RETURN_IF_ERROR(make_room(file.name, loader->estimate_bytes(file)));
-    Loaded made;
-    made.file = file;
-    ASSIGN_OR_RETURN(made.compute, loader->load_compute(file));
-    if (made.compute->backend != nullptr) {
-      made.scheduler = std::make_shared<Scheduler>(*made.compute->backend, executors.compute, clock, options);
-    }
-    made.last_used = clock.monotonic_now();
-    ++counts.models_loaded;
-    Loaded& kept = loaded[file.path] = std::move(made);
-    watch_idle();
-    return &kept;
-  }
-
-  [[nodiscard]] static bool in_use(const Loaded& model) {
-    return model.scheduler != nullptr && !model.scheduler->idle();
-  }
-  [[nodiscard]] bool pinned(const Loaded& model) {
-    return std::any_of(options.pinned.begin(), options.pinned.end(), [&](const std::string& name) {
-      const Result<ModelFile> file = file_of(name);
-      return name == model.file.name || (file.ok() && file->path == model.file.path);
-    });
-  }
-
-  /// Unloads the longest unused models until `bytes` more fit the budget, and none where that cannot help.
-  Status make_room(const std::string& name, std::int64_t bytes) {
-    if (options.memory_bytes_max <= 0) return {};
-    std::int64_t used = 0, pinned_bytes = 0, busy_bytes = 0;
-    std::vector<const Loaded*> unused;
-    for (const auto& [path, model] : loaded) {
-      used += model.compute->memory_bytes;
-      if (pinned(model))
-        pinned_bytes += model.compute->memory_bytes;
-      else if (in_use(model))
-        busy_bytes += model.compute->memory_bytes;
-      else
-        unused.push_back(&model);
-    }
-    if (pinned_bytes + bytes > options.memory_bytes_max) {
-      return fail(ErrorCode::kResourceExhausted,
-                  "model '" + name + "' takes " + std::to_string(bytes) + " bytes, more than the models' budget leaves",
-                  "raise memory_bytes_max, lower kv_memory_bytes or pin less");
-    }
-    if (pinned_bytes + busy_bytes + bytes > options.memory_bytes_max) {
-      return fail_retryable(ErrorCode::kResourceExhausted, "the models' memory budget is taken by models in use",
-                            "raise memory_bytes_max or try again later");
-    }
-    std::sort(unused.begin(), unused.end(),
-              [](const Loaded* a, const Loaded* b) { return a->last_used < b->last_used; });
-    for (const Loaded* model : unused) {
-      if (used + bytes <= options.memory_bytes_max) break;
-      used -= model->compute->memory_bytes;
-      loaded.erase(std::string(model->file.path));
-      ++counts.models_unloaded;
-    }
-    return {};
-  }
-
-  /// Unloads what has not been used for the keep-alive time. One check is under way at most.
-  void watch_idle() {
-    if (options.keep_alive_ms <= 0 || watching) return;
-    watching = true;
-    executors.compute.post_after(std::chrono::milliseconds(options.keep_alive_ms), [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (!self) return;
-      self->watching = false;
-      const MonotonicTime before = self->clock.monotonic_now() - std::chrono::milliseconds(self->options.keep_alive_ms);
-      const Result<ModelFile> first = self->file_of("default");
-      const auto unloaded = std::erase_if(self->loaded, [&](const auto& entry) {
-        const auto& [path, model] = entry;
-        const bool kept = in_use(model) || self->pinned(model) || (first.ok() && path == first->path);
-        return model.last_used <= before && !kept;
-      });
-      self->counts.models_unloaded += unloaded;
-      if (!self->loaded.empty()) self->watch_idle();
-    });
-  }
+        salts(numbers),
+        texts(options, opener),
+        models(std::make_shared<LoadedModels>(options, opener, texts, lent.compute, time)) {}
 
   /// On the background executor: everything that needs no model weights.
   void prepare(const std::shared_ptr<Answer>& answer) {
@@ -266,7 +73,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   Result<SequenceRequest> read(const std::shared_ptr<Answer>& answer) {
     GenerateRequest& request = answer->request;
-    ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, text_of(request.model));
+    ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(request.model));
     answer->tokenizer = text->tokenizer;
     if (request.tool_choice == ToolChoice::kNone) request.prompt.tools.clear();
     ASSIGN_OR_RETURN(ReadPrompt prompt, read_prompt(*text, request.prompt, limits));
@@ -336,7 +143,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   void start_postponed() {
     for (drop_given_up(); !postponed.empty(); drop_given_up()) {
       const GenerateRequest& next = postponed.front().answer->request;
-      const Result<Loaded*> model = compute_of(next.model);
+      const Result<LoadedModel*> model = models->use(next.model);
       if (!model.ok() && model.error().retryable && next.priority != Priority::kPrestage) break;
       const Ready ready = take_postponed(postponed.begin());
       if (!model.ok()) {
@@ -401,23 +208,14 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     answer.finish(std::move(error));
   }
 
-  void submit(Loaded& model, const std::shared_ptr<Answer>& answer, SequenceRequest sequence) {
-    sequence.on_token = [answer](const ChosenToken& token) {
-      Delta delta;
-      const bool goes_on = answer->output->push(token.id, delta);
-      if (answer->request.sampling.logprobs_top >= 0) delta.logprobs.push_back(answer->logprob_of(token));
-      if (!delta.reasoning.empty()) ++answer->completion.usage.reasoning_tokens;
-      answer->send(std::move(delta));
-      return goes_on;
-    };
+  void submit(LoadedModel& model, const std::shared_ptr<Answer>& answer, SequenceRequest sequence) {
+    sequence.on_token = [answer](const ChosenToken& token) { return answer->take(token); };
     sequence.on_echo = [answer](std::vector<ChosenToken> tokens) {
       for (const ChosenToken& token : tokens) answer->completion.logprobs.push_back(answer->logprob_of(token));
     };
     sequence.on_done = [self = shared_from_this(), answer, path = model.file.path](Result<FinishReason> reason,
                                                                                    const Usage& usage) {
-      if (const auto used = self->loaded.find(path); used != self->loaded.end()) {
-        used->second.last_used = self->clock.monotonic_now();
-      }
+      self->models->touch(path);
       self->end(*answer, std::move(reason), usage);
     };
     model.scheduler->submit(std::move(sequence));
@@ -428,18 +226,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       ++counts.generations_failed;
       answer.finish(reason.error());
     } else {
-      Delta rest;
-      answer.output->finish(rest);
-      answer.send(std::move(rest));
-      Completion& completion = answer.completion;
-      const int reasoning = completion.usage.reasoning_tokens;
-      completion.usage = usage;
-      completion.usage.reasoning_tokens = reasoning;
-      completion.tool_calls = answer.output->calls();
-      completion.finish_reason =
-          *reason == FinishReason::kStop && !completion.tool_calls.empty() ? FinishReason::kToolCalls : *reason;
       ++(*reason == FinishReason::kCancelled ? counts.generations_cancelled : counts.generations_finished);
-      answer.finish(completion);
+      answer.complete(*reason, usage);
     }
     audit_when_idle();
     start_postponed_soon();
@@ -460,7 +248,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   void wake_all() {
-    for (auto& [path, model] : loaded) {
+    for (auto& [path, model] : models->all()) {
       if (model.scheduler != nullptr) model.scheduler->wake();
     }
     start_postponed_soon();
@@ -469,7 +257,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   /// Requests that no step has begun for.
   [[nodiscard]] int generations_waiting() const {
     int count = counts.preparing;
-    for (const auto& [path, model] : loaded) count += model.scheduler != nullptr ? model.scheduler->waiting() : 0;
+    for (const auto& [path, model] : models->all())
+      count += model.scheduler != nullptr ? model.scheduler->waiting() : 0;
     return count;
   }
 
@@ -488,7 +277,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       if (!result.ok()) counts.embeddings_waiting -= static_cast<int>(job->texts.size() - job->vectors.size());
       job->reply_to->post([job, result = std::move(result)] { job->on_done(result); });
     };
-    Result<Loaded*> model = compute_of(job->model);
+    const Result<LoadedModel*> model = models->use(job->model);
     if (!model.ok()) return answer(model.error());
     if ((*model)->compute->encoder == nullptr) {
       return answer(
@@ -506,7 +295,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   void audit_when_idle() {
-    for (auto& [path, model] : loaded) {
+    for (auto& [path, model] : models->all()) {
       if (model.scheduler == nullptr || !model.scheduler->idle()) continue;
       const std::string report = model.scheduler->audit();
       if (!report.empty() && tell_violation) tell_violation(model.file.name + ": " + report);
@@ -516,7 +305,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   /// A copy for other threads; after each change of state that they might ask for.
   void publish(const std::function<void(EngineStats)>& take) {
     EngineStats copy = counts;
-    for (const auto& [path, model] : loaded) {
+    copy.models_loaded = models->loads();
+    copy.models_unloaded = models->unloads();
+    for (const auto& [path, model] : models->all()) {
       if (model.scheduler == nullptr) continue;
       copy.models.push_back(model.scheduler->stats());
       copy.models.back().model = model.file.name;
@@ -526,24 +317,21 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   const EngineOptions options;
   const Executors executors;
-  const std::shared_ptr<ModelLoader> loader;
   const Clock& clock;
   Random& random;
   const Limits& limits;
   const kv::Salts salts;
+  ModelTexts texts;
   std::function<void(const std::string&)> tell_violation;
 
   std::mutex mutex;
-  std::map<std::string, KnownText> texts;  // guarded by mutex; by path; at most kTextsMax beside the configured ones
-  std::uint64_t text_uses = 0;             // guarded by mutex
-  EngineStats published;                   // guarded by mutex
+  EngineStats published;  // guarded by mutex
 
   // On the compute executor.
-  std::map<std::string, Loaded> loaded;  // by path
+  const std::shared_ptr<LoadedModels> models;
   std::deque<Ready> postponed;
   std::vector<std::weak_ptr<Answer>> active;  // every request that has come and perhaps is not over
   EngineStats counts;
-  bool watching = false;
   std::optional<MonotonicTime> next_look;  // at the postponed, at the latest
 };
 
@@ -606,24 +394,24 @@ void LocalEngine::prestage(std::string model, Scope scope, Prompt prompt) {
 }
 
 Result<int> LocalEngine::count_tokens(const std::string& model, const Prompt& prompt) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, state_->text_of(model));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, state_->texts.text_of(model));
   ASSIGN_OR_RETURN(const ReadPrompt read, read_prompt(*text, prompt, state_->limits));
   return static_cast<int>(read.tokens.size());
 }
 
 Result<std::vector<TokenId>> LocalEngine::tokenize(const std::string& model, const std::string& text, bool add_special,
                                                    bool parse_special) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> side, state_->text_of(model));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> side, state_->texts.text_of(model));
   return side->tokenizer->encode(text, add_special, parse_special);
 }
 
 Result<std::string> LocalEngine::detokenize(const std::string& model, const std::vector<TokenId>& ids) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> side, state_->text_of(model));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> side, state_->texts.text_of(model));
   return side->tokenizer->decode(ids, true);
 }
 
 Result<std::string> LocalEngine::apply_template(const std::string& model, const Prompt& prompt) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> side, state_->text_of(model));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> side, state_->texts.text_of(model));
   if (side->chat_template == nullptr) {
     return fail(ErrorCode::kUnsupported, "model '" + side->info.name + "' has no chat template", "choose a decoder");
   }
@@ -644,20 +432,7 @@ void LocalEngine::embed(std::string model, std::vector<std::string> texts, Prior
   });
 }
 
-std::vector<ModelInfo> LocalEngine::models() const {
-  std::vector<ModelInfo> known = state_->loader->known();
-  const std::lock_guard lock(state_->mutex);
-  for (const auto& [path, kept] : state_->texts) {
-    const ModelInfo& read = kept.text->info;
-    const auto same =
-        std::find_if(known.begin(), known.end(), [&](const ModelInfo& info) { return info.name == read.name; });
-    if (same == known.end())
-      known.push_back(read);
-    else
-      *same = read;
-  }
-  return known;
-}
+std::vector<ModelInfo> LocalEngine::models() const { return state_->texts.models(); }
 
 Capabilities LocalEngine::capabilities() const {
   Capabilities can;
@@ -666,7 +441,7 @@ Capabilities LocalEngine::capabilities() const {
 }
 
 double LocalEngine::prefill_tokens_per_second(const std::string& model) const {
-  const Result<ModelFile> file = state_->file_of(model);
+  const Result<ModelFile> file = state_->texts.file_of(model);
   const EngineStats now = stats();
   for (const ModelStats& of : now.models) {
     if (file.ok() && of.model == file->name) return of.prefill_tokens_per_s;
@@ -677,13 +452,13 @@ double LocalEngine::prefill_tokens_per_second(const std::string& model) const {
 void LocalEngine::load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) {
   Executor* reply = &reply_to;
   state_->executors.background.post([state = state_, model = std::move(model), reply, on_done = std::move(on_done)] {
-    const Result<std::shared_ptr<const ModelText>> text = state->text_of(model);
+    const Result<std::shared_ptr<const ModelText>> text = state->texts.text_of(model);
     if (!text.ok()) {
       reply->post([on_done, error = text.error()] { on_done(error); });
       return;
     }
     state->executors.compute.post([state, model, reply, on_done] {
-      const auto made = state->compute_of(model);
+      const auto made = state->models->use(model);
       Status status;
       if (!made.ok()) status = made.error();
       reply->post([on_done, status] { on_done(status); });
@@ -701,7 +476,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
     }
     const kv::ScopeSalts salts = state->salts.of(scope);
     state->wake_all();
-    for (auto& [path, model] : state->loaded) {
+    for (auto& [path, model] : state->models->all()) {
       if (model.scheduler == nullptr) continue;
       model.scheduler->erase(scope.user.empty() ? salts.tenant : salts.user);
     }
