@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/decoded.hpp"
+#include "runtime/backoff.hpp"
 #include "runtime/log.hpp"
 #include "runtime/runtime.hpp"
 
@@ -29,12 +30,10 @@ bool is_hopeless(const Error& error) {
 }
 
 Time retry_time(const Limits& limits, int attempt, const Error& error, Time now, Random& random) {
-  const double base_ms = limits.turn_backoff_base_ms;
-  const double ceiling_ms =
-      std::min<double>(limits.turn_backoff_cap_ms, base_ms * static_cast<double>(1 << std::min(attempt, 20)));
-  const double asked_ms = std::min<double>(static_cast<double>(error.retry_after_ms), limits.retry_after_max_ms);
-  const double wait_ms = std::max(base_ms / 2 + random.unit() * (ceiling_ms - base_ms / 2), asked_ms);
-  return now + std::chrono::milliseconds(static_cast<long long>(wait_ms));
+  const Duration base = std::chrono::milliseconds(limits.turn_backoff_base_ms);
+  const Duration cap = std::chrono::milliseconds(limits.turn_backoff_cap_ms);
+  const Duration drawn = std::max(base / 2, jittered_backoff(base, cap, attempt + 1, random));
+  return now + at_least_as_asked(drawn, error.retry_after_ms, limits.retry_after_max_ms);
 }
 
 /// What an exception out of a handler says.

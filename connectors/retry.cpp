@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "connectors/http/date.hpp"
+#include "runtime/backoff.hpp"
 
 namespace mnema {
 namespace {
@@ -100,7 +101,9 @@ std::variant<RetryState::Wait, Error> RetryState::after(const AttemptFailure& fa
   Error error = fail(code_of(failure), failure.what);
   if (transient && !may_repeat) {
     error.code = ErrorCode::kInDoubt;
-    error.hint = "the call may have had its effect; look there before repeating it, or send an idempotency key";
+    error.hint =
+        "the call may have had its effect: look there before it is repeated; if the other side drops repeats, say so "
+        "where the step is declared (repeatable)";
     return error;
   }
   error.retryable = transient && may_repeat;
@@ -115,10 +118,7 @@ std::variant<RetryState::Wait, Error> RetryState::after(const AttemptFailure& fa
     error.message += ", which asks to wait longer than this call can";
     return error;
   }
-  double exponential = static_cast<double>(policy_.base.count());
-  for (int i = 1; i < attempts_ && exponential < static_cast<double>(policy_.cap.count()); ++i) exponential *= 2;
-  double ceiling = std::min(exponential, static_cast<double>(policy_.cap.count()));
-  Duration delay{static_cast<long long>(random.unit() * ceiling)};
+  Duration delay = jittered_backoff(policy_.base, policy_.cap, attempts_, random);
   // Everybody was told the same moment: the jitter is added to it, or they would all come at once.
   if (failure.retry_after) delay += *failure.retry_after;
   if (deadline_ && now + delay >= *deadline_) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/backoff.hpp"
 #include "runtime/check.hpp"
 #include "runtime/lane_queue.hpp"
 #include "runtime/outbox_store.hpp"
@@ -94,13 +95,10 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
         });
   }
 
-  /// Exponential with full jitter, but not before the other side wants to be asked again (within reason).
   Duration wait_after(int attempt, const Error& error) {
-    const std::int64_t doubled = std::int64_t{limits.outbox_backoff_base_ms} << std::min(attempt - 1, 30);
-    const std::int64_t most = std::min<std::int64_t>(doubled, limits.outbox_backoff_cap_ms);
-    const auto drawn = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most) + 1));
-    const auto asked = std::min<std::int64_t>(error.retry_after_ms, limits.retry_after_max_ms);
-    return std::chrono::milliseconds(std::max(drawn, asked));
+    const Duration drawn = jittered_backoff(std::chrono::milliseconds(limits.outbox_backoff_base_ms),
+                                            std::chrono::milliseconds(limits.outbox_backoff_cap_ms), attempt, random);
+    return at_least_as_asked(drawn, error.retry_after_ms, limits.retry_after_max_ms);
   }
 
   void settled(std::int64_t id, bool gone, Time next_at) {
