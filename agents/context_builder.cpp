@@ -27,9 +27,25 @@ class Layout {
     prompt.tools = tools_;
     add_system(prompt);
     for (std::size_t i = history_from; i < plan_.past().size(); ++i) prompt.messages.push_back(plan_.past()[i]);
-    add_event(prompt);
+    prompt.messages.push_back(event());
     add_known(prompt);
     return prompt;
+  }
+
+  /// The event, and the passages it is to be answered from.
+  [[nodiscard]] Message event() const {
+    Message message;
+    message.role = Role::kUser;
+    if (passages_taken > 0) {
+      Segment recall{plan_.heading() + "\n\n", Sharing::kUser, Trust::kSystem, "recall"};
+      for (std::size_t i = 0; i < passages_taken; ++i) {
+        recall.text += passage_block(static_cast<int>(i) + 1, passages[i]);
+        recall.trust = weakest(recall.trust, passages[i].trust);
+      }
+      message.content.push_back(std::move(recall));
+    }
+    message.content.push_back({plan_.user_text(), Sharing::kUser, plan_.user_trust(), "event"});
+    return message;
   }
 
   [[nodiscard]] Trust trust() const {
@@ -56,28 +72,13 @@ class Layout {
     prompt.messages.push_back(std::move(message));
   }
 
-  void add_event(Prompt& prompt) const {
-    Message message;
-    message.role = Role::kUser;
-    if (passages_taken > 0) {
-      Segment recall{plan_.heading() + "\n\n", Sharing::kUser, Trust::kSystem, "recall"};
-      for (std::size_t i = 0; i < passages_taken; ++i) {
-        recall.text += passage_block(static_cast<int>(i) + 1, passages[i]);
-        recall.trust = weakest(recall.trust, passages[i].trust);
-      }
-      message.content.push_back(std::move(recall));
-    }
-    message.content.push_back({plan_.user_text(), Sharing::kUser, plan_.user_trust(), "event"});
-    prompt.messages.push_back(std::move(message));
-  }
-
   /// Long-lived text opens the first user message: most templates demand that user and assistant alternate.
   void add_known(Prompt& prompt) const {
     if (plan_.known_text().empty()) return;
     for (Message& message : prompt.messages) {
       if (message.role != Role::kUser) continue;
       message.content.insert(message.content.begin(),
-                             {plan_.known_text() + "\n\n", Sharing::kUser, Trust::kOperator, kKnownLabel});
+                             {plan_.known_text() + "\n\n", Sharing::kUser, Trust::kOperator, "known"});
       return;
     }
   }
@@ -210,6 +211,7 @@ Result<BuiltContext> build_context(const PromptPlan& plan, const std::vector<Too
     const Passage& passage = layout.passages[i];
     built.citations.push_back({static_cast<int>(i) + 1, passage.title, passage.uri, passage.relevance, passage.text});
   }
+  built.question = layout.event();
   built.trust = layout.trust();
   return built;
 }

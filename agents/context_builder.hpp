@@ -23,9 +23,6 @@
 
 namespace mnema {
 
-/// The label of the segment that holds a plan's `known` text.
-inline constexpr const char* kKnownLabel = "known";
-
 struct ContextBudget {
   int context_tokens = 0;         // what the model takes, answer included
   int answer_tokens = 512;        // kept free for the answer
@@ -49,6 +46,7 @@ struct LeftOut {
 
 struct BuiltContext {
   Prompt prompt;
+  Message question;  // the event with its passages: what later turns repeat. Long-lived text is no part of it
   int prompt_tokens = 0;
   std::vector<Citation> citations;
   std::vector<LeftOut> left_out;

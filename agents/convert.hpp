@@ -173,6 +173,7 @@ boost::json::value write(const T& value) {
     if constexpr (std::is_signed_v<T>) return static_cast<std::int64_t>(value);
     return static_cast<std::uint64_t>(value);
   } else if constexpr (std::is_same_v<T, std::string>) {
+    if (is_valid_utf8(value)) return boost::json::string(value);
     return boost::json::string(to_utf8(value));
   } else if constexpr (std::is_same_v<T, Time>) {
     return static_cast<std::int64_t>(to_micros(value));

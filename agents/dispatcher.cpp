@@ -1,12 +1,10 @@
 #include "agents/dispatcher.hpp"
 
-#include <algorithm>
 #include <atomic>
-#include <deque>
 #include <mutex>
-#include <tuple>
 #include <vector>
 
+#include "runtime/lane_queue.hpp"
 #include "runtime/log.hpp"
 #include "runtime/runtime.hpp"
 
@@ -58,7 +56,6 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
                                          on_end(end, std::move(outcome), report);
                                          self->home.post([self, number, event, sequence, end, report] {
                                            if (self->listener) self->listener(*event, sequence, end, report);
-                                           self->leave_lane(*event, number);
                                            self->forget(number);
                                          });
                                        });
@@ -69,25 +66,27 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
     home.post([self = shared_from_this(), turn, event, number, is_chat] {
       if (self->grace_over) turn->cancel(shutdown_error());
       if (!is_chat) return turn->start();
-      std::deque<Waiting>& lane = self->chat_lanes[lane_of(*event)];
-      lane.push_back({number, turn});
-      if (lane.size() == 1) turn->start();
+      self->chats.add(lane_of(*event), {.id = number});
+      self->start_chats();
     });
     return turn;
   }
 
-  /// A chat that ended, perhaps before its start, lets the next one of its lane begin.
-  void leave_lane(const Event& event, long long number) {
-    const auto found = chat_lanes.find(lane_of(event));
-    if (found == chat_lanes.end()) return;
-    std::deque<Waiting>& lane = found->second;
-    const auto place =
-        std::find_if(lane.begin(), lane.end(), [&](const Waiting& waiting) { return waiting.number == number; });
-    if (place == lane.end()) return;  // an event of the same key
-    const bool was_first = place == lane.begin();
-    lane.erase(place);
-    if (lane.empty()) return void(chat_lanes.erase(found));
-    if (was_first) lane.front().turn->start();
+  /// Begins the first chat of every lane that is free. One that was cancelled while it waited only goes.
+  void start_chats() {
+    while (const auto next = chats.take(Time{})) {
+      if (const auto turn = find(next->row.id)) {
+        turn->start();
+      } else {
+        chats.finish(next->row.id);
+      }
+    }
+  }
+
+  [[nodiscard]] std::shared_ptr<Turn> find(long long number) {
+    const std::scoped_lock lock(mutex);
+    const auto found = running.find(number);
+    return found == running.end() ? nullptr : found->second;
   }
 
   void forget(long long number) {
@@ -98,6 +97,7 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
     }
     ++ended;
     --running_count;
+    if (chats.finish(number)) start_chats();
     if (stopping && running_count == 0 && stopped) home.post(std::exchange(stopped, nullptr));
   }
 
@@ -110,17 +110,12 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
 
   static Error shutdown_error() { return fail_retryable(ErrorCode::kCancelled, "the runtime is shutting down"); }
 
-  using Lane = std::tuple<std::string, std::string, std::string>;
-  static Lane lane_of(const Event& event) { return {event.tenant, event.agent, event.key}; }
-  struct Waiting {
-    long long number;
-    std::shared_ptr<Turn> turn;
-  };
+  static std::string lane_of(const Event& event) { return event.tenant + '\0' + event.agent + '\0' + event.key; }
 
   const TurnServices& services;
   const std::map<std::string, AgentSpec>& agents;
   Executor& home;
-  std::map<Lane, std::deque<Waiting>> chat_lanes;  // the first of each runs
+  LaneQueue chats{Duration::max()};  // by number; those that are out run
   Listener listener;
   std::mutex mutex;                                    // guards running
   std::map<long long, std::shared_ptr<Turn>> running;  // by the number of their start
@@ -138,7 +133,6 @@ Dispatcher::Dispatcher(const TurnServices& services, const std::map<std::string,
 // After a crash in simulation there are still turns, and the answers they wait for will not come: they hold each other.
 Dispatcher::~Dispatcher() {
   for (const auto& turn : state_->running_turns()) turn->abandon();
-  state_->chat_lanes.clear();
   const std::scoped_lock lock(state_->mutex);
   state_->running.clear();
 }
@@ -179,6 +173,7 @@ int Dispatcher::running() const { return state_->running_count; }
 
 void Dispatcher::check_integrity() const {
   CHECK(state_->started == state_->ended + state_->running_count, "started == ended + running");
+  state_->chats.check_integrity();
 }
 
 }  // namespace mnema

@@ -95,9 +95,6 @@ task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model));
   request.prompt = built.prompt;
   request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);
-  // Long-lived text is put before the first question anew each time: it is not part of what was asked.
-  Message question = built.prompt.messages.back();
-  std::erase_if(question.content, [](const Segment& segment) { return segment.label == kKnownLabel; });
   turn_.report().prefix = turn_.services().prefixes.note(thread(), built.prompt, engine, request.model);
 
   Reply reply;
@@ -181,7 +178,7 @@ task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
   }
   Message answer = message_of(Role::kAssistant, reply.text);
   for (Segment& segment : answer.content) segment.trust = reply.trust;
-  turn_.note_laid_out(question, answer);
+  turn_.note_laid_out(built.question, answer);
   co_return reply;
 }
 

@@ -5,26 +5,6 @@
 #include "runtime/utf8.hpp"
 
 namespace mnema {
-namespace {
-
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
-/// Bytes that a model put together wrongly become U+FFFD, one each.
-std::string repaired(std::string_view bytes) {
-  std::string out;
-  while (!bytes.empty()) {
-    const std::size_t valid = valid_utf8_prefix(bytes);
-    out += bytes.substr(0, valid);
-    bytes.remove_prefix(valid);
-    if (!bytes.empty()) {
-      out += kReplacement;
-      bytes.remove_prefix(1);
-    }
-  }
-  return out;
-}
-
-}  // namespace
 
 OutputStream::OutputStream(std::shared_ptr<const Tokenizer> tokenizer, std::vector<std::string> stop,
                            OutputParser::Options parser)
@@ -32,7 +12,8 @@ OutputStream::OutputStream(std::shared_ptr<const Tokenizer> tokenizer, std::vect
 
 void OutputStream::release(std::size_t bytes, Delta& delta) {
   if (bytes == 0) return;
-  parser_.push(repaired(std::string_view(pending_).substr(0, bytes)), delta);
+  // A model may put bytes together that are no character.
+  parser_.push(to_utf8(std::string_view(pending_).substr(0, bytes)), delta);
   pending_.erase(0, bytes);
 }
 

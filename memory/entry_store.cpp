@@ -67,18 +67,12 @@ Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry,
 }
 
 Result<std::vector<EntryId>> newest(Transaction& transaction, const EntryFilter& filter, int count_max) {
-  std::vector<EntryId> found;
-  if (filter.visible().nothing()) return found;
+  if (filter.visible().nothing()) return std::vector<EntryId>();
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT e.entry_id FROM memory_entries e WHERE " + EntryFilter::kCondition +
                                        " ORDER BY e.time_us DESC LIMIT ?16"));
   filter.bind(select);
-  select.bind(16, count_max);
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool row, select.step());
-    if (!row) return found;
-    found.push_back(select.integer(0));
-  }
+  return select.bind(16, count_max).integers();
 }
 
 }  // namespace mnema::entry_store

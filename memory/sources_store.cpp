@@ -27,22 +27,13 @@ Result<std::optional<ActiveDocument>> find_active(Transaction& transaction, Scop
                                                       static_cast<Trust>(select.integer(6))});
 }
 
-Result<std::vector<std::int64_t>> integers(Statement& select) {
-  std::vector<std::int64_t> values;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool row, select.step());
-    if (!row) return values;
-    values.push_back(select.integer(0));
-  }
-}
-
 /// Drafts of this document. Said twice, for the index of what is not seen.
 Result<std::vector<DocumentId>> find_drafts(Transaction& transaction, ScopeId scope, const std::string& uri) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT document_id FROM memory_documents"
                                        " WHERE scope_id = ?1 AND uri = ?2 AND state >= 2 AND state = 2"));
   select.bind(1, scope).bind(2, std::string_view(uri));
-  return integers(select);
+  return select.integers();
 }
 
 Status set_state(Transaction& transaction, DocumentId document, State state) {
@@ -147,7 +138,7 @@ Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_
   {
     ASSIGN_OR_RETURN(Statement select,
                      transaction.prepare("SELECT entry_id FROM memory_chunks WHERE document_id = ?1 LIMIT ?2"));
-    ASSIGN_OR_RETURN(entries, integers(select.bind(1, document).bind(2, chunks_max)));
+    ASSIGN_OR_RETURN(entries, select.bind(1, document).bind(2, chunks_max).integers());
   }
   for (const EntryId entry : entries) {
     ASSIGN_OR_RETURN(const std::vector<VectorLabel> gone, entry_store::remove(transaction, cleared.tenant, entry, tag));
@@ -162,7 +153,7 @@ Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_
 
 Result<std::vector<DocumentId>> unseen(Transaction& transaction) {
   ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT document_id FROM memory_documents WHERE state >= 2"));
-  return integers(select);
+  return select.integers();
 }
 
 Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& scope, const std::string& collection) {

@@ -20,15 +20,6 @@ Status log_change(Transaction& transaction, TenantId tenant, std::int64_t embedd
   return insert.bind(1, tenant).bind(2, embedder).bind(3, static_cast<int>(kind)).bind(4, label).bind(5, tag).run();
 }
 
-Result<std::vector<std::int64_t>> integers(Statement& select) {
-  std::vector<std::int64_t> values;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool row, select.step());
-    if (!row) return values;
-    values.push_back(select.integer(0));
-  }
-}
-
 }  // namespace
 
 Result<std::string> database_id(Transaction& transaction) {
@@ -195,12 +186,12 @@ Result<std::vector<VectorLabel>> labels(Transaction& transaction, TenantId tenan
                    transaction.prepare("SELECT vector_id FROM memory_vectors"
                                        " WHERE embedder_id = ?1 AND tenant_id = ?2 ORDER BY vector_id"));
   select.bind(1, embedder).bind(2, tenant);
-  return integers(select);
+  return select.integers();
 }
 
 Result<std::vector<TenantId>> tenants(Transaction& transaction) {
   ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT tenant_id FROM memory_tenants ORDER BY tenant_id"));
-  return integers(select);
+  return select.integers();
 }
 
 Result<Change> last_change(Transaction& transaction, TenantId tenant, std::int64_t embedder, std::int64_t at_most) {

@@ -79,6 +79,15 @@ Status Statement::run() {
   return {};
 }
 
+Result<std::vector<std::int64_t>> Statement::integers() {
+  std::vector<std::int64_t> values;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, step());
+    if (!row) return values;
+    values.push_back(integer(0));
+  }
+}
+
 bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 double Statement::number(int column) const { return sqlite3_column_double(statement_, column); }

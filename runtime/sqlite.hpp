@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "runtime/result.hpp"
 
@@ -42,6 +43,9 @@ class Statement {
   [[nodiscard]] Result<bool> step();
   /// Steps once and expects no row.
   [[nodiscard]] Status run();
+
+  /// Steps to the end: the first column of every row.
+  [[nodiscard]] Result<std::vector<std::int64_t>> integers();
 
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;

@@ -27,16 +27,15 @@ std::size_t valid_utf8_prefix(std::string_view bytes) {
   return at;
 }
 
-std::string to_utf8(std::string bytes) {
-  std::size_t good = valid_utf8_prefix(bytes);
-  if (good == bytes.size()) return bytes;
+std::string to_utf8(std::string_view bytes) {
   std::string text;
-  for (std::string_view rest = bytes; !rest.empty(); good = valid_utf8_prefix(rest)) {
-    text += rest.substr(0, good);
-    rest.remove_prefix(good);
-    if (rest.empty()) break;
+  while (!bytes.empty()) {
+    const std::size_t good = valid_utf8_prefix(bytes);
+    text += bytes.substr(0, good);
+    bytes.remove_prefix(good);
+    if (bytes.empty()) break;
     text += "\xEF\xBF\xBD";
-    rest.remove_prefix(1);
+    bytes.remove_prefix(1);
   }
   return text;
 }

@@ -16,7 +16,7 @@ namespace mnema {
 [[nodiscard]] inline bool is_valid_utf8(std::string_view bytes) { return valid_utf8_prefix(bytes) == bytes.size(); }
 
 /// `bytes` as they are where they are UTF-8; each byte that belongs to no character becomes U+FFFD.
-[[nodiscard]] std::string to_utf8(std::string bytes);
+[[nodiscard]] std::string to_utf8(std::string_view bytes);
 
 /// Bytes of the character that begins with `first`: 1..4, and 1 for a byte that begins none.
 [[nodiscard]] constexpr std::size_t utf8_length(unsigned char first) {

@@ -4,6 +4,7 @@
 #include "agents/rest/completion_response.hpp"
 #include "agents/rest/door_state.hpp"
 #include "agents/rest/logprobs_json.hpp"
+#include "runtime/utf8.hpp"
 
 namespace mnema {
 namespace {
@@ -185,7 +186,7 @@ void completions_route(DoorRequest request) {
     if (parsed.echo && std::holds_alternative<std::vector<TokenId>>(prompt)) {
       auto text = parts.engine.detokenize(parsed.generate.model, std::get<std::vector<TokenId>>(prompt));
       if (!text.ok()) return request.exchange->respond(refusal_of({text.error(), "prompt", ""}));
-      echo = readable(*text);
+      echo = to_utf8(*text);
     }
     for (int i = 0; i < parsed.choices; ++i) echoes.push_back(echo);
   }

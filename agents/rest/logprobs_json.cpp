@@ -7,30 +7,11 @@
 #include <cmath>
 #include <cstdio>
 
+#include "runtime/utf8.hpp"
+
 namespace mnema {
 namespace json = boost::json;
 namespace {
-
-/// Length of the well-formed UTF-8 character at the start of `bytes`, or 0 (Unicode 15, table 3-7).
-std::size_t character_length(std::string_view bytes) {
-  auto byte = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U; };
-  auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  unsigned first = byte(0);
-  if (first < 0x80) return bytes.empty() ? 0 : 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  unsigned second = byte(1);
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (first == 0xE0 && second < 0xA0) return 0;
-    if (first == 0xED && second > 0x9F) return 0;
-    return continues(1) && continues(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (first == 0xF0 && second < 0x90) return 0;
-    if (first == 0xF4 && second > 0x8F) return 0;
-    return continues(1) && continues(2) && continues(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 /// JSON has no minus infinity; OpenAI writes -9999 for what is practically impossible.
 double finite(float logprob) {
@@ -40,12 +21,12 @@ double finite(float logprob) {
 json::object token_object(const TokenLogprob& token) {
   json::array bytes;
   for (unsigned char c : token.bytes) bytes.emplace_back(static_cast<int>(c));
-  return {{"token", readable(token.bytes)}, {"logprob", finite(token.logprob)}, {"bytes", std::move(bytes)}};
+  return {{"token", to_utf8(token.bytes)}, {"logprob", finite(token.logprob)}, {"bytes", std::move(bytes)}};
 }
 
 /// The key of a token in `top_logprobs`: bytes that are no text are spelled out, so that two of them stay two.
 std::string key_of(std::string_view bytes) {
-  std::string text = readable(bytes);
+  std::string text = to_utf8(bytes);
   if (text == bytes) return text;
   std::string out = "bytes:";
   for (unsigned char c : bytes) {
@@ -63,21 +44,6 @@ std::size_t characters(std::string_view text) {
 double milliseconds(Duration duration) { return static_cast<double>(duration.count()) / 1000; }
 
 }  // namespace
-
-std::string readable(std::string_view bytes) {
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size();) {
-    std::size_t length = character_length(bytes.substr(i));
-    if (length == 0) {
-      out += "\xEF\xBF\xBD";
-      ++i;
-    } else {
-      out += bytes.substr(i, length);
-      i += length;
-    }
-  }
-  return out;
-}
 
 json::value chat_logprobs(const std::vector<TokenLogprob>& tokens) {
   json::array content;

@@ -14,9 +14,6 @@
 
 namespace mnema {
 
-/// `bytes` as UTF-8: what is not becomes U+FFFD. A token may be half a character.
-[[nodiscard]] std::string readable(std::string_view bytes);
-
 /// chat: {"content": [{"token", "logprob", "bytes", "top_logprobs"}], "refusal": null}
 [[nodiscard]] boost::json::value chat_logprobs(const std::vector<TokenLogprob>& tokens);
 

@@ -5,7 +5,7 @@
 #include "agents/rest/completion_request.hpp"
 #include "agents/rest/door_state.hpp"
 #include "agents/rest/json_fields.hpp"
-#include "agents/rest/logprobs_json.hpp"
+#include "runtime/utf8.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -27,7 +27,7 @@ RequestError engine_error(const Error& error, const std::string& model, std::str
 
 /// A piece that is no whole text is given as its bytes, as llama.cpp's server does.
 json::value piece_json(const std::string& bytes) {
-  if (readable(bytes) == bytes) return json::value(bytes);
+  if (is_valid_utf8(bytes)) return json::value(bytes);
   json::array out;
   for (unsigned char c : bytes) out.emplace_back(static_cast<int>(c));
   return out;
@@ -85,7 +85,7 @@ void detokenize_route(DoorRequest request) {
     if (first_error) return *first_error;
     auto text = engine.detokenize(model, ids);
     if (!text.ok()) return engine_error(text.error(), model, "tokens");
-    return json::object{{"content", readable(*text)}};
+    return json::object{{"content", to_utf8(*text)}};
   });
 }
 
@@ -98,7 +98,7 @@ void apply_template_route(DoorRequest request) {
     if (first_error) return *first_error;
     auto text = engine.apply_template(model, prompt);
     if (!text.ok()) return engine_error(text.error(), model, "messages");
-    return json::object{{"prompt", readable(*text)}};
+    return json::object{{"prompt", to_utf8(*text)}};
   });
 }
 

@@ -8,16 +8,12 @@ namespace mnema {
 ControlTexts::ControlTexts(std::vector<std::string> texts) : texts_(std::move(texts)) {
   std::erase_if(texts_, [](const std::string& text) { return text.size() < 2; });
   std::sort(texts_.begin(), texts_.end());
-  for (const std::string& text : texts_) lengths_[static_cast<unsigned char>(text[0])].push_back(text.size());
-  for (std::vector<std::size_t>& lengths : lengths_) {
-    std::sort(lengths.begin(), lengths.end(), std::greater<>());
-    lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
-  }
+  for (const std::string& text : texts_) lengths_.add(text);
 }
 
 std::size_t ControlTexts::at_beginning_of(std::string_view text) const {
   if (text.empty()) return 0;
-  for (const std::size_t length : lengths_[static_cast<unsigned char>(text[0])]) {
+  for (const std::size_t length : lengths_.of(text[0])) {
     if (length <= text.size() &&
         std::binary_search(texts_.begin(), texts_.end(), text.substr(0, length), std::less<>()))
       return length;

@@ -6,10 +6,11 @@
 // Threads: immutable after construction; any thread.
 #pragma once
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "inference/tokenizer/text_lengths.hpp"
 
 namespace mnema {
 
@@ -23,8 +24,8 @@ class ControlTexts {
   [[nodiscard]] std::size_t at_beginning_of(std::string_view text) const;
 
  private:
-  std::vector<std::string> texts_;                          // sorted
-  std::array<std::vector<std::size_t>, 256> lengths_ = {};  // by first byte, longest first, each once
+  std::vector<std::string> texts_;  // sorted
+  TextLengths lengths_;
 };
 
 }  // namespace mnema

@@ -9,10 +9,10 @@
 // Threads: immutable after construction; any thread.
 #pragma once
 
-#include <array>
 #include <string_view>
 #include <vector>
 
+#include "inference/tokenizer/text_lengths.hpp"
 #include "inference/tokenizer/vocabulary.hpp"
 
 namespace mnema {
@@ -32,13 +32,10 @@ class SpecialTokens {
   [[nodiscard]] std::vector<TextPiece> split(std::string_view text, bool parse_special) const;
 
  private:
-  /// Lengths of the tokens that begin with each byte, longest first, each once.
-  using Lengths = std::array<std::vector<std::size_t>, 256>;
-
   const Vocabulary& vocabulary_;
-  Lengths user_defined_;
-  Lengths all_;                       // control tokens too
-  std::vector<std::size_t> lengths_;  // of all tokens, longest first, each once
+  TextLengths user_defined_;
+  TextLengths all_;  // control tokens too
+  Lengths lengths_;  // of all tokens
 };
 
 }  // namespace mnema

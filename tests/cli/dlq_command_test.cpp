@@ -11,6 +11,7 @@
 #include "cli/exit_code.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/thread_pool_executor.hpp"
+#include "tests/runtime/runtime_world.hpp"
 
 namespace mnema {
 namespace {
@@ -35,12 +36,8 @@ class Server {
   }
 
   void accept_and_bury(const std::string& id, const std::string& data) {
-    Event event;
-    event.id = id;
-    event.source = "test";
+    Event event = testing::event_of(id, id);
     event.type = "order.failed";
-    event.agent = "worker";
-    event.key = id;
     event.data = data;
     std::promise<Result<Accepted>> accepted;
     runtime_->mailbox().accept(event, loop_, [&](Result<Accepted> result) { accepted.set_value(std::move(result)); });

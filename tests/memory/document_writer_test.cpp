@@ -9,19 +9,10 @@
 namespace mnema {
 namespace {
 
+using testing::document;
+using testing::kAll;
 using testing::Opened;
 using Texts = std::vector<std::string>;
-
-const Scope kAll{"local", "", "", ""};
-
-Document document(const std::string& uri, const std::string& bytes) {
-  Document made;
-  made.scope = kAll;
-  made.uri = uri;
-  made.media_type = MediaType::kMarkdown;
-  made.bytes = bytes;
-  return made;
-}
 
 TEST(Documents, ThatAreNoneAreRefused) {
   Opened world;

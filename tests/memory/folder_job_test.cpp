@@ -7,18 +7,10 @@
 namespace mnema {
 namespace {
 
+using testing::kAll;
 using testing::Opened;
+using testing::source_of;
 using Texts = std::vector<std::string>;
-
-const Scope kAll{"local", "", "", ""};
-
-FolderSource source_of(const testing::TemporaryFolder& folder) {
-  FolderSource source;
-  source.scope = kAll;
-  source.path = folder.path();
-  source.collection = "docs";
-  return source;
-}
 
 Texts uris_of(Opened& world) {
   Texts uris;

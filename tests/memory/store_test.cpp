@@ -9,28 +9,13 @@
 namespace mnema {
 namespace {
 
+using testing::document;
+using testing::kAll;
 using testing::Opened;
+using testing::source_of;
 using Texts = std::vector<std::string>;
 
 const Scope kChat{"local", "", "", "chat"};
-const Scope kAll{"local", "", "", ""};
-
-Document document(const std::string& uri, const std::string& bytes) {
-  Document made;
-  made.scope = kAll;
-  made.uri = uri;
-  made.media_type = MediaType::kMarkdown;
-  made.bytes = bytes;
-  return made;
-}
-
-FolderSource source_of(const testing::TemporaryFolder& folder) {
-  FolderSource source;
-  source.scope = kAll;
-  source.path = folder.path();
-  source.collection = "docs";
-  return source;
-}
 
 TEST(MemoryStore, HasEverythingAgainAfterARestart) {
   Opened world;

@@ -16,6 +16,26 @@
 
 namespace mnema::testing {
 
+/// Of the tenant: everybody's.
+inline const Scope kAll{"local", "", "", ""};
+
+inline Document document(const std::string& uri, const std::string& bytes) {
+  Document made;
+  made.scope = kAll;
+  made.uri = uri;
+  made.media_type = MediaType::kMarkdown;
+  made.bytes = bytes;
+  return made;
+}
+
+inline FolderSource source_of(const testing::TemporaryFolder& folder) {
+  FolderSource source;
+  source.scope = kAll;
+  source.path = folder.path();
+  source.collection = "docs";
+  return source;
+}
+
 class World : public Rows {
  public:
   explicit World(std::uint64_t seed = 1) : Rows(seed), embedder(std::make_unique<WordEmbedder>()) {}

@@ -21,5 +21,14 @@ TEST(Utf8, SaysWhereItStopsBeingValid) {
   EXPECT_EQ(valid_utf8_prefix("\x80"), 0U);
 }
 
+TEST(Utf8, PutsOneReplacementForEachByteThatBelongsToNoCharacter) {
+  EXPECT_EQ(to_utf8("a\xc3\xa9"), "a\xc3\xa9");
+  EXPECT_EQ(to_utf8("a\xff\x80"
+                    "b\xe2\x82"),
+            "a\xEF\xBF\xBD\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(to_utf8(""), "");
+}
+
 }  // namespace
 }  // namespace mnema
