@@ -12,22 +12,28 @@ namespace mnema {
 
 struct Limits {
   // doors
-  std::int64_t http_body_bytes_max = 8 << 20;  // 413
-  int http_header_bytes_max = 32 << 10;        // 431; also of a chunk's line and of the trailers
-  int http_connections_max = 4096;             // accepted later
-  int http_header_timeout_ms = 10'000;         // from the first byte of a request to the end of its header
-  int http_body_timeout_ms = 60'000;           // from there to the end of its body; 408
-  int http_write_timeout_ms = 30'000;          // one write without progress; the client is cut off
+  std::int64_t http_body_bytes_max = 8 << 20;      // 413
+  std::int64_t http_bodies_bytes_max = 128 << 20;  // of all requests being received, in sum; 503 with Retry-After
+  int http_header_bytes_max = 32 << 10;            // 431; also of a chunk's line and of the trailers
+  int http_connections_max = 4096;                 // accepted later
+  int http_header_timeout_ms = 10'000;             // from the first byte of a request to the end of its header
+  int http_body_timeout_ms = 60'000;               // from there to the end of its body; 408
+  int http_write_timeout_ms = 30'000;              // one write without progress; the client is cut off
   int http_idle_timeout_ms = 120'000;
   std::int64_t http_stream_buffer_bytes_max = 4 << 20;  // unsent bytes of one answer; then the client is cut off
   int completion_choices_max = 8;                       // `n`; 400
   int embedding_inputs_max = 2'048;                     // texts in one request; 400
   std::int64_t json_depth_max = 64;                     // 400
   // mailbox
-  std::int64_t mailbox_rows_max = 1'000'000;       // 429 with Retry-After
-  std::int64_t mailbox_rows_per_key_max = 10'000;  // 429
-  std::int64_t event_bytes_max = 4 << 20;          // 413
-  int attempts_max = 5;                            // then dead letters
+  std::int64_t mailbox_rows_max = 1'000'000;           // 429 with Retry-After
+  std::int64_t mailbox_rows_per_tenant_max = 500'000;  // 429, so that no tenant fills the mailbox of another
+  std::int64_t mailbox_rows_per_key_max = 10'000;      // 429
+  std::int64_t event_bytes_max = 4 << 20;              // 413
+  int attempts_max = 5;                                // then dead letters
+  int event_tries_max = 2'000;  // counting those of which nothing left the process; about a week, then dead letters
+  std::int64_t dead_letters_max = 200'000;             // 429 until some are redriven or dropped
+  std::int64_t dead_letters_per_tenant_max = 100'000;  // likewise, for that tenant only
+  int dead_letter_retention_hours = 30 * 24;           // then they are removed, with a line in the log
   int lease_ms = 60'000;
   std::int64_t dedupe_entries_max = 1 << 20;        // oldest forgotten first
   int mailbox_retry_after_ms = 1'000;               // what a refused source is told
@@ -35,13 +41,17 @@ struct Limits {
   int mailbox_ageing_ms = 10'000;                   // waiting so much longer makes up for one step of priority
   // turns
   int turn_threads = 4;
-  int turns_running_max = 64;        // further events wait in the mailbox
-  int blocking_threads = 16;         // for calls that wait; twice what one connector may have in flight
-  int turn_backoff_base_ms = 1'000;  // before a failed turn is tried again; doubled with each attempt
+  int turns_running_max = 64;             // further events wait in the mailbox
+  int turns_running_per_tenant_max = 48;  // further events of that tenant wait
+  int prestage_waiting_max = 64;          // events whose warm-up waits; further ones are not warmed up
+  int blocking_threads = 16;              // for calls that wait; twice what one connector may have in flight
+  int turn_backoff_base_ms = 1'000;       // before a failed turn is tried again; doubled with each attempt
   int turn_backoff_cap_ms = 300'000;
   std::int64_t session_memo_bytes_max = 1 << 20;  // of one; a longer talk is laid out anew from what the client sends
   std::int64_t session_memos_max = 10'000;        // recognised chat histories; the least recently used is forgotten
-  int turn_steps_max = 1'000;                     // the turn fails
+  std::int64_t session_memos_per_tenant_max = 5'000;  // likewise
+  int anonymous_state_retention_hours = 7 * 24;       // of chats without a session, after their last turn
+  int turn_steps_max = 1'000;                         // the turn fails
   int tool_rounds_max = 16;
   int identical_calls_max = 3;                      // loop breaker on (tool, arguments)
   std::int64_t journal_result_bytes_max = 1 << 20;  // larger results go to the blob table
@@ -53,7 +63,10 @@ struct Limits {
   int outbox_attempts_max = 320;  // that left the process; about a day, then dead letters
   int outbox_tries_max = 2'000;   // counting those that never left (no connection, breaker open); about a week
   int outbox_in_flight_max = 64;
-  int outbox_backoff_base_ms = 500;  // doubled with each attempt, full jitter
+  int outbox_in_flight_per_tenant_max = 32;           // further messages of that tenant wait
+  std::int64_t outbox_rows_max = 1'000'000;           // the turn waits until messages have left
+  std::int64_t outbox_rows_per_tenant_max = 500'000;  // likewise, for that tenant only
+  int outbox_backoff_base_ms = 500;                   // doubled with each attempt, full jitter
   int outbox_backoff_cap_ms = 600'000;
   int retry_after_max_ms = 3'600'000;  // a longer wish of another side (Retry-After) is cut to this
   // watching
@@ -81,5 +94,8 @@ struct Limits {
 
 static_assert(Limits{}.event_bytes_max <= Limits{}.http_body_bytes_max, "an event fits through the door");
 static_assert(Limits{}.mailbox_rows_per_key_max <= Limits{}.mailbox_rows_max, "one key cannot exceed the whole");
+static_assert(Limits{}.mailbox_rows_per_tenant_max <= Limits{}.mailbox_rows_max / 2,
+              "two tenants fit beside each other");
+static_assert(Limits{}.dead_letters_per_tenant_max <= Limits{}.dead_letters_max / 2);
 
 }  // namespace mnema

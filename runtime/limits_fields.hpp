@@ -23,6 +23,7 @@ template <class Each>
 void for_each_limit(const Each& each) {
 #define MNEMA_LIMIT(field) each(LimitField<decltype(Limits::field)>{#field, &Limits::field})
   MNEMA_LIMIT(http_body_bytes_max);
+  MNEMA_LIMIT(http_bodies_bytes_max);
   MNEMA_LIMIT(http_header_bytes_max);
   MNEMA_LIMIT(http_connections_max);
   MNEMA_LIMIT(http_header_timeout_ms);
@@ -34,9 +35,14 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(embedding_inputs_max);
   MNEMA_LIMIT(json_depth_max);
   MNEMA_LIMIT(mailbox_rows_max);
+  MNEMA_LIMIT(mailbox_rows_per_tenant_max);
   MNEMA_LIMIT(mailbox_rows_per_key_max);
   MNEMA_LIMIT(event_bytes_max);
   MNEMA_LIMIT(attempts_max);
+  MNEMA_LIMIT(event_tries_max);
+  MNEMA_LIMIT(dead_letters_max);
+  MNEMA_LIMIT(dead_letters_per_tenant_max);
+  MNEMA_LIMIT(dead_letter_retention_hours);
   MNEMA_LIMIT(lease_ms);
   MNEMA_LIMIT(dedupe_entries_max);
   MNEMA_LIMIT(mailbox_retry_after_ms);
@@ -44,11 +50,15 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(mailbox_ageing_ms);
   MNEMA_LIMIT(turn_threads);
   MNEMA_LIMIT(turns_running_max);
+  MNEMA_LIMIT(turns_running_per_tenant_max);
+  MNEMA_LIMIT(prestage_waiting_max);
   MNEMA_LIMIT(blocking_threads);
   MNEMA_LIMIT(turn_backoff_base_ms);
   MNEMA_LIMIT(turn_backoff_cap_ms);
   MNEMA_LIMIT(session_memo_bytes_max);
   MNEMA_LIMIT(session_memos_max);
+  MNEMA_LIMIT(session_memos_per_tenant_max);
+  MNEMA_LIMIT(anonymous_state_retention_hours);
   MNEMA_LIMIT(turn_steps_max);
   MNEMA_LIMIT(tool_rounds_max);
   MNEMA_LIMIT(identical_calls_max);
@@ -60,6 +70,9 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(outbox_attempts_max);
   MNEMA_LIMIT(outbox_tries_max);
   MNEMA_LIMIT(outbox_in_flight_max);
+  MNEMA_LIMIT(outbox_in_flight_per_tenant_max);
+  MNEMA_LIMIT(outbox_rows_max);
+  MNEMA_LIMIT(outbox_rows_per_tenant_max);
   MNEMA_LIMIT(outbox_backoff_base_ms);
   MNEMA_LIMIT(outbox_backoff_cap_ms);
   MNEMA_LIMIT(retry_after_max_ms);
