@@ -79,6 +79,17 @@ void TomlReader::problem(std::string_view key, const std::string& message) {
   problem(node ? *node : table_, "'" + name_of(key) + "' " + message);
 }
 
+void TomlReader::problem(const std::vector<std::string>& keys, const std::string& message) {
+  const toml::node* at = &table_;
+  std::string name;
+  for (const std::string& key : keys) {
+    name += (name.empty() ? "" : ".") + key;
+    const toml::table* table = at->as_table();
+    if (const toml::node* below = table ? table->get(key) : nullptr) at = below;
+  }
+  problem(*at, "'" + name_of(name) + "' " + message);
+}
+
 const toml::node* TomlReader::ask(std::string_view key) {
   asked_.emplace_back(key);
   return table_.get(key);

@@ -51,6 +51,8 @@ class TomlReader {
   void problem(const toml::node& at, const std::string& message);
   /// At `key`, or at the table where there is no such key.
   void problem(std::string_view key, const std::string& message);
+  /// At the end of a path of keys below this table: {"sources", "github", "path"}.
+  void problem(const std::vector<std::string>& keys, const std::string& message);
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:

@@ -87,6 +87,45 @@ TEST(Config, RefusesNamesThatLeadNowhere) {
   EXPECT_NE(problem_of("[agents.a]\nreply_to = \"nobody\"\n").find("[connectors.nobody]"), std::string::npos);
 }
 
+std::string webhook(const std::string& name, const std::string& path, const std::string& more = {}) {
+  return "[sources." + name + "]\nkind = \"webhook\"\nscheme = \"unsigned\"\npath = \"" + path + "\"\n" + more;
+}
+
+TEST(Config, RefusesTwoSourcesOnOnePathNamingTheLineAndBoth) {
+  const std::string problem = problem_of(webhook("a", "/hooks/x") + webhook("b", "/hooks/x"));
+  EXPECT_NE(problem.find("mnema.toml:8:"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("'sources.b.path'"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("source 'a'"), std::string::npos) << problem;
+  EXPECT_EQ(problem_of(webhook("a", "/hooks/x") + webhook("b", "/hooks/y")), "");
+}
+
+TEST(Config, RefusesAWebhookPathThatNoRequestCanHave) {
+  for (const char* path : {"", "/", "hooks", "/x/{id...}/y", "/x/{id}", "/a b", "/a?b", "/a#b", "/%41", "/\\u00e4"}) {
+    const std::string problem = problem_of(webhook("a", path));
+    EXPECT_NE(problem.find("mnema.toml:4:"), std::string::npos) << path << ": " << problem;
+    EXPECT_NE(problem.find("'sources.a.path'"), std::string::npos) << path << ": " << problem;
+  }
+  EXPECT_EQ(problem_of(webhook("a", "/hooks/git-hub_2/v1.0/~me")), "");
+}
+
+TEST(Config, RefusesAKeyTemplateThatCannotBeRead) {
+  for (const char* key : {"{/a", "/a}", "{}", "x{/a}{"}) {
+    const std::string line = "key = \"" + std::string(key) + "\"\n";
+    EXPECT_NE(problem_of(webhook("a", "/h", line)).find("mnema.toml:5:"), std::string::npos) << key;
+    EXPECT_NE(problem_of("[agents.a]\n" + line).find("mnema.toml:2:"), std::string::npos) << key;
+  }
+  EXPECT_EQ(problem_of("[agents.a]\nkey = \"{/a}#{subject}\"\n"), "");
+}
+
+TEST(Config, RefusesAConnectorUrlThatCannotBeCalled) {
+  for (const char* url : {"localhost:1234/x", "ftp://x", "http://", "http:///x", "https://:80", "http://me:pw@x/"}) {
+    const std::string problem = problem_of("[connectors.a]\nkind = \"http\"\nurl = \"" + std::string(url) + "\"\n");
+    EXPECT_NE(problem.find("mnema.toml:3:"), std::string::npos) << url << ": " << problem;
+    EXPECT_EQ(problem.find("me:pw"), std::string::npos) << "a password is not repeated: " << problem;
+  }
+  EXPECT_EQ(problem_of("[connectors.a]\nkind = \"http\"\nurl = \"HTTPS://api.example.com/v1\"\n"), "");
+}
+
 TEST(Config, RefusesKeysThatDoNothing) {
   for (const char* text : {"[server.keys.a]\nkey = {env = \"A\"}\nadmin = true\n", "[agents.a]\ntools = [\"x\"]\n",
                            "[memory]\nrecall = \"keep\"\n", "[limits]\nblock_characters_max = 3\n"}) {
