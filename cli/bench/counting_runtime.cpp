@@ -1,0 +1,117 @@
+#include "cli/bench/counting_runtime.hpp"
+
+#include <future>
+
+#include "agents/session_store.hpp"
+#include "runtime/json.hpp"
+
+namespace mnema {
+namespace {
+
+struct Counter {
+  std::int64_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(Counter, (), (count))
+
+constexpr const char* kAgent = "counter";
+
+task<Outcome> count_event(Ctx& ctx, Event) {
+  ++ctx.state<Counter>().count;
+  co_return done();
+}
+
+Error no_model() { return fail(ErrorCode::kUnsupported, "the benchmark of events has no model"); }
+
+}  // namespace
+
+class CountingRuntime::NoEmbedder final : public Embedder {
+ public:
+  [[nodiscard]] std::string id() const override { return "none/1"; }
+  [[nodiscard]] int dimensions() const override { return 64; }
+  void embed(std::vector<std::string>, bool, Executor& reply_to,
+             std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
+    reply_to.post([on_done = std::move(on_done)] { on_done(no_model()); });
+  }
+};
+
+CountingRuntime::CountingRuntime(const Clock& clock, Random& random)
+    : clock_(clock), random_(random), turns_("turns", limits_.turn_threads) {}
+
+Result<std::unique_ptr<CountingRuntime>> CountingRuntime::open(const std::string& folder,
+                                                               const std::vector<std::string>& tenants,
+                                                               const Clock& clock, Random& random) {
+  std::unique_ptr<CountingRuntime> self(new CountingRuntime(clock, random));
+  RETURN_IF_ERROR(self->open_runtime(folder, tenants));
+  return self;
+}
+
+Status CountingRuntime::open_runtime(const std::string& folder, const std::vector<std::string>& tenants) {
+  engine_ = std::make_unique<testing::ScriptedEngine>(
+      background_, [](const GenerateRequest&) -> Result<Completion> { return no_model(); });
+  embedder_ = std::make_unique<NoEmbedder>();
+  AgentRuntime::Options options;
+  options.database.path = folder + "/mnema.db";
+  options.database.checkpoint = &background_;
+  AgentSpec& spec = options.agents[kAgent];
+  spec.name = kAgent;
+  spec.handler = count_event;
+  AgentBuilder(spec).key("{/key}").state<Counter>();
+  ASSIGN_OR_RETURN(runtime_,
+                   AgentRuntime::open(std::move(options), {loop_, store_, turns_, queries_, background_, blocking_},
+                                      *engine_, *embedder_, clock_, random_, limits_));
+  for (const std::string& tenant : tenants) runtime_->runtime().router().add_tenant(tenant);
+  loop_.start();
+  return {};
+}
+
+CountingRuntime::~CountingRuntime() {
+  if (runtime_) {
+    std::promise<void> stopped;
+    runtime_->stop(std::chrono::seconds(10), [&stopped] { stopped.set_value(); });
+    stopped.get_future().wait();
+    runtime_->close();
+  }
+  loop_.stop();
+  loop_.join();
+  for (ThreadPoolExecutor* pool : {&turns_, &blocking_, &queries_, &background_, &store_}) pool->stop();
+}
+
+void CountingRuntime::on_turn_end(Listener listener) {
+  runtime_->dispatcher().on_turn_end([listener = std::move(listener)](const Event& event, Sequence, TurnEnd end,
+                                                                      const TurnReport&) { listener(event, end); });
+}
+
+void CountingRuntime::start() {
+  loop_.post([this] { runtime_->start(); });
+}
+
+void CountingRuntime::accept(const std::string& tenant, const std::string& key, const std::string& id,
+                             AcceptDone done) {
+  Event event;
+  event.id = id;
+  event.source = "bench";
+  event.type = "bench.event";
+  event.time = clock_.now();
+  event.tenant = tenant;
+  event.agent = kAgent;
+  event.data = R"({"key":")" + key + R"(","text":"an event of the size that a small webhook has, give or take"})";
+  runtime_->acceptor()(std::move(event), std::move(done));
+}
+
+Database::Statistics CountingRuntime::statistics() const { return runtime_->runtime().database().statistics(); }
+
+Result<std::int64_t> CountingRuntime::counted(const std::string& tenant, const std::vector<std::string>& keys) const {
+  return runtime_->runtime().database().read<std::int64_t>([&](Transaction& transaction) -> Result<std::int64_t> {
+    std::int64_t sum = 0;
+    for (const std::string& key : keys) {
+      ASSIGN_OR_RETURN(const std::optional<StoredState> stored, find_state(transaction, tenant, kAgent, key));
+      if (!stored) continue;
+      ASSIGN_OR_RETURN(const boost::json::value json, parse_bounded_json(stored->json, "a counter", kWrittenByUs));
+      ASSIGN_OR_RETURN(const Counter counter, from_json<Counter>(json));
+      sum += counter.count;
+    }
+    return sum;
+  });
+}
+
+}  // namespace mnema
