@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "runtime/sqlite.hpp"
@@ -18,7 +17,7 @@ void remove_database(const std::string& path) {
   for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path + suffix, ignored);
 }
 
-Result<double> measure_sync(const std::string& path, Duration each, const Clock& clock) {
+Result<Latency> measure_sync(const std::string& path, Duration each, const Clock& clock) {
   const int file = ::open(path.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) return fail(ErrorCode::kStorage, "cannot make '" + path + "'", "name another folder with --data DIR");
   const std::string page(4096, 'x');
@@ -32,8 +31,7 @@ Result<double> measure_sync(const std::string& path, Duration each, const Clock&
   }
   ::close(file);
   if (!written) return fail(ErrorCode::kStorage, "cannot write and sync '" + path + "'");
-  std::nth_element(waits.begin(), waits.begin() + static_cast<long>(waits.size() / 2), waits.end());
-  return static_cast<double>(waits[waits.size() / 2].count());
+  return latency_of(std::move(waits));
 }
 
 Result<double> measure_rows(const std::string& path, int group, Duration each, const Clock& clock) {
@@ -64,11 +62,11 @@ Result<double> measure_rows(const std::string& path, int group, Duration each, c
 Result<DiskLimit> measure_disk(const std::string& folder, Duration each, const Clock& clock) {
   DiskLimit limit;
   const std::string sync_file = folder + "/sync.bench";
-  const Result<double> synced = measure_sync(sync_file, each, clock);
+  const Result<Latency> synced = measure_sync(sync_file, each, clock);
   std::error_code ignored;
   std::filesystem::remove(sync_file, ignored);
   if (!synced.ok()) return synced.error();
-  limit.fdatasync_us = *synced;
+  limit.fdatasync = *synced;
   for (const int group : {1, 8, 64, 500}) {
     const std::string path = folder + "/rows.bench";
     remove_database(path);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/bench/latency.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/result.hpp"
 
@@ -19,7 +20,7 @@ struct DiskLimit {
     int rows = 0;  // inserted in one transaction
     double rows_per_s = 0;
   };
-  double fdatasync_us = 0;  // median of 4 KiB appended and synced
+  Latency fdatasync;  // of 4 KiB appended
   std::vector<Group> groups;
 };
 

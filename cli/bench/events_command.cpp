@@ -50,7 +50,7 @@ boost::json::object json_of(const EventsBenchOptions& options, const EventsBench
   boost::json::object all{{"events", options.events},
                           {"keys", options.keys},
                           {"in_flight", options.in_flight},
-                          {"sqlite", {{"fdatasync_us", result.disk.fdatasync_us}, {"groups", std::move(groups)}}},
+                          {"disk", {{"fdatasync", json_of(result.disk.fdatasync)}, {"sqlite", std::move(groups)}}},
                           {"burst", json_of(result.burst)},
                           {"backlog", json_of(result.backlog)},
                           {"paced",
@@ -66,6 +66,11 @@ boost::json::object json_of(const EventsBenchOptions& options, const EventsBench
   return all;
 }
 
+void print_latency(const char* name, const Latency& latency) {
+  fmt::print("{:<24} p50 {:>8.2f} ms   p99 {:>8.2f} ms   max {:>8.2f} ms   of {}\n", name, latency.p50_ms,
+             latency.p99_ms, latency.max_ms, latency.n);
+}
+
 void print_burst(const char* name, const EventsBenchResult::Burst& burst) {
   fmt::print("{:<9}{:>8.0f} accepted/s {:>8.0f} turns/s   drained {:.2f} s after the last acknowledgement\n", name,
              burst.accepted_per_s, burst.turns_per_s, burst.drain_s);
@@ -75,15 +80,11 @@ void print_burst(const char* name, const EventsBenchResult::Burst& burst) {
   fmt::print("\n");
 }
 
-void print_latency(const char* name, const Latency& latency) {
-  fmt::print("{:<24} p50 {:>8.2f} ms   p99 {:>8.2f} ms   max {:>8.2f} ms   of {}\n", name, latency.p50_ms,
-             latency.p99_ms, latency.max_ms, latency.n);
-}
-
 void print_text(const EventsBenchOptions& options, const EventsBenchResult& result) {
-  fmt::print("disk     fdatasync {:.0f} us; bare SQLite rows/s", result.disk.fdatasync_us);
+  fmt::print("bare SQLite, rows/s");
   for (const auto& group : result.disk.groups) fmt::print("   {} a commit: {:.0f}", group.rows, group.rows_per_s);
   fmt::print("\n");
+  print_latency("fdatasync", result.disk.fdatasync);
   print_burst("burst", result.burst);
   print_burst("backlog", result.backlog);
   fmt::print("at {:.0f} events/s\n", result.paced.rate);
