@@ -1,6 +1,8 @@
 #include "cli/bench/counting_runtime.hpp"
 
+#include <atomic>
 #include <future>
+#include <thread>
 
 #include "agents/session_store.hpp"
 #include "runtime/json.hpp"
@@ -24,33 +26,45 @@ Error no_model() { return fail(ErrorCode::kUnsupported, "the benchmark of events
 
 }  // namespace
 
-class CountingRuntime::NoEmbedder final : public Embedder {
+class CountingRuntime::SlowEmbedder final : public Embedder {
  public:
-  [[nodiscard]] std::string id() const override { return "none/1"; }
+  explicit SlowEmbedder(Duration per_text) : per_text_(per_text) {}
+  /// Takes no time from then on, so that nobody waits for what nobody wants any more.
+  void hurry() { hurrying_ = true; }
+  [[nodiscard]] std::string id() const override { return "slow/1"; }
   [[nodiscard]] int dimensions() const override { return 64; }
-  void embed(std::vector<std::string>, bool, Executor& reply_to,
+  void embed(std::vector<std::string> texts, bool, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
-    reply_to.post([on_done = std::move(on_done)] { on_done(no_model()); });
+    thread_.post([this, count = texts.size(), &reply_to, on_done = std::move(on_done)] {
+      if (!hurrying_) std::this_thread::sleep_for(per_text_ * count);
+      std::vector<float> vector(64);
+      vector.front() = 1;
+      reply_to.post([on_done, vectors = std::vector<std::vector<float>>(count, vector)] { on_done(vectors); });
+    });
   }
+
+ private:
+  const Duration per_text_;
+  std::atomic<bool> hurrying_ = false;
+  ThreadPoolExecutor thread_{"encoder", 1};
 };
 
 CountingRuntime::CountingRuntime(const Clock& clock, Random& random)
     : clock_(clock), random_(random), turns_("turns", limits_.turn_threads) {}
 
-Result<std::unique_ptr<CountingRuntime>> CountingRuntime::open(const std::string& folder,
-                                                               const std::vector<std::string>& tenants,
-                                                               const Clock& clock, Random& random) {
+Result<std::unique_ptr<CountingRuntime>> CountingRuntime::open(const Options& options, const Clock& clock,
+                                                               Random& random) {
   std::unique_ptr<CountingRuntime> self(new CountingRuntime(clock, random));
-  RETURN_IF_ERROR(self->open_runtime(folder, tenants));
+  RETURN_IF_ERROR(self->open_runtime(options));
   return self;
 }
 
-Status CountingRuntime::open_runtime(const std::string& folder, const std::vector<std::string>& tenants) {
+Status CountingRuntime::open_runtime(const Options& given) {
   engine_ = std::make_unique<testing::ScriptedEngine>(
       background_, [](const GenerateRequest&) -> Result<Completion> { return no_model(); });
-  embedder_ = std::make_unique<NoEmbedder>();
+  embedder_ = std::make_unique<SlowEmbedder>(given.embedding);
   AgentRuntime::Options options;
-  options.database.path = folder + "/mnema.db";
+  options.database.path = given.folder + "/mnema.db";
   options.database.checkpoint = &background_;
   AgentSpec& spec = options.agents[kAgent];
   spec.name = kAgent;
@@ -59,13 +73,14 @@ Status CountingRuntime::open_runtime(const std::string& folder, const std::vecto
   ASSIGN_OR_RETURN(runtime_,
                    AgentRuntime::open(std::move(options), {loop_, store_, turns_, queries_, background_, blocking_},
                                       *engine_, *embedder_, clock_, random_, limits_));
-  for (const std::string& tenant : tenants) runtime_->runtime().router().add_tenant(tenant);
+  for (const std::string& tenant : given.tenants) runtime_->runtime().router().add_tenant(tenant);
   loop_.start();
   return {};
 }
 
 CountingRuntime::~CountingRuntime() {
   if (runtime_) {
+    embedder_->hurry();
     std::promise<void> stopped;
     runtime_->stop(std::chrono::seconds(10), [&stopped] { stopped.set_value(); });
     stopped.get_future().wait();
@@ -94,7 +109,7 @@ void CountingRuntime::accept(const std::string& tenant, const std::string& key, 
   event.time = clock_.now();
   event.tenant = tenant;
   event.agent = kAgent;
-  event.data = R"({"key":")" + key + R"(","text":"an event of the size that a small webhook has, give or take"})";
+  event.data = R"({"key":")" + key + R"(","text":"event )" + id + R"(, of the size that a small webhook has"})";
   runtime_->acceptor()(std::move(event), std::move(done));
 }
 

@@ -1,7 +1,9 @@
 // cli/bench/counting_runtime.hpp
 //
 // The real runtime (agents/agent_runtime.hpp) on real threads and a real disk, with one agent that counts its events
-// per key and does nothing else. No model, no sockets: what is left is what every event costs.
+// per key and does nothing else. No model, no sockets: what is left is what every event costs. In the encoder's place
+// stands one thread that takes its time for each text, as a real one does: an agent that recalls nothing must not feel
+// it.
 //
 // Threads:   confined to one thread, except `accept`, from any; listeners run on the loop.
 // Ownership: owns the runtime and its threads; borrows clock and random, which outlive it. Ends in order when it goes.
@@ -21,11 +23,14 @@ namespace mnema {
 
 class CountingRuntime {
  public:
-  /// Opens a data file in `folder`; events can be accepted. Turns begin with `start`. Errors: those of
-  /// AgentRuntime::open.
-  [[nodiscard]] static Result<std::unique_ptr<CountingRuntime>> open(const std::string& folder,
-                                                                     const std::vector<std::string>& tenants,
-                                                                     const Clock& clock, Random& random);
+  struct Options {
+    std::string folder;  // the data file is made in it
+    std::vector<std::string> tenants;
+    Duration embedding{};  // of one text
+  };
+  /// Opens a data file; events can be accepted. Turns begin with `start`. Errors: those of AgentRuntime::open.
+  [[nodiscard]] static Result<std::unique_ptr<CountingRuntime>> open(const Options& options, const Clock& clock,
+                                                                     Random& random);
   ~CountingRuntime();
   CountingRuntime(const CountingRuntime&) = delete;
   CountingRuntime& operator=(const CountingRuntime&) = delete;
@@ -43,9 +48,9 @@ class CountingRuntime {
 
  private:
   CountingRuntime(const Clock& clock, Random& random);
-  Status open_runtime(const std::string& folder, const std::vector<std::string>& tenants);
+  Status open_runtime(const Options& options);
 
-  class NoEmbedder;
+  class SlowEmbedder;
 
   const Clock& clock_;
   Random& random_;
@@ -57,7 +62,7 @@ class CountingRuntime {
   ThreadPoolExecutor background_{"background", 1};
   ThreadPoolExecutor blocking_{"blocking", 1};
   std::unique_ptr<testing::ScriptedEngine> engine_;
-  std::unique_ptr<NoEmbedder> embedder_;
+  std::unique_ptr<SlowEmbedder> embedder_;
   std::unique_ptr<AgentRuntime> runtime_;
 };
 

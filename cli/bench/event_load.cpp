@@ -73,10 +73,7 @@ Status EventLoad::wait_until_acknowledged() { return wait(false); }
 Status EventLoad::wait(bool for_turns) {
   std::unique_lock lock(mutex_);
   const auto complete = [&] { return acknowledged_ == sent_ && (!for_turns || done_ == sent_); };
-  while (!complete()) {
-    const int seen = done_ + acknowledged_;
-    if (!changed_.wait_for(lock, std::chrono::minutes(1), [&] { return done_ + acknowledged_ > seen; })) break;
-  }
+  changed_.wait_for(lock, std::chrono::minutes(2), complete);
   if (complete() && failed_ == 0) return {};
   return fail(ErrorCode::kUnavailable, std::to_string(sent_) + " events were sent, " + std::to_string(acknowledged_) +
                                            " answered, " + std::to_string(done_) + " handled, and " +

@@ -5,7 +5,7 @@
 // Threads:   `burst` and `paced` block the caller; several threads may send at once, each for events of its own.
 //            `acknowledged` and `done` of the runtime's listeners on the loop.
 // Ownership: borrows the runtime and the clock. Must outlive the turns of its events: call `wait_for_turns`.
-// Invariant: acknowledged <= sent, done <= sent   (wait_for_turns gives up after a minute without progress)
+// Invariant: acknowledged <= sent, done <= sent   (waiting gives up after two minutes)
 #pragma once
 
 #include <condition_variable>
@@ -38,7 +38,7 @@ class EventLoad {
   /// Tells the load that a turn ended. Ignores events of other loads. False: not ours.
   bool on_turn_end(const Event& event, TurnEnd end);
 
-  /// Errors: `kUnavailable` (a minute without progress, an event was refused, or a turn did not end well).
+  /// Errors: `kUnavailable` (two minutes were not enough, an event was refused, or a turn did not end well).
   [[nodiscard]] Status wait_for_turns();
   /// The same for acknowledgements alone.
   [[nodiscard]] Status wait_until_acknowledged();

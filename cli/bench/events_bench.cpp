@@ -69,7 +69,8 @@ struct Meter {
 
 Result<EventsBenchResult::Burst> run_burst(const EventsBenchOptions& options, const Clock& clock, Random& random) {
   const PhaseFolder folder(options.folder, "burst");
-  ASSIGN_OR_RETURN(const auto runtime, CountingRuntime::open(folder.path(), {"local"}, clock, random));
+  ASSIGN_OR_RETURN(const auto runtime,
+                   CountingRuntime::open({folder.path(), {"local"}, options.embedding}, clock, random));
   EventLoad load(*runtime, clock, {"local", "burst-", options.keys}, options.events);
   runtime->on_turn_end([&load](const Event& event, TurnEnd end) { load.on_turn_end(event, end); });
   runtime->start();
@@ -87,7 +88,8 @@ Result<EventsBenchResult::Burst> run_burst(const EventsBenchOptions& options, co
 
 Result<EventsBenchResult::Burst> run_backlog(const EventsBenchOptions& options, const Clock& clock, Random& random) {
   const PhaseFolder folder(options.folder, "backlog");
-  ASSIGN_OR_RETURN(const auto runtime, CountingRuntime::open(folder.path(), {"local"}, clock, random));
+  ASSIGN_OR_RETURN(const auto runtime,
+                   CountingRuntime::open({folder.path(), {"local"}, options.embedding}, clock, random));
   EventLoad load(*runtime, clock, {"local", "backlog-", options.keys}, options.events);
   runtime->on_turn_end([&load](const Event& event, TurnEnd end) { load.on_turn_end(event, end); });
   load.burst(options.in_flight);
@@ -109,7 +111,8 @@ Result<EventsBenchResult::Burst> run_backlog(const EventsBenchOptions& options, 
 Result<EventsBenchResult::Paced> run_paced(const EventsBenchOptions& options, const Clock& clock, Random& random) {
   const PhaseFolder folder(options.folder, "paced");
   const int events = std::max(1, static_cast<int>(options.rate * options.rate_s));
-  ASSIGN_OR_RETURN(const auto runtime, CountingRuntime::open(folder.path(), {"local"}, clock, random));
+  ASSIGN_OR_RETURN(const auto runtime,
+                   CountingRuntime::open({folder.path(), {"local"}, options.embedding}, clock, random));
   EventLoad load(*runtime, clock, {"local", "paced-", options.keys}, events);
   runtime->on_turn_end([&load](const Event& event, TurnEnd end) { load.on_turn_end(event, end); });
   runtime->start();
@@ -122,7 +125,8 @@ Result<EventsBenchResult::Paced> run_paced(const EventsBenchOptions& options, co
 Result<std::vector<EventsBenchResult::Resident>> run_growth(const EventsBenchOptions& options, const Clock& clock,
                                                             Random& random) {
   const PhaseFolder folder(options.folder, "growth");
-  ASSIGN_OR_RETURN(const auto runtime, CountingRuntime::open(folder.path(), {"local"}, clock, random));
+  ASSIGN_OR_RETURN(const auto runtime,
+                   CountingRuntime::open({folder.path(), {"local"}, options.embedding}, clock, random));
   std::shared_ptr<EventLoad> load;  // the current burst; changes only while no turn runs
   runtime->on_turn_end([&load](const Event& event, TurnEnd end) { load->on_turn_end(event, end); });
   runtime->start();
@@ -142,7 +146,8 @@ Result<EventsBenchResult::Tenants> run_tenants(const EventsBenchOptions& options
   const PhaseFolder folder(options.folder, "tenants");
   std::vector<std::string> tenants{"loud"};
   for (int i = 1; i < options.tenants; ++i) tenants.push_back("quiet-" + std::to_string(i));
-  ASSIGN_OR_RETURN(const auto runtime, CountingRuntime::open(folder.path(), tenants, clock, random));
+  ASSIGN_OR_RETURN(const auto runtime,
+                   CountingRuntime::open({folder.path(), tenants, options.embedding}, clock, random));
   EventLoad loud(*runtime, clock, {"loud", "loud-", options.keys}, options.events);
   EventLoad alone(*runtime, clock, {tenants[1], "alone-", options.keys}, kSinglesAlone);
   std::vector<std::unique_ptr<EventLoad>> quiet;

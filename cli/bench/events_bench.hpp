@@ -30,7 +30,8 @@ struct EventsBenchOptions {
   int tenants = 2;  // 1 leaves that phase out
   int keys = 1'000;
   int in_flight = 1'000;
-  int growth_events = 200'000;  // 0 leaves that phase out
+  int growth_events = 200'000;                        // 0 leaves that phase out
+  Duration embedding = std::chrono::milliseconds(5);  // that a text would take to embed, were it asked for
 };
 
 struct EventsBenchResult {

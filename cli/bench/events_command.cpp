@@ -19,6 +19,7 @@ namespace {
 struct EventsFlags {
   EventsBenchOptions options;
   std::string data;
+  double embedding_ms = 5;
   bool json = false;
 };
 
@@ -50,6 +51,7 @@ boost::json::object json_of(const EventsBenchOptions& options, const EventsBench
   boost::json::object all{{"events", options.events},
                           {"keys", options.keys},
                           {"in_flight", options.in_flight},
+                          {"embedding_ms", std::chrono::duration<double, std::milli>(options.embedding).count()},
                           {"disk", {{"fdatasync", json_of(result.disk.fdatasync)}, {"sqlite", std::move(groups)}}},
                           {"burst", json_of(result.burst)},
                           {"backlog", json_of(result.backlog)},
@@ -118,6 +120,7 @@ int run_events(const EventsFlags& flags) {
   if (const Status status = configure_log(std::move(log)); !status.ok()) return report(status.error(), kExitFailed);
   EventsBenchOptions options = flags.options;
   options.folder = folder;
+  options.embedding = std::chrono::microseconds(static_cast<long long>(flags.embedding_ms * 1000));
   const SystemClock clock;
   SystemRandom random;
   const Result<EventsBenchResult> result = run_events_bench(options, clock, random);
@@ -157,6 +160,9 @@ void add_events_bench(CLI::App& bench, int& exit_code) {
       ->capture_default_str();
   events->add_option("--growth-events", options.growth_events, "Events to watch memory over; 0 leaves this out")
       ->check(CLI::Range(0, 100'000'000))
+      ->capture_default_str();
+  events->add_option("--embedding-ms", flags->embedding_ms, "What a text's vector takes, if anything asks for one")
+      ->check(CLI::Range(0.0, 10'000.0))
       ->capture_default_str();
   events->add_option("--data", flags->data, "Folder on the disk to measure; default: the temporary folder");
   events->add_flag("--json", flags->json, "One JSON object on standard output");
