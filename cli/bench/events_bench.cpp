@@ -10,7 +10,6 @@
 namespace mnema {
 namespace {
 
-constexpr Duration kDiskPhase = std::chrono::milliseconds(500);
 constexpr int kSinglesAlone = 40;
 constexpr Duration kBetweenSingles = std::chrono::milliseconds(25);
 constexpr int kSinglesMax = 2'000;
@@ -189,7 +188,7 @@ Result<EventsBenchResult> run_events_bench(const EventsBenchOptions& options, co
   if (options.growth_events > 0) {
     ASSIGN_OR_RETURN(result.growth, run_growth(options, clock, random));
   }
-  ASSIGN_OR_RETURN(result.disk, measure_disk(options.folder, kDiskPhase, clock));
+  ASSIGN_OR_RETURN(result.disk, measure_disk(options.folder, options.disk_each, clock));
   ASSIGN_OR_RETURN(result.burst, run_burst(options, clock, random));
   ASSIGN_OR_RETURN(result.backlog, run_backlog(options, clock, random));
   ASSIGN_OR_RETURN(result.paced, run_paced(options, clock, random));

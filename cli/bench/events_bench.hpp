@@ -30,8 +30,9 @@ struct EventsBenchOptions {
   int tenants = 2;  // 1 leaves that phase out
   int keys = 1'000;
   int in_flight = 1'000;
-  int growth_events = 200'000;                        // 0 leaves that phase out
-  Duration embedding = std::chrono::milliseconds(5);  // that a text would take to embed, were it asked for
+  int growth_events = 200'000;                          // 0 leaves that phase out
+  Duration disk_each = std::chrono::milliseconds(500);  // of each loop that measures the disk alone
+  Duration embedding = std::chrono::milliseconds(5);    // that a text would take to embed, were it asked for
 };
 
 struct EventsBenchResult {
