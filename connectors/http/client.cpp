@@ -199,6 +199,7 @@ class HttpClient::Running final : public HttpClient::Call, public std::enable_sh
   Attempt exchange();
   bool exchange_once(httplib::Client& connection, httplib::Request& request, HttpReply& reply, Attempt& attempt);
   Attempt judge(HttpReply reply, const Secret& secret) const;
+  void attempt_did_not_leave();
   void after(Attempt attempt);
   void on_deadline();
 
@@ -215,6 +216,7 @@ class HttpClient::Running final : public HttpClient::Call, public std::enable_sh
   std::function<void(Result<HttpReply>)> done_;
   RetryState retry_;  // one attempt at a time touches it
   bool secret_refreshed_ = false;
+  bool may_leave_ = false;  // before_leaving said so
 
   std::mutex mutex_;  // guards the rest
   bool finished_ = false;
@@ -313,7 +315,18 @@ void HttpClient::Running::attempt(const Upstream::Ticket& ticket) {
   if (finished()) return shared_->upstream.finish(Upstream::Outcome::kOurFailure);
   if (shared_->upstream.is_stale(ticket)) {
     shared_->upstream.finish(Upstream::Outcome::kOurFailure);
+    attempt_did_not_leave();
     return ask();
+  }
+  if (call_.before_leaving && !may_leave_) {
+    return call_.before_leaving([self = shared_from_this(), ticket](const Status& status) {
+      self->shared_->blocking.post([self, ticket, status] {
+        self->may_leave_ = status.ok();
+        if (status.ok()) return self->attempt(ticket);
+        self->shared_->upstream.finish(Upstream::Outcome::kOurFailure);
+        self->finish(status.error());
+      });
+    });
   }
   Attempt made;
   try {
@@ -332,6 +345,14 @@ void HttpClient::Running::attempt(const Upstream::Ticket& ticket) {
   after(std::move(made));
 }
 
+void HttpClient::Running::attempt_did_not_leave() {
+  {
+    std::lock_guard lock(mutex_);
+    if (has_left_) return;
+  }
+  if (std::exchange(may_leave_, false) && call_.did_not_leave) call_.did_not_leave();
+}
+
 void HttpClient::Running::after(Attempt made) {
   if (made.reply) {
     made.reply->attempts = retry_.attempts() + 1;
@@ -345,6 +366,7 @@ void HttpClient::Running::after(Attempt made) {
   auto next =
       retry_.after(*made.failure, shared_->clock.monotonic_now(), shared_->random, shared_->upstream.retry_budget());
   if (auto* error = std::get_if<Error>(&next)) return finish(std::move(*error));
+  attempt_did_not_leave();
   shared_->blocking.post_after(std::get<RetryState::Wait>(next).delay, [self = shared_from_this()] { self->ask(); });
 }
 

@@ -46,6 +46,13 @@ struct HttpCall {
   std::string idempotency_key;  // sent as Idempotency-Key
   bool repeatable = false;      // the other side drops a repeat (by that key, say): any method may be tried again
   std::optional<MonotonicTime> deadline;
+  /// May be empty. Called after breaker, limits and permit, right before the first byte can leave; the attempt goes on
+  /// when its argument is called with success, and the call ends with the error otherwise. Any thread, both. Once an
+  /// attempt has left it is not called again.
+  std::function<void(std::function<void(Status)>)> before_leaving;
+  /// May be empty. Nothing of the attempt that `before_leaving` let go has left (no connection, its permit had become
+  /// stale), and the call waits to try again: `before_leaving` comes before that too. Any thread.
+  std::function<void()> did_not_leave;
 };
 
 struct HttpReply {
