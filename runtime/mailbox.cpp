@@ -117,7 +117,9 @@ Status Mailbox::Core::recover() {
       continue;
     }
     if (row.attempts > 0) attempts[row.sequence] = row.attempts;
-    const Time not_before = row.state == RowState::kWaiting ? row.next_at : Time{};
+    // What was parked until somebody wakes it is looked at again: who would have may have gone with the last process.
+    const bool is_timed = row.state == RowState::kWaiting && row.next_at != LaneQueue::kUntilWoken;
+    const Time not_before = is_timed ? row.next_at : Time{};
     queue.add(lane_of(row.tenant, row.agent, row.key), {row.sequence, row.priority, row.accepted_at, not_before});
   }
   home.post([self = shared_from_this()] { self->pump(); });
@@ -370,6 +372,11 @@ Status Mailbox::bury(Transaction& transaction, const Delivery& delivery, const E
 
 void Mailbox::retry(Delivery delivery, Time retry_at, Error cause, Executor& reply_to,
                     std::function<void(Result<RetryVerdict>)> on_done) {
+  if (cause.never_left) {
+    return park(std::move(delivery), retry_at, reply_to, [on_done = std::move(on_done)](const Status& status) {
+      on_done(status.ok() ? Result<RetryVerdict>(RetryVerdict::kAgain) : Result<RetryVerdict>(status.error()));
+    });
+  }
   if (delivery.attempt() >= core_->limits.attempts_max) {
     return bury(std::move(delivery), std::move(cause), reply_to, [on_done = std::move(on_done)](const Status& status) {
       on_done(status.ok() ? Result<RetryVerdict>(RetryVerdict::kDead) : Result<RetryVerdict>(status.error()));

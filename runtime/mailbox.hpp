@@ -102,7 +102,7 @@ class Mailbox {
   [[nodiscard]] Status complete(Transaction& transaction, const Delivery& delivery);
 
   /// The turn failed: the event waits until `retry_at`, or is dead if `limits.attempts_max` attempts are used up.
-  /// `cause` is kept with the row either way.
+  /// `cause` is kept with the row either way. An attempt whose cause says that nothing left is not counted.
   void retry(Delivery delivery, Time retry_at, Error cause, Executor& reply_to,
              std::function<void(Result<RetryVerdict>)> on_done);
   /// The turn failed for good.
@@ -111,8 +111,8 @@ class Mailbox {
   [[nodiscard]] Status bury(Transaction& transaction, const Delivery& delivery, const Error& cause);
   /// The turn was not to blame (shutdown): ready again at once, the attempt is not counted.
   void release(Delivery delivery);
-  /// The turn waits for something outside (an approval): the event waits until `wake`, or `until` if given; the attempt
-  /// is not counted.
+  /// The turn waits for something outside (an approval, another version of its agent): the event waits until `wake`, or
+  /// `until` if given, or until the next `recover`; the attempt is not counted.
   void park(Delivery delivery, std::optional<Time> until, Executor& reply_to, std::function<void(Status)> on_done);
   void wake(Sequence sequence);
   /// The same with the transaction that records why (the approval, the tool's result). A wake that comes while the turn

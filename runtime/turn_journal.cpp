@@ -70,6 +70,17 @@ void TurnJournal::load(TurnIdentity identity, Executor& reply_to, std::function<
       reply_to, std::move(on_done));
 }
 
+void TurnJournal::restart(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done) {
+  database_.write<TurnRecord>(
+      WritePriority::kForeground,
+      [identity = std::move(identity), now = clock_.now()](Transaction& transaction) -> Result<TurnRecord> {
+        RETURN_IF_ERROR(turn_journal_store::erase_turn(transaction, identity.turn));
+        RETURN_IF_ERROR(turn_journal_store::begin_turn(transaction, identity, now));
+        return turn_journal_store::load(transaction, identity.turn);
+      },
+      reply_to, std::move(on_done));
+}
+
 void TurnJournal::begin_step(Sequence turn, StepStart step, Executor& reply_to, std::function<void(Status)> on_done) {
   database_.write<void>(
       WritePriority::kForeground,

@@ -91,6 +91,9 @@ class TurnJournal {
   /// The turn with all its steps; begins it if it is new.
   void load(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done);
 
+  /// The turn anew: whatever its journal had is forgotten, and it is begun with this identity's version.
+  void restart(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done);
+
   /// Makes "this effect is about to happen" durable; only then may it. Starting a `started` step again counts its
   /// attempts. Errors: `kFailedPrecondition` (the step has ended; another step stood here), `kResourceExhausted` (the
   /// turn has `limits.turn_steps_max` steps), `kNotFound` (no such turn), `kStorage`.
