@@ -1,6 +1,7 @@
 #include "agents/context.hpp"
 
 #include "agents/turn.hpp"
+#include "agents/turn_version.hpp"
 #include "connectors/http/client.hpp"
 #include "memory/store.hpp"
 #include "runtime/sha256.hpp"
@@ -17,7 +18,12 @@ std::string hash_of_query(const RecallQuery& query) {
   hash.update_field(query.to ? std::to_string(to_micros(*query.to)) : "");
   for (const std::string& uri : query.uris_excluded) hash.update_field(uri);
   for (const EntryId id : query.excluded) hash.update_field(std::to_string(id));
-  return hash.finish_hex();
+  return effect_free(hash.finish_hex());
+}
+
+std::string hash_of_step(const std::string& arguments, bool has_effects) {
+  const std::string hash = sha256_hex(arguments);
+  return has_effects ? hash : effect_free(hash);
 }
 
 }  // namespace
@@ -46,7 +52,7 @@ std::uint64_t StepContext::random() {
 }
 
 task<std::string> StepContext::run_step(std::string path, std::string name, std::string arguments, StepBody body) {
-  const StepStart start{path, name, sha256_hex(arguments)};
+  const StepStart start{path, name, hash_of_step(arguments, body.has_effects)};
   TurnSteps& steps = turn_.steps();
   const bool repeatable = body.repeatable || !body.has_effects;
   BegunEffect begun = co_await Step<BegunEffect>(steps.begin_effect(start, repeatable));
@@ -92,7 +98,7 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
 
 std::shared_ptr<StepOperation> StepContext::run_blocking(std::string path, std::string name, std::string arguments,
                                                          std::function<std::string()> work) {
-  const StepStart start{std::move(path), std::move(name), sha256_hex(arguments)};
+  const StepStart start{std::move(path), std::move(name), hash_of_step(arguments, false)};
   return turn_.steps().query(start, [this, work = std::move(work)](TurnSteps::Finish finish) {
     turn_.services().blocking.post([work, finish = std::move(finish), strand = turn_.strand()] {
       Result<std::string> result = Error{};

@@ -5,6 +5,7 @@
 #include "agents/context.hpp"
 #include "agents/decoded.hpp"
 #include "agents/turn.hpp"
+#include "agents/turn_version.hpp"
 #include "runtime/json.hpp"
 #include "runtime/sha256.hpp"
 
@@ -18,7 +19,7 @@ std::string hash_of_plan(const PromptPlan& plan, int round) {
   for (const Passage& document : plan.documents()) hash.update_field(document.text);
   for (const Message& message : plan.past()) hash.update_field(message.text());
   for (const Passage& passage : plan.passages()) hash.update_field(passage.title).update_field(passage.text);
-  return hash.update_field(std::to_string(round)).finish_hex();
+  return effect_free(hash.update_field(std::to_string(round)).finish_hex());
 }
 
 int context_length_of(const Engine& engine, const std::string& model) {

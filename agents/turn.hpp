@@ -5,7 +5,13 @@
 //
 //   start -> (journal, state) -> handler: step, step, ... -> commit -> kDone
 //                                   |-> failed: retry later (kRetried) or dead letter (kDead)
+//                                   |-> another version is needed: parked (kParked)
 //                                   '-> cancel: event given back (kReleased), chat closed (kCancelled)
+//
+// An attempt of which nothing left the process does not count (Error::never_left): an outage of any length is waited
+// out, the longer between tries the more there were. A turn whose stored state no migration brings to this program's
+// version (agents/state_type.hpp), or whose journal another code version began (OtherVersion), is parked: its event
+// waits with its key, not counted, is told in the log, and is looked at again when the program starts next.
 //
 // A foreground chat is a turn without an event in the mailbox: it has no journal, and a cancelled one leaves no trace.
 //
@@ -57,7 +63,7 @@ struct TurnRequest {
   std::optional<ChatTurn> chat;
 };
 
-enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLost };
+enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLost, kParked };
 [[nodiscard]] std::string_view name_of(TurnEnd end);
 
 /// What one turn cost, for logs, metrics and the demo's table.
@@ -115,13 +121,18 @@ class Turn : public std::enable_shared_from_this<Turn> {
 
  private:
   void load_journal();
+  void judge_journal(TurnRecord record);
   void load_state(TurnRecord record);
+  [[nodiscard]] Status make_state(const std::optional<StoredState>& stored);
   void run(TurnRecord record, Result<std::optional<StoredState>> stored);
   void resume(std::coroutine_handle<> frame);
   void after_frames();
   void tear_down();
   void commit(Outcome outcome);
   void finish_failed(const Error& error);
+  void dead_letter(const Error& error);
+  void park(const Error& why);
+  void end_unsettled(const Error& unwritten, const Error& error);
   void end(TurnEnd how, Result<Outcome> outcome);
   void stream_rest_of(const std::string& answer);
 

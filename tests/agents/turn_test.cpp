@@ -135,6 +135,14 @@ task<Outcome> refuses(Ctx&, Event) {
   co_return done();
 }
 
+/// Does all its work where a coroutine would be made.
+task<Outcome> throws_before_it_is_a_coroutine(Ctx&, Event) { throw std::runtime_error("no coroutine"); }
+
+task<Outcome> counts(Ctx& ctx, Event) {
+  ++ctx.state<Counter>().turns;
+  co_return done();
+}
+
 task<Outcome> answers(Ctx& ctx, Event event) {
   PromptPlan prompt = ctx.prompt().user(event.data);
   Reply answer = co_await ctx.think(prompt);
@@ -159,7 +167,7 @@ TEST_F(TurnTest, CommitsStateMemoryMessagesAndTheEventTogether) {
   world.settle();
   EXPECT_EQ(world.state("shop", "k")->json, R"({"turns":2})");
   EXPECT_EQ(world.sink.arrived.size(), 2U);
-  const auto thread = world.runtime->memory().thread({"local", "shop", "", ""}, "shop/k", 10);
+  const auto thread = world.runtime->memory().thread({"local", "shop", "", "k"}, "local/shop/k", 10);
   ASSERT_TRUE(thread.ok()) << thread.error().text();
   EXPECT_EQ(thread->size(), 2U);
   EXPECT_EQ(world.runtime->runtime().mailbox().depths().keys, 0U);
@@ -385,6 +393,35 @@ TEST_F(TurnTest, TurnsAnyExceptionIntoAFailedTurn) {
   world.settle();
   ASSERT_EQ(world.dead().size(), 1U);
   EXPECT_NE(world.dead()[0].error.message.find("no idea"), std::string::npos);
+}
+
+TEST_F(TurnTest, TurnsAnExceptionOfAHandlerThatIsNoCoroutineIntoAFailedTurn) {
+  World world(1, nothing);
+  world.agent("shop", throws_before_it_is_a_coroutine);
+  world.boot();
+  world.send("shop", "e1", "k", "");
+  world.settle();
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_NE(world.dead()[0].error.message.find("no coroutine"), std::string::npos);
+}
+
+TEST_F(TurnTest, TurnsAnExceptionWhileAStateIsReadOrWrittenIntoAFailedTurn) {
+  for (const bool reading : {true, false}) {
+    World world(1, nothing);
+    AgentSpec& shop = world.spec("shop", counts);
+    shop.state = state_type_of<Counter>(version(1));
+    if (reading) {
+      shop.state.fresh = []() -> std::shared_ptr<void> { throw std::runtime_error("cannot be read"); };
+    } else {
+      shop.state.save = [](const void*) -> std::string { throw std::runtime_error("cannot be written"); };
+    }
+    world.boot();
+    world.send("shop", "e1", "k", "");
+    world.settle();
+    ASSERT_EQ(world.dead().size(), 1U);
+    EXPECT_NE(world.dead()[0].error.message.find(reading ? "cannot be read" : "cannot be written"), std::string::npos);
+    EXPECT_EQ(world.dead()[0].attempts, world.limits.attempts_max) << "as any other failure";
+  }
 }
 
 TEST_F(TurnTest, DecodesTheSameAgainWhenItIsCutOff) {

@@ -47,11 +47,13 @@ class World {
       : simulation(seed), vfs(seed), sink(simulation), limits(world_limits), script(std::move(engine_script)) {}
   ~World() { stop(); }
 
-  AgentBuilder agent(const std::string& name, Handler handler) {
+  /// Before `boot`; again before a later one to change it.
+  AgentBuilder agent(const std::string& name, Handler handler) { return AgentBuilder(spec(name, handler)); }
+  AgentSpec& spec(const std::string& name, Handler handler) {
     AgentSpec& spec = agents_[name];
     spec.name = name;
     spec.handler = handler;
-    return AgentBuilder(spec);
+    return spec;
   }
 
   /// Starts a process over the disk as it is.
@@ -74,7 +76,8 @@ class World {
                                      simulation.random(), limits);
     CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
     runtime = std::move(*opened);
-    runtime->connect([this](const std::string& name) { return name == "nowhere" ? nullptr : &sink; }, {});
+    runtime->connect([this](const std::string& name) { return name == "nowhere" ? nullptr : &sink; },
+                     [this](const std::string& name) { return clients ? clients(name) : nullptr; });
     runtime->start();
     chat = std::make_unique<AgentChat>(*runtime);
   }
@@ -149,6 +152,7 @@ class World {
   Simulation simulation;
   FaultVfs vfs;
   CountingSink sink;
+  AgentRuntime::FindClient clients;    // connectors that tools may call
   std::map<std::string, int> effects;  // by idempotency key: what tools did to the world
   const Limits limits;
   ScriptedEngine::Script script;
