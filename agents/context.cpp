@@ -55,7 +55,11 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
   const StepStart start{path, name, hash_of_step(arguments, body.has_effects)};
   TurnSteps& steps = turn_.steps();
   const bool repeatable = body.repeatable || !body.has_effects;
-  BegunEffect begun = co_await Step<BegunEffect>(steps.begin_effect(start, repeatable));
+  const EffectStart when = body.acts_itself                                    ? EffectStart::kBeforeBody
+                           : turn_.services().calling->contains(body.function) ? EffectStart::kWithCall
+                                                                               : EffectStart::kUntilCall;
+  BegunEffect begun = co_await Step<BegunEffect>(steps.begin_effect(start, repeatable, when));
+  turn_.saw(Trust::kExternal);  // what others answered is in the result
   if (begun.known) co_return begun.value;
 
   if (begun.uncertain) {
@@ -65,7 +69,7 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
                                "find out, then redrive the turn from step " + path + " to do it, or drop the event");
       co_await Step<void>(steps.end_effect(start, doubt));
     }
-    ToolCtx asker(turn_, path, true, ToolCtx::Purpose::kReconcile);
+    ToolCtx asker(turn_, path, nullptr, true, ToolCtx::Purpose::kReconcile);
     task<std::optional<std::string>> asking = body.reconcile(asker);
     std::optional<std::string> happened = co_await std::move(asking);
     if (happened) {
@@ -75,7 +79,7 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
     co_await Step<BegunEffect>(steps.begin_effect(start, true));
   }
 
-  ToolCtx tool(turn_, path, repeatable, ToolCtx::Purpose::kAct);
+  ToolCtx tool(turn_, path, body.function, repeatable, ToolCtx::Purpose::kAct);
   // No co_await inside a catch block: the failure is carried out of it first.
   Result<std::string> result = Error{};
   try {
@@ -85,6 +89,11 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
     result = failure.error();
   } catch (const std::exception& other) {
     result = fail(ErrorCode::kInternal, "step '" + name + "' threw: " + other.what());
+  }
+  if (!result.ok() && result.error().never_left && steps.has_left(path)) {
+    Error last = result.error();
+    last.never_left = false;  // but an earlier call of this step did
+    result = std::move(last);
   }
   // Left as `started`: the turn is tried again, finds it so, and asks.
   if (!result.ok() && result.error().code == ErrorCode::kInDoubt && body.reconcile) {
@@ -114,8 +123,10 @@ std::shared_ptr<StepOperation> StepContext::run_blocking(std::string path, std::
   });
 }
 
-ToolCtx::ToolCtx(Turn& turn, const std::string& path, bool repeatable, Purpose purpose)
+ToolCtx::ToolCtx(Turn& turn, const std::string& path, const void* function, bool repeatable, Purpose purpose)
     : StepContext(turn, purpose == Purpose::kAct ? path : path + ".0"),
+      step_path_(path),
+      function_(function),
       key_(idempotency_key(turn.steps().identity(), path)),
       repeatable_(repeatable),
       purpose_(purpose) {}
@@ -132,13 +143,22 @@ Step<ConnectorAnswer> ToolCtx::call(std::string connector, ConnectorCall call) {
   http.body = std::move(call.body);
   http.content_type = std::move(call.content_type);
   http.repeatable = repeatable_;
+  std::function<void(bool)> ended = [](bool) {};
+  if (purpose_ == Purpose::kAct) {
+    if (function_) turn_.services().calling->add(function_);
+    EffectCall effect = turn_.steps().begin_call(step_path_);
+    http.before_leaving = std::move(effect.before_leaving);
+    http.did_not_leave = std::move(effect.did_not_leave);
+    ended = std::move(effect.ended);
+  }
   // Two calls of one step are two effects.
   http.idempotency_key = key_ + (purpose_ == Purpose::kReconcile ? "-reconcile" : "");
   if (++calls_ > 1) http.idempotency_key += "-" + std::to_string(calls_);
   return Step<ConnectorAnswer>(turn_.steps().external("call", [&](TurnSteps::Finish finish) {
     const std::weak_ptr<HttpClient::Call> running =
         client->send(std::move(http), *turn_.strand(),
-                     [finish = std::move(finish), strand = turn_.strand()](Result<HttpReply> reply) {
+                     [finish = std::move(finish), ended, strand = turn_.strand()](Result<HttpReply> reply) {
+                       ended(reply.ok() || !reply.error().never_left);
                        if (!reply.ok()) return finish(reply.error());
                        const ConnectorAnswer answer{reply->status, std::move(reply->body), reply->attempts};
                        finish(boost::json::serialize(to_json(answer)));

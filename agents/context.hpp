@@ -46,21 +46,22 @@ class StepContext {
   [[nodiscard]] std::uint64_t random();
 
   /// An effect on the world that is not to happen twice. `function` is a free coroutine like a tool's.
-  template <class R, class A>
-  [[nodiscard]] task<R> step(std::string name, ToolFunction<R, A> function, A arguments,
+  template <class R, class A, AwaitArgument<A> Given>
+  [[nodiscard]] task<R> step(std::string name, ToolFunction<R, A> function, Given&& arguments,
                              ToolOptions<R, A> options = {}) {
     const std::string hashed = boost::json::serialize(to_json(arguments));
     return detail::from_text<R>(
-        run_step(claim_path(), std::move(name), hashed, make_step_body<R, A>(function, std::move(arguments), options)));
+        run_step(claim_path(), std::move(name), hashed, make_step_body<R, A>(function, std::move(typed), options)));
   }
 
   /// Runs a plain function on the pool for blocking work: long computations, libraries that wait. Repeated after a
   /// crash; put it into a `step` if that matters. The function must not use the context.
-  template <class R, class A>
-  [[nodiscard]] Step<R> blocking(std::string name, R (*function)(A), A arguments) {
-    const std::string hashed = boost::json::serialize(to_json(arguments));
-    return Step<R>(run_blocking(claim_path(), std::move(name), hashed, [function, arguments = std::move(arguments)] {
-      return boost::json::serialize(to_json<R>(function(arguments)));
+  template <class R, class A, AwaitArgument<std::remove_cvref_t<A>> Given>
+  [[nodiscard]] Step<R> blocking(std::string name, R (*function)(A), Given&& arguments) {
+    std::remove_cvref_t<A> typed = std::forward<Given>(arguments);
+    const std::string hashed = boost::json::serialize(to_json(typed));
+    return Step<R>(run_blocking(claim_path(), std::move(name), hashed, [function, typed = std::move(typed)] {
+      return boost::json::serialize(to_json<R>(function(typed)));
     }));
   }
 
@@ -100,19 +101,23 @@ BOOST_DESCRIBE_STRUCT(ConnectorAnswer, (), (status, body, attempts))
 class ToolCtx : public StepContext {
  public:
   enum class Purpose { kAct, kReconcile };
-  /// For the step at `path`. What a reconcile hook does stands under `path`.0, so that it never takes the places, or
-  /// the keys, of the effect it asks about.
-  ToolCtx(Turn& turn, const std::string& path, bool repeatable, Purpose purpose);
+  /// For the step at `path`, whose `function` this process may not know yet. What a reconcile hook does stands under
+  /// `path`.0, so that it never takes the places, or the keys, of the effect it asks about.
+  ToolCtx(Turn& turn, const std::string& path, const void* function, bool repeatable, Purpose purpose);
   /// The idempotency key of this step: the same in every run, retry and redrive. Pass it on.
   [[nodiscard]] const std::string& key() const { return key_; }
 
   /// A call through the shared connector of that name, with its limits and breaker, and `key()` as Idempotency-Key.
   /// Retried where that is safe: an idempotent method, a step declared `repeatable`, a request that never left. A call
   /// that may have had its effect and may not be repeated fails with `kInDoubt`. A status of 400 or more is a
-  /// `Failure`.
-  [[nodiscard]] Step<ConnectorAnswer> call(std::string connector, ConnectorCall call);
+  /// `Failure`. The step is `started` in the journal when the call leaves; if it ends before, and its error leaves the
+  /// body and the handler, the turn is tried again without counting the attempt.
+  [[nodiscard]] Step<ConnectorAnswer> call(std::string connector, const ConnectorCall& call);
+  Step<ConnectorAnswer> call(std::string connector, ConnectorCall&& call) = delete;
 
  private:
+  const std::string step_path_;
+  const void* function_;
   const std::string key_;
   const bool repeatable_;
   const Purpose purpose_;

@@ -209,9 +209,11 @@ task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_
   }
   reserved.settle({0, 1, 0});
   if (result.ok()) co_return *result;
-  // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn.
-  if (result.error().code == ErrorCode::kInDoubt || result.error().code == ErrorCode::kCancelled ||
-      turn_.steps().fatal()) {
+  // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn; and where
+  // nobody waits for an answer, so does an outage, which the event can outwait.
+  const Error& error = result.error();
+  const bool outwaits = !in_chat() && error.never_left && error.retryable;
+  if (error.code == ErrorCode::kInDoubt || error.code == ErrorCode::kCancelled || outwaits || turn_.steps().fatal()) {
     throw Failure(result.error());
   }
   co_return error_for_model(result.error().text());

@@ -30,10 +30,13 @@ bool is_hopeless(const Error& error) {
   }
 }
 
-Time retry_time(const Limits& limits, int attempt, const Error& error, Time now, Random& random) {
+/// How often the event was dispatched, uncounted tries included.
+int tries_of(const Delivery& delivery) { return delivery.attempt(); }
+
+Time retry_time(const Limits& limits, int tries, const Error& error, Time now, Random& random) {
   const Duration base = std::chrono::milliseconds(limits.turn_backoff_base_ms);
   const Duration cap = std::chrono::milliseconds(limits.turn_backoff_cap_ms);
-  const Duration drawn = std::max(base / 2, jittered_backoff(base, cap, attempt + 1, random));
+  const Duration drawn = std::max(base / 2, jittered_backoff(base, cap, tries + 1, random));
   return now + at_least_as_asked(drawn, error.retry_after_ms, limits.retry_after_max_ms);
 }
 
@@ -212,9 +215,13 @@ void Turn::after_frames() {
 }
 
 void Turn::tear_down() {
+  stop_handler();
+  if (steps_) steps_->abandon();
+}
+
+void Turn::stop_handler() {
   root_.reset();
   context_.reset();
-  if (steps_) steps_->abandon();
   if (generation_) generation_->cancel();
   generation_.reset();
   for (const auto& stop : std::exchange(stops_, {})) stop();
@@ -367,12 +374,19 @@ void Turn::end_unsettled(const Error& unwritten, const Error& error) {
 void Turn::cancel(Error why) {
   strand_->post([self = shared_from_this(), why = std::move(why)] {
     // A commit that is on its way happens; its answer is true.
-    if (self->ended_ || self->committing_) return;
-    self->tear_down();
-    if (!self->request_.delivery) return self->end(TurnEnd::kCancelled, why);
-    self->services_.runtime.mailbox().release(std::move(self->request_.delivery));
-    self->end(TurnEnd::kReleased, why);
+    if (self->ended_ || self->committing_ || self->cancelling_) return;
+    self->cancelling_ = true;
+    self->stop_handler();
+    if (!self->steps_) return self->give_back(why);
+    self->steps_->stop([self, why] { self->give_back(why); });
   });
+}
+
+void Turn::give_back(const Error& why) {
+  if (ended_) return;
+  if (!request_.delivery) return end(TurnEnd::kCancelled, why);
+  services_.runtime.mailbox().release(std::move(request_.delivery));
+  end(TurnEnd::kReleased, why);
 }
 
 void Turn::abandon() {

@@ -86,8 +86,9 @@ class Turn : public std::enable_shared_from_this<Turn> {
   ~Turn();
 
   void start();
-  /// Destroys the handler at its await, stops what it waits for, and gives the event back, not counting the attempt
-  /// (a chat is closed). Idempotent; after the end it does nothing.
+  /// Destroys the handler at its await, stops what it waits for, and, when calls that were on their way have ended and
+  /// said whether they left, gives the event back, not counting the attempt (a chat is closed). Idempotent; after the
+  /// end it does nothing.
   void cancel(Error why);
   /// The process is gone, and nothing will call back any more: lets go of all the turn holds. For the end of a crash in
   /// simulation; no other thread may be in the turn.
@@ -128,6 +129,8 @@ class Turn : public std::enable_shared_from_this<Turn> {
   void resume(std::coroutine_handle<> frame);
   void after_frames();
   void tear_down();
+  void stop_handler();
+  void give_back(const Error& why);
   void commit(Outcome outcome);
   void finish_failed(const Error& error);
   void dead_letter(const Error& error);
@@ -154,6 +157,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   std::shared_ptr<Generation> generation_;  // the one in flight, if any
   bool ended_ = false;
   bool committing_ = false;
+  bool cancelling_ = false;  // until its calls have ended
 
   // Destroyed in this order's reverse: the frames first, then what they refer to.
   std::unique_ptr<TurnSteps> steps_;

@@ -1,0 +1,251 @@
+// Steps whose effect is a call of a connector: when they are `started`, what of them is in doubt, what counts.
+#include <gtest/gtest.h>
+
+#include "agents/context.hpp"
+#include "tests/agents/peer.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::call;
+using testing::Peer;
+using testing::say;
+using testing::World;
+
+struct Order {
+  std::string id;
+};
+BOOST_DESCRIBE_STRUCT(Order, (), (id))
+
+std::vector<std::string>* notes = nullptr;
+
+task<std::string> pay(ToolCtx& tool, Order order) {
+  ConnectorCall to_pay;
+  to_pay.path = "/pay";
+  to_pay.body = order.id;
+  ConnectorAnswer answer = co_await tool.call("peer", to_pay);
+  co_return answer.body;
+}
+
+task<std::string> pay_twice(ToolCtx& tool, Order order) {
+  ConnectorCall to_pay;
+  to_pay.path = "/pay";
+  to_pay.body = order.id;
+  ConnectorAnswer first = co_await tool.call("peer", to_pay);
+  ConnectorAnswer second = co_await tool.call("peer", to_pay);
+  co_return first.body + second.body;
+}
+
+/// Pays in cash, and then says so.
+task<std::string> pay_in_cash(ToolCtx& tool, Order order) {
+  notes->push_back("paid " + order.id + " in cash");
+  task<std::string> told = pay(tool, order);
+  std::string answer = co_await std::move(told);
+  co_return answer;
+}
+
+task<Outcome> pays(Ctx& ctx, Event event) {
+  Order order{event.id};
+  std::string answer = co_await ctx.step("pay", pay, order);
+  ctx.send("out", answer, "text/plain");
+  co_return done();
+}
+task<Outcome> pays_in_cash(Ctx& ctx, Event event) {
+  Order order{event.id};
+  std::string answer = co_await ctx.step("pay", pay_in_cash, order, {.acts_itself = true});
+  ctx.send("out", answer, "text/plain");
+  co_return done();
+}
+task<Outcome> notes_how_paying_failed(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Error error;
+  try {
+    std::string answer = co_await ctx.step("pay", event.data == "twice" ? pay_twice : pay, order);
+    notes->push_back(answer);
+  } catch (const Failure& failure) {
+    error = failure.error();
+  }
+  if (!error.message.empty()) notes->push_back(error.never_left ? "never left" : "left");
+  co_return done();
+}
+task<Outcome> lets_the_model_pay(Ctx& ctx, Event event) {
+  Reply answer = co_await ctx.think(ctx.prompt().user(event.data));
+  ctx.send("out", answer.text, "text/plain");
+  co_return done();
+}
+
+Result<Completion> calls_pay(const GenerateRequest& request) {
+  if (request.prompt.messages.back().role == Role::kTool) return say(request.prompt.messages.back().text());
+  return call("pay", R"({"id": "7"})");
+}
+
+class TurnCalls : public ::testing::Test {
+ protected:
+  void SetUp() override { notes = &notes_; }
+  void TearDown() override {
+    world.stop();
+    notes = nullptr;
+  }
+  /// One call leaves at once, the next waits a hundred seconds for its permit, and so on.
+  void connect_slowly() {
+    UpstreamOptions limits;
+    limits.calls_per_second = 0.01;
+    limits.calls_in_flight_max = 64;
+    peer.total_timeout = std::chrono::hours(24);
+    peer.connect(limits);
+  }
+  void stop_at_once() {
+    bool stopped = false;
+    world.runtime->stop(Duration(0), [&] { stopped = true; });
+    ASSERT_TRUE(world.simulation.run_until([&] { return stopped; }));
+    world.simulation.run_ready();
+    world.runtime->close();
+    world.chat.reset();
+    world.runtime.reset();
+  }
+  void expect_each_paid_once(std::size_t orders) {
+    for (const DeadLetterSummary& letter : world.dead()) ADD_FAILURE() << letter.error.text();
+    EXPECT_EQ(peer.payments().size(), orders);
+    for (const auto& [key, times] : peer.payments()) EXPECT_EQ(times, 1) << key;
+    EXPECT_EQ(world.sink.arrived.size(), orders);
+  }
+
+  std::vector<std::string> notes_;
+  World world{1, calls_pay};
+  Peer peer{world};
+};
+
+TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheRuntimeStopsWhileTheyWaitForAPermit) {
+  world.agent("shop", pays);
+  connect_slowly();
+  world.boot();
+  for (int i = 0; i < 20; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+  world.simulation.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(peer.payments().size(), 1U) << "the others wait";
+  stop_at_once();
+  peer.connect({});
+  world.boot();
+  world.settle();
+  expect_each_paid_once(20);
+}
+
+TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheProcessDiesWhileTheyWaitForAPermit) {
+  world.agent("shop", pays);
+  connect_slowly();
+  world.boot();
+  // In two waves: the function is known to call by the second one.
+  for (int i = 0; i < 20; ++i) {
+    world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+    if (i == 9) world.simulation.run_for(std::chrono::seconds(1));
+  }
+  world.simulation.run_for(std::chrono::seconds(1));
+  world.crash();
+  peer.connect({});
+  world.boot();
+  world.settle();
+  expect_each_paid_once(20);
+}
+
+TEST_F(TurnCalls, LeaveNothingInDoubtWhileTheyFindNoConnection) {
+  for (const bool dies : {false, true}) {
+    world.agent("shop", pays);
+    peer.is_down = true;
+    UpstreamOptions limits;
+    limits.retry.base = limits.retry.cap = std::chrono::minutes(1);  // between the attempts of one call
+    peer.total_timeout = std::chrono::hours(1);
+    peer.connect(limits);
+    world.boot();
+    const std::string run = dies ? "b" : "a";
+    for (int i = 0; i < 5; ++i) world.send("shop", run + std::to_string(i), run + std::to_string(i), "");
+    world.simulation.run_for(std::chrono::seconds(1));
+    dies ? world.crash() : stop_at_once();
+    peer.is_down = false;
+    peer.connect({});
+    world.boot();
+    world.settle();
+    expect_each_paid_once(dies ? 10 : 5);
+    world.stop();
+  }
+}
+
+TEST_F(TurnCalls, AreInDoubtOnceTheyLeft) {
+  world.agent("shop", pays);
+  bool left = false;
+  testing::CrashSwitch crash("pay", StepPhase::kStarted, 2, [&] { left = true; });  // the first: of its body
+  world.boot(&crash);
+  world.send("shop", "e1", "k", "");
+  ASSERT_TRUE(world.simulation.run_until([&] { return left; }));
+  world.crash();
+  world.boot();
+  world.settle();
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kInDoubt);
+}
+
+TEST_F(TurnCalls, AreInDoubtFromTheirBodyOnWhereItActsItself) {
+  world.agent("shop", pays_in_cash);
+  connect_slowly();
+  world.boot();
+  world.send("shop", "e1", "k1", "");
+  world.send("shop", "e2", "k2", "");
+  world.simulation.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(notes_.size(), 2U);
+  world.crash();
+  peer.connect({});
+  world.boot();
+  world.settle();
+  EXPECT_EQ(notes_.size(), 2U) << "nobody pays in cash again";
+  ASSERT_EQ(world.dead().size(), 1U) << "the one whose call waited";
+  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kInDoubt);
+}
+
+TEST_F(TurnCalls, SayWhetherAnythingOfTheirStepLeft) {
+  world.agent("shop", notes_how_paying_failed);
+  peer.is_down = true;
+  peer.connect({});
+  world.boot();
+  world.send("shop", "e1", "k", "once");
+  world.settle();
+  EXPECT_EQ(notes_, std::vector<std::string>{"never left"});
+
+  notes_.clear();
+  peer.is_down = false;
+  UpstreamOptions limits;
+  limits.calls_per_window = 1;
+  peer.connect(limits);
+  world.send("shop", "e2", "k", "twice");
+  world.settle();
+  EXPECT_EQ(notes_, std::vector<std::string>{"left"}) << "the first call did, the second found no permit";
+}
+
+TEST_F(TurnCalls, WaitOutAnOutageOfAnHour) {
+  world.agent("shop", pays);
+  peer.is_down = true;
+  peer.connect({});
+  world.boot();
+  for (int i = 0; i < 20; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+  world.simulation.run_for(std::chrono::hours(1));
+  EXPECT_TRUE(world.dead().empty());
+  peer.is_down = false;
+  peer.connect({});
+  world.settle();
+  expect_each_paid_once(20);
+}
+
+TEST_F(TurnCalls, WaitOutAnOutageWhenTheModelMakesThem) {
+  world.agent("shop", lets_the_model_pay).tool("pay", "Pays an order", pay, ToolOptions<std::string, Order>{});
+  peer.is_down = true;
+  peer.connect({});
+  world.boot();
+  world.send("shop", "e1", "k", "pay order 7");
+  world.simulation.run_for(std::chrono::hours(1));
+  EXPECT_TRUE(world.dead().empty());
+  EXPECT_TRUE(world.sink.arrived.empty()) << "no model excuses what can still be done";
+  peer.is_down = false;
+  peer.connect({});
+  world.settle();
+  expect_each_paid_once(1);
+}
+
+}  // namespace
+}  // namespace mnema
