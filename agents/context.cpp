@@ -131,17 +131,17 @@ ToolCtx::ToolCtx(Turn& turn, const std::string& path, const void* function, bool
       repeatable_(repeatable),
       purpose_(purpose) {}
 
-Step<ConnectorAnswer> ToolCtx::call(std::string connector, ConnectorCall call) {
+Step<ConnectorAnswer> ToolCtx::call(std::string connector, const ConnectorCall& call) {
   HttpClient* client = turn_.services().http ? turn_.services().http(connector) : nullptr;
   if (!client) {
     throw Failure(fail(ErrorCode::kNotFound, "there is no HTTP connector '" + connector + "'",
                        "declare it under [connectors." + connector + "]"));
   }
   HttpCall http;
-  http.method = std::move(call.method);
-  http.path = std::move(call.path);
-  http.body = std::move(call.body);
-  http.content_type = std::move(call.content_type);
+  http.method = call.method;
+  http.path = call.path;
+  http.body = call.body;
+  http.content_type = call.content_type;
   http.repeatable = repeatable_;
   std::function<void(bool)> ended = [](bool) {};
   if (purpose_ == Purpose::kAct) {
@@ -179,20 +179,31 @@ bool Ctx::in_chat() const { return turn_.chat() != nullptr; }
 Budget& Ctx::budget() const { return turn_.budget(); }
 void* Ctx::state_of(std::type_index type) { return turn_.state(type); }
 
-Step<Recalled> Ctx::recall(RecallQuery query) {
+Step<Recalled> Ctx::recall(const RecallQuery& query) {
   const StepStart start{claim_path(), "recall", hash_of_query(query)};
-  query.scope = turn_.scope();
-  query.uncommitted = turn_.writes().episodes;
-  return Step<Recalled>(turn_.steps().query(start, [&](TurnSteps::Finish finish) {
+  RecallQuery asked = query;
+  asked.scope = asker_of(turn_.scope());
+  asked.uncommitted = turn_.writes().episodes;
+  const auto ask = [&](TurnSteps::Finish finish) {
     const MonotonicTime began = turn_.services().clock.monotonic_now();
     turn_.services().memory.recall(
-        std::move(query), *turn_.strand(),
+        std::move(asked), *turn_.strand(),
         [turn = turn_.shared_from_this(), finish = std::move(finish), began](Result<Recalled> recalled) {
           turn->report().recall += turn->services().clock.monotonic_now() - began;
           if (!recalled.ok()) return finish(recalled.error());
           finish(boost::json::serialize(to_json(*recalled)));
         });
-  }));
+  };
+  // The step is in a frame of the turn, and goes with it.
+  return Step<Recalled>(turn_.steps().query(start, ask), [turn = &turn_](const Recalled& recalled) {
+    for (const RecallHit& hit : recalled.hits) turn->saw(hit.source.trust);
+  });
+}
+
+Step<Recalled> Ctx::recall(std::string text) {
+  RecallQuery query;
+  query.text = std::move(text);
+  return recall(query);
 }
 
 PromptPlan Ctx::prompt() const {

@@ -78,7 +78,7 @@ std::string error_for_model(const std::string& text) {
 
 }  // namespace
 
-task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
+task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   const std::string path = claim_path();
   Engine& engine = turn_.services().engine;
   GenerateRequest request = request_of(turn_, options);
