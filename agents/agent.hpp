@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "agents/convert.hpp"
+#include "agents/memory_reach.hpp"
 #include "agents/outcome.hpp"
 #include "agents/state_type.hpp"
 #include "agents/task.hpp"
@@ -125,6 +125,9 @@ class AgentBuilder {
   AgentBuilder& temperature(float value) { return spec_.temperature = value, *this; }
   AgentBuilder& answer_tokens(int tokens) { return spec_.answer_tokens = tokens, *this; }
   AgentBuilder& recall_tokens(int tokens) { return spec_.recall_tokens = tokens, *this; }
+  /// Who recalls what a turn of an event remembers, where the handler does not say it of an episode. By default only
+  /// turns of the same key. A chat's memory is always its user's, or, where nobody is known, its own.
+  AgentBuilder& remembers(MemoryReach reach) { return spec_.remembers = reach, *this; }
   /// Change it when the handler changes so that its journals no longer fit.
   AgentBuilder& code_version(std::string text) { return spec_.code_version = std::move(text), *this; }
   AgentBuilder& on_other_version(OtherVersion policy) { return spec_.on_other_version = policy, *this; }

@@ -231,12 +231,11 @@ void Ctx::send(std::string destination, std::string body, std::string content_ty
 }
 
 void Ctx::remember(Episode episode) {
-  const Scope& scope = turn_.scope();
-  episode.scope.tenant = scope.tenant;
-  episode.scope.agent = scope.agent;
-  episode.scope.user = scope.user;
-  // What nobody known said in a chat is for that chat only.
-  if (turn_.chat() && scope.user.empty()) episode.scope.session = scope.session;
+  remember(std::move(episode), turn_.chat() ? MemoryReach::kUser : turn_.agent().remembers);
+}
+
+void Ctx::remember(Episode episode, MemoryReach reach) {
+  episode.scope = owner_of(turn_.scope(), reach);
   if (episode.thread.empty()) episode.thread = thread();
   if (episode.time == Time{}) episode.time = now();
   if (episode.role != "user") episode.trust = weakest(episode.trust, turn_.trust());
