@@ -207,11 +207,11 @@ Step<Recalled> Ctx::recall(std::string text) {
 }
 
 PromptPlan Ctx::prompt() const {
-  PromptPlan plan(event().trust);
-  plan.system(turn_.agent().system);
+  PromptPlan plan(turn_.trust());
+  plan.system(turn_.agent().system, Trust::kSystem);
   if (const ChatTurn* chat = turn_.chat()) {
     plan.history(chat->history);
-    if (!chat->system.empty()) plan.known(chat->system);
+    if (!chat->system.empty()) plan.known(chat->system, weakest(event().trust, Trust::kUser));
   }
   return plan;
 }

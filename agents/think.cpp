@@ -15,8 +15,10 @@ namespace {
 /// The caller's arguments, not the rendered prompt: what is journalled must not depend on a template.
 std::string hash_of_plan(const PromptPlan& plan, int round) {
   Sha256 hash;
-  hash.update_field(plan.system_text()).update_field(plan.known_text()).update_field(plan.user_text());
-  for (const Passage& document : plan.documents()) hash.update_field(document.text);
+  hash.update_field(plan.system_text().text).update_field(plan.user_text());
+  hash.update_field(std::to_string(plan.known_texts().size()));
+  for (const PlannedText& known : plan.known_texts()) hash.update_field(known.text);
+  for (const auto& [title, words] : plan.documents()) hash.update_field(title).update_field(words.text);
   for (const Message& message : plan.past()) hash.update_field(message.text());
   for (const Passage& passage : plan.passages()) hash.update_field(passage.title).update_field(passage.text);
   return effect_free(hash.update_field(std::to_string(round)).finish_hex());
@@ -93,6 +95,7 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   context_budget.answer_tokens = std::min(tokens_asked, context_budget.context_tokens / 2);
   context_budget.passage_tokens_max =
       options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
+  plan.trust_no_further_than(turn_.trust());
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model));
   request.prompt = built.prompt;
   request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);

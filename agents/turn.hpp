@@ -107,7 +107,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   [[nodiscard]] TurnReport& report() { return report_; }
   [[nodiscard]] Budget& budget() { return *budget_; }
   [[nodiscard]] void* state(std::type_index type);
-  /// The weakest of the event and of all that the model has been shown.
+  /// The weakest of the event, of all that the handler has been given, and of all that the model has been shown.
   [[nodiscard]] Trust trust() const { return trust_; }
   void saw(Trust trust) { trust_ = weakest(trust_, trust); }
   /// Called, on the strand, when the turn is torn down: ends what it waits for. Must do no harm to what is done.
