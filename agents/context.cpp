@@ -174,7 +174,7 @@ Ctx::Ctx(Turn& turn) : StepContext(turn, "") {}
 const std::string& Ctx::agent() const { return turn_.agent().name; }
 const std::string& Ctx::key() const { return turn_.event().key; }
 const Scope& Ctx::scope() const { return turn_.scope(); }
-std::string Ctx::thread() const { return turn_.scope().agent + "/" + turn_.scope().session; }
+std::string Ctx::thread() const { return turn_.thread(); }
 bool Ctx::in_chat() const { return turn_.chat() != nullptr; }
 Budget& Ctx::budget() const { return turn_.budget(); }
 void* Ctx::state_of(std::type_index type) { return turn_.state(type); }

@@ -99,7 +99,8 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model));
   request.prompt = built.prompt;
   request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);
-  turn_.report().prefix = turn_.services().prefixes.note(thread(), built.prompt, engine, request.model);
+  turn_.report().prefix =
+      turn_.services().prefixes.note(turn_.scope().tenant, thread(), built.prompt, engine, request.model);
 
   Reply reply;
   reply.citations = std::move(built.citations);

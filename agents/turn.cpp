@@ -53,6 +53,25 @@ Error error_of(const std::exception_ptr& exception) {
   }
 }
 
+/// `name` as one part of a path.
+std::string path_part(const std::string& name) {
+  std::string part;
+  for (const char c : name) {
+    if (c == '/') {
+      part += "%2F";
+    } else if (c == '%') {
+      part += "%25";
+    } else {
+      part += c;
+    }
+  }
+  return part;
+}
+
+TurnIdentity identity_of(const TurnRequest& request) {
+  return turn_identity(request.delivery.sequence(), *request.event, request.agent->code_version);
+}
+
 Scope scope_of(const TurnRequest& request) {
   const Event& event = *request.event;
   Scope scope{event.tenant, request.agent->name, event.user, event.key};
@@ -212,6 +231,10 @@ void Turn::after_frames() {
   report_.steps_replayed = steps_->replayed();
   if (outcome.ok()) return commit(std::move(*outcome));
   finish_failed(outcome.error());
+}
+
+std::string Turn::thread() const {
+  return path_part(scope_.tenant) + "/" + path_part(scope_.agent) + "/" + scope_.session;
 }
 
 void Turn::tear_down() {

@@ -43,11 +43,12 @@ namespace mnema {
 
 /// What a foreground chat adds to its event.
 struct ChatTurn {
-  Scope speaker;                 // who is speaking, as agents/session.hpp tells conversations apart
-  std::vector<Message> sent;     // what the client sent, the new message last
-  std::string session;           // id, found by the history or new
-  std::vector<Message> history;  // as it was laid out before the model; without the new message
-  std::string system;            // the client's own system text
+  Scope speaker;                  // who is speaking, as agents/session.hpp tells conversations apart
+  std::vector<Message> sent;      // what the client sent, the new message last
+  std::string session;            // id, found by the history or new
+  bool session_is_named = false;  // by the client; else nobody can come back to it but by its history
+  std::vector<Message> history;   // as it was laid out before the model; without the new message
+  std::string system;             // the client's own system text
   SamplingOptions sampling;
   bool sampling_given = false;  // else the agent's
   Constraint constraint;
@@ -99,6 +100,8 @@ class Turn : public std::enable_shared_from_this<Turn> {
   [[nodiscard]] const AgentSpec& agent() const { return *request_.agent; }
   [[nodiscard]] const Event& event() const { return *request_.event; }
   [[nodiscard]] const Scope& scope() const { return scope_; }
+  /// "tenant/agent/key", told apart whatever stands in the names.
+  [[nodiscard]] std::string thread() const;
   [[nodiscard]] const ChatTurn* chat() const { return request_.chat ? &*request_.chat : nullptr; }
   [[nodiscard]] const TurnServices& services() const { return services_; }
   [[nodiscard]] const std::shared_ptr<Strand>& strand() const { return strand_; }
