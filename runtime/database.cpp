@@ -7,6 +7,7 @@
 
 #include "runtime/folder_lock.hpp"
 #include "runtime/log.hpp"
+#include "runtime/private_file.hpp"
 #include "runtime/read_pool.hpp"
 #include "runtime/schema_versions.hpp"
 
@@ -103,7 +104,11 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(Options options, const st
   auto core = std::make_shared<Core>(std::move(options), store, clock);
   // A VFS of a test has no file to lock, and one process.
   if (core->options.vfs.empty()) {
-    ASSIGN_OR_RETURN(core->lock, FolderLock::take(core->options.path + ".lock"));
+    const std::string& path = core->options.path;
+    ASSIGN_OR_RETURN(core->lock, FolderLock::take(path + ".lock"));
+    // SQLite gives the log and its index the mode of the database.
+    RETURN_IF_ERROR(make_private_file(path));
+    for (const char* suffix : {"-wal", "-shm"}) close_to_others(path + suffix);
   }
   ASSIGN_OR_RETURN(core->writer, open_writer(core->options));
   RETURN_IF_ERROR(bring_up_to_date(*core->writer, migrations, core->options.path));
@@ -361,6 +366,7 @@ Status SqliteDatabase::wait_for(Unit unit) {
 }
 
 Status SqliteDatabase::backup_to(const std::string& path) {
+  if (core_->options.vfs.empty()) RETURN_IF_ERROR(make_private_file(path));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqliteConnection> target,
                    SqliteConnection::open(path, SqliteConnection::Mode::kReadWriteCreate, core_->options.vfs));
   return core_->readers->read([&](Transaction& source) -> Status {
