@@ -284,8 +284,8 @@ void Turn::finish_failed(const Error& error) {
     self->end(how, error);
   };
   if (is_hopeless(error)) {
-    return mailbox.bury(std::move(request_.delivery), error, *strand_,
-                        [settled](const Status& status) { settled(TurnEnd::kDead, status); });
+    return mailbox.dead_letter(std::move(request_.delivery), error, *strand_,
+                               [settled](const Status& status) { settled(TurnEnd::kDead, status); });
   }
   // The step that failed is done anew at the next attempt; all that went well before it is not.
   if (!failed_path.empty()) {
