@@ -31,7 +31,7 @@ bool is_hopeless(const Error& error) {
 }
 
 /// How often the event was dispatched, uncounted tries included.
-int tries_of(const Delivery& delivery) { return delivery.attempt(); }
+int tries_of(const Delivery& delivery) { return delivery.tries(); }
 
 Time retry_time(const Limits& limits, int tries, const Error& error, Time now, Random& random) {
   const Duration base = std::chrono::milliseconds(limits.turn_backoff_base_ms);
@@ -69,7 +69,8 @@ std::string path_part(const std::string& name) {
 }
 
 TurnIdentity identity_of(const TurnRequest& request) {
-  return turn_identity(request.delivery.sequence(), *request.event, request.agent->code_version);
+  return turn_identity(request.delivery.sequence(), *request.event, request.agent->code_version,
+                       request.delivery.generation());
 }
 
 Scope scope_of(const TurnRequest& request) {
@@ -365,7 +366,7 @@ void Turn::finish_failed(const Error& error) {
 }
 
 void Turn::dead_letter(const Error& error) {
-  services_.runtime.mailbox().bury(std::move(request_.delivery), error, *strand_,
+  services_.runtime.mailbox().dead_letter(std::move(request_.delivery), error, *strand_,
                                    [self = shared_from_this(), strand = strand_, error](const Status& status) {
                                      if (!status.ok()) return self->end_unsettled(status.error(), error);
                                      self->end(TurnEnd::kDead, error);
