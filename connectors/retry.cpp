@@ -90,7 +90,13 @@ bool RetryBudget::withdraw() {
   std::lock_guard lock(mutex_);
   if (balance_ < 1) return false;
   balance_ -= 1;
+  ++withdrawn_;
   return true;
+}
+
+long long RetryBudget::withdrawn() const {
+  std::lock_guard lock(mutex_);
+  return withdrawn_;
 }
 
 std::variant<RetryState::Wait, Error> RetryState::after(const AttemptFailure& failure, MonotonicTime now,

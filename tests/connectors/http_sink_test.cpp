@@ -4,6 +4,7 @@
 
 #include <future>
 
+#include "connectors/http/curl_transport.hpp"
 #include "connectors/http/server.hpp"
 #include "runtime/thread_pool_executor.hpp"
 
@@ -23,6 +24,9 @@ class HttpSinkTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(server_.start().ok());
     loop_.start();
+    auto transport = CurlTransport::open({}, clock_);
+    ASSERT_TRUE(transport.ok());
+    transport_ = std::move(*transport);
     UpstreamOptions upstream;
     upstream.name = "mail";
     upstream.retry.attempts_max = 1;
@@ -30,6 +34,7 @@ class HttpSinkTest : public ::testing::Test {
   }
   void TearDown() override {
     stop_server();
+    transport_->stop();
     blocking_.stop();
     loop_.stop();
     loop_.join();
@@ -42,8 +47,7 @@ class HttpSinkTest : public ::testing::Test {
   Status deliver() {
     HttpClientOptions options;
     options.base_url = "http://127.0.0.1:" + std::to_string(server_.port());
-    options.use_proxy_environment = false;
-    HttpClient client(options, *upstream_, secrets_, blocking_, clock_, random_);
+    HttpClient client(options, *upstream_, secrets_, *transport_, blocking_, clock_, random_);
     HttpSink sink(client, "/");
     OutboxMessage message;
     message.idempotency_key = "k";
@@ -64,6 +68,7 @@ class HttpSinkTest : public ::testing::Test {
   ThreadPoolExecutor blocking_{"blocking", 2};
   SecretsStore secrets_{clock_};
   std::unique_ptr<Upstream> upstream_;
+  std::unique_ptr<CurlTransport> transport_;
 };
 
 TEST_F(HttpSinkTest, SaysWhetherTheMessageHasLeft) {
