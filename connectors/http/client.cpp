@@ -18,7 +18,7 @@ std::shared_ptr<HttpClient::Call> HttpClient::send(HttpCall call, Executor& repl
                                                    std::function<void(Result<HttpReply>)> done) {
   auto running = std::make_shared<RunningCall>(shared_, std::move(call), reply_to, std::move(done));
   if (shared_->stopped.load(std::memory_order_acquire)) {
-    running->start();  // which refuses, also when the transport's thread has ended
+    running->refuse();  // here: the transport's thread may have ended
   } else {
     shared_->home.post([running] { running->start(); });
   }

@@ -1,5 +1,7 @@
 #include "connectors/http/curl_exchange.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -81,6 +83,11 @@ struct CurlExchange::Callbacks {
     return 0;
   }
 
+  /// curl 7.88 opens sockets that child processes inherit, which would keep a connection open that we have closed.
+  static curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  }
+
   static CURLcode on_tls_context(CURL*, void* context, void* trust) {
     static_cast<const TrustStore*>(trust)->use_for(static_cast<SSL_CTX*>(context));
     return CURLE_OK;
@@ -127,6 +134,7 @@ CURL* CurlExchange::prepare(const Addresses& addresses, const std::optional<Http
       static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(request_.connect_timeout).count()));
   set(CURLOPT_FRESH_CONNECT, request_.fresh_connection ? 1L : 0L);
   set(CURLOPT_MAXAGE_CONN, static_cast<long>(std::chrono::ceil<std::chrono::seconds>(idle_connection_time).count()));
+  set(CURLOPT_OPENSOCKETFUNCTION, &Callbacks::open_socket);
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_CAINFO, static_cast<char*>(nullptr));
   set(CURLOPT_CAPATH, static_cast<char*>(nullptr));

@@ -1,33 +1,29 @@
 #include "connectors/http/curl_transport.hpp"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "connectors/http/curl_exchange.hpp"
+#include "connectors/http/curl_multi.hpp"
 #include "connectors/http/resolver.hpp"
 #include "connectors/http/timed_queue.hpp"
 #include "connectors/http/trust_store.hpp"
 #include "runtime/check.hpp"
+#include "runtime/log.hpp"
 
 namespace mnema {
 namespace {
 
-constexpr Duration kSleepMax = std::chrono::seconds(60);
-
-bool initialise_curl() {
-  static const bool done = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK;
-  return done;
-}
+constexpr Duration kWaitMax = std::chrono::seconds(60);
 
 TransportFailure cancelled(bool left) {
   return {TransportFailure::Kind::kCancelled, left, "the exchange was cancelled"};
@@ -37,12 +33,8 @@ TransportFailure cancelled(bool left) {
 
 class CurlTransport::Core : public std::enable_shared_from_this<CurlTransport::Core> {
  public:
-  Core(CurlTransportOptions options, TrustStore trust, const Clock& clock, CURLM* multi)
-      : options_(std::move(options)), trust_(std::move(trust)), clock_(clock), multi_(multi) {
-    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(options_.idle_connections_max));
-  }
-  ~Core() { curl_multi_cleanup(multi_); }
+  Core(CurlTransportOptions options, TrustStore trust, const Clock& clock, std::unique_ptr<CurlMulti> multi)
+      : options_(std::move(options)), trust_(std::move(trust)), clock_(clock), multi_(std::move(multi)) {}
 
   void run_thread() {
     thread_ = std::thread([this] { run(); });
@@ -60,16 +52,19 @@ class CurlTransport::Core : public std::enable_shared_from_this<CurlTransport::C
   void cut(std::shared_ptr<CurlExchange> exchange, std::optional<TransportFailure> why);
   void cut_expired();
   void take_finished();
-  void sleep();
+  void wait();
 
   const CurlTransportOptions options_;
   const TrustStore trust_;
   const Clock& clock_;
-  CURLM* const multi_;
-  TimedQueue queue_{clock_, [this] { curl_multi_wakeup(multi_); }};
-  Resolver resolver_{Resolver::Options{.servers = options_.dns_servers}, clock_};  // confined to thread_, as the rest
+  const std::unique_ptr<CurlMulti> multi_;  // confined to thread_, as the rest but queue_
+  std::atomic<std::thread::id> self_{};
+  TimedQueue queue_{clock_, [this] {
+                      if (self_.load(std::memory_order_relaxed) != std::this_thread::get_id()) multi_->wake();
+                    }};
+  Resolver resolver_{Resolver::Options{.servers = options_.dns_servers}, clock_,
+                     [this](int descriptor, short events) { multi_->watch(descriptor, events); }};
   std::map<CurlExchange*, std::shared_ptr<CurlExchange>> running_;
-  std::vector<pollfd> descriptors_;  // of the resolver, as the last sleep left them
   long long started_ = 0;
   long long ended_ = 0;
 
@@ -110,7 +105,7 @@ void CurlTransport::Core::connect(const std::shared_ptr<CurlExchange>& exchange,
   using Kind = TransportFailure::Kind;
   if (!addresses.ok()) return cut(exchange, TransportFailure{Kind::kNotSent, false, addresses.error().message});
   CURL* handle = exchange->prepare(*addresses, proxy, trust_, options_.idle_connection_time);
-  if (handle == nullptr || curl_multi_add_handle(multi_, handle) != CURLM_OK) {
+  if (handle == nullptr || !multi_->add(handle)) {
     return cut(exchange, TransportFailure{Kind::kNotSent, false, "curl cannot start an exchange"});
   }
   curl_easy_setopt(handle, CURLOPT_PRIVATE, exchange.get());
@@ -124,7 +119,7 @@ void CurlTransport::Core::cut(std::shared_ptr<CurlExchange> exchange, std::optio
     return;
   }
   if (exchange->resolving != 0) resolver_.forget(std::exchange(exchange->resolving, 0));
-  if (exchange->handle() != nullptr) curl_multi_remove_handle(multi_, exchange->handle());
+  if (exchange->handle() != nullptr) multi_->remove(exchange->handle());
   running_.erase(found);
   ++ended_;
   exchange->end(std::move(why));
@@ -140,45 +135,29 @@ void CurlTransport::Core::cut_expired() {
 }
 
 void CurlTransport::Core::take_finished() {
-  int left = 0;
-  while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
-    const CURLcode result = message->data.result;
+  while (const auto finished = multi_->take_finished()) {
     CurlExchange* key = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &key);
+    curl_easy_getinfo(finished->transfer, CURLINFO_PRIVATE, &key);
     const auto found = running_.find(key);
     CHECK(found != running_.end(), "a finished transfer belongs to a running exchange");
     const std::shared_ptr<CurlExchange> exchange = found->second;
-    cut(exchange, exchange->outcome(result));
+    cut(exchange, exchange->outcome(finished->result));
   }
 }
 
-void CurlTransport::Core::sleep() {
-  Duration longest = kSleepMax;
+void CurlTransport::Core::wait() {
+  Duration longest = kWaitMax;
   const MonotonicTime now = clock_.monotonic_now();
   for (const auto& [key, exchange] : running_) longest = std::min(longest, exchange->expires() - now);
   for (const std::optional<Duration> patience : {queue_.patience(), resolver_.patience()}) {
     longest = std::min(longest, patience.value_or(longest));
   }
-  descriptors_.clear();
-  resolver_.add_descriptors(descriptors_);
-  std::vector<curl_waitfd> extra;
-  for (const pollfd& wanted : descriptors_) {
-    const int events = ((wanted.events & POLLIN) != 0 ? CURL_WAIT_POLLIN : 0) |
-                       ((wanted.events & POLLOUT) != 0 ? CURL_WAIT_POLLOUT : 0);
-    extra.push_back({wanted.fd, static_cast<short>(events), 0});
-  }
-  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(std::max(Duration::zero(), longest));
-  curl_multi_poll(multi_, extra.data(), static_cast<unsigned>(extra.size()), static_cast<int>(milliseconds.count()),
-                  nullptr);
-  for (std::size_t i = 0; i < extra.size(); ++i) {
-    descriptors_[i].revents = static_cast<short>(((extra[i].revents & CURL_WAIT_POLLIN) != 0 ? POLLIN : 0) |
-                                                 ((extra[i].revents & CURL_WAIT_POLLOUT) != 0 ? POLLOUT : 0));
-  }
+  multi_->wait(longest, [this](int descriptor, short events) { resolver_.on_ready(descriptor, events); });
 }
 
 void CurlTransport::Core::run() {
   pthread_setname_np(pthread_self(), "http-client");
+  self_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   while (true) {
     queue_.run_due();
     if (stopping_.load(std::memory_order_acquire)) {
@@ -186,18 +165,16 @@ void CurlTransport::Core::run() {
       if (queue_.close_if_idle()) return;
       continue;
     }
+    take_finished();  // first: an answer that is whole has not expired
     cut_expired();
-    resolver_.process(descriptors_);
-    int running = 0;
-    curl_multi_perform(multi_, &running);
-    take_finished();
-    sleep();
+    resolver_.on_time();
+    wait();
   }
 }
 
 void CurlTransport::Core::stop() {
   stopping_.store(true, std::memory_order_release);
-  curl_multi_wakeup(multi_);
+  multi_->wake();
   std::lock_guard lock(joining_);
   if (thread_.joinable()) thread_.join();
 }
@@ -214,7 +191,17 @@ CurlTransportOptions CurlTransportOptions::from_environment() {
   std::map<std::string, std::string, std::less<>> variables;
   for (const char* name :
        {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"}) {
-    if (const char* value = std::getenv(name); value != nullptr) variables.emplace(name, value);
+    const char* value = std::getenv(name);
+    if (value == nullptr) continue;
+    variables.emplace(name, value);
+    const std::string_view proxy = value;
+    if (std::string_view(name).starts_with("no") || std::string_view(name).starts_with("NO") || proxy.empty()) continue;
+    const std::string url =
+        proxy.find("://") == std::string_view::npos ? "http://" + std::string(proxy) : std::string(proxy);
+    if (const Result<HttpUrl> parsed = HttpUrl::parse(url); !parsed.ok()) {
+      log_warning("http", "a proxy of the environment is not used",
+                  {{"variable", name}, {"why", parsed.error().text()}});
+    }
   }
   options.proxy = [variables = std::move(variables)](const HttpUrl& url) {
     return proxy_for(url, [&](const char* name) -> const char* {
@@ -227,9 +214,8 @@ CurlTransportOptions CurlTransportOptions::from_environment() {
 
 Result<std::unique_ptr<CurlTransport>> CurlTransport::open(CurlTransportOptions options, const Clock& clock) {
   ASSIGN_OR_RETURN(TrustStore trust, TrustStore::load(options.ca_file));
-  CURLM* multi = initialise_curl() ? curl_multi_init() : nullptr;
-  if (multi == nullptr) return fail(ErrorCode::kInternal, "libcurl cannot be initialised");
-  auto core = std::make_shared<Core>(std::move(options), std::move(trust), clock, multi);
+  ASSIGN_OR_RETURN(std::unique_ptr<CurlMulti> multi, CurlMulti::open(options.idle_connections_max, clock));
+  auto core = std::make_shared<Core>(std::move(options), std::move(trust), clock, std::move(multi));
   // Signals belong to other threads; a broken pipe of a TLS connection, to nobody.
   sigset_t all;
   sigset_t before;

@@ -1,8 +1,8 @@
 // connectors/http/curl_transport.hpp
 //
-// HttpTransport over the network: libcurl's multi interface and c-ares on one thread, which never blocks. Whatever a
-// peer or a name server does, a cancel and a deadline take effect within milliseconds, because nothing on this thread
-// waits for either.
+// HttpTransport over the network: libcurl's multi interface and c-ares on one thread over epoll, which never blocks.
+// Whatever a peer or a name server does, a cancel and a deadline take effect within milliseconds, because nothing on
+// this thread waits for either.
 //
 // Why libcurl, and why names are resolved beside it: curl brings what Beast would leave to us (the connection pool and
 // its dead connections, proxies and CONNECT, decompression, trailers, happy eyeballs, 20 years of odd servers). Its

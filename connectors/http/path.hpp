@@ -3,8 +3,7 @@
 // Request targets (path and query) that cannot become anything else. A tool builds one from texts of a model or a user,
 // each percent-encoded where it stands:
 //
-//   call.path = path("v1").segment("customers").segment(customer).query("limit", "1");   //
-//   "/v1/customers/a%2Fb?limit=1"
+//   call.path = path("customers").segment(customer).query("limit", "1");  // "/customers/a%2Fb?limit=1"
 //
 // What is not built is checked: a line end would write a second request onto a connection that carries our bearer, and
 // ".." would choose another resource than the one the tool names.

@@ -3,10 +3,13 @@
 #include <ares.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "connectors/http/message.hpp"
 #include "runtime/check.hpp"
@@ -27,6 +30,13 @@ std::string text_of(const sockaddr* address) {
                           ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(address)->sin_addr)
                           : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
   return inet_ntop(address->sa_family, bytes, text.data(), text.size()) != nullptr ? text.data() : "";
+}
+
+std::string stamp_of(const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) return "absent";
+  return std::to_string(status.st_ino) + ":" + std::to_string(status.st_size) + ":" +
+         std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
 }
 
 Error unresolved(const std::string& host, const std::string& why) {
@@ -63,31 +73,43 @@ struct Resolver::Query {
   }
 
   static void on_socket(void* self, ares_socket_t descriptor, int readable, int writable) {
-    auto& descriptors = static_cast<Resolver*>(self)->descriptors_;
-    const auto events = static_cast<short>((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
-    if (events == 0) {
-      descriptors.erase(descriptor);
-    } else {
-      descriptors[descriptor] = events;
-    }
+    static_cast<Resolver*>(self)->watch_(descriptor,
+                                         static_cast<short>((readable ? POLLIN : 0) | (writable ? POLLOUT : 0)));
   }
 };
 
-Resolver::Resolver(Options options, const Clock& clock) : options_(std::move(options)), clock_(clock) {
+Resolver::Resolver(Options options, const Clock& clock, Watch watch)
+    : options_(std::move(options)), clock_(clock), watch_(std::move(watch)) {
+  open_channel();
+}
+
+void Resolver::open_channel() {
+  stamp_ = stamp_of(options_.configuration);
   ares_options settings{};
   settings.timeout = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(options_.try_time).count());
   settings.tries = options_.tries;
   settings.sock_state_cb = &Query::on_socket;
   settings.sock_state_cb_data = this;
-  int status = ares_init_options(&channel_, &settings, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+  std::string configuration = options_.configuration;
+  settings.resolvconf_path = configuration.data();
+  int status = ares_init_options(&channel_, &settings,
+                                 ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF);
   if (status == ARES_SUCCESS && !options_.servers.empty()) {
     status = ares_set_servers_ports_csv(channel_, options_.servers.c_str());
   }
+  broken_.reset();
   if (status != ARES_SUCCESS) {
     broken_ = fail(ErrorCode::kInvalidArgument,
                    "the DNS servers '" + options_.servers + "' cannot be used: " + ares_strerror(status),
                    "write them as \"192.0.2.1,192.0.2.2:5353\"");
   }
+}
+
+/// c-ares reads it once; a machine that changes its network would ask the old servers until it is restarted.
+void Resolver::reopen_if_changed() {
+  if (!waiting_.empty() || stamp_of(options_.configuration) == stamp_) return;
+  if (channel_ != nullptr) ares_destroy(std::exchange(channel_, nullptr));
+  open_channel();
 }
 
 Resolver::~Resolver() {
@@ -117,6 +139,7 @@ void Resolver::answer(const std::string& host, Result<Addresses> addresses, Dura
 std::uint64_t Resolver::resolve(const std::string& host, Done done) {
   if (is_address(host)) return done(Addresses{host}), 0;
   if (equal_ignoring_case(host, "localhost")) return done(Addresses{"127.0.0.1", "::1"}), 0;
+  reopen_if_changed();
   if (broken_) return done(*broken_), 0;
   if (const auto found = known_.find(host); found != known_.end() && found->second.until > clock_.monotonic_now()) {
     return done(found->second.addresses), 0;
@@ -141,24 +164,20 @@ void Resolver::forget(std::uint64_t caller) {
   }
 }
 
-void Resolver::add_descriptors(std::vector<pollfd>& descriptors) const {
-  for (const auto& [descriptor, events] : descriptors_) descriptors.push_back({descriptor, events, 0});
-}
-
 std::optional<Duration> Resolver::patience() const {
   timeval left{};
   if (channel_ == nullptr || waiting_.empty() || ares_timeout(channel_, nullptr, &left) == nullptr) return std::nullopt;
   return std::chrono::seconds(left.tv_sec) + Duration(left.tv_usec);
 }
 
-void Resolver::process(const std::vector<pollfd>& descriptors) {
-  if (channel_ == nullptr || (waiting_.empty() && descriptors_.empty())) return;
-  for (const pollfd& ready : descriptors) {
-    if (ready.revents == 0 || !descriptors_.contains(ready.fd)) continue;
-    ares_process_fd(channel_, (ready.revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? ready.fd : ARES_SOCKET_BAD,
-                    (ready.revents & POLLOUT) != 0 ? ready.fd : ARES_SOCKET_BAD);
-  }
-  ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+void Resolver::on_ready(int descriptor, short events) {
+  if (channel_ == nullptr) return;
+  ares_process_fd(channel_, (events & POLLIN) != 0 ? descriptor : ARES_SOCKET_BAD,
+                  (events & POLLOUT) != 0 ? descriptor : ARES_SOCKET_BAD);
+}
+
+void Resolver::on_time() {
+  if (channel_ != nullptr && !waiting_.empty()) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 void Resolver::check_integrity() const {

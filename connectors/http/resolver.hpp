@@ -7,11 +7,9 @@
 // A query cannot be cut short in c-ares; a caller can (`forget`), and the query ends by itself after its tries.
 //
 // Threads:   confined to one thread.
-// Ownership: borrows the clock. `Done` of callers that still wait are dropped with it.
+// Ownership: borrows the clock. The `done` of callers that still wait is dropped with it.
 // Invariant: every waiting caller belongs to a running query   (check_integrity)
 #pragma once
-
-#include <poll.h>
 
 #include <cstdint>
 #include <functional>
@@ -34,7 +32,8 @@ using Addresses = std::vector<std::string>;
 class Resolver {
  public:
   struct Options {
-    std::string servers;  // "127.0.0.1:5353,[::1]:53"; "" = /etc/resolv.conf
+    std::string servers;                             // "127.0.0.1:5353,[::1]:53"; "" = those of `configuration`
+    std::string configuration = "/etc/resolv.conf";  // read again when it has changed
     Duration try_time = std::chrono::seconds(2);
     int tries = 3;
     Duration kept_min = std::chrono::seconds(5);  // bounds of an answer's time to live
@@ -42,24 +41,26 @@ class Resolver {
     std::size_t names_max = 1024;  // kept at a time
   };
   using Done = std::function<void(Result<Addresses>)>;
+  /// What the thread shall poll a descriptor for, POLLIN and POLLOUT; 0: no longer, it is about to be closed.
+  using Watch = std::function<void(int descriptor, short events)>;
 
-  Resolver(Options options, const Clock& clock);
+  Resolver(Options options, const Clock& clock, Watch watch);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// `done` runs at once for addresses, "localhost" and names that are known, else from `process`. Returns what to call
-  /// `forget` with; 0: it has run. Errors: `kUnavailable`, retryable.
+  /// `done` runs at once for addresses, "localhost" and names that are known, else from `on_ready` or `on_time`.
+  /// Returns what to call `forget` with; 0: it has run. Errors: `kUnavailable`, retryable.
   std::uint64_t resolve(const std::string& host, Done done);
   /// The caller waits no longer; its `done` does not run.
   void forget(std::uint64_t caller);
 
-  /// Appends what to poll for.
-  void add_descriptors(std::vector<pollfd>& descriptors) const;
-  /// How long the thread may sleep if no descriptor gets ready; none: as long as it likes.
+  /// A watched descriptor is ready.
+  void on_ready(int descriptor, short events);
+  /// Looks at the timeouts; after `patience`.
+  void on_time();
+  /// How long until then; none: nothing waits.
   [[nodiscard]] std::optional<Duration> patience() const;
-  /// Takes what is ready of `descriptors` (any, others are ignored), and looks at the timeouts.
-  void process(const std::vector<pollfd>& descriptors);
 
   void check_integrity() const;
 
@@ -69,14 +70,17 @@ class Resolver {
     Result<Addresses> addresses;
     MonotonicTime until;
   };
+  void open_channel();
+  void reopen_if_changed();
   void answer(const std::string& host, Result<Addresses> addresses, Duration kept);
   void keep(const std::string& host, const Result<Addresses>& addresses, Duration kept);
 
   const Options options_;
   const Clock& clock_;
+  const Watch watch_;
   ares_channeldata* channel_ = nullptr;
   std::optional<Error> broken_;  // the channel could not be made
-  std::map<int, short> descriptors_;
+  std::string stamp_;            // of `configuration` as the channel was made from it
   std::map<std::string, Known> known_;
   std::map<std::string, std::vector<std::pair<std::uint64_t, Done>>> waiting_;  // by host; an entry is a running query
   std::uint64_t last_caller_ = 0;

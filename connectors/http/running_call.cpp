@@ -56,10 +56,15 @@ Status RunningCall::check() const {
   return {};
 }
 
+void RunningCall::refuse() {
+  finished_ = true;
+  Error error = fail(ErrorCode::kCancelled, "a call was cancelled: its client stops");
+  error.never_left = true;
+  reply_to_.post([done = std::exchange(done_, nullptr), error = std::move(error)] { done(error); });
+}
+
 void RunningCall::start() {
-  if (shared_->stopped.load(std::memory_order_acquire)) {
-    return finish(fail(ErrorCode::kCancelled, "a call was cancelled: its client stops"));
-  }
+  if (shared_->stopped.load(std::memory_order_acquire)) return refuse();
   if (const Status checked = check(); !checked.ok()) return finish(checked.error());
   target_ = *shared_->base;
   if (target_.path.find('?') != std::string::npos) target_.path.resize(target_.path.find('?'));

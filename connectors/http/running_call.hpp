@@ -25,6 +25,8 @@ class RunningCall final : public HttpClient::Call, public std::enable_shared_fro
               std::function<void(Result<HttpReply>)> done);
 
   void start();
+  /// Instead of `start`, before anybody else has the call, on any thread: its client has stopped.
+  void refuse();
   void cancel() override;
   /// Ends the call from outside: at once where nothing is in flight, else when the transport has cut it.
   void cut(ErrorCode code, const std::string& why);

@@ -6,7 +6,9 @@
 
 #include "connectors/http/curl_transport.hpp"
 #include "connectors/http/server.hpp"
+#include "runtime/simulation_executor.hpp"
 #include "runtime/thread_pool_executor.hpp"
+#include "tests/connectors/http/scripted_transport.hpp"
 
 namespace mnema {
 namespace {
@@ -94,6 +96,39 @@ TEST_F(HttpSinkTest, LetsTheMessageBeTriedAgainIfItsPermitCouldNotBeStored) {
   EXPECT_EQ(refused.error().code, ErrorCode::kStorage);
   EXPECT_TRUE(refused.error().retryable);
   EXPECT_TRUE(refused.error().never_left);
+}
+
+TEST(HttpSink, AnswersWhatIsInFlightWhenItStopsAndLeavesOtherCallsOfItsClientAlone) {
+  Simulation simulation(1);
+  testing::ScriptedTransport transport(simulation);
+  SecretsStore secrets(simulation.clock());
+  UpstreamOptions options;
+  options.name = "mail";
+  Upstream upstream(options, simulation.clock());
+  HttpClientOptions at;
+  at.base_url = "http://mail.example";
+  HttpClient client(at, upstream, secrets, transport, simulation.lane("blocking"), simulation.clock(),
+                    simulation.random());
+  HttpSink sink(client, "/");
+  transport.hang(true);
+  transport.hang(true);
+  std::vector<Status> answers;
+  bool other_ended = false;
+  OutboxMessage message;
+  message.idempotency_key = "k";
+  sink.deliver(message, simulation.lane("loop"), [&](const Status& status) { answers.push_back(status); });
+  client.send({}, simulation.lane("loop"), [&](const Result<HttpReply>&) { other_ended = true; });
+  simulation.run_ready();
+  sink.stop();
+  sink.deliver(message, simulation.lane("loop"), [&](const Status& status) { answers.push_back(status); });
+  simulation.run_ready();
+  ASSERT_EQ(answers.size(), 2U);
+  for (const Status& answer : answers) EXPECT_EQ(answer.error().code, ErrorCode::kCancelled);
+  EXPECT_TRUE(answers[0].error().never_left != answers[1].error().never_left) << "only one of them had left";
+  EXPECT_FALSE(other_ended);
+  client.stop();
+  simulation.run_ready();
+  EXPECT_TRUE(other_ended);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "connectors/http/curl_transport.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -332,6 +333,21 @@ TEST_F(CurlTransportTest, KeepsConnectionsUnlessAFreshOneIsWanted) {
   fresh.fresh_connection = true;
   EXPECT_FALSE(exchange(std::move(fresh)).failure);
   EXPECT_EQ(peer.accepted(), 2);
+}
+
+TEST_F(CurlTransportTest, LeavesItsConnectionsToNoChildProcess) {
+  Peer peer(always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  ASSERT_FALSE(get(peer).failure);
+  int found = 0;
+  for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+    sockaddr_in to{};
+    socklen_t length = sizeof(to);
+    if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&to), &length) != 0 || ntohs(to.sin_port) != peer.port())
+      continue;
+    ++found;
+    EXPECT_NE(fcntl(descriptor, F_GETFD) & FD_CLOEXEC, 0);
+  }
+  EXPECT_EQ(found, 1) << "the kept connection";
 }
 
 TEST_F(CurlTransportTest, RefusesMoreExchangesThanItMayHaveAtOnce) {

@@ -175,6 +175,11 @@ class NameServer {
   }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   [[nodiscard]] int questions() const { return questions_; }
+  /// Of the last question.
+  [[nodiscard]] std::string last_name() {
+    std::lock_guard lock(mutex_);
+    return last_name_;
+  }
 
  private:
   void serve() {
@@ -187,11 +192,20 @@ class NameServer {
       const ssize_t count =
           recvfrom(socket_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
       if (count < 12) continue;
-      ++questions_;
-      if (!answers_) continue;
       std::string message(buffer.data(), static_cast<std::size_t>(count));
       std::size_t end = 12;
-      while (end < message.size() && message[end] != 0) end += static_cast<unsigned char>(message[end]) + 1U;
+      std::string name;
+      while (end < message.size() && message[end] != 0) {
+        const std::size_t label = static_cast<unsigned char>(message[end]);
+        name += (name.empty() ? "" : ".") + message.substr(end + 1, label);
+        end += label + 1;
+      }
+      {
+        std::lock_guard lock(mutex_);
+        last_name_ = name;
+      }
+      ++questions_;
+      if (!answers_) continue;
       const bool is_a = message[end + 2] == 1;
       message.resize(end + 5);
       message[2] = static_cast<char>(0x81);
@@ -210,6 +224,8 @@ class NameServer {
   int port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<int> questions_{0};
+  std::mutex mutex_;
+  std::string last_name_;  // guarded by mutex_
   std::thread thread_;
 };
 

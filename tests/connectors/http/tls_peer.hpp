@@ -10,6 +10,8 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <cstdio>
 #include <memory>
@@ -25,6 +27,11 @@ class TlsPeer {
   explicit TlsPeer(std::string answer, const std::string& name = "DNS:localhost,IP:127.0.0.1")
       : context_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free), certificate_file_(make_certificate(name)) {
     peer_ = std::make_unique<Peer>([this, answer = std::move(answer)](PeerConnection& connection) {
+      // A client that hangs up in the handshake must not end the tests: OpenSSL writes without MSG_NOSIGNAL.
+      sigset_t broken_pipe;
+      sigemptyset(&broken_pipe);
+      sigaddset(&broken_pipe, SIGPIPE);
+      pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
       std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context_.get()), &SSL_free);
       SSL_set_fd(ssl.get(), connection.descriptor());
       if (SSL_accept(ssl.get()) != 1) return;
