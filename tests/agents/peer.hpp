@@ -1,42 +1,27 @@
 // tests/agents/peer.hpp
 //
 // The other side of a connector: an API that counts what reaches it by idempotency key, behind a client with limits and
-// breaker. It outlives the crashes of the world that calls it.
+// breaker, over a transport that needs no network. It outlives the crashes of the world that calls it.
 //
-// Threads: the server's own; the rest on the test's.
+// Threads:   the simulation's one.
+// Ownership: borrows the world, which goes first.
 #pragma once
-
-#include <httplib.h>
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include "connectors/http/client.hpp"
+#include "connectors/http/transport.hpp"
 #include "tests/agents/world.hpp"
 
 namespace mnema::testing {
 
-class Peer {
+class Peer final : public HttpTransport {
  public:
   explicit Peer(World& world) : world_(world), secrets_(world.simulation.clock()) {
-    server_.Post("/pay", [this](const httplib::Request& request, httplib::Response& response) {
-      const std::scoped_lock lock(mutex_);
-      ++payments_[request.get_header_value("Idempotency-Key")];
-      response.set_content("paid", "text/plain");
-    });
-    server_.set_keep_alive_max_count(1);  // so that its end waits for no idle connection
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
     world_.clients = [this](const std::string&) { return client_.get(); };
     connect({});
-  }
-  ~Peer() {
-    server_.stop();
-    thread_.join();
   }
 
   /// A fresh client, as a process that starts has one.
@@ -45,33 +30,42 @@ class Peer {
     limits.name = "peer";
     upstream_ = std::make_unique<Upstream>(std::move(limits), world_.simulation.clock());
     HttpClientOptions options;
-    // Nobody listens at port 1.
-    options.base_url = "http://127.0.0.1:" + std::to_string(is_down ? 1 : port_);
+    options.base_url = "http://peer.example";
     options.total_timeout = total_timeout;
-    client_ = std::make_unique<HttpClient>(std::move(options), *upstream_, secrets_,
+    client_ = std::make_unique<HttpClient>(std::move(options), *upstream_, secrets_, *this,
                                            world_.simulation.lane("blocking", Simulation::LaneKind::kAnyOrder),
                                            world_.simulation.clock(), world_.simulation.random());
   }
 
-  /// By idempotency key: how often it was paid.
-  std::map<std::string, int> payments() {
-    const std::scoped_lock lock(mutex_);
-    return payments_;
+  std::shared_ptr<Exchange> start(TransportRequest request, Executor& reply_to, TransportEvents events) override {
+    struct Started final : Exchange {
+      void cancel() override {}
+    };
+    if (!is_down) ++payments_[std::string(request.headers.get("Idempotency-Key"))];
+    reply_to.post([events = std::move(events), refuses = is_down] {
+      if (refuses) {
+        return events.on_end(TransportFailure{TransportFailure::Kind::kNotSent, false, "connection refused"});
+      }
+      events.on_head(200, {});
+      events.on_body("paid");
+      events.on_end(std::nullopt);
+    });
+    return std::make_shared<Started>();
   }
+  Executor& executor() override { return world_.simulation.lane("transport"); }
 
-  bool is_down = false;  // for the next `connect`: refuses connections
+  /// By idempotency key: how often it was paid.
+  [[nodiscard]] const std::map<std::string, int>& payments() const { return payments_; }
+
+  bool is_down = false;  // refuses connections
   Duration total_timeout = std::chrono::seconds(60);
 
  private:
   World& world_;
   SecretsStore secrets_;
-  httplib::Server server_;
-  int port_ = 0;
-  std::thread thread_;
   std::unique_ptr<Upstream> upstream_;
   std::unique_ptr<HttpClient> client_;
-  std::mutex mutex_;
-  std::map<std::string, int> payments_;  // guarded by mutex_
+  std::map<std::string, int> payments_;
 };
 
 }  // namespace mnema::testing

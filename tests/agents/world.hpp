@@ -33,6 +33,7 @@ class CountingSink final : public Sink {
     reply_to.post_after(std::chrono::milliseconds(simulation_.random().below(5)),
                         [done = std::move(done), answer = std::move(answer)] { done(answer); });
   }
+  void stop() override {}
   int fails_one_in = 0;  // 0 = never
   std::map<std::string, int> counts;
   std::vector<OutboxMessage> arrived;  // first arrivals, in order
