@@ -38,29 +38,42 @@ class Peer final : public HttpTransport {
   }
 
   std::shared_ptr<Exchange> start(TransportRequest request, Executor& reply_to, TransportEvents events) override {
-    struct Started final : Exchange {
-      void cancel() override {}
-    };
-    if (!is_down) ++payments_[std::string(request.headers.get("Idempotency-Key"))];
-    reply_to.post([events = std::move(events), refuses = is_down] {
-      if (refuses) {
-        return events.on_end(TransportFailure{TransportFailure::Kind::kNotSent, false, "connection refused"});
-      }
-      events.on_head(200, {});
-      events.on_body("paid");
-      events.on_end(std::nullopt);
-    });
-    return std::make_shared<Started>();
+    auto started = std::make_shared<Started>(reply_to, std::move(events));
+    if (state == State::kUp) ++payments_[std::string(request.headers.get("Idempotency-Key"))];
+    if (state == State::kUp) started->end(std::nullopt);
+    if (state == State::kRefuses) {
+      started->end(TransportFailure{TransportFailure::Kind::kNotSent, false, "connection refused"});
+    }
+    return started;
   }
   Executor& executor() override { return world_.simulation.lane("transport"); }
 
   /// By idempotency key: how often it was paid.
   [[nodiscard]] const std::map<std::string, int>& payments() const { return payments_; }
 
-  bool is_down = false;  // refuses connections
+  enum class State { kUp, kRefuses, kHangs };  // kHangs: while a connection is made
+  State state = State::kUp;
   Duration total_timeout = std::chrono::seconds(60);
 
  private:
+  struct Started final : Exchange, std::enable_shared_from_this<Started> {
+    Started(Executor& reply_in, TransportEvents events_in) : reply_to(reply_in), events(std::move(events_in)) {}
+    void cancel() override { end(TransportFailure{TransportFailure::Kind::kCancelled, false, "cancelled"}); }
+    void end(std::optional<TransportFailure> failure) {
+      reply_to.post([self = shared_from_this(), failure] {
+        const TransportEvents told = std::exchange(self->events, {});
+        if (!told.on_end) return;
+        if (!failure) {
+          told.on_head(200, {});
+          told.on_body("paid");
+        }
+        told.on_end(failure);
+      });
+    }
+    Executor& reply_to;
+    TransportEvents events;
+  };
+
   World& world_;
   SecretsStore secrets_;
   std::unique_ptr<Upstream> upstream_;

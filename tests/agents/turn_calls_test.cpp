@@ -149,7 +149,7 @@ TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheProcessDiesWhileTheyWaitForAPermit) 
 TEST_F(TurnCalls, LeaveNothingInDoubtWhileTheyFindNoConnection) {
   for (const bool dies : {false, true}) {
     world.agent("shop", pays);
-    peer.is_down = true;
+    peer.state = Peer::State::kRefuses;
     UpstreamOptions limits;
     limits.retry.base = limits.retry.cap = std::chrono::minutes(1);  // between the attempts of one call
     peer.total_timeout = std::chrono::hours(1);
@@ -159,13 +159,27 @@ TEST_F(TurnCalls, LeaveNothingInDoubtWhileTheyFindNoConnection) {
     for (int i = 0; i < 5; ++i) world.send("shop", run + std::to_string(i), run + std::to_string(i), "");
     world.simulation.run_for(std::chrono::seconds(1));
     dies ? world.crash() : stop_at_once();
-    peer.is_down = false;
+    peer.state = Peer::State::kUp;
     peer.connect({});
     world.boot();
     world.settle();
     expect_each_paid_once(dies ? 10 : 5);
     world.stop();
   }
+}
+
+TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheRuntimeStopsWhileTheyConnect) {
+  world.agent("shop", pays);
+  peer.state = Peer::State::kHangs;
+  world.boot();
+  for (int i = 0; i < 8; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+  world.simulation.run_for(std::chrono::seconds(1));
+  stop_at_once();
+  peer.state = Peer::State::kUp;
+  peer.connect({});
+  world.boot();
+  world.settle();
+  expect_each_paid_once(8);
 }
 
 TEST_F(TurnCalls, AreInDoubtOnceTheyLeft) {
@@ -201,7 +215,7 @@ TEST_F(TurnCalls, AreInDoubtFromTheirBodyOnWhereItActsItself) {
 
 TEST_F(TurnCalls, SayWhetherAnythingOfTheirStepLeft) {
   world.agent("shop", notes_how_paying_failed);
-  peer.is_down = true;
+  peer.state = Peer::State::kRefuses;
   peer.connect({});
   world.boot();
   world.send("shop", "e1", "k", "once");
@@ -209,7 +223,7 @@ TEST_F(TurnCalls, SayWhetherAnythingOfTheirStepLeft) {
   EXPECT_EQ(notes_, std::vector<std::string>{"never left"});
 
   notes_.clear();
-  peer.is_down = false;
+  peer.state = Peer::State::kUp;
   UpstreamOptions limits;
   limits.calls_per_window = 1;
   peer.connect(limits);
@@ -220,13 +234,13 @@ TEST_F(TurnCalls, SayWhetherAnythingOfTheirStepLeft) {
 
 TEST_F(TurnCalls, WaitOutAnOutageOfAnHour) {
   world.agent("shop", pays);
-  peer.is_down = true;
+  peer.state = Peer::State::kRefuses;
   peer.connect({});
   world.boot();
   for (int i = 0; i < 20; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
   world.simulation.run_for(std::chrono::hours(1));
   EXPECT_TRUE(world.dead().empty());
-  peer.is_down = false;
+  peer.state = Peer::State::kUp;
   peer.connect({});
   world.settle();
   expect_each_paid_once(20);
@@ -234,14 +248,14 @@ TEST_F(TurnCalls, WaitOutAnOutageOfAnHour) {
 
 TEST_F(TurnCalls, WaitOutAnOutageWhenTheModelMakesThem) {
   world.agent("shop", lets_the_model_pay).tool("pay", "Pays an order", pay, ToolOptions<std::string, Order>{});
-  peer.is_down = true;
+  peer.state = Peer::State::kRefuses;
   peer.connect({});
   world.boot();
   world.send("shop", "e1", "k", "pay order 7");
   world.simulation.run_for(std::chrono::hours(1));
   EXPECT_TRUE(world.dead().empty());
   EXPECT_TRUE(world.sink.arrived.empty()) << "no model excuses what can still be done";
-  peer.is_down = false;
+  peer.state = Peer::State::kUp;
   peer.connect({});
   world.settle();
   expect_each_paid_once(1);
