@@ -216,7 +216,7 @@ task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_
   // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn; and where
   // nobody waits for an answer, so does an outage, which the event can outwait.
   const Error& error = result.error();
-  const bool outwaits = !in_chat() && error.never_left && error.retryable;
+  const bool outwaits = !in_chat() && is_outage(error);
   if (error.code == ErrorCode::kInDoubt || error.code == ErrorCode::kCancelled || outwaits || turn_.steps().fatal()) {
     throw Failure(result.error());
   }

@@ -13,6 +13,7 @@ namespace {
 
 /// Trying again gives the same failure: a person must look.
 bool is_hopeless(const Error& error) {
+  if (is_outage(error)) return false;
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kPermissionDenied:
@@ -81,6 +82,10 @@ Scope scope_of(const TurnRequest& request) {
 }
 
 }  // namespace
+
+bool is_outage(const Error& error) {
+  return error.never_left && error.code != ErrorCode::kInvalidArgument && error.code != ErrorCode::kUnsupported;
+}
 
 std::string_view name_of(TurnEnd end) {
   switch (end) {

@@ -67,6 +67,10 @@ struct TurnRequest {
 enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLost, kParked };
 [[nodiscard]] std::string_view name_of(TurnEnd end);
 
+/// Nothing left, and not for what was to leave: a connection, a certificate, a secret or a permit was missing. It can
+/// be waited out.
+[[nodiscard]] bool is_outage(const Error& error);
+
 /// What one turn cost, for logs, metrics and the demo's table.
 struct TurnReport {
   Duration wake{};                                   // accepted (a chat: received) -> first line of the handler

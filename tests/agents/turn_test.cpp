@@ -32,6 +32,7 @@ struct Outside {
   std::map<std::string, int> effects;  // by idempotency key
   std::vector<std::string> log;
   int failures_left = 0;
+  ErrorCode unsent_code = ErrorCode::kUnavailable;
   bool has_happened = false;  // what reconcile answers
   int variant = 0;
 };
@@ -98,6 +99,22 @@ task<Receipt> ship_in_latin1(ToolCtx&, Order) { co_return Receipt{"envoy\xe9"}; 
 task<Outcome> ship_and_answer_in_latin1(Ctx& ctx, Event event) {
   Order order{event.id};
   Receipt receipt = co_await ctx.step("ship", ship_in_latin1, order);
+  ctx.send("out", receipt.number, "text/plain");
+  co_return done();
+}
+
+task<Receipt> ship_unless_unsent(ToolCtx&, Order order) {
+  if (outside->failures_left-- > 0) {
+    Error unsent = fail(outside->unsent_code, "it did not leave");
+    unsent.never_left = true;
+    throw Failure(unsent);
+  }
+  co_return Receipt{"R-" + order.id};
+}
+
+task<Outcome> ships_when_it_can_leave(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Receipt receipt = co_await ctx.step("ship", ship_unless_unsent, order);
   ctx.send("out", receipt.number, "text/plain");
   co_return done();
 }
@@ -383,6 +400,23 @@ TEST_F(TurnTest, BuriesAtOnceWhatTryingAgainCannotMend) {
   world.settle();
   ASSERT_EQ(world.dead().size(), 1U);
   EXPECT_EQ(world.dead()[0].attempts, 1);
+}
+
+TEST_F(TurnTest, WaitsOutWhatNeverLeftWhateverItsCodeUnlessItsInputIsWrong) {
+  for (const ErrorCode code : {ErrorCode::kPermissionDenied, ErrorCode::kInvalidArgument}) {
+    Outside fresh;
+    outside = &fresh;
+    fresh.failures_left = 8;
+    fresh.unsent_code = code;  // a certificate that expired; a path that may not be sent
+    World world(1, nothing);
+    world.agent("shop", ships_when_it_can_leave);
+    world.boot();
+    world.send("shop", "e1", "k", "");
+    world.settle();
+    const bool is_outage = code == ErrorCode::kPermissionDenied;
+    EXPECT_EQ(world.dead().size(), is_outage ? 0U : 1U);
+    EXPECT_EQ(world.sink.arrived.size(), is_outage ? 1U : 0U);
+  }
 }
 
 TEST_F(TurnTest, TurnsAnyExceptionIntoAFailedTurn) {
