@@ -38,8 +38,9 @@ class Peer final : public HttpTransport {
   }
 
   std::shared_ptr<Exchange> start(TransportRequest request, Executor& reply_to, TransportEvents events) override {
-    auto started = std::make_shared<Started>(reply_to, std::move(events));
-    if (state == State::kUp) ++payments_[std::string(request.headers.get("Idempotency-Key"))];
+    const bool arrives = state == State::kUp || state == State::kSilent;
+    auto started = std::make_shared<Started>(reply_to, std::move(events), arrives);
+    if (arrives) ++payments_[std::string(request.headers.get("Idempotency-Key"))];
     if (state == State::kUp) started->end(std::nullopt);
     if (state == State::kRefuses) {
       started->end(TransportFailure{TransportFailure::Kind::kNotSent, false, "connection refused"});
@@ -51,14 +52,20 @@ class Peer final : public HttpTransport {
   /// By idempotency key: how often it was paid.
   [[nodiscard]] const std::map<std::string, int>& payments() const { return payments_; }
 
-  enum class State { kUp, kRefuses, kHangs };  // kHangs: while a connection is made
+  enum class State {
+    kUp,
+    kRefuses,
+    kHangs,   // while a connection is made
+    kSilent,  // takes the call and does not answer
+  };
   State state = State::kUp;
   Duration total_timeout = std::chrono::seconds(60);
 
  private:
   struct Started final : Exchange, std::enable_shared_from_this<Started> {
-    Started(Executor& reply_in, TransportEvents events_in) : reply_to(reply_in), events(std::move(events_in)) {}
-    void cancel() override { end(TransportFailure{TransportFailure::Kind::kCancelled, false, "cancelled"}); }
+    Started(Executor& reply_in, TransportEvents events_in, bool left_in)
+        : reply_to(reply_in), events(std::move(events_in)), left(left_in) {}
+    void cancel() override { end(TransportFailure{TransportFailure::Kind::kCancelled, left, "cancelled"}); }
     void end(std::optional<TransportFailure> failure) {
       reply_to.post([self = shared_from_this(), failure] {
         const TransportEvents told = std::exchange(self->events, {});
@@ -72,6 +79,7 @@ class Peer final : public HttpTransport {
     }
     Executor& reply_to;
     TransportEvents events;
+    const bool left;
   };
 
   World& world_;

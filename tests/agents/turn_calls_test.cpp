@@ -79,6 +79,17 @@ Result<Completion> calls_pay(const GenerateRequest& request) {
   return call("pay", R"({"id": "7"})");
 }
 
+/// Without a grace: what runs is cancelled.
+void stop_at_once(World& world) {
+  bool stopped = false;
+  world.runtime->stop(Duration(0), [&] { stopped = true; });
+  ASSERT_TRUE(world.simulation.run_until([&] { return stopped; }));
+  world.simulation.run_ready();
+  world.runtime->close();
+  world.chat.reset();
+  world.runtime.reset();
+}
+
 class TurnCalls : public ::testing::Test {
  protected:
   void SetUp() override { notes = &notes_; }
@@ -93,15 +104,6 @@ class TurnCalls : public ::testing::Test {
     limits.calls_in_flight_max = 64;
     peer.total_timeout = std::chrono::hours(24);
     peer.connect(limits);
-  }
-  void stop_at_once() {
-    bool stopped = false;
-    world.runtime->stop(Duration(0), [&] { stopped = true; });
-    ASSERT_TRUE(world.simulation.run_until([&] { return stopped; }));
-    world.simulation.run_ready();
-    world.runtime->close();
-    world.chat.reset();
-    world.runtime.reset();
   }
   void expect_each_paid_once(std::size_t orders) {
     for (const DeadLetterSummary& letter : world.dead()) ADD_FAILURE() << letter.error.text();
@@ -122,7 +124,7 @@ TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheRuntimeStopsWhileTheyWaitForAPermit)
   for (int i = 0; i < 20; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
   world.simulation.run_for(std::chrono::seconds(1));
   EXPECT_EQ(peer.payments().size(), 1U) << "the others wait";
-  stop_at_once();
+  stop_at_once(world);
   peer.connect({});
   world.boot();
   world.settle();
@@ -158,7 +160,7 @@ TEST_F(TurnCalls, LeaveNothingInDoubtWhileTheyFindNoConnection) {
     const std::string run = dies ? "b" : "a";
     for (int i = 0; i < 5; ++i) world.send("shop", run + std::to_string(i), run + std::to_string(i), "");
     world.simulation.run_for(std::chrono::seconds(1));
-    dies ? world.crash() : stop_at_once();
+    dies ? world.crash() : stop_at_once(world);
     peer.state = Peer::State::kUp;
     peer.connect({});
     world.boot();
@@ -174,7 +176,7 @@ TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheRuntimeStopsWhileTheyConnect) {
   world.boot();
   for (int i = 0; i < 8; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
   world.simulation.run_for(std::chrono::seconds(1));
-  stop_at_once();
+  stop_at_once(world);
   peer.state = Peer::State::kUp;
   peer.connect({});
   world.boot();
@@ -259,6 +261,74 @@ TEST_F(TurnCalls, WaitOutAnOutageWhenTheModelMakesThem) {
   peer.connect({});
   world.settle();
   expect_each_paid_once(1);
+}
+
+/// Runs of a process between a peer's troubles, each ended at a random moment.
+class TurnCallsFromASeed : public ::testing::Test {
+ protected:
+  struct Story {
+    explicit Story(std::uint64_t seed) : world(seed, calls_pay), peer(world) { world.agent("shop", pays); }
+    ~Story() { world.stop(); }
+
+    void run(bool may_die) {
+      Random& random = world.simulation.random();
+      for (int life = 0; life < 6; ++life) {
+        boot(static_cast<Peer::State>(random.below(4)));
+        for (std::uint64_t count = random.below(6); count > 0; --count) send();
+        std::uint64_t steps = random.below(400);
+        world.simulation.run_until([&] { return steps-- == 0; }, std::chrono::seconds(20));
+        if (random.below(2) == 0) peer.state = static_cast<Peer::State>(random.below(4));
+        world.simulation.run_for(std::chrono::milliseconds(random.below(3'000)));
+        if (may_die && random.below(2) == 0) {
+          world.crash();
+        } else {
+          stop_at_once(world);
+        }
+      }
+      boot(Peer::State::kUp);
+      world.settle();
+      for (const auto& [key, times] : peer.payments()) EXPECT_EQ(times, 1) << key;
+      for (const DeadLetterSummary& letter : world.dead()) EXPECT_EQ(letter.error.code, ErrorCode::kInDoubt);
+    }
+    void boot(Peer::State state) {
+      UpstreamOptions limits;
+      if (world.simulation.random().below(2) == 0) limits.calls_per_second = 1;
+      peer.state = state;
+      peer.connect(limits);
+      world.boot();
+    }
+    void send() {
+      const std::string number = std::to_string(++orders);
+      world.send("shop", "e" + number, "k" + number, "");
+    }
+
+    World world;
+    Peer peer;
+    int orders = 0;
+  };
+};
+
+TEST_F(TurnCallsFromASeed, LeaveNothingInDoubtThatTheOtherSideNeverSawHoweverTheRuntimeStops) {
+  std::size_t doubtful = 0, paid = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Story story(seed);
+    story.run(false);
+    EXPECT_EQ(story.peer.payments().size(), static_cast<std::size_t>(story.orders)) << "seed " << seed;
+    doubtful += story.world.dead().size();
+    paid += story.peer.payments().size();
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
+  }
+  EXPECT_GT(doubtful, 0U) << "some calls had left and were not answered";
+  EXPECT_GT(paid, doubtful * 2);
+}
+
+TEST_F(TurnCallsFromASeed, PayNothingTwiceAndForgetNothingHoweverTheProcessDies) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Story story(seed);
+    story.run(true);
+    EXPECT_GE(story.peer.payments().size() + story.world.dead().size(), static_cast<std::size_t>(story.orders));
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
+  }
 }
 
 }  // namespace
