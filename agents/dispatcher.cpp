@@ -28,9 +28,10 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
           fail(ErrorCode::kFailedPrecondition,
                "the event is for agent '" + delivery.event().agent + "', which this program does not have",
                "start the program that has it, or drop the event with 'mnema dlq drop'");
-      services.runtime.mailbox().bury(std::move(delivery), unknown, home, [self = shared_from_this()](const Status&) {
-        if (!self->stopping) self->take();
-      });
+      services.runtime.mailbox().dead_letter(std::move(delivery), unknown, home,
+                                             [self = shared_from_this()](const Status&) {
+                                               if (!self->stopping) self->take();
+                                             });
       return;
     }
     TurnRequest request;

@@ -15,6 +15,7 @@
 #include "agents/engine_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
+#include "connectors/http/curl_transport.hpp"
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
@@ -66,6 +67,8 @@ struct Host::Parts {
                cpu_model_loader(engine_options(config.inference), limits), clock, random, limits),
         models(engine) {}
   ~Parts() {
+    if (connectors) connectors->stop();
+    if (transport) transport->stop();
     loop.stop();
     for (ThreadPoolExecutor* pool : {&workers, &turns, &blocking, &queries, &background, &prepare, &compute, &store}) {
       pool->stop();
@@ -91,6 +94,7 @@ struct Host::Parts {
   EngineChat models;
   std::unique_ptr<EngineEmbedder> embedder;
   std::unique_ptr<AgentRuntime> runtime;
+  std::unique_ptr<CurlTransport> transport;
   std::unique_ptr<Connectors> connectors;
   std::unique_ptr<AgentChat> chat;
   std::unique_ptr<RestDoor> door;
@@ -146,8 +150,9 @@ Status Host::Parts::open_runtime(std::map<std::string, AgentSpec> agents) {
 }
 
 Status Host::Parts::open_connectors() {
-  connectors =
-      std::make_unique<Connectors>(Connectors::Parts{runtime->runtime().database(), secrets, blocking, clock, random});
+  ASSIGN_OR_RETURN(transport, CurlTransport::open(CurlTransportOptions::from_environment(), clock));
+  connectors = std::make_unique<Connectors>(
+      Connectors::Parts{runtime->runtime().database(), secrets, *transport, blocking, clock, random});
   RETURN_IF_ERROR(connectors->open(config.connectors));
   runtime->connect([this](const std::string& name) { return connectors->sink(name); },
                    [this](const std::string& name) { return connectors->client(name); });

@@ -52,6 +52,10 @@ class Sink {
   /// no second effect where the other side keeps its word. Errors: retryable ones go back to the outbox, with
   /// `retry_after_ms` where known; others go to the dead letters.
   virtual void deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) = 0;
+
+  /// Deliveries in flight are cancelled: their `done` still comes, soon, with `kCancelled`. None starts afterwards,
+  /// later ones end likewise. Never blocks. Idempotent, any thread.
+  virtual void stop() = 0;
 };
 
 }  // namespace mnema

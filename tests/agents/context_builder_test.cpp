@@ -129,6 +129,40 @@ TEST_F(ContextBuilder, CutsAHistoryOfAnyLengthByCountingItAFewTimes) {
   EXPECT_EQ(built.prompt.messages.front().role, Role::kUser);
 }
 
+TEST_F(ContextBuilder, TrustsAPromptNoFurtherThanTheWeakestOfItsParts) {
+  PromptPlan plan(Trust::kSystem);
+  plan.system("s", Trust::kSystem).user("u", Trust::kSystem);
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kSystem);
+  plan.known("an operator's");
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kOperator);
+  plan.known("a user's", Trust::kUser);
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kUser);
+  Recalled recalled;
+  recalled.hits.emplace_back();
+  recalled.hits[0].text = "found outside";
+  recalled.hits[0].source.trust = Trust::kExternal;
+  plan.known(recalled, "Known:");
+  const BuiltContext built = build(plan, 4000).value();
+  EXPECT_EQ(built.trust, Trust::kExternal);
+  const std::vector<Segment>& content = built.prompt.messages.back().content;
+  ASSERT_EQ(content.size(), 4U) << "each part keeps its own label";
+  EXPECT_EQ(content[0].trust, Trust::kOperator);
+  EXPECT_EQ(content[1].trust, Trust::kUser);
+  EXPECT_EQ(content[2].trust, Trust::kExternal);
+  EXPECT_EQ(content[2].text, "Known:\n- found outside\n\n");
+}
+
+TEST_F(ContextBuilder, TakesTextThatDoesNotSayItsTrustForDerivedFromWhatTheTurnWasGiven) {
+  PromptPlan plan(Trust::kUser);
+  plan.system("s").document("d", "text").known("k").user("u");
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kUser);
+  plan.trust_no_further_than(Trust::kExternal);
+  const BuiltContext built = build(plan, 4000).value();
+  for (const Message& message : built.prompt.messages) {
+    for (const Segment& segment : message.content) EXPECT_EQ(segment.trust, Trust::kExternal) << segment.label;
+  }
+}
+
 TEST_F(ContextBuilder, RefusesAnEventThatDoesNotFitAlone) {
   PromptPlan plan;
   plan.user(std::string(500, 'u'));

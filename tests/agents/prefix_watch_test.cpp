@@ -28,7 +28,9 @@ Prompt prompt_of(std::string system, std::string recall, std::string event) {
 
 class PrefixWatchTest : public ::testing::Test {
  protected:
-  std::optional<PrefixDifference> note(const Prompt& prompt) { return watch.note("s", prompt, engine, "scripted"); }
+  std::optional<PrefixDifference> note(const Prompt& prompt) {
+    return watch.note("local", "s", prompt, engine, "scripted");
+  }
   NoExecutor executor;
   testing::ScriptedEngine engine{executor, {}};
   PrefixWatch watch{2};
@@ -45,11 +47,33 @@ TEST_F(PrefixWatchTest, NamesTheSegmentOfTheFirstTokenThatDiffers) {
 
 TEST_F(PrefixWatchTest, ForgetsTheSessionThatWasNotedLongestAgo) {
   const Prompt prompt = prompt_of("a", "b", "c");
-  EXPECT_FALSE(watch.note("1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("2", prompt, engine, "scripted").has_value());
-  EXPECT_TRUE(watch.note("1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("3", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("2", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("local", "1", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("local", "2", prompt, engine, "scripted").has_value());
+  EXPECT_TRUE(watch.note("local", "1", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("local", "3", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("local", "2", prompt, engine, "scripted").has_value());
+}
+
+TEST_F(PrefixWatchTest, KeepsTheSessionsOfOneTenantFromAnothers) {
+  const Prompt prompt = prompt_of("a", "b", "c");
+  EXPECT_FALSE(watch.note("red", "1", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(watch.note("blue", "1", prompt, engine, "scripted").has_value()) << "another's session of that name";
+  for (const char* session : {"2", "3", "4", "5"}) {
+    EXPECT_FALSE(watch.note("blue", session, prompt, engine, "scripted").has_value());
+  }
+  EXPECT_TRUE(watch.note("red", "1", prompt, engine, "scripted").has_value()) << "not forgotten for blue's";
+  watch.check_integrity();
+}
+
+TEST_F(PrefixWatchTest, ForgetsTheTenantThatWasNotedLongestAgo) {
+  PrefixWatch narrow(2, 2);
+  const Prompt prompt = prompt_of("a", "b", "c");
+  for (const char* tenant : {"red", "blue", "red", "green"}) {
+    [[maybe_unused]] const auto noted = narrow.note(tenant, "1", prompt, engine, "scripted");
+    narrow.check_integrity();
+  }
+  EXPECT_TRUE(narrow.note("red", "1", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(narrow.note("blue", "1", prompt, engine, "scripted").has_value());
 }
 
 }  // namespace
