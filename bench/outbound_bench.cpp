@@ -58,28 +58,31 @@ void serve_peers(int ports_out, int closing) {
   }
 }
 
+/// Allocated and touched beforehand, so that RSS is the client's; what is more than fits is not kept.
 class Latencies {
  public:
   void add(Duration latency) {
     std::lock_guard lock(mutex_);
-    values_.push_back(static_cast<double>(latency.count()) / 1000);
+    if (count_ < values_.size()) values_[count_++] = static_cast<double>(latency.count()) / 1000;
   }
   /// In milliseconds.
   double percentile(double share) {
     std::lock_guard lock(mutex_);
-    if (values_.empty()) return 0;
-    const auto at = static_cast<std::size_t>(share * static_cast<double>(values_.size() - 1));
-    std::nth_element(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(at), values_.end());
+    if (count_ == 0) return 0;
+    const auto at = static_cast<std::size_t>(share * static_cast<double>(count_ - 1));
+    const auto begin = values_.begin();
+    std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(at), begin + static_cast<std::ptrdiff_t>(count_));
     return values_[at];
   }
   std::size_t size() {
     std::lock_guard lock(mutex_);
-    return values_.size();
+    return count_;
   }
 
  private:
   std::mutex mutex_;
-  std::vector<double> values_;  // guarded by mutex_
+  std::vector<double> values_ = std::vector<double>(200'000);  // guarded by mutex_
+  std::size_t count_ = 0;                                      // guarded by mutex_
 };
 
 long status_number(const std::string& name) {
@@ -89,6 +92,12 @@ long status_number(const std::string& name) {
   }
   return 0;
 }
+
+/// How long work waits for the loop, and for the transport's thread.
+struct Pings {
+  Latencies loop;
+  Latencies transport;
+};
 
 struct Upstreams {
   Upstreams(std::string name, std::string url, int calls, HttpTransport& transport, Executor& blocking,
@@ -137,7 +146,7 @@ class Bench {
   }
 
   /// One call after the other to the healthy upstream, and pings of the loop, for `time`.
-  void measure(Duration time, Latencies& calls, Latencies& pings) {
+  void measure(Duration time, Latencies& calls, Pings& pings) {
     const MonotonicTime until = clock_.monotonic_now() + time;
     while (clock_.monotonic_now() < until) {
       const MonotonicTime began = clock_.monotonic_now();
@@ -145,12 +154,16 @@ class Bench {
       upstreams_[0]->client.send({}, replies_, [&](const Result<HttpReply>& reply) { done.set_value(reply.ok()); });
       if (!done.get_future().get()) fmt::print(stderr, "the healthy upstream failed\n");
       calls.add(clock_.monotonic_now() - began);
-      loop_.post([&pings, this, posted = clock_.monotonic_now()] { pings.add(clock_.monotonic_now() - posted); });
+      const MonotonicTime posted = clock_.monotonic_now();
+      loop_.post([&pings, this, posted] { pings.loop.add(clock_.monotonic_now() - posted); });
+      transport_->executor().post([&pings, this, posted] { pings.transport.add(clock_.monotonic_now() - posted); });
       std::this_thread::sleep_for(milliseconds(1));
     }
-    std::promise<void> drained;
-    loop_.post([&] { drained.set_value(); });
-    drained.get_future().wait();
+    for (Executor* executor : {static_cast<Executor*>(&loop_), &transport_->executor()}) {
+      std::promise<void> drained;
+      executor->post([&] { drained.set_value(); });
+      drained.get_future().wait();
+    }
   }
 
   /// `calls_` calls hang on each of the others from now on; each ends by a deadline, and the next takes its place.
@@ -180,9 +193,21 @@ class Bench {
     call.deadline = deadline;
     upstreams_[upstream]->client.send(call, replies_, [this, upstream, time, deadline](const Result<HttpReply>&) {
       const Duration late = clock_.monotonic_now() - deadline;
-      lateness.add(late);
-      // A name server that is silent fails by itself after c-ares has tried it.
-      if (late < Duration::zero()) ++early;
+      if (late >= Duration::zero()) {
+        lateness.add(late);
+        if (hanging_) hang_once(upstream, time);
+      } else {
+        // A silent name server is given up after its tries, for a second.
+        ++early;
+        if (hanging_) hang_later(upstream, time, -late);
+      }
+      --out_;
+    });
+  }
+
+  void hang_later(std::size_t upstream, Duration time, Duration delay) {
+    ++out_;
+    replies_.post_after(delay, [this, upstream, time] {
       if (hanging_) hang_once(upstream, time);
       --out_;
     });
@@ -205,12 +230,12 @@ void run(const Ports& ports, int seconds, int calls, bool as_json) {
   Bench bench(ports, calls);
   const Duration time = std::chrono::seconds(seconds);
   Latencies alone;
-  Latencies alone_pings;
+  Pings alone_pings;
   Latencies beside;
-  Latencies beside_pings;
+  Pings beside_pings;
   {
     Latencies warm_up;
-    Latencies pings;
+    Pings pings;
     bench.measure(milliseconds(500), warm_up, pings);
   }
   bench.measure(time, alone, alone_pings);
@@ -234,8 +259,12 @@ void run(const Ports& ports, int seconds, int calls, bool as_json) {
       {"deadlines_early", bench.early.load()},
       {"deadline_late_p99_ms", bench.lateness.percentile(0.99)},
       {"deadline_late_worst_ms", bench.lateness.percentile(1)},
-      {"loop_ping_alone_p99_ms", alone_pings.percentile(0.99)},
-      {"loop_ping_beside_p99_ms", beside_pings.percentile(0.99)},
+      {"loop_ping_alone_p99_ms", alone_pings.loop.percentile(0.99)},
+      {"loop_ping_beside_p99_ms", beside_pings.loop.percentile(0.99)},
+      {"transport_ping_alone_p99_ms", alone_pings.transport.percentile(0.99)},
+      {"transport_ping_beside_p99_ms", beside_pings.transport.percentile(0.99)},
+      {"transport_ping_alone_worst_ms", alone_pings.transport.percentile(1)},
+      {"transport_ping_beside_worst_ms", beside_pings.transport.percentile(1)},
       {"rss_before_kib", rss_before},
       {"rss_after_kib", rss_after},
       {"threads", threads},
