@@ -30,10 +30,12 @@ Error no_dead_event(Sequence sequence) {
 
 // Whether a lease is current is seen by the tries: a later one has counted more. (Not by the state alone: the lease
 // itself may have failed to be written on a full disk, and the turn has run all the same.)
-constexpr std::string_view kIfCurrent = " WHERE sequence = ?1 AND attempts <= ?2 AND uncounted <= ?3 AND state <> 3";
+std::string if_current(std::string_view change) {
+  return std::string(change) + " WHERE sequence = ?1 AND attempts <= ?2 AND uncounted <= ?3 AND state <> 3";
+}
 
-Result<Statement> prepare_settle(Transaction& transaction, std::string_view change, const Attempt& attempt) {
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare(std::string(change) + std::string(kIfCurrent)));
+Result<Statement> prepare_settle(Transaction& transaction, const std::string& sql, const Attempt& attempt) {
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
   statement.bind(1, attempt.sequence).bind(2, attempt.counted).bind(3, attempt.uncounted);
   return statement;
 }
@@ -170,7 +172,8 @@ Status release_all_leases(Transaction& transaction) {
 }
 
 Status complete(Transaction& transaction, const Attempt& attempt) {
-  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, "DELETE FROM mailbox", attempt));
+  static const std::string sql = if_current("DELETE FROM mailbox");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
   RETURN_IF_ERROR(settle(transaction, statement, attempt));
   // Also of a first attempt: one that was redriven has failed before it was counted anew.
   ASSIGN_OR_RETURN(Statement errors, transaction.prepare("DELETE FROM mailbox_errors WHERE sequence = ?"));
@@ -178,29 +181,25 @@ Status complete(Transaction& transaction, const Attempt& attempt) {
 }
 
 Status wait_until(Transaction& transaction, const Attempt& attempt, Time next_at, Counted counted) {
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      prepare_settle(transaction, "UPDATE mailbox SET state = 2, attempts = ?2 - ?4, uncounted = ?3 + ?4, next_at = ?5",
-                     attempt));
+  static const std::string sql =
+      if_current("UPDATE mailbox SET state = 2, attempts = ?2 - ?4, uncounted = ?3 + ?4, next_at = ?5");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
   statement.bind(4, counted == Counted::kNo ? 1 : 0).bind(5, micros(next_at));
   return settle(transaction, statement, attempt);
 }
 
 Status dead_letter(Transaction& transaction, const Attempt& attempt, Time now, Counted counted) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   prepare_settle(transaction,
-                                  "UPDATE mailbox SET state = 3, attempts = ?2 - ?4, uncounted = ?3 + ?4, next_at = 0, "
-                                  "died_at = ?5",
-                                  attempt));
+  static const std::string sql =
+      if_current("UPDATE mailbox SET state = 3, attempts = ?2 - ?4, uncounted = ?3 + ?4, next_at = 0, died_at = ?5");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
   statement.bind(4, counted == Counted::kNo ? 1 : 0).bind(5, micros(now));
   return settle(transaction, statement, attempt);
 }
 
 Status release(Transaction& transaction, const Attempt& attempt) {
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      prepare_settle(transaction, "UPDATE mailbox SET state = 0, attempts = ?2 - 1, uncounted = ?3, next_at = 0",
-                     attempt));
+  static const std::string sql =
+      if_current("UPDATE mailbox SET state = 0, attempts = ?2 - 1, uncounted = ?3, next_at = 0");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
   return settle(transaction, statement, attempt);
 }
 

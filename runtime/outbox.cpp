@@ -85,55 +85,56 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
           if (!row.ok() && row.error().code == ErrorCode::kNotFound) return self->finish(id);
           if (!row.ok()) return self->requeue(id, self->clock.now() + kStoreRetry);
           const OutboxMessage& message = row->message;
-          Sent sent{id, message.tenant, message.agent, message.destination, row->attempt, row->unsent};
-          self->deliver(std::move(*row), [self, sent = std::move(sent)](Status status) {
+          const auto sent = std::make_shared<const Sent>(
+              Sent{id, message.tenant, message.agent, message.destination, row->attempt, row->unsent});
+          self->deliver(std::move(*row), [self, sent](Status status) {
             self->home.post([self, sent, status = std::move(status)] { self->delivered(sent, status); });
           });
         });
   }
 
-  void delivered(const Sent& sent, const Status& status) {
+  void delivered(const std::shared_ptr<const Sent>& sent, const Status& status) {
     if (ended) return;  // a delivery that nobody waited for; the database is gone
     if (!status.ok()) return failed(sent, status.error());
     database.write<void>(
         WritePriority::kForeground,
         [self = shared_from_this(), sent](Transaction& transaction) -> Status {
-          RETURN_IF_ERROR(outbox_store::remove(transaction, sent.id));
-          transaction.after_commit([self, tenant = sent.tenant] { self->bounds.add(tenant, -1, 0); });
+          RETURN_IF_ERROR(outbox_store::remove(transaction, sent->id));
+          transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 0); });
           return {};
         },
         home,
-        [self = shared_from_this(), id = sent.id](const Status& removed) {
+        [self = shared_from_this(), id = sent->id](const Status& removed) {
           if (!removed.ok()) return self->requeue(id, self->clock.now() + kStoreRetry);
           ++self->delivered_total;
           self->finish(id);
         });
   }
 
-  void failed(const Sent& sent, const Error& error) {
+  void failed(const std::shared_ptr<const Sent>& sent, const Error& error) {
     const Time now = clock.now();
     // Not a try. Nobody cancels but a shutdown; should anybody, waiting a little keeps him from spinning.
     if (error.code == ErrorCode::kCancelled) {
-      return requeue(sent.id, stopped ? Time{} : now + std::chrono::milliseconds(limits.outbox_backoff_base_ms));
+      return requeue(sent->id, stopped ? Time{} : now + std::chrono::milliseconds(limits.outbox_backoff_base_ms));
     }
-    const int attempts = sent.tries - sent.unsent - (error.never_left ? 1 : 0);
+    const int attempts = sent->tries - sent->unsent - (error.never_left ? 1 : 0);
     const bool is_dead =
-        !error.retryable || attempts >= limits.outbox_attempts_max || sent.tries >= limits.outbox_tries_max;
-    const Time next_at = now + wait_after(sent.tries, error);
+        !error.retryable || attempts >= limits.outbox_attempts_max || sent->tries >= limits.outbox_tries_max;
+    const Time next_at = now + wait_after(sent->tries, error);
     database.write<void>(
         WritePriority::kForeground,
         [self = shared_from_this(), sent, now, error, next_at, is_dead](Transaction& transaction) -> Status {
-          RETURN_IF_ERROR(outbox_store::record_failure(transaction, sent.id, now, error, next_at, is_dead));
-          if (is_dead) transaction.after_commit([self, tenant = sent.tenant] { self->bounds.add(tenant, -1, 1); });
+          RETURN_IF_ERROR(outbox_store::record_failure(transaction, sent->id, now, error, next_at, is_dead));
+          if (is_dead) transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 1); });
           return {};
         },
         home,
         [self = shared_from_this(), sent, attempts, error, is_dead, next_at](const Status& recorded) {
-          if (!recorded.ok()) return self->requeue(sent.id, self->clock.now() + kStoreRetry);
-          if (!is_dead) return self->requeue(sent.id, next_at);
+          if (!recorded.ok()) return self->requeue(sent->id, self->clock.now() + kStoreRetry);
+          if (!is_dead) return self->requeue(sent->id, next_at);
           ++self->dead_total;
-          log_dead_letter(sent, attempts, error);
-          self->finish(sent.id);
+          log_dead_letter(*sent, attempts, error);
+          self->finish(sent->id);
         });
   }
 
@@ -192,11 +193,11 @@ Result<std::int64_t> Outbox::append(Transaction& transaction, const OutboxMessag
   RETURN_IF_ERROR(core_->bounds.check(message.tenant));
   const Time now = core_->clock.now();
   ASSIGN_OR_RETURN(const std::int64_t id, outbox_store::insert(transaction, message, now));
-  const outbox_store::IndexRow row{
-      id, message.tenant, message.destination, message.key, outbox_store::RowState::kWaiting, now, Time{}};
-  transaction.after_commit([core = core_, row] {
+  outbox_store::IndexRow row{id,  message.tenant, message.destination, message.key, outbox_store::RowState::kWaiting,
+                             now, Time{}};
+  transaction.after_commit([core = core_, row = std::move(row)]() mutable {
     core->bounds.add(row.tenant, 1, 0);
-    core->home.post([core, row] {
+    core->home.post([core, row = std::move(row)] {
       core->add(row);
       core->pump();
     });
