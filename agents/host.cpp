@@ -20,6 +20,7 @@
 #include "connectors/http/server.hpp"
 #include "connectors/webhook.hpp"
 #include "inference/local_engine.hpp"
+#include "runtime/key_template.hpp"
 #include "runtime/log.hpp"
 #include "runtime/loop.hpp"
 #include "runtime/thread_pool_executor.hpp"
@@ -166,20 +167,24 @@ Status Host::Parts::open_sources() {
     ASSIGN_OR_RETURN(options.scheme, scheme_of(source.scheme));
     for (const std::string& secret : source.secrets) {
       ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
-      if (const auto read = secrets.get(reference); !read.ok()) {
-        log_warning("host", "webhooks of '" + name + "' are refused until its secret can be read",
-                    {{"why", read.error().text()}});
-      }
       options.secrets.push_back(std::move(reference));
     }
     options.tenant = source.tenant;
     options.agent = source.agent;
+    if (Status readable = check_key_template(source.key); !readable.ok()) {
+      Error error = readable.error();
+      error.message = "the key of source '" + name + "': " + error.message;
+      return error;
+    }
     options.key_template = source.key;
     options.type_prefix = source.type_prefix;
     runtime->runtime().router().add_tenant(source.tenant);
-    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, limits);
-    RETURN_IF_ERROR(webhook->start(runtime->acceptor()));
-    routes.add("POST", webhook->path(), webhook->handler());
+    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, random, limits);
+    if (Status started = webhook->start(runtime->acceptor()); !started.ok()) {
+      Error error = started.error();
+      error.message = "source '" + name + "': " + error.message;
+      return error;
+    }
     webhooks.push_back(std::move(webhook));
   }
   return {};
@@ -210,6 +215,14 @@ Status Host::Parts::listen() {
   metrics.before_render([this] { publish(metrics, engine.stats()); });
   door = std::make_unique<RestDoor>(std::move(parts));
   door->mount(routes);
+  for (const auto& webhook : webhooks) {
+    if (Status free = routes.check("POST", webhook->path()); !free.ok()) {
+      Error error = free.error();
+      error.message = "[sources]: " + error.message;
+      return error;
+    }
+    routes.add("POST", webhook->path(), webhook->handler());
+  }
   HttpServerOptions options;
   options.host = config.server.host;
   options.port = config.server.port;

@@ -36,6 +36,7 @@ namespace mnema {
 struct Accepted {
   Sequence sequence = 0;
   bool duplicate = false;  // the event was known; `sequence` is the first one's, which may be done long since
+  bool differs = false;    // and its first body was another one; nothing was stored
 };
 
 /// One event on loan to one turn. If it goes unsettled (the turn's owner forgot it), the event waits `limits.lease_ms`
