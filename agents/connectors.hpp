@@ -36,6 +36,9 @@ class Connectors {
   /// Null: there is none of that name.
   [[nodiscard]] Sink* sink(const std::string& name) const;
   [[nodiscard]] HttpClient* client(const std::string& name) const;  // null also for one that is no HTTP API
+  void each_upstream(const std::function<void(const std::string&, const UpstreamCounts&)>& visit) const {
+    for (const auto& [name, upstream] : upstreams_) visit(name, {});
+  }
 
  private:
   Parts parts_;

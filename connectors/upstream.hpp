@@ -48,6 +48,15 @@ struct UpstreamOptions {
   BreakerPolicy breaker;
 };
 
+struct UpstreamCounts {
+  long long calls_total = 0;     // attempts that had leave, retries and redirects among them
+  long long failures_total = 0;  // of these, where the upstream was at fault
+  long long retries_total = 0;
+  Breaker::State breaker = Breaker::State::kClosed;
+  int in_flight = 0;
+  int waiting = 0;  // for leave
+};
+
 class Upstream {
  public:
   /// `permits` may be null where there is no windowed limit. `restored` are the permits the store still knows.

@@ -23,6 +23,7 @@
 #include "runtime/outbox.hpp"
 #include "runtime/random.hpp"
 #include "runtime/router.hpp"
+#include "runtime/runtime_counts.hpp"
 #include "runtime/timers.hpp"
 #include "runtime/turn_journal.hpp"
 
@@ -53,6 +54,7 @@ class Runtime {
   [[nodiscard]] Timers& timers() { return *timers_; }
   [[nodiscard]] DeadLetters& dead_letters() { return *dead_letters_; }
 
+  [[nodiscard]] RuntimeCounts counts() const { return {}; }
   /// Begins the work that nobody asks for: old turns are erased (journal_cleaner.hpp). On the loop executor, or before
   /// it runs. Idempotent.
   void start() { journal_cleaner_->start(); }
