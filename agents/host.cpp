@@ -13,8 +13,11 @@
 #include "agents/declared_sources.hpp"
 #include "agents/engine_embedder.hpp"
 #include "agents/engine_metrics.hpp"
+#include "agents/health_report.hpp"
+#include "agents/host_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
+#include "agents/turn_metrics.hpp"
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
@@ -211,8 +214,31 @@ Status Host::Parts::listen() {
   parts.backends = {chat.get(), &models};
   ASSIGN_OR_RETURN(parts.keys, api_keys());
   parts.sampling_default = default_sampling();
+  parts.status = &queries;  // counting what memory holds reads the database
   parts.metrics_text = [this] { return metrics.render(); };
-  metrics.before_render([this] { publish(metrics, engine.stats()); });
+  metrics.on_scrape([this](MetricsReport& shown) {
+    report(shown, engine.stats());
+    report(shown, runtime->runtime().counts());
+    if (const auto statistics = runtime->memory().statistics(); statistics.ok()) report(shown, *statistics);
+    connectors->each_upstream(
+        [&shown](const std::string& name, const UpstreamCounts& counts) { report(shown, name, counts); });
+    report(shown, server->counts());
+    for (const auto& webhook : webhooks) report(shown, webhook->counts());
+  });
+  runtime->dispatcher().on_turn_end([turns = std::make_shared<TurnMetrics>(metrics)](
+                                        const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
+    turns->on_turn_end(event, end, report);
+  });
+  parts.health = [this](const Identity& identity) {
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine.stats()};
+    connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
+      if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
+    });
+    for (const auto& webhook : webhooks) {
+      if (webhook->is_paused() && webhook->tenant() == identity.tenant) facts.paused_sources.push_back(webhook->name());
+    }
+    return health_report(facts);
+  };
   door = std::make_unique<RestDoor>(std::move(parts));
   door->mount(routes);
   for (const auto& webhook : webhooks) {
