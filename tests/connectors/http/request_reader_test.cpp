@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/random.hpp"
+
 namespace mnema {
 namespace {
 
@@ -192,6 +194,39 @@ TEST_F(RequestReaderTest, RefusesABodyThatFitsNoMoreBesideTheOthers) {
   EXPECT_TRUE(reader.refusal().error.retryable);
   bodies_.check_integrity();
   EXPECT_EQ(bodies_.bytes_used(), limits_.http_bodies_bytes_max - 500);
+}
+
+TEST_F(RequestReaderTest, KeepsItsAccountsWhateverItIsFed) {
+  const std::string valid =
+      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\nabcde\r\n0\r\nX: y\r\n\r\n";
+  SeededRandom random(7);
+  int requests = 0;
+  for (int round = 0; round < 2'000; ++round) {
+    std::string bytes = valid + valid;
+    for (std::uint64_t i = random.below(3); i > 0; --i)
+      bytes[random.below(bytes.size())] = static_cast<char>(random.below(256));
+    HttpRequestReader reader(limits_, bodies_);
+    std::string input;
+    for (std::size_t at = 0; at < bytes.size();) {
+      const std::size_t piece = 1 + random.below(40);
+      input += bytes.substr(at, piece);
+      at += piece;
+      const Step step = reader.feed(input);
+      bodies_.check_integrity();
+      if (step == Step::kRefused) {
+        EXPECT_EQ(bodies_.bytes_used(), 0);
+        break;
+      }
+      if (step != Step::kRequest) continue;
+      ++requests;
+      const HttpRequest request = reader.take_request();
+      const auto lease = reader.take_lease();
+      EXPECT_GE(bodies_.bytes_used(), static_cast<std::int64_t>(request.body.size()));
+      reader.next();
+    }
+  }
+  EXPECT_EQ(bodies_.bytes_used(), 0);
+  EXPECT_GT(requests, 1'000) << "not all of it was noise";
 }
 
 TEST_F(RequestReaderTest, KnowsTheOldProtocol) {
