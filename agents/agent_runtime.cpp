@@ -76,10 +76,7 @@ void AgentRuntime::start() {
 
 Accept AgentRuntime::acceptor() {
   return [this](Event event, AcceptDone done) {
-    runtime_->router().accept(std::move(event), executors_.loop, [done = std::move(done)](Result<Accepted> accepted) {
-      if (!accepted.ok()) return done(accepted.error());
-      done(accepted->sequence);
-    });
+    runtime_->router().accept(std::move(event), executors_.loop, std::move(done));
   };
 }
 

@@ -56,7 +56,9 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
                                            TurnEnd end, Result<Outcome> outcome, const TurnReport& report) {
                                          on_end(end, std::move(outcome), report);
                                          self->home.post([self, number, event, sequence, end, report] {
-                                           if (self->listener) self->listener(*event, sequence, end, report);
+                                           for (const Listener& listener : self->listeners) {
+                                             listener(*event, sequence, end, report);
+                                           }
                                            self->forget(number);
                                          });
                                        });
@@ -117,7 +119,7 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
   const std::map<std::string, AgentSpec>& agents;
   Executor& home;
   LaneQueue chats{Duration::max()};  // by number; those that are out run
-  Listener listener;
+  std::vector<Listener> listeners;
   std::mutex mutex;                                    // guards running
   std::map<long long, std::shared_ptr<Turn>> running;  // by the number of their start
   std::function<void()> stopped;
@@ -138,7 +140,7 @@ Dispatcher::~Dispatcher() {
   state_->running.clear();
 }
 
-void Dispatcher::on_turn_end(Listener listener) { state_->listener = std::move(listener); }
+void Dispatcher::on_turn_end(Listener listener) { state_->listeners.push_back(std::move(listener)); }
 
 void Dispatcher::start() {
   state_->home.post([state = state_] {

@@ -30,7 +30,7 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  /// Set before `start`.
+  /// Adds a listener. Before `start`.
   void on_turn_end(Listener listener);
 
   /// Begins to take events.

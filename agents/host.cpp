@@ -13,14 +13,18 @@
 #include "agents/declared_sources.hpp"
 #include "agents/engine_embedder.hpp"
 #include "agents/engine_metrics.hpp"
+#include "agents/health_report.hpp"
+#include "agents/host_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
+#include "agents/turn_metrics.hpp"
 #include "connectors/http/curl_transport.hpp"
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
 #include "connectors/webhook.hpp"
 #include "inference/local_engine.hpp"
+#include "runtime/key_template.hpp"
 #include "runtime/log.hpp"
 #include "runtime/loop.hpp"
 #include "runtime/thread_pool_executor.hpp"
@@ -171,20 +175,24 @@ Status Host::Parts::open_sources() {
     ASSIGN_OR_RETURN(options.scheme, scheme_of(source.scheme));
     for (const std::string& secret : source.secrets) {
       ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
-      if (const auto read = secrets.get(reference); !read.ok()) {
-        log_warning("host", "webhooks of '" + name + "' are refused until its secret can be read",
-                    {{"why", read.error().text()}});
-      }
       options.secrets.push_back(std::move(reference));
     }
     options.tenant = source.tenant;
     options.agent = source.agent;
+    if (Status readable = check_key_template(source.key); !readable.ok()) {
+      Error error = readable.error();
+      error.message = "the key of source '" + name + "': " + error.message;
+      return error;
+    }
     options.key_template = source.key;
     options.type_prefix = source.type_prefix;
     runtime->runtime().router().add_tenant(source.tenant);
-    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, limits);
-    RETURN_IF_ERROR(webhook->start(runtime->acceptor()));
-    routes.add("POST", webhook->path(), webhook->handler());
+    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, random, limits);
+    if (Status started = webhook->start(runtime->acceptor()); !started.ok()) {
+      Error error = started.error();
+      error.message = "source '" + name + "': " + error.message;
+      return error;
+    }
     webhooks.push_back(std::move(webhook));
   }
   return {};
@@ -211,10 +219,41 @@ Status Host::Parts::listen() {
   parts.backends = {chat.get(), &models};
   ASSIGN_OR_RETURN(parts.keys, api_keys());
   parts.sampling_default = default_sampling();
+  parts.status = &queries;  // counting what memory holds reads the database
   parts.metrics_text = [this] { return metrics.render(); };
-  metrics.before_render([this] { publish(metrics, engine.stats()); });
+  metrics.on_scrape([this](MetricsReport& shown) {
+    report(shown, engine.stats());
+    report(shown, runtime->runtime().counts());
+    if (const auto statistics = runtime->memory().statistics(); statistics.ok()) report(shown, *statistics);
+    connectors->each_upstream(
+        [&shown](const std::string& name, const UpstreamCounts& counts) { report(shown, name, counts); });
+    report(shown, server->counts());
+    for (const auto& webhook : webhooks) report(shown, webhook->counts());
+  });
+  runtime->dispatcher().on_turn_end([turns = std::make_shared<TurnMetrics>(metrics)](
+                                        const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
+    turns->on_turn_end(event, end, report);
+  });
+  parts.health = [this](const Identity& identity) {
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine.stats()};
+    connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
+      if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
+    });
+    for (const auto& webhook : webhooks) {
+      if (webhook->is_paused() && webhook->tenant() == identity.tenant) facts.paused_sources.push_back(webhook->name());
+    }
+    return health_report(facts);
+  };
   door = std::make_unique<RestDoor>(std::move(parts));
   door->mount(routes);
+  for (const auto& webhook : webhooks) {
+    if (Status free = routes.check("POST", webhook->path()); !free.ok()) {
+      Error error = free.error();
+      error.message = "[sources]: " + error.message;
+      return error;
+    }
+    routes.add("POST", webhook->path(), webhook->handler());
+  }
   HttpServerOptions options;
   options.host = config.server.host;
   options.port = config.server.port;

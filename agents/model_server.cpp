@@ -46,7 +46,7 @@ struct ModelServer::Parts {
                [this](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
                  routes.handle(std::move(request), std::move(exchange));
                }) {
-    metrics.before_render([this] { publish(metrics, engine.stats()); });
+    metrics.on_scrape([this](MetricsReport& shown) { report(shown, engine.stats()); });
     door.mount(routes);
     engine.on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
   }
@@ -56,6 +56,7 @@ struct ModelServer::Parts {
         engine, {&chat}, client_name(options.engine.model), workers, clock, random, options.limits, {}, {}, {}, {}};
     parts.sampling_default = default_sampling();
     parts.metrics_text = [this] { return metrics.render(); };
+    parts.status = &loop;  // all of it is in memory
     return parts;
   }
 

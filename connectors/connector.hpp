@@ -13,14 +13,16 @@
 
 #include "runtime/event.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/mailbox.hpp"
 #include "runtime/outbox.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
 
-/// The answer to an event: its sequence number, given after the commit that holds it is on disk.
-/// Errors: `kMailboxFull` (retryable, says when), `kInvalidArgument`, `kPermissionDenied`, `kStorage`.
-using AcceptDone = std::function<void(Result<Sequence>)>;
+/// The answer to an event, given after the commit that holds it is on disk: its sequence number, and whether it was
+/// known. Errors: `kMailboxFull` (retryable, says when), `kNotFound` (no agent takes it), `kInvalidArgument`,
+/// `kPermissionDenied`, `kStorage`.
+using AcceptDone = std::function<void(Result<Accepted>)>;
 /// Where a source hands its events. `done` runs exactly once, on a thread of the acceptor's choosing.
 using Accept = std::function<void(Event event, AcceptDone done)>;
 

@@ -24,6 +24,8 @@ std::string hexadecimal(std::uint64_t value) {
 
 /// Longer guesses are never right often enough.
 constexpr int kSpeculationTokensMax = 32;
+/// How old the numbers for other threads may become during a long generation.
+constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 
 /// What the answer must be: calls where a tool is required, else what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
@@ -156,6 +158,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       }
     }
     watch_deadlines();
+    publish();
   }
 
   Ready take_postponed(std::deque<Ready>::iterator at) {
@@ -209,7 +212,10 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   void submit(LoadedModel& model, const std::shared_ptr<Answer>& answer, SequenceRequest sequence) {
-    sequence.on_token = [answer](const ChosenToken& token) { return answer->take(token); };
+    sequence.on_token = [self = shared_from_this(), answer](const ChosenToken& token) {
+      if (self->clock.monotonic_now() - self->published_at >= kPublishInterval) self->publish_soon();
+      return answer->take(token);
+    };
     sequence.on_echo = [answer](std::vector<ChosenToken> tokens) {
       for (const ChosenToken& token : tokens) answer->completion.logprobs.push_back(answer->logprob_of(token));
     };
@@ -230,6 +236,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       answer.complete(*reason, usage);
     }
     audit_when_idle();
+    publish_soon();
     start_postponed_soon();
   }
 
@@ -243,6 +250,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     executors.compute.post([self = shared_from_this(), answer, error = std::move(error)] {
       --self->counts.preparing;
       ++self->counts.generations_failed;
+      self->publish();
       answer->finish(error);
     });
   }
@@ -274,7 +282,10 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   void embed_next(const std::shared_ptr<Embedding>& job) {
     constexpr std::size_t kTextsAtOnce = 8;
     const auto answer = [&](Result<std::vector<std::vector<float>>> result) {
-      if (!result.ok()) counts.embeddings_waiting -= static_cast<int>(job->texts.size() - job->vectors.size());
+      if (!result.ok()) {
+        counts.embeddings_waiting -= static_cast<int>(job->texts.size() - job->vectors.size());
+        publish();
+      }
       job->reply_to->post([job, result = std::move(result)] { job->on_done(result); });
     };
     const Result<LoadedModel*> model = models->use(job->model);
@@ -290,6 +301,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     counts.texts_embedded += count;
     counts.embeddings_waiting -= static_cast<int>(count);
     std::move(part->begin(), part->end(), std::back_inserter(job->vectors));
+    publish();
     if (job->vectors.size() == job->texts.size()) return answer(std::move(job->vectors));
     executors.compute.post([self = shared_from_this(), job] { self->embed_next(job); });
   }
@@ -302,8 +314,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     }
   }
 
-  /// A copy for other threads; after each change of state that they might ask for.
-  void publish(const std::function<void(EngineStats)>& take) {
+  /// A copy for other threads. On the compute executor, after each piece of work that changes what it shows.
+  void publish() {
+    published_at = clock.monotonic_now();
     EngineStats copy = counts;
     copy.models_loaded = models->loads();
     copy.models_unloaded = models->unloads();
@@ -312,7 +325,18 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       copy.models.push_back(model.scheduler->stats());
       copy.models.back().model = model.file.name;
     }
-    take(std::move(copy));
+    const std::lock_guard lock(mutex);
+    published = std::move(copy);
+  }
+
+  /// From inside a step, whose own numbers stand only after it.
+  void publish_soon() {
+    if (publish_posted) return;
+    publish_posted = true;
+    executors.compute.post([self = shared_from_this()] {
+      self->publish_posted = false;
+      self->publish();
+    });
   }
 
   const EngineOptions options;
@@ -332,6 +356,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::deque<Ready> postponed;
   std::vector<std::weak_ptr<Answer>> active;  // every request that has come and perhaps is not over
   EngineStats counts;
+  MonotonicTime published_at{};
+  bool publish_posted = false;
   std::optional<MonotonicTime> next_look;  // at the postponed, at the latest
 };
 
@@ -459,6 +485,7 @@ void LocalEngine::load(std::string model, Executor& reply_to, std::function<void
     }
     state->executors.compute.post([state, model, reply, on_done] {
       const auto made = state->models->use(model);
+      state->publish();
       Status status;
       if (!made.ok()) status = made.error();
       reply->post([on_done, status] { on_done(status); });
@@ -486,12 +513,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
 
 EngineStats LocalEngine::stats() const {
   // What the compute thread said last; a newer word is asked for at once.
-  state_->executors.compute.post([state = state_] {
-    state->publish([&](EngineStats now) {
-      const std::lock_guard lock(state->mutex);
-      state->published = std::move(now);
-    });
-  });
+  state_->executors.compute.post([state = state_] { state->publish(); });
   const std::lock_guard lock(state_->mutex);
   return state_->published;
 }

@@ -253,13 +253,13 @@ class Story {
   }
 
   void send(const Event& event) {
-    world_.runtime->acceptor()(event, [this, id = event.id](const Result<Sequence>& accepted) {
+    world_.runtime->acceptor()(event, [this, id = event.id](const Result<Accepted>& accepted) {
       if (!accepted.ok()) {
         EXPECT_TRUE(accepted.error().retryable) << accepted.error().text();
         return;
       }
-      const auto [known, is_new] = accepted_.emplace(id, *accepted);
-      EXPECT_EQ(known->second, *accepted) << id << " sent again has its first number";
+      const auto [known, is_new] = accepted_.emplace(id, accepted->sequence);
+      EXPECT_EQ(known->second, accepted->sequence) << id << " sent again has its first number";
     });
   }
 

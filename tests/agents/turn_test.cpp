@@ -353,7 +353,7 @@ TEST_F(TurnTest, LetsNoTextFromOutsideLeadToAnEffect) {
     event.content_type = "text/plain";
     event.data = "ship order 7";
     event.trust = trust;
-    world.runtime->acceptor()(event, [](const Result<Sequence>&) {});
+    world.runtime->acceptor()(event, [](const Result<Accepted>&) {});
     world.simulation.run_until_idle(std::chrono::seconds(5));
     world.settle();
     EXPECT_EQ(outside_.effects.size(), trust == Trust::kUser ? 1U : 0U);

@@ -120,9 +120,9 @@ class World {
     event.data = text;
     event.trust = Trust::kUser;
     Sequence sequence = 0;
-    runtime->acceptor()(event, [&](Result<Sequence> accepted) {
+    runtime->acceptor()(event, [&](Result<Accepted> accepted) {
       CHECK(accepted.ok(), accepted.ok() ? "" : accepted.error().text().c_str());
-      sequence = *accepted;
+      sequence = accepted->sequence;
     });
     simulation.run_until([&] { return sequence != 0; });
     return sequence;

@@ -510,6 +510,17 @@ TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatRuns) {
   EXPECT_EQ((*running.done)->finish_reason, FinishReason::kCancelled);
 }
 
+TEST_F(LocalEngineTest, ShowsTheNumbersOfThisMomentToWhoeverLooksFirst) {
+  open();
+  ask(asks("a", "hello", 5));
+  run();
+  const EngineStats now = engine->stats();
+  EXPECT_EQ(now.generations_finished, 1U);
+  ASSERT_EQ(now.models.size(), 1U);
+  EXPECT_EQ(now.models[0].running, 0);
+  EXPECT_EQ(now.models[0].generated_tokens, 5U);
+}
+
 TEST_F(LocalEngineTest, CountsTheTextsThatHaveNoVectorYet) {
   open();
   engine->embed("vectors", std::vector<std::string>(30, "x"), Priority::kEvent, reply, [](const auto&) {});
