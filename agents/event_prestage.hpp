@@ -4,9 +4,9 @@
 // prefix that every turn of its agent begins with. When the turn starts, it finds both.
 //
 // Only where it pays. An agent is prestaged for as long as its recent turns recalled or decoded; before its first turn,
-// what it was declared with decides. One event per session (tenant, agent, user, key) waits, `limits.prestage_waiting_
-// max` in all, two are worked on at a time, and one whose turn has begun is dropped. Everything beyond that is not
-// prestaged: its turn makes its own vector.
+// what it was declared with decides. One event per session (tenant, agent, user, key) waits, in all at most
+// `limits.prestage_waiting_max`; two are worked on at a time; one whose turn has begun is dropped. Everything beyond
+// that is not prestaged: its turn makes its own vector.
 //
 // Threads:   the loop thread; the work itself goes to `workers`.
 // Ownership: borrows all its parts. Work in flight holds what it needs.
