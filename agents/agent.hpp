@@ -83,7 +83,18 @@ struct AgentSpec {
   bool answers_chat = false;         // may be addressed as `model` over REST
   std::vector<std::string> choices;  // for declared agents: the answer is one of these
   std::string reply_to;              // for declared agents: connector that gets the outcome
+  bool thinks = false;               // said by `thinks()`; see may_think
+  bool recalls = false;              // said by `recalls()`; see may_recall
 };
+
+/// Whether the agent needs a language model: it says so, or has what only a model uses. One that needs none, as far as
+/// can be seen, makes the program start without one; if it thinks all the same, that fails and says why.
+[[nodiscard]] inline bool may_think(const AgentSpec& agent) {
+  return agent.thinks || agent.answers_chat || !agent.system.empty() || !agent.tools.empty() || !agent.model.empty() ||
+         !agent.choices.empty();
+}
+/// Whether its memory needs vectors. One that recalls without saying so is answered by words and time.
+[[nodiscard]] inline bool may_recall(const AgentSpec& agent) { return agent.recalls || may_think(agent); }
 
 class AgentBuilder {
  public:
@@ -119,6 +130,10 @@ class AgentBuilder {
     return *this;
   }
 
+  /// It calls the model (`Ctx::think`). Needed only where nothing else shows it (see may_think).
+  AgentBuilder& thinks() { return spec_.thinks = true, *this; }
+  /// It recalls by meaning (`Ctx::recall`). Needed only where it does not think.
+  AgentBuilder& recalls() { return spec_.recalls = true, *this; }
   AgentBuilder& budget(BudgetLimits limits) { return spec_.budget = limits, *this; }
   AgentBuilder& system(std::string text) { return spec_.system = std::move(text), *this; }
   AgentBuilder& model(std::string name) { return spec_.model = std::move(name), *this; }

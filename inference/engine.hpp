@@ -86,6 +86,9 @@ class Engine {
   /// Prefill rate measured over the recent past, in tokens/s; the context builder turns milliseconds into tokens by
   /// it. 0 = not yet known.
   [[nodiscard]] virtual double prefill_tokens_per_second(const std::string& model) const = 0;
+
+  /// The end: what is in flight is cancelled as soon as its step allows, what comes later too. Returns at once.
+  virtual void stop() {}
 };
 
 }  // namespace mnema

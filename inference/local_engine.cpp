@@ -1,6 +1,7 @@
 #include "inference/local_engine.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -67,6 +68,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   /// On the background executor: everything that needs no model weights.
   void prepare(const std::shared_ptr<Answer>& answer) {
+    if (stopping) return fail_answer(answer, stopping_error());
     Result<SequenceRequest> ready = read(answer);
     if (!ready.ok()) return fail_answer(answer, ready.error());
     auto sequence = std::make_shared<SequenceRequest>(std::move(*ready));
@@ -262,12 +264,13 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     start_postponed_soon();
   }
 
-  /// Requests that no step has begun for.
+  /// Requests that no step has begun for. Prestages have a bound of their own; one that is being computed lets another
+  /// request in.
   [[nodiscard]] int generations_waiting() const {
     int count = counts.preparing;
     for (const auto& [path, model] : models->all())
       count += model.scheduler != nullptr ? model.scheduler->waiting() : 0;
-    return count;
+    return std::max(0, count - prestages);
   }
 
   /// Texts being turned into vectors, a few at a time, so that no turn waits for all of them.
@@ -288,6 +291,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       }
       job->reply_to->post([job, result = std::move(result)] { job->on_done(result); });
     };
+    if (stopping) return answer(stopping_error());
     const Result<LoadedModel*> model = models->use(job->model);
     if (!model.ok()) return answer(model.error());
     if ((*model)->compute->encoder == nullptr) {
@@ -304,6 +308,52 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     publish();
     if (job->vectors.size() == job->texts.size()) return answer(std::move(job->vectors));
     executors.compute.post([self = shared_from_this(), job] { self->embed_next(job); });
+  }
+
+  static Error stopping_error() { return fail_retryable(ErrorCode::kCancelled, "the engine is stopping"); }
+
+  /// Takes a request in, or refuses it.
+  void begin(const std::shared_ptr<Answer>& answer) {
+    ++counts.generations_started;
+    ++counts.preparing;
+    // A drawn seed survives every JSON reader, so that a client can send back what it was told.
+    answer->completion.seed = answer->request.sampling.seed.value_or(random.next_u64() >> 11);
+    const bool full =
+        answer->request.priority != Priority::kPrestage && generations_waiting() > limits.generations_waiting_max;
+    if (stopping || full) {
+      --counts.preparing;
+      ++counts.generations_failed;
+      if (stopping) return answer->finish(stopping_error());
+      Error refused =
+          fail(ErrorCode::kResourceExhausted, "too many requests are waiting for the model", "try again later");
+      refused.retryable = true;
+      refused.retry_after_ms = 1000;
+      return answer->finish(std::move(refused));
+    }
+    // Known from here on, or who erases its owner would miss it while it is being prepared.
+    std::erase_if(active, [](const auto& weak) { return weak.expired(); });
+    active.push_back(answer);
+    executors.background.post([self = shared_from_this(), answer] { self->prepare(answer); });
+  }
+
+  std::shared_ptr<Answer> answer_of(GenerateRequest request, Executor& reply_to, GenerationCallbacks callbacks) {
+    auto answer = std::make_shared<Answer>();
+    answer->request = std::move(request);
+    answer->reply_to = &reply_to;
+    answer->callbacks = std::move(callbacks);
+    answer->wake = [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->executors.compute.post([self] { self->wake_all(); });
+    };
+    return answer;
+  }
+
+  void cancel_all() {
+    for (const auto& weak : active) {
+      if (const auto answer = weak.lock()) answer->cancelled->store(true);
+    }
+    wake_all();
   }
 
   void audit_when_idle() {
@@ -348,6 +398,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   ModelTexts texts;
   std::function<void(const std::string&)> tell_violation;
 
+  std::atomic<bool> stopping = false;
+
   std::mutex mutex;
   EngineStats published;  // guarded by mutex
 
@@ -358,6 +410,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   EngineStats counts;
   MonotonicTime published_at{};
   bool publish_posted = false;
+  int prestages = 0;                       // not over; at most limits.prestage_waiting_max
   std::optional<MonotonicTime> next_look;  // at the postponed, at the latest
 };
 
@@ -366,44 +419,18 @@ LocalEngine::LocalEngine(EngineOptions options, Executors executors, std::shared
     : state_(std::make_shared<State>(std::move(options), executors, std::move(loader), clock, random, limits)) {}
 
 LocalEngine::~LocalEngine() {
-  state_->executors.compute.post([state = state_] {
-    for (const auto& weak : state->active) {
-      if (const auto answer = weak.lock()) answer->cancelled->store(true);
-    }
-    state->wake_all();
-  });
+  state_->executors.compute.post([state = state_] { state->cancel_all(); });
+}
+
+void LocalEngine::stop() {
+  state_->stopping = true;
+  state_->executors.compute.post([state = state_] { state->cancel_all(); });
 }
 
 std::shared_ptr<Generation> LocalEngine::generate(GenerateRequest request, Executor& reply_to,
                                                   GenerationCallbacks callbacks) {
-  auto answer = std::make_shared<Answer>();
-  answer->request = std::move(request);
-  answer->reply_to = &reply_to;
-  answer->callbacks = std::move(callbacks);
-  answer->wake = [weak = std::weak_ptr(state_)] {
-    const auto state = weak.lock();
-    if (!state) return;
-    state->executors.compute.post([state] { state->wake_all(); });
-  };
-  state_->executors.compute.post([state = state_, answer] {
-    ++state->counts.generations_started;
-    ++state->counts.preparing;
-    // A drawn seed survives every JSON reader, so that a client can send back what it was told.
-    answer->completion.seed = answer->request.sampling.seed.value_or(state->random.next_u64() >> 11);
-    if (state->generations_waiting() > state->limits.generations_waiting_max) {
-      --state->counts.preparing;
-      ++state->counts.generations_failed;
-      Error full =
-          fail(ErrorCode::kResourceExhausted, "too many requests are waiting for the model", "try again later");
-      full.retryable = true;
-      full.retry_after_ms = 1000;
-      return answer->finish(std::move(full));
-    }
-    // Known from here on, or who erases its owner would miss it while it is being prepared.
-    std::erase_if(state->active, [](const auto& weak) { return weak.expired(); });
-    state->active.push_back(answer);
-    state->executors.background.post([state, answer] { state->prepare(answer); });
-  });
+  const auto answer = state_->answer_of(std::move(request), reply_to, std::move(callbacks));
+  state_->executors.compute.post([state = state_, answer] { state->begin(answer); });
   return answer;
 }
 
@@ -415,8 +442,17 @@ void LocalEngine::prestage(std::string model, Scope scope, Prompt prompt) {
   request.tokens_max = 1;
   request.priority = Priority::kPrestage;
   GenerationCallbacks callbacks;
-  callbacks.on_done = [](const Result<Completion>&) {};  // advisory: what counts are the pages it leaves
-  generate(std::move(request), state_->executors.background, std::move(callbacks));
+  // Advisory: what counts are the pages it leaves.
+  callbacks.on_done = [weak = std::weak_ptr(state_)](const Result<Completion>&) {
+    const auto state = weak.lock();
+    if (state) state->executors.compute.post([state] { --state->prestages; });
+  };
+  const auto answer = state_->answer_of(std::move(request), state_->executors.background, std::move(callbacks));
+  state_->executors.compute.post([state = state_, answer] {
+    if (state->stopping || state->prestages >= state->limits.prestage_waiting_max) return;
+    ++state->prestages;
+    state->begin(answer);
+  });
 }
 
 Result<int> LocalEngine::count_tokens(const std::string& model, const Prompt& prompt) {
@@ -478,6 +514,7 @@ double LocalEngine::prefill_tokens_per_second(const std::string& model) const {
 void LocalEngine::load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) {
   Executor* reply = &reply_to;
   state_->executors.background.post([state = state_, model = std::move(model), reply, on_done = std::move(on_done)] {
+    if (state->stopping) return reply->post([on_done] { on_done(State::stopping_error()); });
     const Result<std::shared_ptr<const ModelText>> text = state->texts.text_of(model);
     if (!text.ok()) {
       reply->post([on_done, error = text.error()] { on_done(error); });

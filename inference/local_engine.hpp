@@ -60,6 +60,7 @@ class LocalEngine final : public Engine {
   [[nodiscard]] std::vector<ModelInfo> models() const override;
   [[nodiscard]] Capabilities capabilities() const override;
   [[nodiscard]] double prefill_tokens_per_second(const std::string& model) const override;
+  void stop() override;
 
   /// Loads a model ahead of its first request; `on_done` on `reply_to`. `mnema serve` does this before it listens.
   void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done);

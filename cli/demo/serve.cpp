@@ -7,7 +7,6 @@
 #include "agents/host.hpp"
 #include "cli/exit_code.hpp"
 #include "examples/quickstart.hpp"
-#include "runtime/log.hpp"
 
 namespace mnema {
 namespace {
@@ -26,9 +25,6 @@ std::int64_t micros(Duration duration) {
 int serve_demo(const std::string& config_file) {
   Result<Config> config = load_config(config_file);
   if (!config.ok()) return report(config.error(), kExitConfig);
-  LogOptions log;
-  log.file = config->log.file;
-  if (const Status status = configure_log(std::move(log)); !status.ok()) return report(status.error(), kExitConfig);
   Host host;
   declare_assistant(host);
   declare_triage(host);

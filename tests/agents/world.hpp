@@ -72,7 +72,8 @@ class World {
                                       simulation.lane("turns", Simulation::LaneKind::kAnyOrder),
                                       simulation.lane("queries", Simulation::LaneKind::kAnyOrder),
                                       simulation.lane("background"),
-                                      simulation.lane("blocking", Simulation::LaneKind::kAnyOrder)};
+                                      simulation.lane("blocking", Simulation::LaneKind::kAnyOrder),
+                                      simulation.lane("recall", Simulation::LaneKind::kAnyOrder)};
     auto opened = AgentRuntime::open(std::move(options), executors, *engine, *embedder, simulation.clock(),
                                      simulation.random(), limits);
     CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
