@@ -87,6 +87,7 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
                                                                 std::move(options.default_model),
                                                                 {},
                                                                 options.observer});
+  self->session_cleaner_ = std::make_unique<SessionCleaner>(self->runtime_->database(), executors.loop, clock, limits);
   self->dispatcher_ = std::make_unique<Dispatcher>(*self->services_, self->agents_, executors.loop);
   self->dispatcher_->on_turn_start(
       [prestage = self->prestage_.get()](const Event& event) { prestage->on_turn_start(event); });
@@ -132,6 +133,7 @@ void AgentRuntime::start() {
   });
   dispatcher_->start();
   runtime_->start();
+  session_cleaner_->start();
 }
 
 Accept AgentRuntime::acceptor() {
@@ -163,6 +165,7 @@ std::vector<std::string> AgentRuntime::deliveries() const {
 }
 
 void AgentRuntime::close() {
+  session_cleaner_->stop();
   memory_->close();
   runtime_->close();
 }

@@ -20,6 +20,7 @@
 #include "agents/dispatcher.hpp"
 #include "agents/event_prestage.hpp"
 #include "agents/prefix_watch.hpp"
+#include "agents/session_cleaner.hpp"
 #include "agents/turn_services.hpp"
 #include "connectors/connector.hpp"
 #include "inference/engine.hpp"
@@ -98,6 +99,7 @@ class AgentRuntime {
   std::unique_ptr<MemoryStore> memory_;
   std::unique_ptr<EventPrestage> prestage_;
   std::unique_ptr<TurnServices> services_;
+  std::unique_ptr<SessionCleaner> session_cleaner_;
   std::unique_ptr<Dispatcher> dispatcher_;
 };
 

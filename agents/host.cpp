@@ -1,7 +1,6 @@
 #include "agents/host.hpp"
 
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 
 #include "agents/agent_chat.hpp"
@@ -333,7 +332,7 @@ Status Host::Parts::listen() {
   parts.status = &queries;  // counting what memory holds reads the database
   parts.metrics_text = [this] { return metrics.render(); };
   metrics.on_scrape([this](MetricsReport& shown) {
-    report(shown, engine->stats());
+    if (local_engine != nullptr) report(shown, local_engine->stats());
     report(shown, runtime->runtime().counts());
     if (const auto statistics = runtime->memory().statistics(); statistics.ok()) report(shown, *statistics);
     connectors->each_upstream(
@@ -346,7 +345,7 @@ Status Host::Parts::listen() {
     turns->on_turn_end(event, end, report);
   });
   parts.health = [this](const Identity& identity) {
-    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats()};
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, local_engine != nullptr ? local_engine->stats() : EngineStats{}};
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });

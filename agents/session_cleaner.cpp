@@ -1,5 +1,6 @@
 #include "agents/session_cleaner.hpp"
 
+#include <atomic>
 #include <utility>
 
 #include "agents/session_store.hpp"
@@ -38,7 +39,7 @@ class SessionCleaner::Core : public std::enable_shared_from_this<SessionCleaner:
   const Clock& clock;
   const Limits& limits;
   bool started = false;
-  bool stopped = false;
+  std::atomic<bool> stopped = false;  // `stop` may come from the thread that closes
 };
 
 SessionCleaner::SessionCleaner(Database& database, Executor& home, const Clock& clock, const Limits& limits)

@@ -31,7 +31,9 @@ int serve_demo(const std::string& config_file) {
   declare_refunds(host);
   if (const auto failed = host.open(std::move(*config))) return report(failed->error, kExitFailed);
   host.runtime().dispatcher().on_turn_end([](const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
-    print_line({{"event", event.id},
+    // A chat's event id is ours; the demo knows its chats by the id it sent.
+    const auto request = event.attributes.find("request_id");
+    print_line({{"event", request == event.attributes.end() ? event.id : request->second},
                 {"agent", event.agent},
                 {"key", event.key},
                 {"end", name_of(end)},
