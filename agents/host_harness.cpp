@@ -66,7 +66,7 @@ class HostHarness::Recorder final : public Sink {
     }
     reply_to.post([done = std::move(done)] { done({}); });
   }
-  void stop() {}
+  void stop() override {}
 
   std::vector<OutboxMessage> delivered;  // guarded by the harness's mutex_
 
@@ -151,9 +151,9 @@ Status HostHarness::restart() {
 
 Result<Sequence> HostHarness::post(Event event) {
   const auto answer = std::make_shared<std::optional<Result<Sequence>>>();
-  host_->runtime().acceptor()(std::move(event), [this, answer](const Result<Sequence>& sequence) {
+  host_->runtime().acceptor()(std::move(event), [this, answer](const Result<Accepted>& accepted) {
     const std::scoped_lock lock(mutex_);
-    *answer = sequence;
+    *answer = accepted.ok() ? Result<Sequence>(accepted->sequence) : Result<Sequence>(accepted.error());
     changed_.notify_all();
   });
   std::unique_lock lock(mutex_);

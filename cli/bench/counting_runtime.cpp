@@ -70,9 +70,9 @@ Status CountingRuntime::open_runtime(const Options& given) {
   spec.name = kAgent;
   spec.handler = count_event;
   AgentBuilder(spec).key("{/key}").state<Counter>();
-  ASSIGN_OR_RETURN(runtime_,
-                   AgentRuntime::open(std::move(options), {loop_, store_, turns_, queries_, background_, blocking_},
-                                      *engine_, *embedder_, clock_, random_, limits_));
+  ASSIGN_OR_RETURN(runtime_, AgentRuntime::open(std::move(options),
+                                                {loop_, store_, turns_, queries_, background_, blocking_, recall_},
+                                                *engine_, *embedder_, clock_, random_, limits_));
   for (const std::string& tenant : given.tenants) runtime_->runtime().router().add_tenant(tenant);
   loop_.start();
   return {};
@@ -88,7 +88,7 @@ CountingRuntime::~CountingRuntime() {
   }
   loop_.stop();
   loop_.join();
-  for (ThreadPoolExecutor* pool : {&turns_, &blocking_, &queries_, &background_, &store_}) pool->stop();
+  for (ThreadPoolExecutor* pool : {&turns_, &blocking_, &queries_, &recall_, &background_, &store_}) pool->stop();
 }
 
 void CountingRuntime::on_turn_end(Listener listener) {

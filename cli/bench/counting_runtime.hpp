@@ -59,6 +59,7 @@ class CountingRuntime {
   ThreadPoolExecutor store_{"store", 1};
   ThreadPoolExecutor turns_;
   ThreadPoolExecutor queries_{"queries", 2};
+  ThreadPoolExecutor recall_{"recall", 2};
   ThreadPoolExecutor background_{"background", 1};
   ThreadPoolExecutor blocking_{"blocking", 1};
   std::unique_ptr<testing::ScriptedEngine> engine_;

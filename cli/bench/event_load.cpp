@@ -16,7 +16,7 @@ void EventLoad::send(int number, MonotonicTime due) {
     events_[static_cast<std::size_t>(number)].due = due;
   }
   runtime_.accept(target_.tenant, "k" + std::to_string(number % target_.keys), target_.prefix + std::to_string(number),
-                  [this, number](const Result<Sequence>& accepted) {
+                  [this, number](const Result<Accepted>& accepted) {
                     const std::lock_guard lock(mutex_);
                     ++acknowledged_;
                     if (!accepted.ok()) ++failed_;

@@ -225,7 +225,7 @@ TEST(Shutdown, EndsInABurstAndHandlesTheRestAfterTheNextStart) {
   std::atomic<int> accepted = 0;
   for (int i = 0; i < kEvents; ++i) {
     harness.host().runtime().acceptor()(event_for("counter", std::to_string(i % 10), "{}"),
-                                        [&](const Result<Sequence>& sequence) { accepted += sequence.ok() ? 1 : 0; });
+                                        [&](const Result<Accepted>& stored) { accepted += stored.ok() ? 1 : 0; });
   }
   ASSERT_TRUE(harness.wait_for_turns(1).ok());
   EXPECT_TRUE(harness.stop().left_behind.empty());
@@ -316,7 +316,7 @@ void accept_event(Host& host, const std::string& agent, int count = 1) {
   static std::atomic<int> accepted;
   accepted = 0;
   for (int i = 0; i < count; ++i) {
-    host.runtime().acceptor()(event_for(agent, std::to_string(i), "{}"), [](const Result<Sequence>&) { ++accepted; });
+    host.runtime().acceptor()(event_for(agent, std::to_string(i), "{}"), [](const Result<Accepted>&) { ++accepted; });
   }
   wait_until([] { return accepted > 0; });
 }

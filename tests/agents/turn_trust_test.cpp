@@ -75,7 +75,7 @@ class TurnTrust : public ::testing::Test {
     event.data = "how are orders shipped";
     event.trust = Trust::kUser;
     bool accepted = false;
-    world.runtime->acceptor()(event, [&](const Result<Sequence>& sequence) { accepted = sequence.ok(); });
+    world.runtime->acceptor()(event, [&](const Result<Accepted>& stored) { accepted = stored.ok(); });
     ASSERT_TRUE(world.simulation.run_until([&] { return accepted; }));
     world.settle();
     ASSERT_TRUE(world.dead().empty()) << world.dead()[0].error.text();
