@@ -383,9 +383,11 @@ TEST_F(HttpClientTest, TellsOnceThatACallIsAboutToLeaveAfterAllItsWaits) {
   EXPECT_EQ(transport_.requests.size(), before + 1);
 }
 
-TEST_F(HttpClientTest, TellsAboutLeavingOnceForAllAttempts) {
+TEST_F(HttpClientTest, TellsAboutLeavingUntilAByteHasLeftAndThenNoMore) {
   int told = 0;
+  int stayed = 0;
   HttpCall post = call("POST");
+  post.did_not_leave = [&] { ++stayed; };
   post.before_leaving = [&](const std::function<void(Status)>& answer) {
     ++told;
     answer({});
@@ -395,7 +397,8 @@ TEST_F(HttpClientTest, TellsAboutLeavingOnceForAllAttempts) {
   transport_.answer(307, {{"Location", "/there"}});
   transport_.answer(200);
   ASSERT_TRUE(finish(post).ok());
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(told, 2) << "before the attempt that found no connection, and before the first that left";
+  EXPECT_EQ(stayed, 1);
 }
 
 TEST_F(HttpClientTest, EndsWithTheErrorOfWhoeverHadToWriteDownThatItLeaves) {
