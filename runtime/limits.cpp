@@ -16,6 +16,7 @@ Limits Limits::tiny() {
   limits.mailbox_rows_per_key_max = 4;
   limits.event_bytes_max = 2048;
   limits.attempts_max = 2;
+  limits.crashes_max = 2;
   limits.event_tries_max = 4;
   limits.dead_letters_max = 8;
   limits.dead_letters_per_tenant_max = 8;

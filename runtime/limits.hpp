@@ -30,6 +30,7 @@ struct Limits {
   std::int64_t mailbox_rows_per_key_max = 10'000;      // 429
   std::int64_t event_bytes_max = 4 << 20;              // 413
   int attempts_max = 5;                                // then dead letters
+  int crashes_max = 10;                                // of the process while it handled the event; likewise
   int event_tries_max = 2'000;  // counting those of which nothing left the process; about a week, then dead letters
   std::int64_t dead_letters_max = 200'000;             // 429 until some are redriven or dropped
   std::int64_t dead_letters_per_tenant_max = 100'000;  // likewise, for that tenant only

@@ -39,6 +39,7 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(mailbox_rows_per_key_max);
   MNEMA_LIMIT(event_bytes_max);
   MNEMA_LIMIT(attempts_max);
+  MNEMA_LIMIT(crashes_max);
   MNEMA_LIMIT(event_tries_max);
   MNEMA_LIMIT(dead_letters_max);
   MNEMA_LIMIT(dead_letters_per_tenant_max);

@@ -11,9 +11,11 @@
 // Tenants take turns; inside a tenant the best priority goes first, then the oldest, with ageing (tenant_queue.hpp).
 // Nothing polls: consumers are answered when something becomes ready, a timer stands for the nearest retry.
 //
-// The attempt is counted when the event is leased, on disk, so that an event which kills the process becomes a dead
-// letter after `limits.attempts_max` like any other. A try of which nothing left the process (`Error::never_left`) is
-// given back: it counts against `limits.event_tries_max` only, so that an outage of the other side is waited out.
+// The lease is on disk, so that an event which kills the process is found out: one that was leased when the process
+// ended has crashed. Many are leased then, and one at most is to blame: a crash is no attempt, from the second one on
+// the event waits (longer each time), and after `limits.crashes_max` it is a dead letter. A try of which nothing left
+// the process (`Error::never_left`) is given back as well. Both count against `limits.event_tries_max` only, so that an
+// outage of the other side is waited out.
 //
 // Bounds: mailbox_bounds.hpp. A repeat of a known event is acknowledged also where a new one would be refused.
 //

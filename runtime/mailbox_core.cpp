@@ -1,5 +1,6 @@
 #include "runtime/mailbox_core.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/log.hpp"
@@ -50,14 +51,11 @@ Mailbox::Core::Core(Database& d, Executor& h, const Clock& c, const Limits& l)
 Status Mailbox::Core::recover() {
   ASSIGN_OR_RETURN(const std::vector<IndexRow> rows,
                    database.read<std::vector<IndexRow>>([](Transaction& t) { return mailbox_store::load_index(t); }));
-  write<void>(
-      [entries_max = limits.dedupe_entries_max](Transaction& t) -> Status {
-        RETURN_IF_ERROR(mailbox_store::trim_ring(t, entries_max));
-        return mailbox_store::release_all_leases(t);
-      },
-      [](const Status& status) {
-        if (!status.ok()) log_failed_write("leases of the last process could not be taken back", 0, status);
-      });
+  write<void>([entries_max = limits.dedupe_entries_max](
+                  Transaction& t) -> Status { return mailbox_store::trim_ring(t, entries_max); },
+              [](const Status& status) {
+                if (!status.ok()) log_failed_write("forgotten events were not removed", 0, status);
+              });
   for (const IndexRow& row : rows) recover_row(row);
   home.post([self = shared_from_this()] { self->pump(); });
   return {};
@@ -65,25 +63,50 @@ Status Mailbox::Core::recover() {
 
 void Mailbox::Core::recover_row(const IndexRow& row) {
   if (row.state == RowState::kDead) return bounds.dead.add(row.tenant, 1);
-  const bool used_up = row.attempts >= limits.attempts_max || row.attempts + row.uncounted >= limits.event_tries_max;
-  if (row.state != RowState::kLeased || !used_up) return add(row);
-  // It was leased when the process died, for the last time it may be: it could be what kills us.
-  const Error cause = fail(ErrorCode::kAborted, "the process ended during attempt " + std::to_string(row.attempts));
+  if (row.state != RowState::kLeased) return add(row);
   const Attempt attempt{row.sequence, row.attempts, row.uncounted};
+  IndexRow crashed = row;
+  ++crashed.crashes;
+  --crashed.attempts;
+  ++crashed.uncounted;
+  if (crashed.crashes < limits.crashes_max && crashed.attempts + crashed.uncounted < limits.event_tries_max) {
+    crashed.next_at = after_crash(crashed.crashes);
+    crashed.state = crashed.next_at == Time{} ? RowState::kReady : RowState::kWaiting;
+    write<void>(
+        [attempt, next_at = crashed.next_at](Transaction& t) { return mailbox_store::note_crash(t, attempt, next_at); },
+        [sequence = row.sequence](const Status& status) {
+          if (!status.ok()) log_failed_write("a crash could not be counted", sequence, status);
+        });
+    return add(crashed);
+  }
+  const Error cause =
+      fail(ErrorCode::kAborted, "the process ended " + std::to_string(crashed.crashes) + " times while it was handled",
+           "look in the log for what ended the process; redrive it if it was something else");
   bounds.dead.add(row.tenant, 1);
   write<mailbox_store::Row>(
       [attempt, cause, now = clock.now()](Transaction& t) -> Result<mailbox_store::Row> {
         RETURN_IF_ERROR(mailbox_store::add_error(t, attempt.sequence, attempt.counted + attempt.uncounted, now, cause));
-        RETURN_IF_ERROR(mailbox_store::dead_letter(t, attempt, now));
+        RETURN_IF_ERROR(mailbox_store::dead_letter(t, attempt, now, mailbox_store::Counted::kNo));
         return mailbox_store::load(t, attempt.sequence);
       },
-      [self = shared_from_this(), attempt, cause](const Result<mailbox_store::Row>& dead) {
+      [self = shared_from_this(), attempt = Attempt{row.sequence, crashed.attempts, crashed.uncounted},
+       cause](const Result<mailbox_store::Row>& dead) {
         if (!dead.ok()) {
           return log_failed_write("an event could not be dead-lettered", attempt.sequence, dead.error());
         }
         ++self->counters.died;
         log_dead_letter({attempt, dead->index.tenant, dead->index.agent, dead->event.type}, cause);
       });
+}
+
+/// Whoever kills the process would do so at every start, and everybody else's work with it: from the second crash on it
+/// waits, longer each time. Many are leased when a process dies, and one at most is to blame: hence not after the
+/// first.
+Time Mailbox::Core::after_crash(int crashes) const {
+  if (crashes <= 1) return {};
+  const Duration base = std::chrono::milliseconds(limits.turn_backoff_base_ms);
+  const Duration cap = std::chrono::milliseconds(limits.turn_backoff_cap_ms);
+  return clock.now() + std::min<Duration>(cap, base * (1LL << std::min(crashes - 2, 20)));
 }
 
 void Mailbox::Core::accept(std::shared_ptr<const Event> event, const EventDigest& digest, Executor& reply_to,

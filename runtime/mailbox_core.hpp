@@ -50,6 +50,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
 
   [[nodiscard]] Status recover();
   void recover_row(const mailbox_store::IndexRow& row);
+  [[nodiscard]] Time after_crash(int crashes) const;
   void accept(std::shared_ptr<const Event> event, const EventDigest& digest, Executor& reply_to,
               std::function<void(Result<Accepted>)> on_done);
   void refuse_unless_known(const EventDigest& digest, const Error& why, Executor& reply_to,

@@ -68,8 +68,9 @@ Result<Event> read_event(const Statement& row, int first) {
 }
 
 constexpr std::string_view kIndexColumns =
-    "sequence, tenant, agent, key, priority, state, attempts, uncounted, generation, accepted_at, next_at, died_at";
-constexpr int kIndexColumnCount = 12;
+    "sequence, tenant, agent, key, priority, state, attempts, uncounted, crashes, generation, accepted_at, next_at, "
+    "died_at";
+constexpr int kIndexColumnCount = 13;
 
 IndexRow read_index(const Statement& row) {
   return {row.integer(0),
@@ -81,9 +82,10 @@ IndexRow read_index(const Statement& row) {
           static_cast<int>(row.integer(6)),
           static_cast<int>(row.integer(7)),
           static_cast<int>(row.integer(8)),
-          from_micros(row.integer(9)),
+          static_cast<int>(row.integer(9)),
           from_micros(row.integer(10)),
-          from_micros(row.integer(11))};
+          from_micros(row.integer(11)),
+          from_micros(row.integer(12))};
 }
 
 std::string select_rows(std::string_view condition) {
@@ -119,9 +121,9 @@ Status trim_ring(Transaction& transaction, std::int64_t entries_max) {
 
 Result<Sequence> insert(Transaction& transaction, const Event& event, Time accepted_at) {
   static const std::string sql =
-      "INSERT INTO mailbox (state, attempts, uncounted, generation, accepted_at, next_at, died_at, " +
+      "INSERT INTO mailbox (state, attempts, uncounted, crashes, generation, accepted_at, next_at, died_at, " +
       std::string(kEventColumns) +
-      ") VALUES (0, 0, 0, 0, ?17, 0, 0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+      ") VALUES (0, 0, 0, 0, 0, ?17, 0, 0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
       "?15, ?16)";
   ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
   statement.bind(1, event.id).bind(2, event.source).bind(3, event.type).bind(4, event.subject);
@@ -165,10 +167,14 @@ Status lease(Transaction& transaction, const Attempt& attempt) {
   return transaction.changes() == 1 ? Status() : no_such_event(attempt.sequence);
 }
 
-Status release_all_leases(Transaction& transaction) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("UPDATE mailbox SET state = 0, next_at = 0 WHERE state = 1"));
-  return statement.run();
+Status note_crash(Transaction& transaction, const Attempt& attempt, Time next_at) {
+  static const std::string sql = if_current(
+      "UPDATE mailbox SET state = ?4, attempts = ?2 - 1, uncounted = ?3 + 1, crashes = crashes + 1, "
+      "next_at = ?5");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
+  statement.bind(4, static_cast<int>(next_at == Time{} ? RowState::kReady : RowState::kWaiting));
+  statement.bind(5, micros(next_at));
+  return settle(transaction, statement, attempt);
 }
 
 Status complete(Transaction& transaction, const Attempt& attempt) {
@@ -257,10 +263,11 @@ Result<std::vector<AttemptError>> errors_of(Transaction& transaction, Sequence s
 }
 
 Status revive(Transaction& transaction, Sequence sequence, const std::optional<std::string>& data) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("UPDATE mailbox SET state = 0, attempts = 0, uncounted = 0, next_at = 0, "
-                                       "died_at = 0, data = coalesce(?2, data), "
-                                       "generation = generation + (?2 IS NOT NULL) WHERE sequence = ?1 AND state = 3"));
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      transaction.prepare("UPDATE mailbox SET state = 0, attempts = 0, uncounted = 0, crashes = 0, next_at = 0, "
+                          "died_at = 0, data = coalesce(?2, data), "
+                          "generation = generation + (?2 IS NOT NULL) WHERE sequence = ?1 AND state = 3"));
   statement.bind(1, sequence);
   if (data) statement.bind_blob(2, *data);
   RETURN_IF_ERROR(statement.run());

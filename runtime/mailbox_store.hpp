@@ -28,6 +28,7 @@ struct IndexRow {
   RowState state = RowState::kReady;
   int attempts = 0;    // counted ones
   int uncounted = 0;   // further tries, of which nothing left the process
+  int crashes = 0;     // tries during which the process ended; among the uncounted ones
   int generation = 0;  // how often it was redriven with edited data
   Time accepted_at{};
   Time next_at{};  // of a waiting row; Time::max() = until woken
@@ -78,8 +79,9 @@ struct Remembered {
 
 /// Marks a row as leased; the try is counted. Errors: `kNotFound`.
 [[nodiscard]] Status lease(Transaction& transaction, const Attempt& attempt);
-/// What was leased when the process died is ready again; the attempts stay counted.
-[[nodiscard]] Status release_all_leases(Transaction& transaction);
+/// The process ended while `attempt` was leased: a crash of the event, and not one of its counted attempts. The row
+/// waits until `next_at` (Time{} = it is ready).
+[[nodiscard]] Status note_crash(Transaction& transaction, const Attempt& attempt, Time next_at);
 
 /// Whether the try that ends counts against the event.
 enum class Counted { kYes, kNo };

@@ -126,6 +126,7 @@ CREATE TABLE mailbox_new (
   state        INTEGER NOT NULL,
   attempts     INTEGER NOT NULL,
   uncounted    INTEGER NOT NULL,
+  crashes      INTEGER NOT NULL,
   generation   INTEGER NOT NULL,
   accepted_at  INTEGER NOT NULL,
   next_at      INTEGER NOT NULL,
@@ -144,7 +145,7 @@ CREATE TABLE mailbox_new (
   attributes   TEXT NOT NULL
 );
 INSERT INTO mailbox_new
-  SELECT sequence, tenant, agent, key, priority, state, attempts, 0, 0, accepted_at, next_at,
+  SELECT sequence, tenant, agent, key, priority, state, attempts, 0, 0, 0, accepted_at, next_at,
          CASE state WHEN 3 THEN coalesce((SELECT max(at) FROM mailbox_errors AS e WHERE e.sequence = m.sequence),
                                          accepted_at) ELSE 0 END,
          id, source, type, subject, time, content_type, data, user, trust, deadline, traceparent, attributes

@@ -143,7 +143,7 @@ class Chronicle final : public TurnObserver {
 
 Limits quick_limits() {
   Limits limits;
-  limits.attempts_max = limits.outbox_attempts_max = 1'000;
+  limits.attempts_max = limits.crashes_max = limits.outbox_attempts_max = 1'000;
   limits.turn_backoff_base_ms = limits.outbox_backoff_base_ms = 10;
   limits.turn_backoff_cap_ms = limits.outbox_backoff_cap_ms = 1'000;
   limits.journal_result_bytes_max = 64;  // some results go to the blobs

@@ -30,7 +30,7 @@ TEST(Mailbox, GivesOneEventPerKeyAtATimeInTheOrderOfAcceptance) {
   EXPECT_EQ(world.taken->event().id, "a2");
 }
 
-TEST(Mailbox, KeepsAnAcceptedEventAcrossAKillAndCountsItsAttempts) {
+TEST(Mailbox, KeepsAnAcceptedEventAcrossAKillAndCountsTheTry) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     RuntimeWorld world({}, seed);
     const Event event = event_of("a");
@@ -41,7 +41,8 @@ TEST(Mailbox, KeepsAnAcceptedEventAcrossAKillAndCountsItsAttempts) {
     ASSERT_TRUE(again) << "seed " << seed;
     EXPECT_EQ(again->event().data, event.data);
     EXPECT_EQ(again->sequence(), 1);
-    EXPECT_EQ(again->attempt(), 2) << "the attempt that died counts";
+    EXPECT_EQ(again->tries(), 2) << "the try that died counts";
+    EXPECT_EQ(again->attempt(), 1) << "as a crash, not as an attempt";
     ASSERT_TRUE(world.complete(*again).ok());
     world.restart();
     EXPECT_FALSE(world.take()) << "done is done";
@@ -116,15 +117,33 @@ TEST(Mailbox, MakesAFailedEventWaitWithItsKeyAndDeadLettersItAfterItsLastAttempt
 TEST(Mailbox, GivesUpAnEventThatKillsTheProcess) {
   RuntimeWorld world(Limits::tiny());
   ASSERT_TRUE(world.accept(event_of("deadly")).ok());
-  for (int attempt = 1; attempt <= world.limits.attempts_max; ++attempt) {
-    ASSERT_TRUE(world.take()) << attempt;
+  for (int crash = 1; crash <= world.limits.crashes_max; ++crash) {
+    ASSERT_TRUE(world.take()) << crash;
     world.restart();
   }
   EXPECT_FALSE(world.take());
   const auto letters = world.runtime->dead_letters().list(10).value();
   ASSERT_EQ(letters.size(), 1U);
-  EXPECT_EQ(letters[0].error.message, "the process ended during attempt 2");
+  EXPECT_EQ(letters[0].error.message, "the process ended 2 times while it was handled");
   world.runtime->check_integrity();
+}
+
+TEST(Mailbox, LetsAnEventThatWasLeasedInCrashesWaitLongerEachTimeAndKeepsItsAttempts) {
+  RuntimeWorld world;
+  world.limits.crashes_max = 5;
+  ASSERT_TRUE(world.accept(event_of("bystander")).ok());
+  ASSERT_TRUE(world.take());
+  world.restart();
+  ASSERT_TRUE(world.take()) << "once may happen to everybody";
+  for (const int wait_s : {1, 2, 4}) {
+    world.restart();
+    EXPECT_FALSE(world.take());
+    world.simulation.run_for(std::chrono::milliseconds(wait_s * 1000 - 10));
+    EXPECT_FALSE(world.taken) << wait_s;
+    world.simulation.run_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(world.taken) << wait_s;
+    EXPECT_EQ(world.taken->attempt(), 1) << "a crash is no attempt";
+  }
 }
 
 TEST(Mailbox, GivesADroppedDeliveryOutAgainAfterItsLease) {

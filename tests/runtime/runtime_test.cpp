@@ -165,7 +165,7 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     World world(seed);
     world.turns_fail = world.sink_fails = true;
-    world.limits.attempts_max = world.limits.outbox_attempts_max = 1000;
+    world.limits.attempts_max = world.limits.crashes_max = world.limits.outbox_attempts_max = 1000;
     // Near enough to be met all the time; a turn that finds the outbox full comes again.
     world.limits.turns_running_per_tenant_max = world.limits.outbox_in_flight_per_tenant_max = 2;
     world.limits.outbox_rows_per_tenant_max = 3;

@@ -33,7 +33,7 @@ TOOL_FAILURES = 0.10
 SINK_FAILURES = 0.30
 REFUSED_S = 0.3
 RISKY_SHARE = 0.05
-SETTLE_S = 90
+SETTLE_S = 600
 
 
 def plan_of(events, rng):
