@@ -345,7 +345,8 @@ Status Host::Parts::listen() {
     turns->on_turn_end(event, end, report);
   });
   parts.health = [this](const Identity& identity) {
-    HealthFacts facts{runtime->runtime().counts(), {}, {}, local_engine != nullptr ? local_engine->stats() : EngineStats{}};
+    HealthFacts facts{
+        runtime->runtime().counts(), {}, {}, local_engine != nullptr ? local_engine->stats() : EngineStats{}};
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });
