@@ -1,5 +1,6 @@
 #include "agents/agent_runtime.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 #include "agents/session_store.hpp"
@@ -7,6 +8,9 @@
 
 namespace mnema {
 namespace {
+
+/// Threads that read besides those of the turns: queries, recall, REST and background.
+constexpr int kOtherReaders = 8;
 
 /// Finds by name, and logs each name that nobody has once.
 template <class T>
@@ -46,6 +50,9 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
   Runtime::Options runtime_options;
   runtime_options.database = std::move(options.database);
   runtime_options.migrations = std::move(options.migrations);
+  // One for every thread that reads, so that no turn waits for a recall's long one.
+  runtime_options.database.read_connections_max =
+      std::max(runtime_options.database.read_connections_max, limits.turn_threads + kOtherReaders);
   for (const auto& migrations : {memory_migrations(), agent_migrations()}) {
     runtime_options.migrations.insert(runtime_options.migrations.end(), migrations.begin(), migrations.end());
   }

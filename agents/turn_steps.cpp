@@ -8,7 +8,10 @@ struct TurnSteps::Shared {
 };
 
 TurnSteps::TurnSteps(TurnRecord record, Parts parts)
-    : record_(std::move(record)), parts_(std::move(parts)), shared_(std::make_shared<Shared>(Shared{this})) {}
+    : record_(std::move(record)),
+      parts_(std::move(parts)),
+      journal_begun_(record_.started_at != Time{}),
+      shared_(std::make_shared<Shared>(Shared{this})) {}
 
 TurnSteps::~TurnSteps() {
   // Late callbacks look at this on the strand, so an abandoned turn is not touched from elsewhere.
@@ -53,6 +56,15 @@ void TurnSteps::complete(const Operation& operation, Result<std::string> result)
   if (operation->waiter) parts_.resume(std::exchange(operation->waiter, {}));
 }
 
+/// Most turns of a counting agent take no step, and a row for each would be a third of what they write.
+void TurnSteps::begin_journal() {
+  if (std::exchange(journal_begun_, true)) return;
+  parts_.journal->begin(record_.identity, *parts_.strand,
+                        [shared = shared_, strand = parts_.strand](const Status& status) {
+                          if (shared->steps && !status.ok()) shared->steps->fatal_ = status.error();
+                        });
+}
+
 std::string TurnSteps::value(const StepStart& step, const std::function<std::string()>& draw) {
   const Result<const JournalStep*> recorded = match(step);
   ++done_;
@@ -63,6 +75,7 @@ std::string TurnSteps::value(const StepStart& step, const std::function<std::str
   }
   std::string drawn = draw();
   if (parts_.journal) {
+    begin_journal();
     parts_.journal->record_step(record_.identity.turn, step, drawn, *parts_.strand,
                                 [shared = shared_, strand = parts_.strand](const Status& status) {
                                   if (shared->steps && !status.ok()) shared->steps->fatal_ = status.error();
@@ -91,6 +104,7 @@ TurnSteps::Operation TurnSteps::query(const StepStart& step, const std::function
     TurnSteps* self = shared->steps;
     if (!self) return;
     if (self->parts_.journal) {
+      self->begin_journal();
       self->parts_.journal->record_step(self->record_.identity.turn, step, result, *self->parts_.strand,
                                         [shared, strand = self->parts_.strand](const Status& status) {
                                           if (shared->steps && !status.ok()) shared->steps->fatal_ = status.error();
@@ -141,6 +155,7 @@ TurnSteps::Operation TurnSteps::begin_effect(const StepStart& step, bool repeata
   auto operation = std::make_shared<StepOperation>();
   operation->path = step.path;
   ++in_flight_;
+  begin_journal();
   parts_.journal->begin_step(record_.identity.turn, step, *parts_.strand,
                              [shared = shared_, strand = parts_.strand, operation, step, answer](const Status& status) {
                                TurnSteps* self = shared->steps;
@@ -206,6 +221,7 @@ void TurnSteps::leave(const std::string& path, std::function<void(Status)> go) {
   effect.leaving.push_back(std::move(go));
   if (effect.started == Effect::Started::kOnTheWay) return;
   effect.started = Effect::Started::kOnTheWay;
+  begin_journal();
   parts_.journal->begin_step(record_.identity.turn, effect.start, *parts_.strand,
                              [shared = shared_, strand = parts_.strand, path](const Status& status) {
                                if (shared->steps) shared->steps->started(path, status);
@@ -289,6 +305,7 @@ TurnSteps::Operation TurnSteps::end_effect(const StepStart& step, Result<std::st
   if (on_disk) {
     parts_.journal->finish_step(record_.identity.turn, step.path, result, *parts_.strand, std::move(written));
   } else {
+    begin_journal();
     parts_.journal->record_step(record_.identity.turn, step, result, *parts_.strand, std::move(written));
   }
   return operation;

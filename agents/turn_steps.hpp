@@ -131,6 +131,8 @@ class TurnSteps {
   void take_back(const std::string& path, Effect& effect);
   void call_ended(const std::string& path, bool left);
 
+  /// The turn's row in the journal, before its first step's.
+  void begin_journal();
   void observe(const StepStart& step, StepPhase phase) const;
   /// The recorded step, or null for a new one. A disagreement is fatal and comes as an error.
   Result<const JournalStep*> match(const StepStart& step);
@@ -139,6 +141,7 @@ class TurnSteps {
 
   TurnRecord record_;
   const Parts parts_;
+  bool journal_begun_;
   std::shared_ptr<Shared> shared_;         // reaches back to us until we are gone
   std::map<std::string, Effect> effects_;  // by path
   int calls_in_flight_ = 0;

@@ -62,6 +62,8 @@ class Delivery {
   [[nodiscard]] int tries() const { return tries_; }
   /// How often the event was redriven with edited data: part of what effects are recognised by.
   [[nodiscard]] int generation() const { return generation_; }
+  /// Certainly never leased before, in this process or another: its turn has no journal. False proves nothing.
+  [[nodiscard]] bool is_first() const { return is_first_; }
   [[nodiscard]] Time accepted_at() const { return accepted_at_; }
   [[nodiscard]] const Event& event() const { return *event_; }
   [[nodiscard]] std::shared_ptr<const Event> shared_event() const { return event_; }
@@ -74,6 +76,7 @@ class Delivery {
   int attempt_ = 0;
   int tries_ = 0;
   int generation_ = 0;
+  bool is_first_ = false;
   Time accepted_at_{};
   std::shared_ptr<const Event> event_;
   std::shared_ptr<Lease> lease_;

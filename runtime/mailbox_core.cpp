@@ -226,7 +226,8 @@ void Mailbox::Core::dispatch(Consumer consumer, const TenantQueue::Row& row) {
               [attempt](const Status& status) {
                 if (!status.ok()) log_failed_write("an attempt could not be counted", attempt.sequence, status);
               });
-  deliver(consumer, row, attempt, 0, std::move(event));
+  // What is kept in memory since it was accepted was never leased: the first lease takes it from there.
+  deliver(consumer, row, attempt, 0, std::move(event), true);
 }
 
 void Mailbox::Core::load_and_dispatch(Consumer consumer, const TenantQueue::Row& row, const Attempt& attempt) {
@@ -239,7 +240,7 @@ void Mailbox::Core::load_and_dispatch(Consumer consumer, const TenantQueue::Row&
         if (stored.ok() && self->stopped) return self->release(attempt);
         if (stored.ok()) {
           return self->deliver(consumer, row, attempt, stored->index.generation,
-                               std::make_shared<const Event>(std::move(stored->event)));
+                               std::make_shared<const Event>(std::move(stored->event)), false);
         }
         log_failed_write("an event could not be read", row.id, stored.error());
         --self->tries[row.id].counted;
@@ -249,12 +250,13 @@ void Mailbox::Core::load_and_dispatch(Consumer consumer, const TenantQueue::Row&
 }
 
 void Mailbox::Core::deliver(const Consumer& consumer, const TenantQueue::Row& row, const Attempt& attempt,
-                            int generation, std::shared_ptr<const Event> event) {
+                            int generation, std::shared_ptr<const Event> event, bool is_first) {
   auto lease = std::make_shared<Delivery::Lease>();
   lease->core = weak_from_this();
   lease->attempt = attempt;
   // A shared holder because a posted function must be copyable; if it is dropped unrun, the delivery ends unsettled.
   auto delivery = std::make_shared<Delivery>(Delivery(generation, row.since, std::move(event), std::move(lease)));
+  delivery->is_first_ = is_first;
   consumer.reply_to->post([on_delivery = consumer.on_delivery, delivery] { on_delivery(std::move(*delivery)); });
 }
 

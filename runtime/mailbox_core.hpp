@@ -68,7 +68,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   void dispatch(Consumer consumer, const TenantQueue::Row& row);
   void load_and_dispatch(Consumer consumer, const TenantQueue::Row& row, const mailbox_store::Attempt& attempt);
   void deliver(const Consumer& consumer, const TenantQueue::Row& row, const mailbox_store::Attempt& attempt,
-               int generation, std::shared_ptr<const Event> event);
+               int generation, std::shared_ptr<const Event> event, bool is_first);
 
   // How a lease ends in memory; the row has been written, or its failure logged.
   void settled(Sequence sequence);

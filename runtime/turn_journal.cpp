@@ -61,6 +61,15 @@ Result<const JournalStep*> TurnRecord::match(const StepStart& step) const {
 TurnJournal::TurnJournal(Database& database, const Clock& clock, const Limits& limits)
     : database_(database), clock_(clock), limits_(limits) {}
 
+void TurnJournal::begin(TurnIdentity identity, Executor& reply_to, std::function<void(Status)> on_done) {
+  database_.write<void>(
+      WritePriority::kForeground,
+      [identity = std::move(identity), now = clock_.now()](Transaction& transaction) {
+        return turn_journal_store::begin_turn(transaction, identity, now);
+      },
+      reply_to, std::move(on_done));
+}
+
 void TurnJournal::load(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done) {
   database_.write<TurnRecord>(
       WritePriority::kForeground,

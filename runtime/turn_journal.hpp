@@ -90,6 +90,9 @@ class TurnJournal {
  public:
   TurnJournal(Database& database, const Clock& clock, const Limits& limits);
 
+  /// Begins a turn of which the journal knows nothing, before its first step. A turn without steps needs none.
+  void begin(TurnIdentity identity, Executor& reply_to, std::function<void(Status)> on_done);
+
   /// The turn with all its steps; begins it if it is new.
   void load(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done);
 
@@ -113,7 +116,8 @@ class TurnJournal {
   /// Forgets that a step was started or ended (a person decided so; `reconcile` found that it never happened).
   void forget_step(Sequence turn, std::string path, Executor& reply_to, std::function<void(Status)> on_done);
 
-  /// The turn's commit carries this. From then on the journal is kept for `limits.journal_retention_hours`.
+  /// The turn's commit carries this; a turn that was never begun has nothing to finish. From then on the journal is
+  /// kept for `limits.journal_retention_hours`.
   [[nodiscard]] Status finish_turn(Transaction& transaction, Sequence turn);
 
   /// Removes turns that ended longer ago than the retention, at most `turns_max` of them, at background priority.
