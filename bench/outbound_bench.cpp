@@ -3,7 +3,10 @@
 // What a healthy upstream, the loop and the deadlines of calls notice of three upstreams that hang: one's name server
 // is silent, another's TLS handshake stalls, a third's body stops. The peers are a process of their own, on loopback.
 //
-//   outbound_bench [--seconds 5] [--calls 50] [--json]
+//   outbound_bench [--seconds 5] [--calls 50] [--deadline-ms 200] [--json]
+//
+// With a deadline above the time of a phase, the same calls hang all along: what waiting costs. Below it, each that
+// ends is replaced: what beginning and ending costs, too.
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -126,7 +129,7 @@ struct Upstreams {
 
 class Bench {
  public:
-  Bench(const Ports& ports, int calls) : calls_(calls) {
+  Bench(const Ports& ports, int calls, int deadline_ms) : calls_(calls), deadline_ms_(deadline_ms) {
     CurlTransportOptions options;
     options.dns_servers = "127.0.0.1:" + std::to_string(ports.names);
     transport_ = std::move(*CurlTransport::open(options, clock_));
@@ -171,7 +174,7 @@ class Bench {
     hanging_ = on;
     if (!on) return;
     for (std::size_t upstream = 1; upstream < upstreams_.size(); ++upstream) {
-      for (int i = 0; i < calls_; ++i) hang_once(upstream, milliseconds(200 + 17 * i));
+      for (int i = 0; i < calls_; ++i) hang_once(upstream, milliseconds(deadline_ms_ + 17 * i));
     }
   }
   void wait_for_hanging() {
@@ -214,6 +217,7 @@ class Bench {
   }
 
   const int calls_;
+  const int deadline_ms_;  // of the first call; each further one has 17 ms more
   SystemClock clock_;
   SystemRandom random_;
   Loop loop_;
@@ -226,8 +230,8 @@ class Bench {
   std::atomic<int> out_{0};
 };
 
-void run(const Ports& ports, int seconds, int calls, bool as_json) {
-  Bench bench(ports, calls);
+void run(const Ports& ports, int seconds, int calls, int deadline_ms, bool as_json) {
+  Bench bench(ports, calls, deadline_ms);
   const Duration time = std::chrono::seconds(seconds);
   Latencies alone;
   Pings alone_pings;
@@ -240,7 +244,11 @@ void run(const Ports& ports, int seconds, int calls, bool as_json) {
   }
   bench.measure(time, alone, alone_pings);
   bench.hang(true);
-  bench.measure(milliseconds(500), beside, beside_pings);
+  {
+    Latencies beginning;
+    Pings pings;
+    bench.measure(milliseconds(500), beginning, pings);
+  }
   const long rss_before = status_number("VmRSS:");
   bench.measure(time, beside, beside_pings);
   const long rss_after = status_number("VmRSS:");
@@ -284,10 +292,12 @@ void run(const Ports& ports, int seconds, int calls, bool as_json) {
 int main(int argc, char** argv) {
   int seconds = 5;
   int calls = 50;
+  int deadline_ms = 200;
   bool as_json = false;
   CLI::App app("What upstreams that hang cost a healthy one");
   app.add_option("--seconds", seconds, "of each of the two phases");
   app.add_option("--calls", calls, "that hang, per upstream");
+  app.add_option("--deadline-ms", deadline_ms, "of the calls that hang");
   app.add_flag("--json", as_json);
   CLI11_PARSE(app, argc, argv);
 
@@ -303,7 +313,7 @@ int main(int argc, char** argv) {
   close(closing_pipe[0]);
   Ports ports;
   if (read(ports_pipe[0], &ports, sizeof(ports)) != sizeof(ports)) return 1;
-  run(ports, seconds, calls, as_json);
+  run(ports, seconds, calls, deadline_ms, as_json);
   close(closing_pipe[1]);
   waitpid(peers, nullptr, 0);
   return 0;

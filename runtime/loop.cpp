@@ -1,5 +1,6 @@
 #include "runtime/loop.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,6 +14,12 @@
 #include "runtime/check.hpp"
 
 namespace mnema {
+namespace {
+
+// Condition variables count in nanoseconds, in which the last of our times would overflow and have passed long since.
+constexpr MonotonicTime kLatest{std::chrono::hours(24 * 365 * 100)};
+
+}  // namespace
 
 struct Loop::State {
   std::optional<boost::asio::io_context> owned;
@@ -78,7 +85,8 @@ bool Loop::join_by(MonotonicTime deadline) {
   if (!state_->thread.joinable()) return true;
   {
     std::unique_lock lock(state_->mutex);
-    if (!state_->ended.wait_until(lock, deadline, [this] { return state_->has_ended; })) return false;
+    if (!state_->ended.wait_until(lock, std::min(deadline, kLatest), [this] { return state_->has_ended; }))
+      return false;
   }
   state_->thread.join();
   return true;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -12,6 +13,12 @@
 #include "runtime/check.hpp"
 
 namespace mnema {
+namespace {
+
+// Condition variables count in nanoseconds, in which the last of our times would overflow and have passed long since.
+constexpr MonotonicTime kLatest{std::chrono::hours(24 * 365 * 100)};
+
+}  // namespace
 
 struct ThreadPoolExecutor::State {
   void work();
@@ -149,7 +156,7 @@ int ThreadPoolExecutor::stop_by(MonotonicTime deadline) {
   {
     std::unique_lock guard(state_->mutex);
     if (state_->threads.empty()) return 0;
-    state_->changed.wait_until(guard, deadline, [&] { return state_->alive == 0; });
+    state_->changed.wait_until(guard, std::min(deadline, kLatest), [&] { return state_->alive == 0; });
     left = state_->alive;
   }
   for (std::thread& thread : state_->threads) {
