@@ -79,7 +79,7 @@ TEST_F(TurnOfAnotherVersion, IsDeadWhereTheAgentWantsThatAndSaysWhatDiffers) {
   boot_version_2(OtherVersion::kDeadLetter);
   world.settle();
   ASSERT_EQ(world.dead().size(), 1U);
-  const std::string& why = world.dead()[0].error.message;
+  const std::string why = world.dead()[0].error.message;
   for (const char* part : {"version '1'", "version '2'", "'first' at 3"}) {
     EXPECT_NE(why.find(part), std::string::npos) << why;
   }
