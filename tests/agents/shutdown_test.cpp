@@ -325,7 +325,8 @@ class ShutdownBySignalDeathTest : public ::testing::Test {
  protected:
   void SetUp() override {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    in_use = new Hang;  // never destroyed, like the threads inside
+    static auto* const all = new std::vector<Hang*>;
+    all->push_back(in_use = new Hang);  // never destroyed, like the threads inside
   }
   static void expect(const Child& child, int exit_code) {
     EXPECT_EXIT(serve_until_signal(child), ::testing::ExitedWithCode(exit_code), "") << child.name;
