@@ -228,6 +228,10 @@ MonotonicTime CurlExchange::expires() const {
   return left_ ? active_at_ + request_.idle_timeout : started_ + request_.connect_timeout;
 }
 
+MonotonicTime CurlExchange::expires_after(MonotonicTime now) const {
+  return left_ ? expires() : std::min(expires(), now + request_.idle_timeout);
+}
+
 TransportFailure CurlExchange::expiry() const {
   if (left_) return {TransportFailure::Kind::kBroken, true, "the answer did not come whole: silence for too long"};
   return {TransportFailure::Kind::kNotSent, false,

@@ -42,6 +42,8 @@ class CurlExchange final : public HttpTransport::Exchange, public std::enable_sh
 
   /// When it has waited too long for what it waits for now, unless something happens.
   [[nodiscard]] MonotonicTime expires() const;
+  /// Not before this it will have, whatever happens from `now` on.
+  [[nodiscard]] MonotonicTime expires_after(MonotonicTime now) const;
   [[nodiscard]] TransportFailure expiry() const;
   /// The peer may have seen a byte of the request.
   [[nodiscard]] bool has_left() const { return left_; }

@@ -65,6 +65,7 @@ class CurlTransport::Core : public std::enable_shared_from_this<CurlTransport::C
   Resolver resolver_{Resolver::Options{.servers = options_.dns_servers}, clock_,
                      [this](int descriptor, short events) { multi_->watch(descriptor, events); }};
   std::map<CurlExchange*, std::shared_ptr<CurlExchange>> running_;
+  MonotonicTime look_at_{};  // no exchange expires before: hundreds that hang cost nothing per event of another
   long long started_ = 0;
   long long ended_ = 0;
 
@@ -89,6 +90,7 @@ void CurlTransport::Core::begin(const std::shared_ptr<CurlExchange>& exchange) {
   if (exchange->has_ended()) return;
   ++started_;
   running_.emplace(exchange.get(), exchange);
+  look_at_ = std::min(look_at_, exchange->expires_after(clock_.monotonic_now()));
   if (stopping_.load(std::memory_order_acquire)) return cut(exchange, cancelled(false));
   if (running_.size() > static_cast<std::size_t>(options_.exchanges_max)) {
     return cut(exchange, TransportFailure{TransportFailure::Kind::kNoCapacity, false, "too many calls at once"});
@@ -127,9 +129,15 @@ void CurlTransport::Core::cut(std::shared_ptr<CurlExchange> exchange, std::optio
 
 void CurlTransport::Core::cut_expired() {
   const MonotonicTime now = clock_.monotonic_now();
+  if (now < look_at_) return;
   std::vector<std::shared_ptr<CurlExchange>> expired;
+  look_at_ = now + kWaitMax;
   for (const auto& [key, exchange] : running_) {
-    if (exchange->expires() <= now) expired.push_back(exchange);
+    if (exchange->expires() <= now) {
+      expired.push_back(exchange);
+    } else {
+      look_at_ = std::min(look_at_, exchange->expires_after(now));
+    }
   }
   for (const auto& exchange : expired) cut(exchange, exchange->expiry());
 }
@@ -146,9 +154,7 @@ void CurlTransport::Core::take_finished() {
 }
 
 void CurlTransport::Core::wait() {
-  Duration longest = kWaitMax;
-  const MonotonicTime now = clock_.monotonic_now();
-  for (const auto& [key, exchange] : running_) longest = std::min(longest, exchange->expires() - now);
+  Duration longest = std::min(kWaitMax, look_at_ - clock_.monotonic_now());
   for (const std::optional<Duration> patience : {queue_.patience(), resolver_.patience()}) {
     longest = std::min(longest, patience.value_or(longest));
   }
