@@ -240,8 +240,8 @@ TEST(Shutdown, EndsInABurstAndHandlesTheRestAfterTheNextStart) {
     return sum;
   };
   wait_until([&] {
-    const auto& mailbox = harness.host().runtime().runtime().mailbox();
-    return handled() >= sure && mailbox.depths().ready + mailbox.depths().leased == 0;
+    const RuntimeCounts counts = harness.host().runtime().runtime().counts();
+    return handled() >= sure && counts.events_ready + counts.events_leased == 0;
   });
   EXPECT_GE(handled(), sure);
   EXPECT_LE(handled(), kEvents);
