@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+
+#include "connectors/file_stamp.hpp"
 
 extern "C" char** environ;
 
@@ -61,13 +62,6 @@ Result<std::string> read_all(int descriptor, const std::string& what, const Cloc
   }
   explicit_bzero(buffer.data(), buffer.size());
   return bytes;
-}
-
-std::string stamp_of(const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) return "absent";
-  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + ":" + std::to_string(status.st_size) +
-         ":" + std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
 }
 
 Result<Secret> read_file(const std::string& path, const Clock& clock) {
@@ -204,7 +198,7 @@ Result<Secret> SecretsStore::read_once(std::unique_lock<std::mutex>& lock, const
   entry.reading = true;
   lock.unlock();
   // The stamp is taken before the bytes: a file replaced between the two is then read once more, not once too few.
-  std::string stamp = reference.kind == SecretReference::Kind::kFile ? stamp_of(reference.where) : "";
+  std::string stamp = reference.kind == SecretReference::Kind::kFile ? file_stamp(reference.where) : "";
   Result<Secret> secret = read(reference);
   lock.lock();
   entry.reading = false;
@@ -230,7 +224,7 @@ bool SecretsStore::may_have_changed(std::unique_lock<std::mutex>& lock, const Se
   entry.checked_at = now;
   const std::string before = entry.stamp;
   lock.unlock();
-  const bool changed = stamp_of(reference.where) != before;  // its disk may hang
+  const bool changed = file_stamp(reference.where) != before;  // its disk may hang
   lock.lock();
   return changed;
 }

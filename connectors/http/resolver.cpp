@@ -4,13 +4,13 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "connectors/file_stamp.hpp"
 #include "connectors/http/message.hpp"
 #include "runtime/check.hpp"
 
@@ -30,13 +30,6 @@ std::string text_of(const sockaddr* address) {
                           ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(address)->sin_addr)
                           : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
   return inet_ntop(address->sa_family, bytes, text.data(), text.size()) != nullptr ? text.data() : "";
-}
-
-std::string stamp_of(const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) return "absent";
-  return std::to_string(status.st_ino) + ":" + std::to_string(status.st_size) + ":" +
-         std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
 }
 
 Error unresolved(const std::string& host, const std::string& why) {
@@ -84,7 +77,7 @@ Resolver::Resolver(Options options, const Clock& clock, Watch watch)
 }
 
 void Resolver::open_channel() {
-  stamp_ = stamp_of(options_.configuration);
+  stamp_ = file_stamp(options_.configuration);
   ares_options settings{};
   settings.timeout = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(options_.try_time).count());
   settings.tries = options_.tries;
@@ -107,7 +100,7 @@ void Resolver::open_channel() {
 
 /// c-ares reads it once; a machine that changes its network would ask the old servers until it is restarted.
 void Resolver::reopen_if_changed() {
-  if (!waiting_.empty() || stamp_of(options_.configuration) == stamp_) return;
+  if (!waiting_.empty() || file_stamp(options_.configuration) == stamp_) return;
   if (channel_ != nullptr) ares_destroy(std::exchange(channel_, nullptr));
   open_channel();
 }
