@@ -7,6 +7,11 @@ void publish(Metrics& metrics, const EngineStats& stats) {
       .set(static_cast<double>(stats.generations_finished));
   metrics.gauge("mnema_generations_cancelled", "Generations that were stopped")
       .set(static_cast<double>(stats.generations_cancelled));
+  metrics.gauge("mnema_template_renders", "Prompts that a chat template was applied to")
+      .set(static_cast<double>(stats.template_renders));
+  metrics.gauge("mnema_tokenizer_bytes", "Bytes of prompts that were tokenized and not known from before")
+      .set(static_cast<double>(stats.tokenizer_bytes));
+  metrics.gauge("mnema_embeddings_waiting", "Texts that have no vector yet").set(stats.embeddings_waiting);
   for (const ModelStats& model : stats.models) {
     const MetricLabels labels{{"model", model.model}};
     const auto set = [&](const char* name, const char* help, double value) {

@@ -4,7 +4,9 @@
 // of the same session, and the segment it came from. Where the answer is "system", somebody put a date into the system
 // text.
 //
-// Threads: every method from any thread (one mutex, held for microseconds).
+// Compares token ids: what the KV pages are found by. Of a session only the ids are kept.
+//
+// Threads: every method from any thread (one mutex, held for a copy of the ids).
 #pragma once
 
 #include <list>
@@ -12,8 +14,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "inference/engine.hpp"
+#include "inference/prepared_prompt.hpp"
+#include "inference/request.hpp"
 
 namespace mnema {
 
@@ -27,15 +31,15 @@ class PrefixWatch {
  public:
   explicit PrefixWatch(std::size_t sessions_max = 256) : sessions_max_(sessions_max) {}
 
-  /// Compares `prompt` with the last one noted under `session` and notes it. None for the first one, and where the
-  /// engine cannot render. The least recently noted session is forgotten beyond the maximum.
-  [[nodiscard]] std::optional<PrefixDifference> note(const std::string& session, const Prompt& prompt, Engine& engine,
-                                                     const std::string& model);
+  /// Compares what was prepared from `prompt` with the last one noted under `session` and notes it. None for the first
+  /// one. The least recently noted session is forgotten beyond the maximum.
+  [[nodiscard]] std::optional<PrefixDifference> note(const std::string& session, const Prompt& prompt,
+                                                     const PreparedPrompt& prepared);
 
  private:
   const std::size_t sessions_max_;
-  std::mutex mutex_;                                       // guards all below
-  std::list<std::pair<std::string, std::string>> recent_;  // (session, rendered prompt), newest first
+  std::mutex mutex_;                                                // guards all below
+  std::list<std::pair<std::string, std::vector<TokenId>>> recent_;  // (session, ids), newest first
   std::map<std::string, decltype(recent_)::iterator, std::less<>> by_session_;
 };
 

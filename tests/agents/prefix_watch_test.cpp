@@ -28,7 +28,9 @@ Prompt prompt_of(std::string system, std::string recall, std::string event) {
 
 class PrefixWatchTest : public ::testing::Test {
  protected:
-  std::optional<PrefixDifference> note(const Prompt& prompt) { return watch.note("s", prompt, engine, "scripted"); }
+  std::optional<PrefixDifference> note(const Prompt& prompt, const std::string& session = "s") {
+    return watch.note(session, prompt, *engine.prepare("scripted", prompt, {}).value());
+  }
   NoExecutor executor;
   testing::ScriptedEngine engine{executor, {}};
   PrefixWatch watch{2};
@@ -45,11 +47,23 @@ TEST_F(PrefixWatchTest, NamesTheSegmentOfTheFirstTokenThatDiffers) {
 
 TEST_F(PrefixWatchTest, ForgetsTheSessionThatWasNotedLongestAgo) {
   const Prompt prompt = prompt_of("a", "b", "c");
-  EXPECT_FALSE(watch.note("1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("2", prompt, engine, "scripted").has_value());
-  EXPECT_TRUE(watch.note("1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("3", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("2", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(note(prompt, "1").has_value());
+  EXPECT_FALSE(note(prompt, "2").has_value());
+  EXPECT_TRUE(note(prompt, "1").has_value());
+  EXPECT_FALSE(note(prompt, "3").has_value());
+  EXPECT_FALSE(note(prompt, "2").has_value());
+}
+
+TEST_F(PrefixWatchTest, SaysThatAPromptWasOnlyExtended) {
+  Prompt prompt = prompt_of("be good", "notes", "hello");
+  prompt.add_generation_prompt = false;
+  EXPECT_FALSE(note(prompt).has_value());
+  const int before = engine.prepare("scripted", prompt, {}).value()->size();
+  prompt.messages.push_back(message_of(Role::kAssistant, "hi"));
+  const auto difference = note(prompt);
+  EXPECT_EQ(difference->token, before);
+  EXPECT_EQ(difference->previous_tokens, before);
+  EXPECT_EQ(difference->segment, "assistant");
 }
 
 }  // namespace
