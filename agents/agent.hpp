@@ -11,14 +11,13 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
-#include <typeindex>
 #include <utility>
 #include <vector>
 
-#include "agents/convert.hpp"
+#include "agents/memory_reach.hpp"
 #include "agents/outcome.hpp"
+#include "agents/state_type.hpp"
 #include "agents/task.hpp"
 #include "agents/tool.hpp"
 #include "runtime/budget.hpp"
@@ -56,19 +55,12 @@ class WebhookDeclaration {
 };
 [[nodiscard]] inline WebhookDeclaration webhook(std::string path) { return WebhookDeclaration(std::move(path)); }
 
-/// Version of a state's shape. A stored state of another version is not guessed at: the turn goes to the dead letters
-/// with "needs_version".
-struct StateVersion {
-  int number = 1;
-};
-[[nodiscard]] constexpr StateVersion version(int number) { return {number}; }
-
-/// How a state is made, read and written, with its type forgotten.
-struct StateType {
-  int version = 0;  // 0 = the agent has no state
-  std::type_index type = typeid(void);
-  std::function<Result<std::shared_ptr<void>>(const std::string& json)> load;  // "" = a fresh one
-  std::function<std::string(const void* state)> save;
+/// What becomes of an event whose turn was begun by another code version of its agent and has steps in its journal.
+/// None of them repeats an effect; the log says what differs.
+enum class OtherVersion {
+  kPark,        // it waits, not counted, and is looked at again when the program starts next
+  kRestart,     // begins anew with this version if it has had no effect yet; else it is parked
+  kDeadLetter,  // a person decides
 };
 
 struct AgentSpec {
@@ -81,15 +73,28 @@ struct AgentSpec {
   std::vector<ToolSpec> tools;
   BudgetLimits budget;             // of one turn
   std::string code_version = "1";  // a turn is pinned to the one it began with
-  std::string model;               // "" = the host's
-  std::string system;              // system prompt, shared by all users
+  OtherVersion on_other_version = OtherVersion::kPark;
+  MemoryReach remembers = MemoryReach::kKey;  // what its turns of events remember
+  std::string model;                          // "" = the host's
+  std::string system;                         // system prompt, shared by all users
   float temperature = 0;
   int answer_tokens = 256;           // kept free for, and the most of, each answer
   int recall_tokens = 1200;          // recalled text in a prompt at most
   bool answers_chat = false;         // may be addressed as `model` over REST
   std::vector<std::string> choices;  // for declared agents: the answer is one of these
   std::string reply_to;              // for declared agents: connector that gets the outcome
+  bool thinks = false;               // said by `thinks()`; see may_think
+  bool recalls = false;              // said by `recalls()`; see may_recall
 };
+
+/// Whether the agent needs a language model: it says so, or has what only a model uses. One that needs none, as far as
+/// can be seen, makes the program start without one; if it thinks all the same, that fails and says why.
+[[nodiscard]] inline bool may_think(const AgentSpec& agent) {
+  return agent.thinks || agent.answers_chat || !agent.system.empty() || !agent.tools.empty() || !agent.model.empty() ||
+         !agent.choices.empty();
+}
+/// Whether its memory needs vectors. One that recalls without saying so is answered by words and time.
+[[nodiscard]] inline bool may_recall(const AgentSpec& agent) { return agent.recalls || may_think(agent); }
 
 class AgentBuilder {
  public:
@@ -98,21 +103,19 @@ class AgentBuilder {
   /// What makes two events belong together (runtime/key_template.hpp): one turn at a time per key.
   AgentBuilder& key(std::string key_template) { return spec_.key_template = std::move(key_template), *this; }
 
-  /// Gives each key a `T` that is loaded before a turn and saved with its commit.
+  /// Gives each key a `T` that is loaded before a turn and saved with its commit (agents/state_type.hpp).
   template <class T>
   AgentBuilder& state(StateVersion version = {}) {
-    spec_.state.version = version.number;
-    spec_.state.type = typeid(T);
-    spec_.state.load = [](const std::string& json) -> Result<std::shared_ptr<void>> {
-      auto state = std::make_shared<T>();
-      if (!json.empty()) {
-        ASSIGN_OR_RETURN(const boost::json::value value, parse_bounded_json(json, "stored state", kWrittenByUs));
-        ASSIGN_OR_RETURN(*state, from_json<T>(value, UnknownMembers::kIgnore));
-      }
-      return std::shared_ptr<void>(std::move(state));
-    };
-    spec_.state.save = [](const void* state) { return boost::json::serialize(to_json(*static_cast<const T*>(state))); };
+    auto migrations = std::move(spec_.state.migrations);
+    spec_.state = state_type_of<T>(version);
+    spec_.state.migrations = std::move(migrations);
     return *this;
+  }
+
+  /// How a state of version `from` becomes one of version `from` + 1.
+  template <class Old, class New>
+  AgentBuilder& migrate(int from, New (*function)(Old)) {
+    return spec_.state.migrations.insert_or_assign(from, state_migration_of<Old, New>(function)), *this;
   }
 
   AgentBuilder& on(WebhookDeclaration source) { return spec_.webhooks.push_back(std::move(source)), *this; }
@@ -127,14 +130,22 @@ class AgentBuilder {
     return *this;
   }
 
+  /// It calls the model (`Ctx::think`). Needed only where nothing else shows it (see may_think).
+  AgentBuilder& thinks() { return spec_.thinks = true, *this; }
+  /// It recalls by meaning (`Ctx::recall`). Needed only where it does not think.
+  AgentBuilder& recalls() { return spec_.recalls = true, *this; }
   AgentBuilder& budget(BudgetLimits limits) { return spec_.budget = limits, *this; }
   AgentBuilder& system(std::string text) { return spec_.system = std::move(text), *this; }
   AgentBuilder& model(std::string name) { return spec_.model = std::move(name), *this; }
   AgentBuilder& temperature(float value) { return spec_.temperature = value, *this; }
   AgentBuilder& answer_tokens(int tokens) { return spec_.answer_tokens = tokens, *this; }
   AgentBuilder& recall_tokens(int tokens) { return spec_.recall_tokens = tokens, *this; }
+  /// Who recalls what a turn of an event remembers, where the handler does not say it of an episode. By default only
+  /// turns of the same key. A chat's memory is always its user's, or, where nobody is known, its own.
+  AgentBuilder& remembers(MemoryReach reach) { return spec_.remembers = reach, *this; }
   /// Change it when the handler changes so that its journals no longer fit.
   AgentBuilder& code_version(std::string text) { return spec_.code_version = std::move(text), *this; }
+  AgentBuilder& on_other_version(OtherVersion policy) { return spec_.on_other_version = policy, *this; }
 
  private:
   AgentSpec& spec_;

@@ -75,12 +75,15 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
     if (memo) chat.session = memo->session;
     if (chat.session.empty() && said == 0) chat.session = request_.session_hint;
     if (chat.session.empty()) chat.session = runtime_.services().random.uuid();
+    chat.session_is_named = chat.session == request_.session_hint;
     start_turn(std::move(chat));
   }
 
   void start_turn(ChatTurn chat) {
     auto event = std::make_shared<Event>();
-    event->id = request_.request_id.empty() ? runtime_.services().random.uuid() : request_.request_id;
+    // Never the client's: an effect is told from its repeat by it, and a proxy may send one id with every request.
+    event->id = runtime_.services().random.uuid();
+    if (!request_.request_id.empty()) event->attributes["request_id"] = request_.request_id;
     event->source = "rest";
     event->type = "chat.message";
     event->time = runtime_.services().clock.now();

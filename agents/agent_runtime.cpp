@@ -1,8 +1,43 @@
 #include "agents/agent_runtime.hpp"
 
+#include <mutex>
+
 #include "agents/session_store.hpp"
+#include "runtime/log.hpp"
 
 namespace mnema {
+namespace {
+
+/// Finds by name, and logs each name that nobody has once.
+template <class T>
+std::function<T*(const std::string&)> with_warning(std::function<T*(const std::string&)> find, const char* kind) {
+  struct Unknown {
+    std::mutex mutex;
+    std::set<std::string> names;  // guarded by mutex
+  };
+  if (!find) find = [](const std::string&) { return nullptr; };
+  return [find = std::move(find), kind, unknown = std::make_shared<Unknown>()](const std::string& name) -> T* {
+    constexpr std::size_t kNamesMax = 100;
+    T* found = find(name);
+    if (found != nullptr) return found;
+    const std::scoped_lock lock(unknown->mutex);
+    if (unknown->names.size() < kNamesMax && unknown->names.insert(name).second) {
+      log_warning("host", "an agent names a connector that this program does not have",
+                  {{"connector", name}, {"used_as", kind}});
+    }
+    return nullptr;
+  };
+}
+
+}  // namespace
+
+/// Shared with deliveries in flight, which may end when the runtime is no more.
+struct AgentRuntime::Deliveries {
+  long long next = 0;             // of the loop
+  std::function<void()> stopped;  // of the loop
+  std::mutex mutex;               // guards what follows
+  std::map<long long, std::string> destinations;
+};
 
 Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Executors executors, Engine& engine,
                                                          Embedder& embedder, const Clock& clock, Random& random,
@@ -20,11 +55,13 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
   memory_options.index_folder = std::move(options.index_folder);
   memory_options.limits = limits;
   ASSIGN_OR_RETURN(self->memory_,
-                   MemoryStore::open(self->runtime_->database(), embedder, {executors.queries, executors.background},
+                   MemoryStore::open(self->runtime_->database(), embedder, {executors.recall, executors.background},
                                      clock, random, std::move(memory_options)));
 
-  self->prestage_ =
-      std::make_unique<EventPrestage>(self->agents_, engine, *self->memory_, executors.queries, options.default_model);
+  self->deliveries_ = std::make_shared<Deliveries>();
+  self->prestage_ = std::make_unique<EventPrestage>(
+      self->agents_,
+      EventPrestage::Parts{engine, *self->memory_, executors.loop, executors.recall, limits, options.default_model});
   Router& router = self->runtime_->router();
   for (const auto& [name, agent] : self->agents_) {
     router.add_agent(name, agent.key_template);
@@ -50,15 +87,22 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
                                                                 std::move(options.default_model),
                                                                 {},
                                                                 options.observer});
+  self->session_cleaner_ = std::make_unique<SessionCleaner>(self->runtime_->database(), executors.loop, clock, limits);
   self->dispatcher_ = std::make_unique<Dispatcher>(*self->services_, self->agents_, executors.loop);
+  self->dispatcher_->on_turn_start(
+      [prestage = self->prestage_.get()](const Event& event) { prestage->on_turn_start(event); });
+  self->dispatcher_->on_turn_end(
+      [prestage = self->prestage_.get()](const Event& event, Sequence, TurnEnd, const TurnReport& report) {
+        prestage->on_turn_end(event.agent, report.recall > Duration{}, report.usage.prompt_tokens > 0);
+      });
   return self;
 }
 
 AgentRuntime::~AgentRuntime() = default;
 
 void AgentRuntime::connect(FindSink sinks, FindClient clients) {
-  sinks_ = std::move(sinks);
-  services_->http = std::move(clients);
+  sinks_ = with_warning<Sink>(std::move(sinks), "sink");
+  services_->http = with_warning<HttpClient>(std::move(clients), "client");
 }
 
 void AgentRuntime::start() {
@@ -68,18 +112,33 @@ void AgentRuntime::start() {
       return done(fail(ErrorCode::kNotFound, "there is no connector '" + row.message.destination + "'",
                        "declare it under [connectors." + row.message.destination + "], then redrive the message"));
     }
-    sink->deliver(std::move(row.message), executors_.loop, std::move(done));
+    const long long number = ++deliveries_->next;
+    {
+      const std::scoped_lock lock(deliveries_->mutex);
+      deliveries_->destinations[number] = row.message.destination;
+    }
+    Executor& loop = executors_.loop;
+    sink->deliver(std::move(row.message), loop,
+                  [deliveries = deliveries_, number, &loop, done = std::move(done)](Status status) {
+                    done(std::move(status));
+                    // After what `done` posted: it is settled when nothing is in flight any more.
+                    loop.post([deliveries, number] {
+                      const std::scoped_lock lock(deliveries->mutex);
+                      deliveries->destinations.erase(number);
+                      if (deliveries->destinations.empty() && deliveries->stopped) {
+                        std::exchange(deliveries->stopped, nullptr)();
+                      }
+                    });
+                  });
   });
   dispatcher_->start();
   runtime_->start();
+  session_cleaner_->start();
 }
 
 Accept AgentRuntime::acceptor() {
   return [this](Event event, AcceptDone done) {
-    runtime_->router().accept(std::move(event), executors_.loop, [done = std::move(done)](Result<Accepted> accepted) {
-      if (!accepted.ok()) return done(accepted.error());
-      done(accepted->sequence);
-    });
+    runtime_->router().accept(std::move(event), executors_.loop, std::move(done));
   };
 }
 
@@ -90,7 +149,23 @@ void AgentRuntime::stop(Duration grace, std::function<void()> stopped) {
   });
 }
 
+void AgentRuntime::stop_deliveries(std::function<void()> stopped) {
+  executors_.loop.post([this, stopped = std::move(stopped)] {
+    runtime_->outbox().stop();
+    if (deliveries().empty()) return stopped();
+    deliveries_->stopped = stopped;
+  });
+}
+
+std::vector<std::string> AgentRuntime::deliveries() const {
+  const std::scoped_lock lock(deliveries_->mutex);
+  std::vector<std::string> destinations;
+  for (const auto& [number, destination] : deliveries_->destinations) destinations.push_back(destination);
+  return destinations;
+}
+
 void AgentRuntime::close() {
+  session_cleaner_->stop();
   memory_->close();
   runtime_->close();
 }
@@ -98,6 +173,7 @@ void AgentRuntime::close() {
 void AgentRuntime::check_integrity() {
   runtime_->check_integrity();
   dispatcher_->check_integrity();
+  prestage_->check_integrity();
   const Status memory = memory_->check_integrity();
   if (!memory.ok()) check_failed(__FILE__, __LINE__, "memory", memory.error().text().c_str());
 }

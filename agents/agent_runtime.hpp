@@ -6,19 +6,21 @@
 //
 // Threads:   `open`, `close` on the thread that sets up; the parts say themselves.
 // Ownership: owns its parts; borrows executors, engine, embedder, clock, random and limits, which outlive it. The
-// agents
-//            are fixed when it is opened.
+//            agents are fixed when it is opened.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "agents/agent.hpp"
 #include "agents/dispatcher.hpp"
 #include "agents/event_prestage.hpp"
 #include "agents/prefix_watch.hpp"
+#include "agents/session_cleaner.hpp"
 #include "agents/turn_services.hpp"
 #include "connectors/connector.hpp"
 #include "inference/engine.hpp"
@@ -33,9 +35,10 @@ class AgentRuntime {
     Executor& loop;        // home of mailbox, outbox and dispatch
     Executor& store;       // one thread: all writes
     Executor& turns;       // handlers and tools
-    Executor& queries;     // reads, recall
+    Executor& queries;     // what a turn reads before it can run
     Executor& background;  // ingest, embedding, index upkeep
     Executor& blocking;    // calls that wait
+    Executor& recall;      // recall and prestaging: computes for long, so it is not `queries`
   };
   struct Options {
     Database::Options database;
@@ -56,6 +59,7 @@ class AgentRuntime {
   /// Where outbox messages go and which connectors tools may call. Set before `start`.
   using FindSink = std::function<Sink*(const std::string& destination)>;
   using FindClient = std::function<HttpClient*(const std::string& connector)>;
+  /// A name that nobody has is logged when it is first asked for.
   void connect(FindSink sinks, FindClient clients);
 
   /// Begins to take events and to deliver messages.
@@ -64,8 +68,12 @@ class AgentRuntime {
   /// What sources hand their events to.
   [[nodiscard]] Accept acceptor();
 
-  /// Takes nothing more, lets turns end within `grace`, then answers on the loop. Then `close`.
+  /// Takes nothing more, lets turns end within `grace`, then begins no delivery and answers on the loop. Then `close`.
   void stop(Duration grace, std::function<void()> stopped);
+  /// Begins no delivery, and answers on the loop when none is in flight. Who calls it cancels those that are.
+  void stop_deliveries(std::function<void()> stopped);
+  /// Destinations of the deliveries in flight.
+  [[nodiscard]] std::vector<std::string> deliveries() const;
   /// Commits what is queued and closes. Not on an executor that the store needs.
   void close();
 
@@ -83,12 +91,15 @@ class AgentRuntime {
 
   Executors executors_;
   const std::map<std::string, AgentSpec> agents_;
+  struct Deliveries;  // in flight
   FindSink sinks_;
+  std::shared_ptr<Deliveries> deliveries_;
   PrefixWatch prefixes_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<MemoryStore> memory_;
   std::unique_ptr<EventPrestage> prestage_;
   std::unique_ptr<TurnServices> services_;
+  std::unique_ptr<SessionCleaner> session_cleaner_;
   std::unique_ptr<Dispatcher> dispatcher_;
 };
 

@@ -1,6 +1,7 @@
 #include "agents/context.hpp"
 
 #include "agents/turn.hpp"
+#include "agents/turn_version.hpp"
 #include "connectors/http/client.hpp"
 #include "memory/store.hpp"
 #include "runtime/sha256.hpp"
@@ -17,7 +18,12 @@ std::string hash_of_query(const RecallQuery& query) {
   hash.update_field(query.to ? std::to_string(to_micros(*query.to)) : "");
   for (const std::string& uri : query.uris_excluded) hash.update_field(uri);
   for (const EntryId id : query.excluded) hash.update_field(std::to_string(id));
-  return hash.finish_hex();
+  return effect_free(hash.finish_hex());
+}
+
+std::string hash_of_step(const std::string& arguments, bool has_effects) {
+  const std::string hash = sha256_hex(arguments);
+  return has_effects ? hash : effect_free(hash);
 }
 
 }  // namespace
@@ -46,10 +52,14 @@ std::uint64_t StepContext::random() {
 }
 
 task<std::string> StepContext::run_step(std::string path, std::string name, std::string arguments, StepBody body) {
-  const StepStart start{path, name, sha256_hex(arguments)};
+  const StepStart start{path, name, hash_of_step(arguments, body.has_effects)};
   TurnSteps& steps = turn_.steps();
   const bool repeatable = body.repeatable || !body.has_effects;
-  BegunEffect begun = co_await Step<BegunEffect>(steps.begin_effect(start, repeatable));
+  const EffectStart when = body.acts_itself                                    ? EffectStart::kBeforeBody
+                           : turn_.services().calling->contains(body.function) ? EffectStart::kWithCall
+                                                                               : EffectStart::kUntilCall;
+  BegunEffect begun = co_await Step<BegunEffect>(steps.begin_effect(start, repeatable, when));
+  turn_.saw(Trust::kExternal);  // what others answered is in the result
   if (begun.known) co_return begun.value;
 
   if (begun.uncertain) {
@@ -59,7 +69,7 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
                                "find out, then redrive the turn from step " + path + " to do it, or drop the event");
       co_await Step<void>(steps.end_effect(start, doubt));
     }
-    ToolCtx asker(turn_, path, true, ToolCtx::Purpose::kReconcile);
+    ToolCtx asker(turn_, path, nullptr, true, ToolCtx::Purpose::kReconcile);
     task<std::optional<std::string>> asking = body.reconcile(asker);
     std::optional<std::string> happened = co_await std::move(asking);
     if (happened) {
@@ -69,7 +79,7 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
     co_await Step<BegunEffect>(steps.begin_effect(start, true));
   }
 
-  ToolCtx tool(turn_, path, repeatable, ToolCtx::Purpose::kAct);
+  ToolCtx tool(turn_, path, body.function, repeatable, ToolCtx::Purpose::kAct);
   // No co_await inside a catch block: the failure is carried out of it first.
   Result<std::string> result = Error{};
   try {
@@ -79,6 +89,11 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
     result = failure.error();
   } catch (const std::exception& other) {
     result = fail(ErrorCode::kInternal, "step '" + name + "' threw: " + other.what());
+  }
+  if (!result.ok() && result.error().never_left && steps.has_left(path)) {
+    Error last = result.error();
+    last.never_left = false;  // but an earlier call of this step did
+    result = std::move(last);
   }
   // Left as `started`: the turn is tried again, finds it so, and asks.
   if (!result.ok() && result.error().code == ErrorCode::kInDoubt && body.reconcile) {
@@ -92,7 +107,7 @@ task<std::string> StepContext::run_step(std::string path, std::string name, std:
 
 std::shared_ptr<StepOperation> StepContext::run_blocking(std::string path, std::string name, std::string arguments,
                                                          std::function<std::string()> work) {
-  const StepStart start{std::move(path), std::move(name), sha256_hex(arguments)};
+  const StepStart start{std::move(path), std::move(name), hash_of_step(arguments, false)};
   return turn_.steps().query(start, [this, work = std::move(work)](TurnSteps::Finish finish) {
     turn_.services().blocking.post([work, finish = std::move(finish), strand = turn_.strand()] {
       Result<std::string> result = Error{};
@@ -108,31 +123,42 @@ std::shared_ptr<StepOperation> StepContext::run_blocking(std::string path, std::
   });
 }
 
-ToolCtx::ToolCtx(Turn& turn, const std::string& path, bool repeatable, Purpose purpose)
+ToolCtx::ToolCtx(Turn& turn, const std::string& path, const void* function, bool repeatable, Purpose purpose)
     : StepContext(turn, purpose == Purpose::kAct ? path : path + ".0"),
+      step_path_(path),
+      function_(function),
       key_(idempotency_key(turn.steps().identity(), path)),
       repeatable_(repeatable),
       purpose_(purpose) {}
 
-Step<ConnectorAnswer> ToolCtx::call(std::string connector, ConnectorCall call) {
+Step<ConnectorAnswer> ToolCtx::call(std::string connector, const ConnectorCall& call) {
   HttpClient* client = turn_.services().http ? turn_.services().http(connector) : nullptr;
   if (!client) {
     throw Failure(fail(ErrorCode::kNotFound, "there is no HTTP connector '" + connector + "'",
                        "declare it under [connectors." + connector + "]"));
   }
   HttpCall http;
-  http.method = std::move(call.method);
-  http.path = std::move(call.path);
-  http.body = std::move(call.body);
-  http.content_type = std::move(call.content_type);
+  http.method = call.method;
+  http.path = call.path;
+  http.body = call.body;
+  http.content_type = call.content_type;
   http.repeatable = repeatable_;
+  std::function<void(bool)> ended = [](bool) {};
+  if (purpose_ == Purpose::kAct) {
+    if (function_) turn_.services().calling->add(function_);
+    EffectCall effect = turn_.steps().begin_call(step_path_);
+    http.before_leaving = std::move(effect.before_leaving);
+    http.did_not_leave = std::move(effect.did_not_leave);
+    ended = std::move(effect.ended);
+  }
   // Two calls of one step are two effects.
   http.idempotency_key = key_ + (purpose_ == Purpose::kReconcile ? "-reconcile" : "");
   if (++calls_ > 1) http.idempotency_key += "-" + std::to_string(calls_);
   return Step<ConnectorAnswer>(turn_.steps().external("call", [&](TurnSteps::Finish finish) {
     const std::weak_ptr<HttpClient::Call> running =
         client->send(std::move(http), *turn_.strand(),
-                     [finish = std::move(finish), strand = turn_.strand()](Result<HttpReply> reply) {
+                     [finish = std::move(finish), ended, strand = turn_.strand()](Result<HttpReply> reply) {
+                       ended(reply.ok() || !reply.error().never_left);
                        if (!reply.ok()) return finish(reply.error());
                        const ConnectorAnswer answer{reply->status, std::move(reply->body), reply->attempts};
                        finish(boost::json::serialize(to_json(answer)));
@@ -148,33 +174,44 @@ Ctx::Ctx(Turn& turn) : StepContext(turn, "") {}
 const std::string& Ctx::agent() const { return turn_.agent().name; }
 const std::string& Ctx::key() const { return turn_.event().key; }
 const Scope& Ctx::scope() const { return turn_.scope(); }
-std::string Ctx::thread() const { return turn_.scope().agent + "/" + turn_.scope().session; }
+std::string Ctx::thread() const { return turn_.thread(); }
 bool Ctx::in_chat() const { return turn_.chat() != nullptr; }
 Budget& Ctx::budget() const { return turn_.budget(); }
 void* Ctx::state_of(std::type_index type) { return turn_.state(type); }
 
-Step<Recalled> Ctx::recall(RecallQuery query) {
+Step<Recalled> Ctx::recall(const RecallQuery& query) {
   const StepStart start{claim_path(), "recall", hash_of_query(query)};
-  query.scope = turn_.scope();
-  query.uncommitted = turn_.writes().episodes;
-  return Step<Recalled>(turn_.steps().query(start, [&](TurnSteps::Finish finish) {
+  RecallQuery asked = query;
+  asked.scope = asker_of(turn_.scope());
+  asked.uncommitted = turn_.writes().episodes;
+  const auto ask = [&](TurnSteps::Finish finish) {
     const MonotonicTime began = turn_.services().clock.monotonic_now();
     turn_.services().memory.recall(
-        std::move(query), *turn_.strand(),
+        std::move(asked), *turn_.strand(),
         [turn = turn_.shared_from_this(), finish = std::move(finish), began](Result<Recalled> recalled) {
           turn->report().recall += turn->services().clock.monotonic_now() - began;
           if (!recalled.ok()) return finish(recalled.error());
           finish(boost::json::serialize(to_json(*recalled)));
         });
-  }));
+  };
+  // The step is in a frame of the turn, and goes with it.
+  return Step<Recalled>(turn_.steps().query(start, ask), [turn = &turn_](const Recalled& recalled) {
+    for (const RecallHit& hit : recalled.hits) turn->saw(hit.source.trust);
+  });
+}
+
+Step<Recalled> Ctx::recall(std::string text) {
+  RecallQuery query;
+  query.text = std::move(text);
+  return recall(query);
 }
 
 PromptPlan Ctx::prompt() const {
-  PromptPlan plan(event().trust);
-  plan.system(turn_.agent().system);
+  PromptPlan plan(turn_.trust());
+  plan.system(turn_.agent().system, Trust::kSystem);
   if (const ChatTurn* chat = turn_.chat()) {
     plan.history(chat->history);
-    if (!chat->system.empty()) plan.known(chat->system);
+    if (!chat->system.empty()) plan.known(chat->system, weakest(event().trust, Trust::kUser));
   }
   return plan;
 }
@@ -194,12 +231,11 @@ void Ctx::send(std::string destination, std::string body, std::string content_ty
 }
 
 void Ctx::remember(Episode episode) {
-  const Scope& scope = turn_.scope();
-  episode.scope.tenant = scope.tenant;
-  episode.scope.agent = scope.agent;
-  episode.scope.user = scope.user;
-  // What nobody known said in a chat is for that chat only.
-  if (turn_.chat() && scope.user.empty()) episode.scope.session = scope.session;
+  remember(std::move(episode), turn_.chat() ? MemoryReach::kUser : turn_.agent().remembers);
+}
+
+void Ctx::remember(Episode episode, MemoryReach reach) {
+  episode.scope = owner_of(turn_.scope(), reach);
   if (episode.thread.empty()) episode.thread = thread();
   if (episode.time == Time{}) episode.time = now();
   if (episode.role != "user") episode.trust = weakest(episode.trust, turn_.trust());

@@ -6,6 +6,9 @@
 // So between awaits a handler must be a function of what its steps gave it: the time, ids and chance come from the
 // context, and everything that touches the world is a step.
 //
+// Queries, options, calls and arguments are passed by name, never as temporaries inside a `co_await`, where GCC 12
+// would destroy them twice: what breaks does not compile (agents/await_argument.hpp).
+//
 // Threads:   the turn's strand on the turn pool. Use `blocking` for what waits or computes for long.
 // Ownership: a context belongs to its turn and is gone with it. Never keep a reference.
 #pragma once
@@ -17,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "agents/await_argument.hpp"
+#include "agents/memory_reach.hpp"
 #include "agents/outcome.hpp"
 #include "agents/prompt.hpp"
 #include "agents/recall_json.hpp"
@@ -46,21 +51,24 @@ class StepContext {
   [[nodiscard]] std::uint64_t random();
 
   /// An effect on the world that is not to happen twice. `function` is a free coroutine like a tool's.
-  template <class R, class A>
-  [[nodiscard]] task<R> step(std::string name, ToolFunction<R, A> function, A arguments,
+  template <class R, class A, AwaitArgument<A> Given>
+  [[nodiscard]] task<R> step(std::string name, ToolFunction<R, A> function, Given&& arguments,
                              ToolOptions<R, A> options = {}) {
-    const std::string hashed = boost::json::serialize(to_json(arguments));
+    static_assert(!BreaksInsideAwait<ToolOptions<R, A>>, "options are written in braces where a step is awaited");
+    A typed = std::forward<Given>(arguments);
+    const std::string hashed = boost::json::serialize(to_json(typed));
     return detail::from_text<R>(
-        run_step(claim_path(), std::move(name), hashed, make_step_body<R, A>(function, std::move(arguments), options)));
+        run_step(claim_path(), std::move(name), hashed, make_step_body<R, A>(function, std::move(typed), options)));
   }
 
   /// Runs a plain function on the pool for blocking work: long computations, libraries that wait. Repeated after a
   /// crash; put it into a `step` if that matters. The function must not use the context.
-  template <class R, class A>
-  [[nodiscard]] Step<R> blocking(std::string name, R (*function)(A), A arguments) {
-    const std::string hashed = boost::json::serialize(to_json(arguments));
-    return Step<R>(run_blocking(claim_path(), std::move(name), hashed, [function, arguments = std::move(arguments)] {
-      return boost::json::serialize(to_json<R>(function(arguments)));
+  template <class R, class A, AwaitArgument<std::remove_cvref_t<A>> Given>
+  [[nodiscard]] Step<R> blocking(std::string name, R (*function)(A), Given&& arguments) {
+    std::remove_cvref_t<A> typed = std::forward<Given>(arguments);
+    const std::string hashed = boost::json::serialize(to_json(typed));
+    return Step<R>(run_blocking(claim_path(), std::move(name), hashed, [function, typed = std::move(typed)] {
+      return boost::json::serialize(to_json<R>(function(typed)));
     }));
   }
 
@@ -82,7 +90,7 @@ class StepContext {
   int steps_ = 0;
 };
 
-/// A call of a connector, as a tool makes it.
+/// A call of a connector, as a tool makes it. Named before it is awaited.
 struct ConnectorCall {
   std::string method = "POST";
   std::string path;
@@ -100,19 +108,23 @@ BOOST_DESCRIBE_STRUCT(ConnectorAnswer, (), (status, body, attempts))
 class ToolCtx : public StepContext {
  public:
   enum class Purpose { kAct, kReconcile };
-  /// For the step at `path`. What a reconcile hook does stands under `path`.0, so that it never takes the places, or
-  /// the keys, of the effect it asks about.
-  ToolCtx(Turn& turn, const std::string& path, bool repeatable, Purpose purpose);
+  /// For the step at `path`, whose `function` this process may not know yet. What a reconcile hook does stands under
+  /// `path`.0, so that it never takes the places, or the keys, of the effect it asks about.
+  ToolCtx(Turn& turn, const std::string& path, const void* function, bool repeatable, Purpose purpose);
   /// The idempotency key of this step: the same in every run, retry and redrive. Pass it on.
   [[nodiscard]] const std::string& key() const { return key_; }
 
   /// A call through the shared connector of that name, with its limits and breaker, and `key()` as Idempotency-Key.
   /// Retried where that is safe: an idempotent method, a step declared `repeatable`, a request that never left. A call
   /// that may have had its effect and may not be repeated fails with `kInDoubt`. A status of 400 or more is a
-  /// `Failure`.
-  [[nodiscard]] Step<ConnectorAnswer> call(std::string connector, ConnectorCall call);
+  /// `Failure`. The step is `started` in the journal when the call leaves; if it ends before, and its error leaves the
+  /// body and the handler, the turn is tried again without counting the attempt.
+  [[nodiscard]] Step<ConnectorAnswer> call(std::string connector, const ConnectorCall& call);
+  Step<ConnectorAnswer> call(std::string connector, ConnectorCall&& call) = delete;
 
  private:
+  const std::string step_path_;
+  const void* function_;
   const std::string key_;
   const bool repeatable_;
   const Purpose purpose_;
@@ -127,31 +139,42 @@ class Ctx : public StepContext {
   [[nodiscard]] const std::string& agent() const;
   [[nodiscard]] const std::string& key() const;
   [[nodiscard]] const Scope& scope() const;
-  /// The conversation or case this turn is part of: where `remember` puts its episodes.
+  /// The conversation or case this turn is part of, by tenant, agent and key or session: where `remember` puts its
+  /// episodes.
   [[nodiscard]] std::string thread() const;
   /// Whether a client waits for the answer, and the prompt holds what was said before.
   [[nodiscard]] bool in_chat() const;
 
   /// What memory knows about `query.text`, best first, cut by relevance: nothing is an answer too. The scope is this
-  /// turn's, and what the turn has remembered so far is found as well.
-  [[nodiscard]] Step<Recalled> recall(RecallQuery query);
+  /// turn's (agents/memory_reach.hpp), and what the turn has remembered so far is found as well.
+  [[nodiscard]] Step<Recalled> recall(const RecallQuery& query);
+  Step<Recalled> recall(RecallQuery&& query) = delete;
+  /// Of any kind and time.
+  [[nodiscard]] Step<Recalled> recall(std::string text);
 
-  /// A prompt that begins with the agent's system text and, in a chat, the history. Its `user` text counts as far
-  /// trusted as the event, unless it says otherwise.
+  /// A prompt that begins with the agent's system text and, in a chat, the client's and the history. A text that does
+  /// not say how far it is trusted counts like the weakest that the turn has been given when it is shown to the model:
+  /// its event, what it recalled, results of steps and answers.
   [[nodiscard]] PromptPlan prompt() const;
 
   /// Asks the model, lets it call the agent's tools, and gives its answer. In a chat the answer streams to the client.
-  [[nodiscard]] task<Reply> think(PromptPlan plan, ThinkOptions options);
-  // No default argument above: GCC 12 destroys a braced temporary inside co_await twice.
-  [[nodiscard]] task<Reply> think(PromptPlan plan) { return think(std::move(plan), ThinkOptions()); }
+  [[nodiscard]] task<Reply> think(PromptPlan plan, const ThinkOptions& options) {
+    return think_named(std::move(plan), options);
+  }
+  task<Reply> think(PromptPlan plan, ThinkOptions&& options) = delete;
+  [[nodiscard]] task<Reply> think(PromptPlan plan) { return think_named(std::move(plan), ThinkOptions()); }
 
   /// The answer as a described struct (by its JSON Schema) or enum (one of its names): decoding cannot leave the shape.
   template <class T>
   [[nodiscard]] task<T> think_as(PromptPlan plan) {
-    return think_as<T>(std::move(plan), ThinkOptions());
+    const ThinkOptions options;
+    return think_as<T>(std::move(plan), options);
   }
   template <class T>
-  [[nodiscard]] task<T> think_as(PromptPlan plan, ThinkOptions options) {
+  task<T> think_as(PromptPlan plan, ThinkOptions&& options) = delete;
+  template <class T>
+  [[nodiscard]] task<T> think_as(PromptPlan plan, const ThinkOptions& asked) {
+    ThinkOptions options = asked;
     if constexpr (DescribedEnum<T>) {
       options.constraint = ChoiceConstraint{names_of<T>()};
     } else {
@@ -172,10 +195,11 @@ class Ctx : public StepContext {
   /// order per key.
   void send(std::string destination, std::string body, std::string content_type = "application/json");
 
-  /// Writes into the episodic memory with the commit. Fields left empty are filled in: the scope (agent and user of
-  /// this turn), the thread (its key), the time. Except for what a user said, it is trusted no further than the
-  /// weakest text this turn has shown the model.
+  /// Writes into the episodic memory with the commit. The scope is filled in: whoever the agent `remembers` for, or
+  /// `reach` (agents/memory_reach.hpp); so are the thread and the time where they are left empty. Except for what a
+  /// user said, it is trusted no further than the weakest text this turn has been given.
   void remember(Episode episode);
+  void remember(Episode episode, MemoryReach reach);
 
   /// Sends an event to this agent and key at `at`, with the commit: a durable timer. Setting `name` again replaces it.
   /// The event is trusted no further than this turn.
@@ -186,7 +210,7 @@ class Ctx : public StepContext {
  private:
   template <class T>
   static task<T> think_typed(Ctx& ctx, PromptPlan plan, ThinkOptions options) {
-    Reply reply = co_await ctx.think(std::move(plan), std::move(options));
+    Reply reply = co_await ctx.think_named(std::move(plan), std::move(options));
     boost::json::value answer;
     if constexpr (DescribedEnum<T>) {
       answer = boost::json::string(reply.text);
@@ -196,6 +220,7 @@ class Ctx : public StepContext {
     T value = value_or_throw(from_json<T>(answer));
     co_return value;
   }
+  task<Reply> think_named(PromptPlan plan, ThinkOptions options);
   task<std::string> call_tool(std::string path, ToolCall call, Trust context_trust);
   [[nodiscard]] void* state_of(std::type_index type);
 };

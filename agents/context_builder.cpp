@@ -52,37 +52,32 @@ class Layout {
     return message;
   }
 
-  [[nodiscard]] Trust trust() const {
-    Trust weakest_of_all = weakest(Trust::kSystem, plan_.user_trust());
-    for (std::size_t i = history_from; i < plan_.past().size(); ++i) {
-      for (const Segment& segment : plan_.past()[i].content) {
-        weakest_of_all = weakest(weakest_of_all, segment.trust);
-      }
-    }
-    for (std::size_t i = 0; i < passages_taken; ++i) weakest_of_all = weakest(weakest_of_all, passages[i].trust);
-    return weakest_of_all;
-  }
-
  private:
   void add_system(Prompt& prompt) const {
-    if (plan_.system_text().empty() && plan_.documents().empty()) return;
+    if (plan_.system_text().text.empty() && plan_.documents().empty()) return;
     Message message;
     message.role = Role::kSystem;
-    message.content.push_back({plan_.system_text(), Sharing::kPublic, Trust::kSystem, "system"});
-    for (const Passage& document : plan_.documents()) {
-      message.content.push_back({"\n\n# " + document.title + "\n" + document.text, Sharing::kPublic, document.trust,
-                                 "document " + document.title});
+    if (!plan_.system_text().text.empty()) {
+      message.content.push_back(
+          {plan_.system_text().text, Sharing::kPublic, plan_.trust_of(plan_.system_text(), Trust::kSystem), "system"});
+    }
+    for (const auto& [title, words] : plan_.documents()) {
+      message.content.push_back({"\n\n# " + title + "\n" + words.text, Sharing::kPublic,
+                                 plan_.trust_of(words, Trust::kOperator), "document " + title});
     }
     prompt.messages.push_back(std::move(message));
   }
 
   /// Long-lived text opens the first user message: most templates demand that user and assistant alternate.
   void add_known(Prompt& prompt) const {
-    if (plan_.known_text().empty()) return;
+    std::vector<Segment> known;
+    for (const PlannedText& part : plan_.known_texts()) {
+      if (part.text.empty()) continue;
+      known.push_back({part.text + "\n\n", Sharing::kUser, plan_.trust_of(part, Trust::kOperator), "known"});
+    }
     for (Message& message : prompt.messages) {
       if (message.role != Role::kUser) continue;
-      message.content.insert(message.content.begin(),
-                             {plan_.known_text() + "\n\n", Sharing::kUser, Trust::kOperator, "known"});
+      message.content.insert(message.content.begin(), known.begin(), known.end());
       return;
     }
   }
@@ -127,6 +122,14 @@ std::size_t first_within_bytes(const std::vector<Message>& history, int tokens_m
   return first;
 }
 
+Trust weakest_in(const Prompt& prompt) {
+  Trust trust = Trust::kSystem;
+  for (const Message& message : prompt.messages) {
+    for (const Segment& segment : message.content) trust = weakest(trust, segment.trust);
+  }
+  return trust;
+}
+
 std::string count_phrase(std::size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -137,11 +140,15 @@ class PartTokens {
   PartTokens(const PromptPlan& plan, const Layout& layout, const Prompt& prompt, const PreparedPrompt& prepared)
       : plan_(plan), layout_(layout), prepared_(prepared), first_(prompt.messages.size() - 1 - history_size()) {
     ends_.assign(prompt.messages.size(), 0);
+    std::optional<SegmentPlace> known;  // the first
     for (const SegmentPlace& place : segment_places(prompt, prepared.text)) {
       ends_[place.message] = prepared.tokens_within(place.end);
       const std::string& label = prompt.messages[place.message].content[place.segment].label;
       if (place.message + 1 == prompt.messages.size() && label == "recall") recall_ = place;
-      if (label == "known" && place.message != prompt.messages.size() - 1) known_ = between(place.begin, place.end);
+      if (label == "known" && place.message != prompt.messages.size() - 1) {
+        if (!known) known = place;
+        known_ = between(known->begin, place.end);  // with what stands between several
+      }
     }
     for (std::size_t i = 1; i < ends_.size(); ++i) ends_[i] = std::max(ends_[i], ends_[i - 1]);
   }
@@ -308,7 +315,7 @@ class ContextLayout {
           {static_cast<int>(i) + 1, passage.title, passage.uri, passage.relevance, passage.text});
     }
     built_.question = layout_.event();
-    built_.trust = layout_.trust();
+    built_.trust = weakest_in(built_.prompt);
   }
 
   const PromptPlan& plan_;

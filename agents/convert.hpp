@@ -4,9 +4,15 @@
 // and an error says where it is (a JSON pointer), what was expected and what stood there, so that a person or a model
 // can correct it.
 //
-// Law: from_json<T>(to_json(value)) == value, for every finite value whose texts are UTF-8. Bytes that are not become
-// U+FFFD on the way out: what others answer must not make the journal unreadable.
-// Threads: pure functions.
+// Two ways in. `from_json` is strict: it reads what a model, a peer or a journal says, where a missing member is an
+// error. `from_stored_json` reads our own states, which an older or a newer program may have written: the struct's
+// defaults fill in what is missing, and what the struct does not have is dropped. Neither guesses at a member of
+// another kind.
+//
+// Invariant: from_json<T>(to_json(value)) == value, and the same by from_stored_json, for every finite value whose
+//            texts are UTF-8. Bytes that are not become U+FFFD on the way out: what others answer must not make the
+//            journal unreadable.
+// Threads:   pure functions.
 #pragma once
 
 #include <boost/json/serialize.hpp>
@@ -25,12 +31,17 @@
 namespace mnema {
 
 /// What to do with a member the struct does not have. Arguments made by a model refuse it, because it is a
-/// misunderstanding; our own stored states ignore it, because a newer version may have written it.
+/// misunderstanding; answers of others and our own journal ignore it, because a newer version may have written it.
 enum class UnknownMembers { kRefuse, kIgnore };
 
 /// Errors: `kInvalidArgument`, "at /items/3/amount: expected a number, found a string".
 template <class T>
 [[nodiscard]] Result<T> from_json(const boost::json::value& value, UnknownMembers unknown = UnknownMembers::kRefuse);
+
+/// A state that was stored, perhaps by another version of its struct: missing members keep the struct's defaults,
+/// unknown ones are dropped. Errors: `kInvalidArgument`, as from_json, for a member of another kind.
+template <class T>
+[[nodiscard]] Result<T> from_stored_json(const boost::json::value& value);
 
 template <class T>
 [[nodiscard]] boost::json::value to_json(const T& value);
@@ -40,13 +51,15 @@ template <class T>
 
 namespace detail {
 
+enum class Reading { kStrict, kIgnoreUnknown, kStored };
+
 /// "a string", "an object": the words of error texts.
 [[nodiscard]] std::string_view kind_of(const boost::json::value& value);
 [[nodiscard]] Error mismatch(const std::string& pointer, std::string_view expected, const boost::json::value& found);
 [[nodiscard]] Error at_pointer(const std::string& pointer, const std::string& problem);
 
 template <class T>
-Status read(const boost::json::value& value, T& out, const std::string& pointer, UnknownMembers unknown);
+Status read(const boost::json::value& value, T& out, const std::string& pointer, Reading how);
 
 template <std::integral T>
 Status read_integer(const boost::json::value& value, T& out, const std::string& pointer) {
@@ -71,7 +84,7 @@ Status read_integer(const boost::json::value& value, T& out, const std::string& 
 }
 
 template <class T>
-Status read_struct(const boost::json::value& value, T& out, const std::string& pointer, UnknownMembers unknown) {
+Status read_struct(const boost::json::value& value, T& out, const std::string& pointer, Reading how) {
   if (!value.is_object()) return mismatch(pointer, "an object", value);
   const boost::json::object& object = value.get_object();
   Status status;
@@ -84,13 +97,17 @@ Status read_struct(const boost::json::value& value, T& out, const std::string& p
     const auto found = object.find(member.name);
     if (found != object.end()) {
       ++known;
-      status = read(found->value(), target, place, unknown);
-    } else if constexpr (!OptionalOf<Member>::value) {
+      status = read(found->value(), target, place, how);
+    } else if (how == Reading::kStored) {
+      // What the struct says by default stays.
+    } else if constexpr (OptionalOf<Member>::value) {
+      target.reset();
+    } else {
       status = at_pointer(place, "is missing");
     }
   });
   RETURN_IF_ERROR(status);
-  if (unknown == UnknownMembers::kIgnore || known == object.size()) return {};
+  if (how != Reading::kStrict || known == object.size()) return {};
   for (const auto& [key, ignored] : object) {
     bool is_member = false;
     boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) { is_member = is_member || key == member.name; });
@@ -101,7 +118,7 @@ Status read_struct(const boost::json::value& value, T& out, const std::string& p
 }
 
 template <class T>
-Status read(const boost::json::value& value, T& out, const std::string& pointer, UnknownMembers unknown) {
+Status read(const boost::json::value& value, T& out, const std::string& pointer, Reading how) {
   if constexpr (std::is_same_v<T, boost::json::value>) {
     out = value;
     return {};
@@ -136,13 +153,13 @@ Status read(const boost::json::value& value, T& out, const std::string& pointer,
     return at_pointer(pointer, "expected one of " + choices + ", found " + boost::json::serialize(value));
   } else if constexpr (OptionalOf<T>::value) {
     if (value.is_null()) return out.reset(), Status{};
-    return read(value, out.emplace(), pointer, unknown);
+    return read(value, out.emplace(), pointer, how);
   } else if constexpr (VectorOf<T>::value) {
     if (!value.is_array()) return mismatch(pointer, "an array", value);
     out.clear();
     for (const boost::json::value& item : value.get_array()) {
       typename VectorOf<T>::type element{};
-      RETURN_IF_ERROR(read(item, element, pointer + "/" + std::to_string(out.size()), unknown));
+      RETURN_IF_ERROR(read(item, element, pointer + "/" + std::to_string(out.size()), how));
       out.push_back(std::move(element));
     }
     return {};
@@ -151,13 +168,13 @@ Status read(const boost::json::value& value, T& out, const std::string& pointer,
     out.clear();
     for (const auto& [key, item] : value.get_object()) {
       RETURN_IF_ERROR(
-          read(item, out[std::string(key)], pointer + "/" + json_pointer_token(std::string_view(key)), unknown));
+          read(item, out[std::string(key)], pointer + "/" + json_pointer_token(std::string_view(key)), how));
     }
     return {};
   } else if constexpr (std::is_same_v<T, std::monostate>) {
     return {};
   } else if constexpr (DescribedStruct<T>) {
-    return read_struct(value, out, pointer, unknown);
+    return read_struct(value, out, pointer, how);
   } else {
     static_assert(kNotDescribed<T>, "describe the type with BOOST_DESCRIBE_STRUCT or BOOST_DESCRIBE_ENUM");
   }
@@ -200,7 +217,11 @@ boost::json::value write(const T& value) {
     boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
       const auto& item = value.*member.pointer;
       if constexpr (OptionalOf<std::remove_cvref_t<decltype(item)>>::value) {
-        if (item) object[member.name] = write(*item);
+        if (item) {
+          object[member.name] = write(*item);
+        } else if (T{}.*member.pointer) {
+          object[member.name] = nullptr;  // left out, it would be read as the default
+        }
       } else {
         object[member.name] = write(item);
       }
@@ -216,7 +237,15 @@ boost::json::value write(const T& value) {
 template <class T>
 Result<T> from_json(const boost::json::value& value, UnknownMembers unknown) {
   T out{};
-  if (Status status = detail::read(value, out, "", unknown); !status.ok()) return status.error();
+  const auto how = unknown == UnknownMembers::kRefuse ? detail::Reading::kStrict : detail::Reading::kIgnoreUnknown;
+  if (Status status = detail::read(value, out, "", how); !status.ok()) return status.error();
+  return out;
+}
+
+template <class T>
+Result<T> from_stored_json(const boost::json::value& value) {
+  T out{};
+  if (Status status = detail::read(value, out, "", detail::Reading::kStored); !status.ok()) return status.error();
   return out;
 }
 

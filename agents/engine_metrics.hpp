@@ -10,6 +10,6 @@
 
 namespace mnema {
 
-void publish(Metrics& metrics, const EngineStats& stats);
+void report(MetricsReport& metrics, const EngineStats& stats);
 
 }  // namespace mnema

@@ -1,10 +1,7 @@
 #include "agents/host.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <csignal>
-#include <filesystem>
-#include <future>
+#include <condition_variable>
+#include <mutex>
 
 #include "agents/agent_chat.hpp"
 #include "agents/agent_runtime.hpp"
@@ -13,26 +10,39 @@
 #include "agents/declared_sources.hpp"
 #include "agents/engine_embedder.hpp"
 #include "agents/engine_metrics.hpp"
+#include "agents/health_report.hpp"
+#include "agents/host_metrics.hpp"
+#include "agents/model_needs.hpp"
+#include "agents/modelless_engine.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
+#include "agents/shutdown.hpp"
+#include "agents/stop_signals.hpp"
+#include "agents/turn_metrics.hpp"
+#include "connectors/http/curl_transport.hpp"
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
 #include "connectors/webhook.hpp"
 #include "inference/local_engine.hpp"
+#include "memory/no_embedder.hpp"
+#include "runtime/key_template.hpp"
 #include "runtime/log.hpp"
 #include "runtime/loop.hpp"
+#include "runtime/private_folder.hpp"
 #include "runtime/thread_pool_executor.hpp"
 
 namespace mnema {
 namespace {
 
-EngineOptions engine_options(const InferenceConfig& config) {
+EngineOptions engine_options(const InferenceConfig& config, const ModelNeeds& needs) {
   EngineOptions options;
   options.models_folder = config.models_directory;
-  options.model = config.model;
-  options.embedding_model = config.embedding_model;
-  options.pinned = {config.model, config.embedding_model};
+  options.model = needs.model;
+  options.embedding_model = needs.embedding_model;
+  for (const std::string& name : {needs.model, needs.embedding_model}) {
+    if (!name.empty()) options.pinned.push_back(name);
+  }
   options.threads = config.threads;
   options.backend = config.backend;
   options.kv_type = config.kv_type == "int8" ? KvType::kInt8 : KvType::kF16;
@@ -53,44 +63,112 @@ Result<WebhookOptions::Scheme> scheme_of(const std::string& name) {
   return fail(ErrorCode::kInvalidArgument, "there is no webhook scheme '" + name + "'", "github, standard, unsigned");
 }
 
+Status configure_log_of(const LogConfig& config) {
+  LogOptions log;
+  ASSIGN_OR_RETURN(log.level, parse_log_level(config.level));
+  log.format = config.format == "json" ? LogFormat::kJson : LogFormat::kText;
+  log.file = config.file;
+  return configure_log(std::move(log));
+}
+
+/// Keeps for ever what threads that hang still use.
+template <class T>
+void leave_behind(std::unique_ptr<T> parts) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::unique_ptr<T>>;  // never destroyed: reachable, so no leak
+  const std::scoped_lock lock(mutex);
+  kept->push_back(std::move(parts));
+}
+
+/// How long the destructor of a host that was opened and never run lets things close.
+constexpr Duration kUnopenTime = std::chrono::seconds(2);
+
 }  // namespace
 
-/// Declared in the order in which they are needed; they go in the reverse one, after the threads have ended.
+/// Shared with the thread of the signals.
+struct Host::StopRequest {
+  std::mutex mutex;  // guards all below
+  std::condition_variable changed;
+  bool requested = false;
+  int signal = 0;
+  bool opening = false;
+
+  void request(int by_signal) {
+    const std::scoped_lock lock(mutex);
+    if (by_signal != 0 && opening) {
+      log_info("host", "stopped while it opened", {{"signal", by_signal}});
+      end_process(0);
+    }
+    if (requested) return;
+    requested = true;
+    signal = by_signal;
+    changed.notify_all();
+  }
+
+  [[nodiscard]] bool is_requested() {
+    const std::scoped_lock lock(mutex);
+    return requested;
+  }
+
+  /// Starts what answers by a function, and waits for the answer or for the request to stop.
+  template <class T>
+  Result<T> await(const std::shared_ptr<StopRequest>& self,
+                  const std::function<void(std::function<void(Result<T>)>)>& start) {
+    const auto answer = std::make_shared<std::optional<Result<T>>>();
+    start([self, answer](Result<T> result) {
+      const std::scoped_lock lock(self->mutex);
+      *answer = std::move(result);
+      self->changed.notify_all();
+    });
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return answer->has_value() || requested; });
+    if (answer->has_value()) return std::move(**answer);
+    return fail(ErrorCode::kCancelled, "stopped while it opened");
+  }
+};
+
+/// Declared in the order in which they are needed; destroyed in the reverse one, after the threads have ended.
 struct Host::Parts {
-  explicit Parts(Config given)
+  Parts(Config given, const HostOptions& how)
       : config(std::move(given)),
         limits(config.limits),
+        host_options(how),
+        clock(how.clock != nullptr ? *how.clock : system_clock),
         secrets(clock),
-        turns("turns", limits.turn_threads),
-        engine(engine_options(config.inference), {compute, prepare},
-               cpu_model_loader(engine_options(config.inference), limits), clock, random, limits),
-        models(engine) {}
-  ~Parts() {
-    loop.stop();
-    for (ThreadPoolExecutor* pool : {&workers, &turns, &blocking, &queries, &background, &prepare, &compute, &store}) {
-      pool->stop();
-    }
-  }
+        delays(how.delays ? how.delays(loop) : nullptr),
+        home(delays ? *delays : loop),
+        turns("turns", limits.turn_threads) {}
+
+  /// Ends everything, and says what could not be ended. Idempotent.
+  std::vector<std::string> end(Duration grace, bool serving);
 
   const Config config;
   const Limits limits;
-  SystemClock clock;
+  const HostOptions& host_options;
+  SystemClock system_clock;
+  const Clock& clock;
   SystemRandom random;
+  std::unique_ptr<StopSignals> signals;
   SecretsStore secrets;
   Metrics metrics{limits.metric_label_sets_max};
   Loop loop;
+  std::unique_ptr<Executor> delays;  // null: those of the loop
+  Executor& home;                    // of mailbox, outbox and timers: runs on the loop
   ThreadPoolExecutor store{"store", 1};
   ThreadPoolExecutor compute{"compute", 1};
   ThreadPoolExecutor prepare{"prepare", 2};
   ThreadPoolExecutor background{"background", 1};
   ThreadPoolExecutor queries{"queries", 2};
+  ThreadPoolExecutor recall{"recall", 2};
   ThreadPoolExecutor blocking{"blocking", limits.blocking_threads};
   ThreadPoolExecutor turns;
   ThreadPoolExecutor workers{"rest", 2};
-  LocalEngine engine;
-  EngineChat models;
-  std::unique_ptr<EngineEmbedder> embedder;
+  std::unique_ptr<Engine> inner_engine;  // behind `engine`, if it stands alone
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<EngineChat> models;
+  std::unique_ptr<Embedder> embedder;
   std::unique_ptr<AgentRuntime> runtime;
+  std::unique_ptr<CurlTransport> transport;
   std::unique_ptr<Connectors> connectors;
   std::unique_ptr<AgentChat> chat;
   std::unique_ptr<RestDoor> door;
@@ -98,8 +176,11 @@ struct Host::Parts {
   HttpRoutes routes;
   std::unique_ptr<HttpServer> server;
   std::string address;
+  std::string default_model;
+  bool has_ended = false;
 
-  Status load_models();
+  Status open_engine(const std::map<std::string, AgentSpec>& agents, const std::shared_ptr<StopRequest>& stop);
+  Status open_embedder(const std::string& model, const std::shared_ptr<StopRequest>& stop);
   Status open_runtime(std::map<std::string, AgentSpec> agents);
   Status open_connectors();
   Status open_sources();
@@ -109,48 +190,83 @@ struct Host::Parts {
   void read_folder(std::string folder, Scope scope);
 };
 
-Status Host::Parts::load_models() {
-  std::promise<Status> loaded;
-  engine.load("default", prepare, [&loaded](Status status) { loaded.set_value(std::move(status)); });
-  RETURN_IF_ERROR(loaded.get_future().get());
+Status Host::Parts::open_engine(const std::map<std::string, AgentSpec>& agents,
+                                const std::shared_ptr<StopRequest>& stop) {
+  const ModelNeeds needs = model_needs(config, agents);
+  default_model = needs.model;
+  if (host_options.engine) {
+    engine = host_options.engine(compute);
+    models = std::make_unique<EngineChat>(*engine);
+    return open_embedder(needs.embedding_model.empty() ? "" : "default", stop);
+  }
+  if (!needs.model.empty() || !needs.embedding_model.empty()) {
+    const EngineOptions engine_settings = engine_options(config.inference, needs);
+    engine = std::make_unique<LocalEngine>(engine_settings, LocalEngine::Executors{compute, prepare},
+                                           cpu_model_loader(engine_settings, limits), clock, random, limits);
+    engine->on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
+  }
+  if (needs.model.empty()) {
+    log_info("host", "no language model is loaded: none is configured, and no agent declares that it thinks");
+    inner_engine = std::move(engine);
+    engine = std::make_unique<ModellessEngine>(inner_engine.get());
+  }
+  models = std::make_unique<EngineChat>(*engine);
+  if (!needs.model.empty()) {
+    const Result<bool> loaded = stop->await<bool>(stop, [this](std::function<void(Result<bool>)> answer) {
+      engine->load("default", prepare, [answer = std::move(answer)](const Status& status) {
+        answer(status.ok() ? Result<bool>(true) : Result<bool>(status.error()));
+      });
+    });
+    if (!loaded.ok()) return loaded.error();
+  }
+  return open_embedder(needs.embedding_model, stop);
+}
+
+Status Host::Parts::open_embedder(const std::string& model, const std::shared_ptr<StopRequest>& stop) {
+  if (model.empty()) {
+    embedder = std::make_unique<NoEmbedder>();
+    return {};
+  }
   // The length of its vectors is the encoder's own business: ask it.
-  std::promise<Result<std::vector<std::vector<float>>>> probed;
-  engine.embed(config.inference.embedding_model, {"probe"}, Priority::kInteractive, prepare,
-               [&probed](auto vectors) { probed.set_value(std::move(vectors)); });
-  auto vectors = probed.get_future().get();
+  using Vectors = std::vector<std::vector<float>>;
+  const Result<Vectors> vectors = stop->await<Vectors>(stop, [&](std::function<void(Result<Vectors>)> answer) {
+    engine->embed(model, {"probe"}, Priority::kInteractive, prepare, std::move(answer));
+  });
   if (!vectors.ok()) return vectors.error();
-  const std::string& name = config.inference.embedding_model;
+  if (vectors->empty() || vectors->front().empty()) {
+    return fail(ErrorCode::kInternal, "embedding model '" + model + "' gives no vectors");
+  }
   embedder =
-      std::make_unique<EngineEmbedder>(engine, name, name + "/mean/1", static_cast<int>(vectors->front().size()));
-  engine.on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
+      std::make_unique<EngineEmbedder>(*engine, model, model + "/mean/1", static_cast<int>(vectors->front().size()));
   return {};
 }
 
 Status Host::Parts::open_runtime(std::map<std::string, AgentSpec> agents) {
-  std::error_code error;
-  std::filesystem::create_directories(config.server.data, error);
-  if (error) {
-    return fail(ErrorCode::kStorage, "cannot make the data folder '" + config.server.data + "': " + error.message(),
-                "choose another with --data DIR");
-  }
+  RETURN_IF_ERROR(make_private_folder(config.server.data));
   AgentRuntime::Options options;
   options.database.path = config.server.data + "/mnema.db";
   options.database.checkpoint = &background;
   options.migrations = PermitStore::migrations();
   options.index_folder = config.server.data + "/indexes";
-  options.default_model = config.inference.model;
+  options.default_model = default_model;
   options.agents = std::move(agents);
-  ASSIGN_OR_RETURN(runtime, AgentRuntime::open(std::move(options), {loop, store, turns, queries, background, blocking},
-                                               engine, *embedder, clock, random, limits));
+  ASSIGN_OR_RETURN(runtime,
+                   AgentRuntime::open(std::move(options), {home, store, turns, queries, background, blocking, recall},
+                                      *engine, *embedder, clock, random, limits));
   return {};
 }
 
 Status Host::Parts::open_connectors() {
-  connectors =
-      std::make_unique<Connectors>(Connectors::Parts{runtime->runtime().database(), secrets, blocking, clock, random});
+  ASSIGN_OR_RETURN(transport, CurlTransport::open(CurlTransportOptions::from_environment(), clock));
+  connectors = std::make_unique<Connectors>(
+      Connectors::Parts{runtime->runtime().database(), secrets, *transport, blocking, clock, random});
   RETURN_IF_ERROR(connectors->open(config.connectors));
-  runtime->connect([this](const std::string& name) { return connectors->sink(name); },
-                   [this](const std::string& name) { return connectors->client(name); });
+  runtime->connect(
+      [this](const std::string& name) {
+        Sink* own = host_options.sinks ? host_options.sinks(name) : nullptr;
+        return own != nullptr ? own : connectors->sink(name);
+      },
+      [this](const std::string& name) { return connectors->client(name); });
   return {};
 }
 
@@ -166,20 +282,24 @@ Status Host::Parts::open_sources() {
     ASSIGN_OR_RETURN(options.scheme, scheme_of(source.scheme));
     for (const std::string& secret : source.secrets) {
       ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
-      if (const auto read = secrets.get(reference); !read.ok()) {
-        log_warning("host", "webhooks of '" + name + "' are refused until its secret can be read",
-                    {{"why", read.error().text()}});
-      }
       options.secrets.push_back(std::move(reference));
     }
     options.tenant = source.tenant;
     options.agent = source.agent;
+    if (Status readable = check_key_template(source.key); !readable.ok()) {
+      Error error = readable.error();
+      error.message = "the key of source '" + name + "': " + error.message;
+      return error;
+    }
     options.key_template = source.key;
     options.type_prefix = source.type_prefix;
     runtime->runtime().router().add_tenant(source.tenant);
-    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, limits);
-    RETURN_IF_ERROR(webhook->start(runtime->acceptor()));
-    routes.add("POST", webhook->path(), webhook->handler());
+    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, random, limits);
+    if (Status started = webhook->start(runtime->acceptor()); !started.ok()) {
+      Error error = started.error();
+      error.message = "source '" + name + "': " + error.message;
+      return error;
+    }
     webhooks.push_back(std::move(webhook));
   }
   return {};
@@ -201,15 +321,46 @@ Result<ApiKeys> Host::Parts::api_keys() {
 }
 
 Status Host::Parts::listen() {
-  RestDoor::Parts parts{engine, {}, "", workers, clock, random, limits, {}, {}, {}, {}};
+  RestDoor::Parts parts{*engine, {}, "", workers, clock, random, limits, {}, {}, {}, {}};
   chat = std::make_unique<AgentChat>(*runtime);
-  parts.backends = {chat.get(), &models};
+  parts.backends = {chat.get(), models.get()};
   ASSIGN_OR_RETURN(parts.keys, api_keys());
   parts.sampling_default = default_sampling();
+  parts.status = &queries;  // counting what memory holds reads the database
   parts.metrics_text = [this] { return metrics.render(); };
-  metrics.before_render([this] { publish(metrics, engine.stats()); });
+  metrics.on_scrape([this](MetricsReport& shown) {
+    report(shown, engine->stats());
+    report(shown, runtime->runtime().counts());
+    if (const auto statistics = runtime->memory().statistics(); statistics.ok()) report(shown, *statistics);
+    connectors->each_upstream(
+        [&shown](const std::string& name, const UpstreamCounts& counts) { report(shown, name, counts); });
+    report(shown, server->counts());
+    for (const auto& webhook : webhooks) report(shown, webhook->counts());
+  });
+  runtime->dispatcher().on_turn_end([turns = std::make_shared<TurnMetrics>(metrics)](
+                                        const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
+    turns->on_turn_end(event, end, report);
+  });
+  parts.health = [this](const Identity& identity) {
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats()};
+    connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
+      if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
+    });
+    for (const auto& webhook : webhooks) {
+      if (webhook->is_paused() && webhook->tenant() == identity.tenant) facts.paused_sources.push_back(webhook->name());
+    }
+    return health_report(facts);
+  };
   door = std::make_unique<RestDoor>(std::move(parts));
   door->mount(routes);
+  for (const auto& webhook : webhooks) {
+    if (Status free = routes.check("POST", webhook->path()); !free.ok()) {
+      Error error = free.error();
+      error.message = "[sources]: " + error.message;
+      return error;
+    }
+    routes.add("POST", webhook->path(), webhook->handler());
+  }
   HttpServerOptions options;
   options.host = config.server.host;
   options.port = config.server.port;
@@ -249,11 +400,27 @@ void Host::Parts::read_documents() {
   }
 }
 
-Host::Host() = default;
+std::vector<std::string> Host::Parts::end(Duration grace, bool serving) {
+  if (std::exchange(has_ended, true)) return {};
+  std::unique_ptr<Engine> none;
+  if (!engine) none = std::make_unique<ModellessEngine>(nullptr);
+  ShutdownParts all{loop, engine ? *engine : *none, runtime.get(), server.get(), {}, {}, {}, serving};
+  for (const auto& webhook : webhooks) all.sources.push_back(webhook.get());
+  if (connectors) all.cancel_deliveries = [this] { connectors->stop(); };
+  all.pools = {&workers, &turns, &blocking, &queries, &recall, &background, &prepare, &compute, &store};
+  std::vector<std::string> left_behind = shut_down(all, grace);
+  // Calls that ended use their upstreams until the transport's thread has.
+  if (connectors) connectors->stop();
+  if (transport) transport->stop();
+  return left_behind;
+}
+
+Host::Host(HostOptions options) : options_(std::move(options)), stop_(std::make_shared<StopRequest>()) {}
 
 Host::~Host() {
   if (!parts_) return;
-  if (parts_->runtime) parts_->runtime->close();
+  parts_->signals.reset();
+  if (!parts_->end(kUnopenTime, false).empty()) leave_behind(std::move(parts_));
 }
 
 AgentBuilder Host::agent(const std::string& name, Handler handler) {
@@ -263,7 +430,13 @@ AgentBuilder Host::agent(const std::string& name, Handler handler) {
   return AgentBuilder(spec);
 }
 
+void Host::stop() { stop_->request(0); }
+
 std::optional<Host::Failed> Host::open(Config config) {
+  CHECK(!parts_, "a host is opened once");
+  if (options_.log) {
+    if (const Status status = configure_log_of(config.log); !status.ok()) return Failed{Part::kConfig, status.error()};
+  }
   for (const auto& [name, declared] : config.agents) {
     AgentSpec& spec = agents_[name];
     if (spec.name.empty()) spec.recall_tokens = config.memory.recall_tokens;
@@ -271,8 +444,32 @@ std::optional<Host::Failed> Host::open(Config config) {
     apply(declared, spec);
   }
   add_declared_sources(agents_, config);
-  parts_ = std::make_unique<Parts>(std::move(config));
-  if (Status status = parts_->load_models(); !status.ok()) return Failed{Part::kModel, status.error()};
+  for (const auto& [name, source] : config.sources) {
+    if (source.agent.empty() || agents_.count(source.agent) != 0) continue;
+    return Failed{Part::kConfig, fail(ErrorCode::kInvalidArgument,
+                                      "source '" + name + "' wakes agent '" + source.agent + "', which nobody declares",
+                                      "add [agents." + source.agent + "], or declare the agent in the program")};
+  }
+  parts_ = std::make_unique<Parts>(std::move(config), options_);
+  {
+    const std::scoped_lock lock(stop_->mutex);
+    stop_->opening = true;
+  }
+  if (options_.signals) {
+    parts_->signals = std::make_unique<StopSignals>([stop = stop_](int signal) { stop->request(signal); });
+  }
+  std::optional<Failed> failed = open_parts();
+  {
+    const std::scoped_lock lock(stop_->mutex);
+    stop_->opening = false;
+    if (stop_->requested) failed = Failed{Part::kStopped, fail(ErrorCode::kCancelled, "stopped while it opened")};
+  }
+  if (failed) parts_->signals.reset();
+  return failed;
+}
+
+std::optional<Host::Failed> Host::open_parts() {
+  if (Status status = parts_->open_engine(agents_, stop_); !status.ok()) return Failed{Part::kModel, status.error()};
   if (Status status = parts_->open_runtime(agents_); !status.ok()) return Failed{Part::kData, status.error()};
   if (Status status = parts_->open_connectors(); !status.ok()) return Failed{Part::kConnectors, status.error()};
   if (Status status = parts_->open_sources(); !status.ok()) return Failed{Part::kConfig, status.error()};
@@ -285,18 +482,29 @@ std::optional<Host::Failed> Host::open(Config config) {
 const std::string& Host::address() const { return parts_->address; }
 AgentRuntime& Host::runtime() { return *parts_->runtime; }
 
-void Host::run() {
-  boost::asio::signal_set signals(parts_->loop.io_context(), SIGINT, SIGTERM);
-  signals.async_wait([this](const boost::system::error_code& error, int) {
-    if (error) return;
-    log_info("host", "stopping");
-    const Duration grace = std::chrono::milliseconds(parts_->limits.shutdown_grace_ms);
-    for (auto& webhook : parts_->webhooks) webhook->stop();
-    parts_->server->stop(grace, [this, grace] { parts_->runtime->stop(grace, [this] { parts_->loop.stop(); }); });
-  });
+Host::Ended Host::run() {
+  CHECK(parts_ && parts_->server, "a host is run after it was opened");
+  const std::string scheme = parts_->config.server.tls_certificate.empty() ? "http://" : "https://";
+  log_info("host", "serving", {{"address", scheme + parts_->address}, {"data", parts_->config.server.data}});
   parts_->runtime->start();
   parts_->read_documents();
-  parts_->loop.run();
+  parts_->loop.start();
+  Ended ended;
+  {
+    std::unique_lock lock(stop_->mutex);
+    stop_->changed.wait(lock, [this] { return stop_->requested; });
+    ended.signal = stop_->signal;
+  }
+  log_info("host", "stopping", {{"signal", ended.signal}});
+  ended.left_behind = parts_->end(std::chrono::milliseconds(parts_->limits.shutdown_grace_ms), true);
+  if (ended.left_behind.empty()) {
+    log_info("host", "stopped");
+  } else if (ended.signal != 0) {
+    end_process(0);
+  }
+  parts_->signals.reset();
+  if (!ended.left_behind.empty()) leave_behind(std::move(parts_));
+  return ended;
 }
 
 }  // namespace mnema

@@ -1,13 +1,13 @@
 #include "agents/model_server.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <csignal>
+#include <atomic>
 #include <future>
 
 #include "agents/engine_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
+#include "agents/shutdown.hpp"
+#include "agents/stop_signals.hpp"
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
@@ -35,6 +35,9 @@ struct ModelServer::Parts {
   RestDoor door;
   HttpRoutes routes;
   HttpServer server;
+  std::unique_ptr<StopSignals> signals;
+  std::atomic<bool> serving = false;
+  std::promise<void> stop;  // by the first signal while it serves
 
   explicit Parts(ModelServerOptions given)
       : options(std::move(given)),
@@ -46,16 +49,19 @@ struct ModelServer::Parts {
                [this](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
                  routes.handle(std::move(request), std::move(exchange));
                }) {
-    metrics.before_render([this] { publish(metrics, engine.stats()); });
+    metrics.on_scrape([this](MetricsReport& shown) { report(shown, engine.stats()); });
     door.mount(routes);
     engine.on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
   }
+
+  std::vector<ThreadPoolExecutor*> pools() { return {&workers, &background, &compute}; }
 
   RestDoor::Parts door_parts() {
     RestDoor::Parts parts{
         engine, {&chat}, client_name(options.engine.model), workers, clock, random, options.limits, {}, {}, {}, {}};
     parts.sampling_default = default_sampling();
     parts.metrics_text = [this] { return metrics.render(); };
+    parts.status = &loop;  // all of it is in memory
     return parts;
   }
 
@@ -71,14 +77,20 @@ struct ModelServer::Parts {
 ModelServer::ModelServer(ModelServerOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
 
 ModelServer::~ModelServer() {
-  // Nothing may run on what is about to go: the doors first, then what they posted to.
+  // Nothing may run on what is about to be destroyed.
+  parts_->signals.reset();
+  parts_->engine.stop();
   parts_->loop.stop();
-  parts_->workers.stop();
-  parts_->background.stop();
-  parts_->compute.stop();
+  for (ThreadPoolExecutor* pool : parts_->pools()) (void)pool->stop_by(MonotonicTime::max());
 }
 
 Status ModelServer::open() {
+  parts_->signals = std::make_unique<StopSignals>([parts = parts_.get()](int signal) {
+    // Until it serves, nothing has begun that could be left half done.
+    if (!parts->serving.exchange(true)) end_process(0);
+    log_info("server", "stopping", {{"signal", signal}});
+    parts->stop.set_value();
+  });
   std::promise<Status> loaded;
   parts_->engine.load("default", parts_->background, [&loaded](Status status) { loaded.set_value(std::move(status)); });
   return loaded.get_future().get();
@@ -95,14 +107,13 @@ Status ModelServer::listen() {
 int ModelServer::port() const { return parts_->server.port(); }
 
 void ModelServer::run() {
-  boost::asio::signal_set signals(parts_->loop.io_context(), SIGINT, SIGTERM);
-  signals.async_wait([this](const boost::system::error_code& error, int) {
-    if (error) return;
-    log_info("server", "stopping");
-    parts_->server.stop(std::chrono::milliseconds(parts_->options.limits.shutdown_grace_ms),
-                        [this] { parts_->loop.stop(); });
-  });
-  parts_->loop.run();
+  if (parts_->serving.exchange(true)) end_process(0);
+  parts_->loop.start();
+  parts_->stop.get_future().wait();
+  const Duration grace = std::chrono::milliseconds(parts_->options.limits.shutdown_grace_ms);
+  if (!shut_down({parts_->loop, parts_->engine, nullptr, &parts_->server, {}, {}, parts_->pools()}, grace).empty()) {
+    end_process(0);
+  }
 }
 
 }  // namespace mnema

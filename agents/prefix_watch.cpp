@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/segment_places.hpp"
+#include "runtime/check.hpp"
 
 namespace mnema {
 
@@ -15,23 +16,42 @@ std::string segment_at(const Prompt& prompt, const std::string& rendered, std::s
   return "end";
 }
 
-std::optional<PrefixDifference> PrefixWatch::note(const std::string& session, const Prompt& prompt,
-                                                  const PreparedPrompt& prepared) {
+std::optional<std::vector<TokenId>> PrefixWatch::exchange(const std::string& tenant, const std::string& session,
+                                                          std::vector<TokenId> tokens) {
+  const std::scoped_lock lock(mutex_);
+  Sessions& sessions = by_tenant_[tenant];
+  sessions.used = ++uses_;
   std::optional<std::vector<TokenId>> previous;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (const auto known = by_session_.find(session); known != by_session_.end()) {
-      previous = std::move(known->second->second);
-      recent_.erase(known->second);
-      by_session_.erase(known);
-    }
-    recent_.emplace_front(session, prepared.tokens);
-    by_session_[session] = recent_.begin();
-    if (recent_.size() > sessions_max_) {
-      by_session_.erase(recent_.back().first);
-      recent_.pop_back();
-    }
+  if (const auto known = sessions.by_name.find(session); known != sessions.by_name.end()) {
+    previous = std::move(known->second->second);
+    sessions.recent.erase(known->second);
+    sessions.by_name.erase(known);
   }
+  sessions.recent.emplace_front(session, std::move(tokens));
+  sessions.by_name[session] = sessions.recent.begin();
+  if (sessions.recent.size() > sessions_max_) {
+    sessions.by_name.erase(sessions.recent.back().first);
+    sessions.recent.pop_back();
+  }
+  if (by_tenant_.size() > tenants_max_) {
+    by_tenant_.erase(std::min_element(by_tenant_.begin(), by_tenant_.end(),
+                                      [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
+  }
+  return previous;
+}
+
+void PrefixWatch::check_integrity() const {
+  const std::scoped_lock lock(mutex_);
+  CHECK(by_tenant_.size() <= tenants_max_, "tenants are bounded");
+  for (const auto& [tenant, sessions] : by_tenant_) {
+    CHECK(sessions.recent.size() <= sessions_max_, "the sessions of a tenant are bounded");
+    CHECK(sessions.recent.size() == sessions.by_name.size(), "sessions by name are those in order of use");
+  }
+}
+
+std::optional<PrefixDifference> PrefixWatch::note(const std::string& tenant, const std::string& session,
+                                                  const Prompt& prompt, const PreparedPrompt& prepared) {
+  const std::optional<std::vector<TokenId>> previous = exchange(tenant, session, prepared.tokens);
   if (!previous) return std::nullopt;
 
   const auto ends = std::mismatch(previous->begin(), previous->end(), prepared.tokens.begin(), prepared.tokens.end());

@@ -6,6 +6,7 @@
 // Threads: plain value.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,28 +25,54 @@ struct Passage {
   Trust trust = Trust::kExternal;
 };
 
+/// Words of the agent. `trust`: how far they have come from us, where that was said; else what the turn has been given
+/// decides (PromptPlan::trust_no_further_than).
+struct PlannedText {
+  std::string text;
+  std::optional<Trust> trust;
+};
+
+/// Every text has a place, and each place a most that it is trusted: system texts like ours, documents and known text
+/// like an operator's. A text that does not say its trust is taken for derived from what the turn has been given so
+/// far, and counts no further than the weakest of that. A constant that is not derived may say Trust::kOperator.
 class PromptPlan {
  public:
-  /// `trust`: of a `user` text that does not say otherwise.
-  explicit PromptPlan(Trust trust = Trust::kUser) : user_trust_(trust) {}
+  /// `given`: the weakest that the turn has been given so far.
+  explicit PromptPlan(Trust given = Trust::kUser) : given_(given) {}
 
   /// What the agent is and how it answers. The same for everybody, so its KV pages are shared.
-  PromptPlan& system(std::string text) { return system_ = std::move(text), *this; }
-
-  /// A document that everybody may see, placed right after the system text.
-  PromptPlan& document(std::string title, std::string text) {
-    return documents_.push_back({std::move(text), std::move(title), {}, 1.0, Trust::kOperator}), *this;
+  PromptPlan& system(std::string text, std::optional<Trust> trust = std::nullopt) {
+    return system_ = {std::move(text), trust}, *this;
   }
 
-  /// Procedures and facts that change seldom. Placed before the history.
-  PromptPlan& known(std::string text) { return known_ = std::move(text), *this; }
+  /// A document that everybody may see, placed right after the system text.
+  PromptPlan& document(std::string title, std::string text, std::optional<Trust> trust = std::nullopt) {
+    return documents_.push_back({std::move(title), {std::move(text), trust}}), *this;
+  }
+
+  /// Procedures and facts that change seldom, placed before the history. May be called several times: each part keeps
+  /// its trust, and the prompt is trusted no further than the weakest.
+  PromptPlan& known(std::string text, std::optional<Trust> trust = std::nullopt) {
+    return known_.push_back({std::move(text), trust}), *this;
+  }
+  /// What memory knows, as such a part, with the trust of where it is from.
+  PromptPlan& known(const Recalled& recalled, const std::string& heading = {}) {
+    if (recalled.hits.empty()) return *this;
+    PlannedText part{heading, Trust::kOperator};
+    for (const RecallHit& hit : recalled.hits) {
+      part.text += (part.text.empty() ? "- " : "\n- ") + hit.text;
+      part.trust = weakest(*part.trust, hit.source.trust);
+    }
+    return known_.push_back(std::move(part)), *this;
+  }
 
   /// What was said before, in the exact words of the prompts of that time.
   PromptPlan& history(std::vector<Message> messages) { return history_ = std::move(messages), *this; }
 
   /// What this turn is about. The last thing the model reads.
-  PromptPlan& user(std::string text) { return user_ = std::move(text), *this; }
-  PromptPlan& user(std::string text, Trust trust) { return user_ = std::move(text), user_trust_ = trust, *this; }
+  PromptPlan& user(std::string text, std::optional<Trust> trust = std::nullopt) {
+    return user_ = {std::move(text), trust}, *this;
+  }
 
   /// Recalled text, best first, to stand before `user`. `heading` tells the model what it is.
   PromptPlan& with(std::vector<Passage> passages, std::string heading = kPassagesHeading) {
@@ -64,22 +91,34 @@ class PromptPlan {
       "Answer from the passages below. Put the number of the passage you used in brackets, like [1], after each "
       "statement.";
 
-  [[nodiscard]] const std::string& system_text() const { return system_; }
-  [[nodiscard]] const std::vector<Passage>& documents() const { return documents_; }
-  [[nodiscard]] const std::string& known_text() const { return known_; }
+  struct PlannedDocument {
+    std::string title;
+    PlannedText words;
+  };
+
+  /// The turn has been given texts as weak as this by now.
+  void trust_no_further_than(Trust given) { given_ = weakest(given_, given); }
+  /// How far `text` is trusted in a place that is trusted `most`.
+  [[nodiscard]] Trust trust_of(const PlannedText& text, Trust most) const {
+    return text.trust.value_or(weakest(most, given_));
+  }
+
+  [[nodiscard]] const PlannedText& system_text() const { return system_; }
+  [[nodiscard]] const std::vector<PlannedDocument>& documents() const { return documents_; }
+  [[nodiscard]] const std::vector<PlannedText>& known_texts() const { return known_; }
   [[nodiscard]] const std::vector<Message>& past() const { return history_; }
-  [[nodiscard]] const std::string& user_text() const { return user_; }
-  [[nodiscard]] Trust user_trust() const { return user_trust_; }
+  [[nodiscard]] const std::string& user_text() const { return user_.text; }
+  [[nodiscard]] Trust user_trust() const { return trust_of(user_, given_); }
   [[nodiscard]] const std::vector<Passage>& passages() const { return passages_; }
   [[nodiscard]] const std::string& heading() const { return heading_; }
 
  private:
-  std::string system_;
-  std::vector<Passage> documents_;
-  std::string known_;
+  PlannedText system_;
+  std::vector<PlannedDocument> documents_;
+  std::vector<PlannedText> known_;
   std::vector<Message> history_;
-  std::string user_;
-  Trust user_trust_;
+  PlannedText user_;
+  Trust given_;
   std::vector<Passage> passages_;
   std::string heading_;
 };

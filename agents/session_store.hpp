@@ -25,8 +25,9 @@ namespace mnema {
 
 /// Remembers `memo` under `digest`. A digest that another session holds becomes nobody's; what was laid out stays only
 /// if it was the same for both. Forgotten are, of this session, all but the newest few (a talk may be taken up again a
-/// few answers back), of all, those used longest ago beyond `limits.session_memos_max`. A text longer than
-/// `limits.session_memo_bytes_max` is not kept: the session then goes on from what the client sends.
+/// few answers back), of this tenant, those used longest ago beyond `limits.session_memos_per_tenant_max`, and of all,
+/// those beyond `limits.session_memos_max`. A text longer than `limits.session_memo_bytes_max` is not kept: the session
+/// then goes on from what the client sends.
 [[nodiscard]] Status put_session(Transaction& transaction, const std::string& digest, const Scope& scope,
                                  const SessionMemo& memo, Time now, const Limits& limits);
 
@@ -34,7 +35,8 @@ namespace mnema {
 struct StoredState {
   int version = 1;
   std::string json;
-  std::int64_t revision = 0;  // which writing of it this is; 0 = none was found
+  std::int64_t revision = 0;                      // which writing of it this is; 0 = none was found
+  std::optional<Time> expires_at = std::nullopt;  // none: it is kept until somebody erases it
 };
 [[nodiscard]] Result<std::optional<StoredState>> find_state(Transaction& transaction, const std::string& tenant,
                                                             const std::string& agent, const std::string& key);
@@ -42,5 +44,7 @@ struct StoredState {
 /// event, wrote meanwhile).
 [[nodiscard]] Status put_state(Transaction& transaction, const std::string& tenant, const std::string& agent,
                                const std::string& key, const StoredState& state, Time now);
+/// Removes states that expired before `now`, at most `states_max`. How many went.
+[[nodiscard]] Result<int> expire_states(Transaction& transaction, Time now, int states_max);
 
 }  // namespace mnema

@@ -9,10 +9,12 @@
 #pragma once
 
 #include <coroutine>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "agents/convert.hpp"
 #include "agents/task.hpp"
@@ -26,10 +28,27 @@ struct StepOperation {
   std::coroutine_handle<> waiter;              // the frame to go on with, if one waits
 };
 
+namespace detail {
+
+template <class T>
+struct StepObserver {
+  using type = std::function<void(const T&)>;
+};
+template <>
+struct StepObserver<void> {
+  using type = std::monostate;
+};
+
+}  // namespace detail
+
 template <class T>
 class [[nodiscard]] Step : public StepTag {
  public:
-  explicit Step(std::shared_ptr<StepOperation> operation) : operation_(std::move(operation)) {}
+  /// What learns the value before the handler does, in a first run and in a replay alike.
+  using Observer = typename detail::StepObserver<T>::type;
+
+  explicit Step(std::shared_ptr<StepOperation> operation, Observer observer = {})
+      : operation_(std::move(operation)), observer_(std::move(observer)) {}
   Step(Step&&) noexcept = default;
   Step& operator=(Step&&) = delete;
   /// A frame that is destroyed while it waits must not be resumed.
@@ -45,12 +64,15 @@ class [[nodiscard]] Step : public StepTag {
     if constexpr (!std::is_void_v<T>) {
       boost::json::value value =
           value_or_throw(parse_bounded_json(operation_->outcome->value(), "step " + operation_->path, kWrittenByUs));
-      return value_or_throw(from_json<T>(value, UnknownMembers::kIgnore));
+      T typed = value_or_throw(from_json<T>(value, UnknownMembers::kIgnore));
+      if (observer_) observer_(typed);
+      return typed;
     }
   }
 
  private:
   std::shared_ptr<StepOperation> operation_;
+  Observer observer_;
 };
 
 }  // namespace mnema

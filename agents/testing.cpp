@@ -176,6 +176,7 @@ Result<std::string> ScriptedEngine::apply_template(const std::string&, const Pro
 
 void ScriptedEngine::embed(std::string, std::vector<std::string> texts, Priority, Executor& reply_to,
                            std::function<void(Result<std::vector<std::vector<float>>>)> on_done) {
+  embedded_ += static_cast<int>(texts.size());
   std::vector<std::vector<float>> vectors;
   for (const std::string& text : texts) {
     std::vector<float> vector(static_cast<std::size_t>(options_.dimensions), 0.0F);

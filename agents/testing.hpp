@@ -1,7 +1,8 @@
 // agents/testing.hpp
 //
 // What tests of agents need instead of a model and a wall clock: an engine that follows a script, a clock that is moved
-// by hand, and a switch that stops a turn at a chosen step as a crash would.
+// by hand, and a switch that stops a turn at a chosen step as a crash would. A whole program around them is in
+// agents/host_harness.hpp.
 //
 // Threads: as the interfaces they implement; `VirtualClock` and `CrashSwitch` from any thread.
 #pragma once
@@ -37,7 +38,7 @@ class VirtualClock final : public Clock {
 /// An engine that answers what its script says, word by word, in the time it is told to take. A token is a byte, so
 /// that budgets are easy to reckon; embeddings are hashed bags of words, so that texts with common words are near.
 /// Constraints hold: under a choice, an answer that is none of the choices becomes one of them, picked by the seed.
-class ScriptedEngine final : public Engine {
+class ScriptedEngine : public Engine {
  public:
   using Script = std::function<Result<Completion>(const GenerateRequest& request)>;
   struct Options {
@@ -69,6 +70,8 @@ class ScriptedEngine final : public Engine {
   /// Every generation asked for so far, oldest first.
   [[nodiscard]] std::vector<GenerateRequest> requests() const;
   [[nodiscard]] int prestages() const { return prestages_; }
+  /// Texts that were given a vector.
+  [[nodiscard]] int embedded() const { return embedded_; }
   /// Generations started and neither finished nor cancelled.
   [[nodiscard]] int in_flight() const { return *in_flight_; }
 
@@ -80,6 +83,7 @@ class ScriptedEngine final : public Engine {
   mutable std::mutex mutex_;  // guards requests_
   std::vector<GenerateRequest> requests_;
   std::atomic<int> prestages_ = 0;
+  std::atomic<int> embedded_ = 0;
   std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
 };
 

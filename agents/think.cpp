@@ -5,6 +5,7 @@
 #include "agents/context.hpp"
 #include "agents/decoded.hpp"
 #include "agents/turn.hpp"
+#include "agents/turn_version.hpp"
 #include "runtime/json.hpp"
 #include "runtime/sha256.hpp"
 
@@ -14,11 +15,13 @@ namespace {
 /// The caller's arguments, not the rendered prompt: what is journalled must not depend on a template.
 std::string hash_of_plan(const PromptPlan& plan, int round) {
   Sha256 hash;
-  hash.update_field(plan.system_text()).update_field(plan.known_text()).update_field(plan.user_text());
-  for (const Passage& document : plan.documents()) hash.update_field(document.text);
+  hash.update_field(plan.system_text().text).update_field(plan.user_text());
+  hash.update_field(std::to_string(plan.known_texts().size()));
+  for (const PlannedText& known : plan.known_texts()) hash.update_field(known.text);
+  for (const auto& [title, words] : plan.documents()) hash.update_field(title).update_field(words.text);
   for (const Message& message : plan.past()) hash.update_field(message.text());
   for (const Passage& passage : plan.passages()) hash.update_field(passage.title).update_field(passage.text);
-  return hash.update_field(std::to_string(round)).finish_hex();
+  return effect_free(hash.update_field(std::to_string(round)).finish_hex());
 }
 
 int context_length_of(const Engine& engine, const std::string& model) {
@@ -77,7 +80,7 @@ std::string error_for_model(const std::string& text) {
 
 }  // namespace
 
-task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
+task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   const std::string path = claim_path();
   Engine& engine = turn_.services().engine;
   GenerateRequest request = request_of(turn_, options);
@@ -92,11 +95,12 @@ task<Reply> Ctx::think(PromptPlan plan, ThinkOptions options) {
   context_budget.answer_tokens = std::min(tokens_asked, context_budget.context_tokens / 2);
   context_budget.passage_tokens_max =
       options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
+  plan.trust_no_further_than(turn_.trust());
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model, request.scope));
   request.prompt = built.prompt;
   request.prepared = built.prepared;
   request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);
-  turn_.report().prefix = turn_.services().prefixes.note(thread(), built.prompt, *built.prepared);
+  turn_.report().prefix = turn_.services().prefixes.note(turn_.scope().tenant, thread(), built.prompt, *built.prepared);
 
   Reply reply;
   reply.citations = std::move(built.citations);
@@ -210,9 +214,11 @@ task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_
   }
   reserved.settle({0, 1, 0});
   if (result.ok()) co_return *result;
-  // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn.
-  if (result.error().code == ErrorCode::kInDoubt || result.error().code == ErrorCode::kCancelled ||
-      turn_.steps().fatal()) {
+  // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn; and where
+  // nobody waits for an answer, so does an outage, which the event can outwait.
+  const Error& error = result.error();
+  const bool outwaits = !in_chat() && is_outage(error);
+  if (error.code == ErrorCode::kInDoubt || error.code == ErrorCode::kCancelled || outwaits || turn_.steps().fatal()) {
     throw Failure(result.error());
   }
   co_return error_for_model(result.error().text());

@@ -8,6 +8,18 @@
 // A tool is a free function (or a member bound to something that outlives the host), never a capturing coroutine
 // lambda: GCC 12 destroys captures twice there.
 //
+// When an effect is `started` in the journal, so that nothing is done twice and nothing is called doubtful that never
+// happened:
+//
+//   a body that acts itself        before the body runs: it may act at its first line
+//   a body that calls connectors   when its first call leaves, after breaker, limits and permit. A stop or a crash
+//   while
+//                                  the call waits leaves no trace, and the step is simply done anew
+//
+// Which kind a function is, its first run tells: a body that makes a call is taken to act by its calls alone, from then
+// on and for all that it does. One that does both says so with `acts_itself`. The first run of a function in a process
+// is `started` before its body, and that is taken back when its first call begins to wait.
+//
 // Threads: made before the host runs, then immutable; bodies run on the strand of the turn that calls them.
 #pragma once
 
@@ -37,6 +49,7 @@ struct ToolOptions {
   bool has_effects = true;        // false: only reads, may be repeated at will
   bool repeatable = false;        // the other side drops a second call with the same idempotency key
   bool on_external_text = false;  // the model may call it although text from outside is in its context
+  bool acts_itself = false;       // changes the world beside what its calls of connectors do
   ReconcileFunction<R, A> reconcile = nullptr;
 };
 
@@ -44,8 +57,10 @@ struct ToolOptions {
 struct StepBody {
   std::function<task<std::string>(ToolCtx&)> run;
   std::function<task<std::optional<std::string>>(ToolCtx&)> reconcile;  // may be empty
+  const void* function = nullptr;  // tells one function from another; null: every run is the first
   bool has_effects = true;
   bool repeatable = false;
+  bool acts_itself = false;
 };
 
 /// A tool with its types forgotten.
@@ -100,8 +115,10 @@ template <class R, class A>
       };
     }
   }
+  body.function = reinterpret_cast<const void*>(function);
   body.has_effects = options.has_effects;
   body.repeatable = options.repeatable;
+  body.acts_itself = options.acts_itself;
   return body;
 }
 

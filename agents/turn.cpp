@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/decoded.hpp"
+#include "agents/turn_version.hpp"
 #include "runtime/backoff.hpp"
 #include "runtime/log.hpp"
 #include "runtime/runtime.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 /// Trying again gives the same failure: a person must look.
 bool is_hopeless(const Error& error) {
+  if (is_outage(error)) return false;
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kPermissionDenied:
@@ -29,10 +31,13 @@ bool is_hopeless(const Error& error) {
   }
 }
 
-Time retry_time(const Limits& limits, int attempt, const Error& error, Time now, Random& random) {
+/// How often the event was dispatched, uncounted tries included.
+int tries_of(const Delivery& delivery) { return delivery.tries(); }
+
+Time retry_time(const Limits& limits, int tries, const Error& error, Time now, Random& random) {
   const Duration base = std::chrono::milliseconds(limits.turn_backoff_base_ms);
   const Duration cap = std::chrono::milliseconds(limits.turn_backoff_cap_ms);
-  const Duration drawn = std::max(base / 2, jittered_backoff(base, cap, attempt + 1, random));
+  const Duration drawn = std::max(base / 2, jittered_backoff(base, cap, tries + 1, random));
   return now + at_least_as_asked(drawn, error.retry_after_ms, limits.retry_after_max_ms);
 }
 
@@ -49,6 +54,26 @@ Error error_of(const std::exception_ptr& exception) {
   }
 }
 
+/// `name` as one part of a path.
+std::string path_part(const std::string& name) {
+  std::string part;
+  for (const char c : name) {
+    if (c == '/') {
+      part += "%2F";
+    } else if (c == '%') {
+      part += "%25";
+    } else {
+      part += c;
+    }
+  }
+  return part;
+}
+
+TurnIdentity identity_of(const TurnRequest& request) {
+  return turn_identity(request.delivery.sequence(), *request.event, request.agent->code_version,
+                       request.delivery.generation());
+}
+
 Scope scope_of(const TurnRequest& request) {
   const Event& event = *request.event;
   Scope scope{event.tenant, request.agent->name, event.user, event.key};
@@ -57,6 +82,10 @@ Scope scope_of(const TurnRequest& request) {
 }
 
 }  // namespace
+
+bool is_outage(const Error& error) {
+  return error.never_left && error.code != ErrorCode::kInvalidArgument && error.code != ErrorCode::kUnsupported;
+}
 
 std::string_view name_of(TurnEnd end) {
   switch (end) {
@@ -74,6 +103,8 @@ std::string_view name_of(TurnEnd end) {
       return "failed";
     case TurnEnd::kLost:
       return "lost";
+    case TurnEnd::kParked:
+      return "parked";
   }
   return "?";
 }
@@ -105,20 +136,32 @@ void Turn::start() {
 }
 
 void Turn::load_journal() {
-  TurnIdentity identity = turn_identity(request_.delivery.sequence(), event(), agent().code_version);
-  services_.runtime.journal().load(
-      std::move(identity), *strand_, [self = shared_from_this(), strand = strand_](Result<TurnRecord> record) {
-        if (self->ended_) return;
-        if (!record.ok()) return self->finish_failed(record.error());
-        if (record->identity.version != self->agent().code_version && !record->steps.empty()) {
-          return self->finish_failed(fail(ErrorCode::kFailedPrecondition,
-                                          "needs_version: the turn began with version '" + record->identity.version +
-                                              "' of agent '" + self->agent().name + "', this is version '" +
-                                              self->agent().code_version + "'",
-                                          "redrive it from its first step, or run the old version until it is done"));
-        }
-        self->load_state(std::move(*record));
-      });
+  services_.runtime.journal().load(identity_of(request_), *strand_,
+                                   [self = shared_from_this(), strand = strand_](Result<TurnRecord> record) {
+                                     if (self->ended_) return;
+                                     if (!record.ok()) return self->finish_failed(record.error());
+                                     self->judge_journal(std::move(*record));
+                                   });
+}
+
+void Turn::judge_journal(TurnRecord record) {
+  const VersionDecision decision = judge_version(record, agent());
+  switch (decision.verdict) {
+    case VersionVerdict::kGoOn:
+      return load_state(std::move(record));
+    case VersionVerdict::kPark:
+      return park(decision.why);
+    case VersionVerdict::kDeadLetter:
+      return finish_failed(decision.why);
+    case VersionVerdict::kRestart:
+      break;
+  }
+  services_.runtime.journal().restart(identity_of(request_), *strand_,
+                                      [self = shared_from_this(), strand = strand_](Result<TurnRecord> begun) {
+                                        if (self->ended_) return;
+                                        if (!begun.ok()) return self->finish_failed(begun.error());
+                                        self->load_state(std::move(*begun));
+                                      });
 }
 
 void Turn::load_state(TurnRecord record) {
@@ -135,18 +178,14 @@ void Turn::load_state(TurnRecord record) {
 
 void Turn::run(TurnRecord record, Result<std::optional<StoredState>> stored) {
   if (!stored.ok()) return finish_failed(stored.error());
-  const StateType& type = agent().state;
-  if (type.version != 0) {
-    if (*stored && (*stored)->version != type.version) {
-      return finish_failed(
-          fail(ErrorCode::kFailedPrecondition, "needs_version: the state of agent '" + scope_.agent + "' under key '" +
-                                                   event().key + "' has version " + std::to_string((*stored)->version) +
-                                                   ", this program has " + std::to_string(type.version)));
+  if (agent().state.version != 0) {
+    Status made;
+    try {
+      made = make_state(*stored);
+    } catch (...) {
+      return finish_failed(error_of(std::current_exception()));
     }
-    if (*stored) state_revision_ = (*stored)->revision;
-    Result<std::shared_ptr<void>> state = type.load(*stored ? (*stored)->json : "");
-    if (!state.ok()) return finish_failed(state.error());
-    state_ = std::move(*state);
+    if (!made.ok()) return park(made.error());
   }
   report_.wake = services_.clock.now() - (request_.delivery ? request_.delivery.accepted_at() : event().time);
   steps_ = std::make_unique<TurnSteps>(
@@ -154,9 +193,31 @@ void Turn::run(TurnRecord record, Result<std::optional<StoredState>> stored) {
       TurnSteps::Parts{request_.delivery ? &services_.runtime.journal() : nullptr, strand_, services_.limits,
                        services_.observer, [this](std::coroutine_handle<> frame) { resume(frame); }});
   context_ = std::make_unique<Ctx>(*this);
-  root_.emplace(agent().handler(*context_, event()));
+  try {
+    root_.emplace(agent().handler(*context_, event()));  // a handler that is no coroutine does all its work here
+  } catch (...) {
+    return finish_failed(error_of(std::current_exception()));
+  }
   root_->start(trampoline_);
   after_frames();
+}
+
+/// Errors: "needs_version". Throws what a migration throws.
+Status Turn::make_state(const std::optional<StoredState>& stored) {
+  const StateType& type = agent().state;
+  if (!stored) {
+    state_ = type.fresh();
+    return {};
+  }
+  state_revision_ = stored->revision;
+  Result<std::shared_ptr<void>> state = type.load(stored->version, stored->json);
+  if (!state.ok()) {
+    Error why = state.error();
+    why.message += " (agent '" + scope_.agent + "', key '" + event().key + "')";
+    return why;
+  }
+  state_ = std::move(*state);
+  return {};
 }
 
 void Turn::resume(std::coroutine_handle<> frame) {
@@ -178,10 +239,18 @@ void Turn::after_frames() {
   finish_failed(outcome.error());
 }
 
+std::string Turn::thread() const {
+  return path_part(scope_.tenant) + "/" + path_part(scope_.agent) + "/" + scope_.session;
+}
+
 void Turn::tear_down() {
+  stop_handler();
+  if (steps_) steps_->abandon();
+}
+
+void Turn::stop_handler() {
   root_.reset();
   context_.reset();
-  if (steps_) steps_->abandon();
   if (generation_) generation_->cancel();
   generation_.reset();
   for (const auto& stop : std::exchange(stops_, {})) stop();
@@ -224,9 +293,20 @@ TurnSteps::Operation Turn::generate(const std::string& path, GenerateRequest req
 }
 
 void Turn::commit(Outcome outcome) {
-  committing_ = true;
   const ChatTurn* chat_turn = chat();
-  if (state_) writes_.state = StoredState{agent().state.version, agent().state.save(state_.get()), state_revision_};
+  if (state_) {
+    StoredState written{agent().state.version, {}, state_revision_, std::nullopt};
+    try {
+      written.json = agent().state.save(state_.get());
+    } catch (...) {
+      return finish_failed(error_of(std::current_exception()));
+    }
+    if (chat_turn && !chat_turn->session_is_named) {
+      written.expires_at = services_.clock.now() + std::chrono::hours(services_.limits.anonymous_state_retention_hours);
+    }
+    writes_.state = std::move(written);
+  }
+  committing_ = true;
   if (chat_turn) {
     stream_rest_of(outcome.text);
     outcome.text = streamed_;
@@ -274,42 +354,68 @@ void Turn::finish_failed(const Error& error) {
   const std::string failed_path = steps_ ? steps_->failed_path() : "";
   tear_down();
   if (!request_.delivery) return end(TurnEnd::kFailed, error);
-  Mailbox& mailbox = services_.runtime.mailbox();
-  const auto settled = [self = shared_from_this(), strand = strand_, error](TurnEnd how, const Status& status) {
-    if (!status.ok()) {
-      log_error("turn", "could not record that a turn failed; its event comes again after its lease",
-                {{"agent", self->agent().name}, {"error", status.error().text()}});
-      how = TurnEnd::kLost;
-    }
-    self->end(how, error);
-  };
-  if (is_hopeless(error)) {
-    return mailbox.bury(std::move(request_.delivery), error, *strand_,
-                        [settled](const Status& status) { settled(TurnEnd::kDead, status); });
-  }
+  if (is_hopeless(error)) return dead_letter(error);
   // The step that failed is done anew at the next attempt; all that went well before it is not.
   if (!failed_path.empty()) {
     services_.runtime.journal().forget_step(request_.delivery.sequence(), failed_path, *strand_,
                                             [strand = strand_](const Status&) {});
   }
   const Time retry_at =
-      retry_time(services_.limits, request_.delivery.attempt(), error, services_.clock.now(), services_.random);
-  mailbox.retry(std::move(request_.delivery), retry_at, error, *strand_,
-                [settled](const Result<RetryVerdict>& verdict) {
-                  if (!verdict.ok()) return settled(TurnEnd::kLost, verdict.error());
-                  settled(*verdict == RetryVerdict::kDead ? TurnEnd::kDead : TurnEnd::kRetried, {});
-                });
+      retry_time(services_.limits, tries_of(request_.delivery), error, services_.clock.now(), services_.random);
+  services_.runtime.mailbox().retry(
+      std::move(request_.delivery), retry_at, error, *strand_,
+      [self = shared_from_this(), strand = strand_, error](const Result<RetryVerdict>& verdict) {
+        if (!verdict.ok()) return self->end_unsettled(verdict.error(), error);
+        self->end(*verdict == RetryVerdict::kDead ? TurnEnd::kDead : TurnEnd::kRetried, error);
+      });
+}
+
+void Turn::dead_letter(const Error& error) {
+  services_.runtime.mailbox().dead_letter(std::move(request_.delivery), error, *strand_,
+                                   [self = shared_from_this(), strand = strand_, error](const Status& status) {
+                                     if (!status.ok()) return self->end_unsettled(status.error(), error);
+                                     self->end(TurnEnd::kDead, error);
+                                   });
+}
+
+void Turn::park(const Error& why) {
+  tear_down();
+  if (!request_.delivery) return end(TurnEnd::kFailed, why);
+  log_warning("turn", "an event waits for another version of its agent; its key waits with it",
+              {{"tenant", event().tenant},
+               {"agent", agent().name},
+               {"key", event().key},
+               {"sequence", request_.delivery.sequence()},
+               {"error", why.text()}});
+  services_.runtime.mailbox().park(std::move(request_.delivery), std::nullopt, *strand_,
+                                   [self = shared_from_this(), strand = strand_, why](const Status& status) {
+                                     if (!status.ok()) return self->end_unsettled(status.error(), why);
+                                     self->end(TurnEnd::kParked, why);
+                                   });
+}
+
+void Turn::end_unsettled(const Error& unwritten, const Error& error) {
+  log_error("turn", "could not record how a turn ended; its event comes again after its lease",
+            {{"agent", agent().name}, {"error", unwritten.text()}});
+  end(TurnEnd::kLost, error);
 }
 
 void Turn::cancel(Error why) {
   strand_->post([self = shared_from_this(), why = std::move(why)] {
     // A commit that is on its way happens; its answer is true.
-    if (self->ended_ || self->committing_) return;
-    self->tear_down();
-    if (!self->request_.delivery) return self->end(TurnEnd::kCancelled, why);
-    self->services_.runtime.mailbox().release(std::move(self->request_.delivery));
-    self->end(TurnEnd::kReleased, why);
+    if (self->ended_ || self->committing_ || self->cancelling_) return;
+    self->cancelling_ = true;
+    self->stop_handler();
+    if (!self->steps_) return self->give_back(why);
+    self->steps_->stop([self, why] { self->give_back(why); });
   });
+}
+
+void Turn::give_back(const Error& why) {
+  if (ended_) return;
+  if (!request_.delivery) return end(TurnEnd::kCancelled, why);
+  services_.runtime.mailbox().release(std::move(request_.delivery));
+  end(TurnEnd::kReleased, why);
 }
 
 void Turn::abandon() {

@@ -5,7 +5,13 @@
 //
 //   start -> (journal, state) -> handler: step, step, ... -> commit -> kDone
 //                                   |-> failed: retry later (kRetried) or dead letter (kDead)
+//                                   |-> another version is needed: parked (kParked)
 //                                   '-> cancel: event given back (kReleased), chat closed (kCancelled)
+//
+// An attempt of which nothing left the process does not count (Error::never_left): an outage of any length is waited
+// out, the longer between tries the more there were. A turn whose stored state no migration brings to this program's
+// version (agents/state_type.hpp), or whose journal another code version began (OtherVersion), is parked: its event
+// waits with its key, not counted, is told in the log, and is looked at again when the program starts next.
 //
 // A foreground chat is a turn without an event in the mailbox: it has no journal, and a cancelled one leaves no trace.
 //
@@ -37,11 +43,12 @@ namespace mnema {
 
 /// What a foreground chat adds to its event.
 struct ChatTurn {
-  Scope speaker;                 // who is speaking, as agents/session.hpp tells conversations apart
-  std::vector<Message> sent;     // what the client sent, the new message last
-  std::string session;           // id, found by the history or new
-  std::vector<Message> history;  // as it was laid out before the model; without the new message
-  std::string system;            // the client's own system text
+  Scope speaker;                  // who is speaking, as agents/session.hpp tells conversations apart
+  std::vector<Message> sent;      // what the client sent, the new message last
+  std::string session;            // id, found by the history or new
+  bool session_is_named = false;  // by the client; else nobody can come back to it but by its history
+  std::vector<Message> history;   // as it was laid out before the model; without the new message
+  std::string system;             // the client's own system text
   SamplingOptions sampling;
   bool sampling_given = false;  // else the agent's
   Constraint constraint;
@@ -57,8 +64,12 @@ struct TurnRequest {
   std::optional<ChatTurn> chat;
 };
 
-enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLost };
+enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLost, kParked };
 [[nodiscard]] std::string_view name_of(TurnEnd end);
+
+/// Nothing left, and not for what was to leave: a connection, a certificate, a secret or a permit was missing. It can
+/// be waited out.
+[[nodiscard]] bool is_outage(const Error& error);
 
 /// What one turn cost, for logs, metrics and the demo's table.
 struct TurnReport {
@@ -80,8 +91,9 @@ class Turn : public std::enable_shared_from_this<Turn> {
   ~Turn();
 
   void start();
-  /// Destroys the handler at its await, stops what it waits for, and gives the event back, not counting the attempt
-  /// (a chat is closed). Idempotent; after the end it does nothing.
+  /// Destroys the handler at its await, stops what it waits for, and, when calls that were on their way have ended and
+  /// said whether they left, gives the event back, not counting the attempt (a chat is closed). Idempotent; after the
+  /// end it does nothing.
   void cancel(Error why);
   /// The process is gone, and nothing will call back any more: lets go of all the turn holds. For the end of a crash in
   /// simulation; no other thread may be in the turn.
@@ -92,6 +104,8 @@ class Turn : public std::enable_shared_from_this<Turn> {
   [[nodiscard]] const AgentSpec& agent() const { return *request_.agent; }
   [[nodiscard]] const Event& event() const { return *request_.event; }
   [[nodiscard]] const Scope& scope() const { return scope_; }
+  /// "tenant/agent/key", told apart whatever stands in the names.
+  [[nodiscard]] std::string thread() const;
   [[nodiscard]] const ChatTurn* chat() const { return request_.chat ? &*request_.chat : nullptr; }
   [[nodiscard]] const TurnServices& services() const { return services_; }
   [[nodiscard]] const std::shared_ptr<Strand>& strand() const { return strand_; }
@@ -100,7 +114,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   [[nodiscard]] TurnReport& report() { return report_; }
   [[nodiscard]] Budget& budget() { return *budget_; }
   [[nodiscard]] void* state(std::type_index type);
-  /// The weakest of the event and of all that the model has been shown.
+  /// The weakest of the event, of all that the handler has been given, and of all that the model has been shown.
   [[nodiscard]] Trust trust() const { return trust_; }
   void saw(Trust trust) { trust_ = weakest(trust_, trust); }
   /// Called, on the strand, when the turn is torn down: ends what it waits for. Must do no harm to what is done.
@@ -115,13 +129,20 @@ class Turn : public std::enable_shared_from_this<Turn> {
 
  private:
   void load_journal();
+  void judge_journal(TurnRecord record);
   void load_state(TurnRecord record);
+  [[nodiscard]] Status make_state(const std::optional<StoredState>& stored);
   void run(TurnRecord record, Result<std::optional<StoredState>> stored);
   void resume(std::coroutine_handle<> frame);
   void after_frames();
   void tear_down();
+  void stop_handler();
+  void give_back(const Error& why);
   void commit(Outcome outcome);
   void finish_failed(const Error& error);
+  void dead_letter(const Error& error);
+  void park(const Error& why);
+  void end_unsettled(const Error& unwritten, const Error& error);
   void end(TurnEnd how, Result<Outcome> outcome);
   void stream_rest_of(const std::string& answer);
 
@@ -143,6 +164,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   std::shared_ptr<Generation> generation_;  // the one in flight, if any
   bool ended_ = false;
   bool committing_ = false;
+  bool cancelling_ = false;  // until its calls have ended
 
   // Destroyed in this order's reverse: the frames first, then what they refer to.
   std::unique_ptr<TurnSteps> steps_;

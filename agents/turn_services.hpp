@@ -3,12 +3,14 @@
 // What the host lends to every turn.
 //
 // Threads:   what is borrowed may be used from any thread, each part by its own rules.
-// Ownership: everything is borrowed and outlives all turns.
+// Ownership: everything but what it learns itself is borrowed and outlives all turns.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "agents/calling_functions.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/limits.hpp"
@@ -37,6 +39,7 @@ struct TurnServices {
   std::string default_model;
   std::function<HttpClient*(const std::string& connector)> http;  // null: no such connector
   TurnObserver* observer = nullptr;
+  std::shared_ptr<CallingFunctions> calling = std::make_shared<CallingFunctions>();
 };
 
 }  // namespace mnema

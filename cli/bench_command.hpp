@@ -1,6 +1,7 @@
 // cli/bench_command.hpp
 //
-// `mnema bench engine`: how fast a model runs on this machine, and how far that is from the hardware's limits.
+// `mnema bench engine|events`: how fast a model, or durable events, run on this machine, and how far that is from the
+// hardware's limits.
 #pragma once
 
 namespace CLI {

@@ -225,7 +225,8 @@ void add_dlq_command(CLI::App& app, int& exit_code) {
       add("redrive", "Try again from the first attempt; done steps are replayed, not repeated", redrive);
   add_ids(redriven);
   redriven->add_option("--from-step", flags->from_step, "Do this top-level step and all after it anew");
-  redriven->add_option("--edit", flags->edit, "Take the payload from this file; nothing is replayed then");
+  redriven->add_option("--edit", flags->edit,
+                       "Take the payload from this file: a new effect, for which nothing is replayed");
   add_ids(add("drop", "Remove it with its journal", drop));
 }
 

@@ -1,6 +1,7 @@
 // cli/exit_code.hpp
 //
-// How the program ends, for scripts. Documented in `mnema --help`; frozen: append only.
+// How the program ends, for scripts. Documented in `mnema --help`; frozen: append only. Beside these, 128 + N: a second
+// signal N ended it at once (agents/stop_signals.hpp).
 #pragma once
 
 #include <string>

@@ -15,8 +15,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 wrong configuration, 4 model missing or broken, 5 address "
-      "in "
-      "use, 6 data folder in use, newer or damaged.");
+      "in use, 6 data folder in use, newer or damaged, 128+N ended at once by a second signal N.");
   int exit_code = 0;
   mnema::add_models_command(app, exit_code);
   mnema::add_bench_command(app, exit_code);

@@ -9,7 +9,6 @@
 #include "agents/model_server.hpp"
 #include "cli/exit_code.hpp"
 #include "examples/quickstart.hpp"
-#include "runtime/log.hpp"
 
 namespace mnema {
 namespace {
@@ -37,12 +36,6 @@ int serve_agents(const ServeFlags& flags) {
   if (!flags.data.empty()) config->server.data = flags.data;
   if (!flags.documents.empty()) config->memory.documents = flags.documents;
   if (!flags.options.engine.model.empty()) config->inference.model = flags.options.engine.model;
-  LogOptions log;
-  if (const auto level = parse_log_level(config->log.level); level.ok()) log.level = *level;
-  log.format = config->log.format == "json" ? LogFormat::kJson : LogFormat::kText;
-  log.file = config->log.file;
-  if (const Status status = configure_log(std::move(log)); !status.ok()) return report(status.error(), kExitConfig);
-
   Host host;
   if (config->agents.count("assistant") != 0) declare_assistant(host);
   if (config->agents.count("triage") != 0) declare_triage(host);
@@ -54,6 +47,8 @@ int serve_agents(const ServeFlags& flags) {
         return report(failed->error, kExitDatabase);
       case Host::Part::kAddress:
         return report(failed->error, kExitPortInUse);
+      case Host::Part::kStopped:
+        return kExitOk;
       case Host::Part::kConfig:
       case Host::Part::kConnectors:
         return report(failed->error, kExitConfig);

@@ -28,26 +28,31 @@ void Breaker::advance(MonotonicTime now) {
   if (now - slot_started_ >= slot_length) slot_started_ = now;
 }
 
-void Breaker::open(MonotonicTime now) {
-  state_ = State::kOpen;
-  open_until_ = now + open_for_;
-  open_for_ = std::min(open_for_ * 2, policy_.open_for_max);
+void Breaker::enter(State state) {
+  state_ = state;
+  ++epoch_;
   probing_ = false;
   probes_passed_ = 0;
   slots_.fill(Slot{});
+}
+
+void Breaker::open(MonotonicTime now) {
+  enter(State::kOpen);
+  open_until_ = now + open_for_;
+  open_for_ = std::min(open_for_ * 2, policy_.open_for_max);
 }
 
 Breaker::State Breaker::state(MonotonicTime now) const {
   return state_ == State::kOpen && now >= open_until_ ? State::kHalfOpen : state_;
 }
 
-Status Breaker::admit(MonotonicTime now, std::string_view upstream) {
+Result<Breaker::Epoch> Breaker::admit(MonotonicTime now, std::string_view upstream) {
   advance(now);
-  if (state_ == State::kOpen && now >= open_until_) state_ = State::kHalfOpen;
-  if (state_ == State::kClosed) return {};
+  if (state_ == State::kOpen && now >= open_until_) enter(State::kHalfOpen);
+  if (state_ == State::kClosed) return epoch_;
   if (state_ == State::kHalfOpen && !probing_) {
     probing_ = true;
-    return {};
+    return epoch_;
   }
   Duration wait = state_ == State::kOpen ? open_until_ - now : policy_.open_for;
   return fail_retryable(ErrorCode::kUnavailable,
@@ -56,23 +61,23 @@ Status Breaker::admit(MonotonicTime now, std::string_view upstream) {
                         static_cast<long>((wait.count() + 999) / 1000));
 }
 
-void Breaker::on_success(MonotonicTime now) {
+void Breaker::on_success(MonotonicTime now, Epoch epoch) {
   advance(now);
+  if (epoch != epoch_) return;
   if (state_ == State::kClosed) {
     ++slots_[static_cast<std::size_t>(slot_)].successes;
-  } else if (state_ == State::kHalfOpen && probing_) {
-    probing_ = false;
-    if (++probes_passed_ < policy_.probes_to_close) return;
-    state_ = State::kClosed;
-    open_for_ = policy_.open_for;
-    probes_passed_ = 0;
+    return;
   }
+  probing_ = false;
+  if (++probes_passed_ < policy_.probes_to_close) return;
+  enter(State::kClosed);
+  open_for_ = policy_.open_for;
 }
 
-void Breaker::on_failure(MonotonicTime now) {
+void Breaker::on_failure(MonotonicTime now, Epoch epoch) {
   advance(now);
-  if (state_ == State::kHalfOpen && probing_) return open(now);
-  if (state_ != State::kClosed) return;  // a call that left before it opened
+  if (epoch != epoch_) return;
+  if (state_ == State::kHalfOpen) return open(now);
   ++slots_[static_cast<std::size_t>(slot_)].failures;
   int calls = 0;
   int failures = 0;
@@ -83,9 +88,9 @@ void Breaker::on_failure(MonotonicTime now) {
   if (calls >= policy_.calls_min && failures >= policy_.failure_ratio * calls) open(now);
 }
 
-void Breaker::on_abandoned(MonotonicTime now) {
+void Breaker::on_abandoned(MonotonicTime now, Epoch epoch) {
   advance(now);
-  if (state_ == State::kHalfOpen) probing_ = false;
+  if (epoch == epoch_) probing_ = false;
 }
 
 }  // namespace mnema

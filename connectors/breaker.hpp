@@ -5,12 +5,15 @@
 // half-open: one probe at a time may pass; enough good ones close it, a bad one opens it again, for twice as long up to
 // a maximum.
 //
-// Only failures of the upstream count (no connection, no answer, 5xx, 429 not): our own 4xx does not open it.
+// Only failures of the upstream count (no connection, no answer, 5xx, 429 not): our own 4xx does not open it. An
+// outcome counts only for the state in which its call was let through: a late answer of an old call neither opens nor
+// closes it, nor does it end the probe that is out.
 //
 // Threads: confined to its upstream, which guards it. Pure: told the time.
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 #include "runtime/clock.hpp"
@@ -33,13 +36,16 @@ class Breaker {
 
   Breaker(BreakerPolicy policy, MonotonicTime now) : policy_(policy), open_for_(policy.open_for), slot_started_(now) {}
 
+  /// What its outcome is told with: the period between two changes of state in which the call was let through.
+  using Epoch = std::uint64_t;
+
   /// May a call leave now? If so, exactly one of `on_success`, `on_failure`, `on_abandoned` must follow.
   /// Errors: `kUnavailable`, retryable, with the time until the next probe.
-  [[nodiscard]] Status admit(MonotonicTime now, std::string_view upstream);
-  void on_success(MonotonicTime now);
-  void on_failure(MonotonicTime now);
+  [[nodiscard]] Result<Epoch> admit(MonotonicTime now, std::string_view upstream);
+  void on_success(MonotonicTime now, Epoch epoch);
+  void on_failure(MonotonicTime now, Epoch epoch);
   /// The call said nothing about the upstream (cancelled by us before an answer).
-  void on_abandoned(MonotonicTime now);
+  void on_abandoned(MonotonicTime now, Epoch epoch);
 
   [[nodiscard]] State state(MonotonicTime now) const;
 
@@ -51,9 +57,11 @@ class Breaker {
   };
   void advance(MonotonicTime now);
   void open(MonotonicTime now);
+  void enter(State state);
 
   BreakerPolicy policy_;
   State state_ = State::kClosed;
+  Epoch epoch_ = 1;
   Duration open_for_;
   MonotonicTime open_until_{};
   bool probing_ = false;

@@ -13,14 +13,16 @@
 
 #include "runtime/event.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/mailbox.hpp"
 #include "runtime/outbox.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
 
-/// The answer to an event: its sequence number, given after the commit that holds it is on disk.
-/// Errors: `kMailboxFull` (retryable, says when), `kInvalidArgument`, `kPermissionDenied`, `kStorage`.
-using AcceptDone = std::function<void(Result<Sequence>)>;
+/// The answer to an event, given after the commit that holds it is on disk: its sequence number, and whether it was
+/// known. Errors: `kMailboxFull` (retryable, says when), `kNotFound` (no agent takes it), `kInvalidArgument`,
+/// `kPermissionDenied`, `kStorage`.
+using AcceptDone = std::function<void(Result<Accepted>)>;
 /// Where a source hands its events. `done` runs exactly once, on a thread of the acceptor's choosing.
 using Accept = std::function<void(Event event, AcceptDone done)>;
 
@@ -52,6 +54,10 @@ class Sink {
   /// no second effect where the other side keeps its word. Errors: retryable ones go back to the outbox, with
   /// `retry_after_ms` where known; others go to the dead letters.
   virtual void deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) = 0;
+
+  /// Deliveries in flight are cancelled: their `done` still comes, soon, with `kCancelled`. None starts afterwards,
+  /// later ones end likewise. Never blocks. Idempotent, any thread.
+  virtual void stop() = 0;
 };
 
 }  // namespace mnema

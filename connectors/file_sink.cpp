@@ -10,6 +10,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
+#include <deque>
 #include <mutex>
 #include <unordered_set>
 #include <utility>
@@ -162,8 +163,14 @@ Status FileSink::Shared::cut_torn_line() {
 Result<std::unique_ptr<FileSink>> FileSink::open(std::string path, Executor& blocking) {
   auto shared = std::make_shared<Shared>();
   shared->path = std::move(path);
-  shared->descriptor = ::open(shared->path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  shared->descriptor = ::open(shared->path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
   if (shared->descriptor < 0) return storage_error(shared->path, "opened");
+  struct stat what{};
+  if (fstat(shared->descriptor, &what) != 0) return storage_error(shared->path, "looked at");
+  if (!S_ISREG(what.st_mode)) {
+    return fail(ErrorCode::kFailedPrecondition, "'" + shared->path + "' is no regular file",
+                "choose a file; a pipe or device does not keep what is delivered to it");
+  }
   if (flock(shared->descriptor, LOCK_EX | LOCK_NB) != 0) {
     return fail(ErrorCode::kFailedPrecondition, "the file '" + shared->path + "' is written by another process",
                 "stop that process or choose another file");
@@ -194,15 +201,89 @@ Result<std::unique_ptr<FileSink>> FileSink::open(std::string path, Executor& blo
   return std::unique_ptr<FileSink>(new FileSink(std::move(shared), blocking));
 }
 
+/// Rows that wait for their turn, and the one that is being written.
+struct FileSink::Queue : std::enable_shared_from_this<FileSink::Queue> {
+  struct Delivery {
+    OutboxMessage message;
+    Executor& reply_to;
+    std::function<void(Status)> done;
+  };
+
+  Queue(std::shared_ptr<Shared> file_in, Executor& blocking_in) : file(std::move(file_in)), blocking(blocking_in) {}
+
+  void add(Delivery delivery);
+  void write_next();
+  void stop();
+  static void answer(const Delivery& delivery, const Status& status) {
+    delivery.reply_to.post([done = delivery.done, status] { done(status); });
+  }
+  static void cancel(const Delivery& delivery, bool may_be_written) {
+    Error error = fail(ErrorCode::kCancelled, "a delivery was cancelled: its sink stops");
+    error.never_left = !may_be_written;
+    answer(delivery, error);
+  }
+
+  const std::shared_ptr<Shared> file;
+  Executor& blocking;
+  std::mutex mutex;  // guards the rest; never held while something is written
+  std::deque<std::shared_ptr<Delivery>> waiting;
+  std::shared_ptr<Delivery> writing;
+  bool stopped = false;
+};
+
+void FileSink::Queue::add(Delivery delivery) {
+  auto added = std::make_shared<Delivery>(std::move(delivery));
+  {
+    std::lock_guard lock(mutex);
+    if (stopped) return cancel(*added, false);
+    if (writing) return waiting.push_back(std::move(added));
+    writing = std::move(added);
+  }
+  blocking.post([self = shared_from_this()] { self->write_next(); });
+}
+
+void FileSink::Queue::write_next() {
+  std::shared_ptr<Delivery> mine;
+  {
+    std::lock_guard lock(mutex);
+    if (!writing) return;  // cancelled before its turn
+    mine = writing;
+  }
+  const Status status = file->append(mine->message);
+  {
+    std::lock_guard lock(mutex);
+    if (writing != mine) return;  // its answer was kCancelled
+    writing = waiting.empty() ? nullptr : std::move(waiting.front());
+    if (writing) waiting.pop_front();
+    if (writing) blocking.post([self = shared_from_this()] { self->write_next(); });
+  }
+  answer(*mine, status);
+}
+
+void FileSink::Queue::stop() {
+  std::shared_ptr<Delivery> cut;
+  std::deque<std::shared_ptr<Delivery>> dropped;
+  {
+    std::lock_guard lock(mutex);
+    stopped = true;
+    cut = std::exchange(writing, nullptr);
+    dropped.swap(waiting);
+  }
+  if (cut) cancel(*cut, true);
+  for (const auto& delivery : dropped) cancel(*delivery, false);
+}
+
+FileSink::FileSink(std::shared_ptr<Shared> shared, Executor& blocking)
+    : shared_(shared), queue_(std::make_shared<Queue>(std::move(shared), blocking)) {}
+
 FileSink::~FileSink() = default;
 
 void FileSink::deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) {
   CHECK(!message.idempotency_key.empty(), "an outbox row has an idempotency key");
-  blocking_.post([shared = shared_, message = std::move(message), &reply_to, done = std::move(done)] {
-    Status status = shared->append(message);
-    reply_to.post([done, status] { done(status); });
-  });
+  queue_->add({std::move(message), reply_to, std::move(done)});
 }
+
+void FileSink::stop() { queue_->stop(); }
 
 void FileSink::check_integrity() const {
   std::lock_guard lock(shared_->mutex);

@@ -9,9 +9,11 @@
 // The keys of the whole file are held in memory as 64-bit hashes (8 MB per million lines); a hash that repeats is
 // settled by reading the file. Rotate the file by renaming it while Mnema is stopped.
 //
-// Threads:   `deliver` from any thread; writing on `blocking`; one write at a time (mutex_).
+// A disk that hangs holds one thread of `blocking` per sink, no more: rows wait for their turn here.
+//
+// Threads:   `deliver`, `stop` from any thread; writing on `blocking`, one write at a time.
 // Ownership: the host owns it. One process per file (it is locked).
-// Law:       lines in the file == keys known   (check_integrity reads the file)
+// Invariant: lines in the file == keys known   (check_integrity reads the file)
 #pragma once
 
 #include <cstdint>
@@ -25,18 +27,22 @@ namespace mnema {
 class FileSink final : public Sink {
  public:
   /// Opens or creates `path` and reads the keys in it. Errors: `kStorage`, `kFailedPrecondition` (another process
-  /// writes it), `kCorrupt` (a line that is not one of ours, says which).
+  /// writes it, or it is no regular file: a pipe keeps nothing), `kCorrupt` (a line that is not one of ours, says
+  /// which).
   [[nodiscard]] static Result<std::unique_ptr<FileSink>> open(std::string path, Executor& blocking);
   ~FileSink() override;
 
   void deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) override;
+  /// A row that is being written may still reach the file; its key keeps a repeat out.
+  void stop() override;
   void check_integrity() const;
 
  private:
   struct Shared;
-  FileSink(std::shared_ptr<Shared> shared, Executor& blocking) : shared_(std::move(shared)), blocking_(blocking) {}
+  struct Queue;
+  FileSink(std::shared_ptr<Shared> shared, Executor& blocking);
   std::shared_ptr<Shared> shared_;
-  Executor& blocking_;
+  std::shared_ptr<Queue> queue_;
 };
 
 }  // namespace mnema

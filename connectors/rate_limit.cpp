@@ -5,14 +5,16 @@
 
 namespace mnema {
 
-std::optional<Duration> TokenBucket::take(MonotonicTime now, Duration patience) {
-  double elapsed = std::chrono::duration<double>(std::max(Duration::zero(), now - updated_)).count();
+std::optional<Duration> TokenBucket::take(MonotonicTime now, Duration delay, Duration patience) {
+  // Not before those who have reserved.
+  MonotonicTime from = std::max(updated_, now + delay);
+  double elapsed = std::chrono::duration<double>(from - updated_).count();
   double tokens = std::min(burst_, tokens_ + elapsed * per_second_);
   double missing = std::max(0.0, 1 - tokens);
-  Duration wait{static_cast<long long>(std::ceil(missing / per_second_ * 1e6))};
+  Duration wait = from - now + Duration{static_cast<long long>(std::ceil(missing / per_second_ * 1e6))};
   if (wait > patience) return std::nullopt;
   tokens_ = tokens - 1;
-  updated_ = std::max(updated_, now);
+  updated_ = from;
   return wait;
 }
 
@@ -25,12 +27,9 @@ Duration SlidingLog::wait(Time now) const {
   return earliest - now;
 }
 
-std::optional<Duration> SlidingLog::take(Time now, Duration patience) {
-  Duration delay = wait(now);
-  if (delay > patience) return std::nullopt;
-  permits_.push_back(now + delay);
+void SlidingLog::take(Time at) {
+  permits_.push_back(at);
   while (permits_.size() > static_cast<std::size_t>(calls_max_)) permits_.pop_front();
-  return delay;
 }
 
 }  // namespace mnema

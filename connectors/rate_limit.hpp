@@ -25,13 +25,16 @@ class TokenBucket {
   /// Takes a token and returns zero, or reserves the next free one and returns how long its holder must wait. Waiting
   /// callers are thereby served in order, each at its own time. Takes nothing and returns none if the wait would be
   /// longer than `patience`.
-  [[nodiscard]] std::optional<Duration> take(MonotonicTime now, Duration patience);
+  [[nodiscard]] std::optional<Duration> take(MonotonicTime now, Duration patience) { return take(now, {}, patience); }
+  /// As above, for a caller that cannot leave before `delay` has passed (another limit holds it): the token is the one
+  /// that is free then. What is returned is at least `delay`. Later callers are served after this one.
+  [[nodiscard]] std::optional<Duration> take(MonotonicTime now, Duration delay, Duration patience);
 
  private:
   double per_second_;
   double burst_;
-  double tokens_;  // below zero: that many are promised to waiting callers
-  MonotonicTime updated_;
+  double tokens_;          // below zero: that many are promised to waiting callers
+  MonotonicTime updated_;  // may lie in the future, where a caller has reserved
 };
 
 /// At most `calls_max` permits inside any window of length `window`.
@@ -40,10 +43,10 @@ class SlidingLog {
   /// Preconditions: calls_max >= 1, window > 0.
   SlidingLog(int calls_max, Duration window) : calls_max_(calls_max), window_(window) {}
 
-  /// Takes the next free permit and returns how long until it holds (zero: now), so that waiting callers are served in
-  /// order. Takes nothing and returns none if that is longer than `patience`.
-  [[nodiscard]] std::optional<Duration> take(Time now, Duration patience);
-  /// How long until the next permit would hold.
+  /// Takes a permit for `at`, the moment its call leaves. Precondition: at >= now + wait(now), for every now since
+  /// then.
+  void take(Time at);
+  /// How long until the next permit would hold (zero: now), so that waiting callers are served in order.
   [[nodiscard]] Duration wait(Time now) const;
   /// A permit found in the store at start, oldest first.
   void restore(Time permitted_at) { permits_.push_back(permitted_at); }

@@ -77,7 +77,7 @@ std::optional<Duration> retry_after_of(const HttpHeaders& headers, Time now) {
   if (auto milliseconds = number(headers.get("retry-after-ms"))) return from_ms(*milliseconds);
   std::string_view text = headers.get("retry-after");
   if (auto seconds = number(text)) return from_ms(*seconds * 1000);
-  if (auto date = parse_http_date(text)) return std::max(Duration::zero(), *date - now);
+  if (auto date = parse_http_date(text, now)) return std::max(Duration::zero(), *date - now);
   return std::nullopt;
 }
 
@@ -90,7 +90,13 @@ bool RetryBudget::withdraw() {
   std::lock_guard lock(mutex_);
   if (balance_ < 1) return false;
   balance_ -= 1;
+  ++withdrawn_;
   return true;
+}
+
+long long RetryBudget::withdrawn() const {
+  std::lock_guard lock(mutex_);
+  return withdrawn_;
 }
 
 std::variant<RetryState::Wait, Error> RetryState::after(const AttemptFailure& failure, MonotonicTime now,

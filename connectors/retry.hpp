@@ -59,12 +59,15 @@ class RetryBudget {
   void on_call();
   /// Takes one retry from the budget, or false.
   [[nodiscard]] bool withdraw();
+  /// Retries granted so far.
+  [[nodiscard]] long long withdrawn() const;
 
  private:
   const double ratio_;
   const double reserve_;  // also the most that can be saved up
-  std::mutex mutex_;
-  double balance_;  // guarded by mutex_
+  mutable std::mutex mutex_;
+  double balance_;           // guarded by mutex_
+  long long withdrawn_ = 0;  // guarded by mutex_
 };
 
 /// One call's way through its attempts.

@@ -216,27 +216,53 @@ Result<Secret> SecretsStore::read_once(std::unique_lock<std::mutex>& lock, const
     entry.stamp = std::move(stamp);
   } else {
     entry.failure = secret.error();
+    entry.failed_at = clock_.monotonic_now();
   }
   changed_.notify_all();
   return secret;
 }
 
-bool SecretsStore::may_have_changed(const SecretReference& reference, Entry& entry) const {
+bool SecretsStore::may_have_changed(std::unique_lock<std::mutex>& lock, const SecretReference& reference,
+                                    Entry& entry) const {
   if (reference.kind != SecretReference::Kind::kFile) return false;
   const MonotonicTime now = clock_.monotonic_now();
   if (now - entry.checked_at < options_.file_check_interval) return false;
   entry.checked_at = now;
-  return stamp_of(reference.where) != entry.stamp;
+  const std::string before = entry.stamp;
+  lock.unlock();
+  const bool changed = stamp_of(reference.where) != before;  // its disk may hang
+  lock.lock();
+  return changed;
 }
 
 Result<Secret> SecretsStore::get(const SecretReference& reference) {
   std::unique_lock lock(mutex_);
   Entry& entry = entries_[reference];  // stays where it is: nothing is ever erased
-  if (!entry.value.empty() && (entry.reading || !may_have_changed(reference, entry))) return entry.value;
+  if (!entry.value.empty() && (entry.reading || !may_have_changed(lock, reference, entry))) return entry.value;
+  if (entry.failure && !entry.reading && entry.value.empty() &&
+      clock_.monotonic_now() - entry.failed_at < options_.failure_kept) {
+    return *entry.failure;
+  }
   Result<Secret> secret = read_once(lock, reference, entry);
   // A file that is being replaced just now: the old secret is better than none.
   if (!secret.ok() && !entry.value.empty()) return entry.value;
   return secret;
+}
+
+SecretsStore::Known SecretsStore::peek(const SecretReference& reference) {
+  std::lock_guard lock(mutex_);
+  const auto found = entries_.find(reference);
+  if (found == entries_.end()) return {};
+  Entry& entry = found->second;
+  const MonotonicTime now = clock_.monotonic_now();
+  if (entry.value.empty()) {
+    if (!entry.failure || now - entry.failed_at >= options_.failure_kept) return {};
+    return {Result<Secret>(*entry.failure), false};
+  }
+  const bool due = reference.kind == SecretReference::Kind::kFile && !entry.reading &&
+                   now - std::max(entry.checked_at, entry.due_told_at) >= options_.file_check_interval;
+  if (due) entry.due_told_at = now;
+  return {Result<Secret>(entry.value), due};
 }
 
 bool SecretsStore::refresh_after_refusal(const SecretReference& reference, const Secret& refused) {

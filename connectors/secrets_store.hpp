@@ -3,11 +3,12 @@
 // Where secrets come from: the environment ("env:STRIPE_KEY"), a file ("file:/run/secrets/stripe") or a command
 // ("command:pass show stripe"). Never from the configuration itself: a reference that is none of these is refused, and
 // the refusal does not repeat it. A secret is read when first needed and read again when its file has changed or when
-// the other side answered 401, so that rotation needs no restart.
+// the other side answered 401, so that rotation needs no restart. One that cannot be read is tried again no sooner than
+// some seconds later, however often it is asked for: requests of strangers must not run commands.
 //
-// Threads:   every method from any thread. `get` may read a file or run a command: not on the loop. The mutex is not
-//            held meanwhile: who needs another secret goes on, who needs this one gets the old value if there is one,
-//            else waits for the one reading.
+// Threads:   every method from any thread. `get` may read a file or run a command: not on the loop, where `peek` gives
+//            what is known. The mutex is not held while something is read: who needs another secret goes on, who needs
+//            this one gets the old value if there is one, else waits for the one reading.
 // Ownership: the host owns it.
 #pragma once
 
@@ -41,6 +42,7 @@ class SecretsStore {
  public:
   struct Options {
     Duration file_check_interval = std::chrono::seconds(5);
+    Duration failure_kept = std::chrono::seconds(5);  // an unreadable secret is not read again before
     Duration command_time_max =
         std::chrono::seconds(10);  // from its start to its end; then its process group is killed
   };
@@ -50,6 +52,14 @@ class SecretsStore {
   /// The secret as it is now. A trailing line end is not part of it. Errors: `kNotFound` (says which variable or file,
   /// and what to do), `kPermissionDenied`, `kDeadlineExceeded` (a command that does not end; retryable).
   [[nodiscard]] Result<Secret> get(const SecretReference& reference);
+
+  struct Known {
+    std::optional<Result<Secret>> secret;  // none: nothing is known, `get` must read it
+    bool due = false;  // its file should be looked at again: whoever is told so calls `get` where that may block
+  };
+  /// The secret, or why it cannot be read, as the last reading left it. Never reads and never waits. `due` is told to
+  /// one caller per interval.
+  [[nodiscard]] Known peek(const SecretReference& reference);
 
   /// The other side refused `refused`. Reads the source again, at most once per refused value, and returns true if it
   /// now gives another one: then the call is worth one repeat.
@@ -64,12 +74,16 @@ class SecretsStore {
     bool reading = false;           // a thread is at it, without the mutex
     long long rounds = 0;           // readings that have ended
     std::optional<Error> failure;   // of the last one
+    MonotonicTime failed_at{};
+    MonotonicTime due_told_at{};
   };
   [[nodiscard]] Result<Secret> read(const SecretReference& reference) const;
   /// Reads the source, or waits for the thread that does, and gives what came of it. Opens `lock` meanwhile.
   [[nodiscard]] Result<Secret> read_once(std::unique_lock<std::mutex>& lock, const SecretReference& reference,
                                          Entry& entry);
-  [[nodiscard]] bool may_have_changed(const SecretReference& reference, Entry& entry) const;  // requires mutex_
+  /// Looks at a file's stamp, if that is due. Opens `lock` meanwhile.
+  [[nodiscard]] bool may_have_changed(std::unique_lock<std::mutex>& lock, const SecretReference& reference,
+                                      Entry& entry) const;
 
   const Clock& clock_;
   const Options options_;

@@ -1,5 +1,7 @@
 #include "connectors/upstream.hpp"
 
+#include <algorithm>
+
 #include "runtime/check.hpp"
 
 namespace mnema {
@@ -38,46 +40,58 @@ Result<Upstream::Ticket> Upstream::try_admit(std::optional<MonotonicTime> deadli
                           "the deadline passed before upstream '" + options_.name + "' could be called");
   }
   // Looked at before the breaker gives away its only probe; taken after.
-  if (log_) {
-    if (Duration wait = log_->wait(wall_now); wait > patience) return limit_error(wait);
-  }
-  RETURN_IF_ERROR(breaker_.admit(now, options_.name));
+  const Duration window_wait = log_ ? log_->wait(wall_now) : Duration::zero();
+  if (window_wait > patience) return limit_error(window_wait);
   Ticket ticket;
+  ASSIGN_OR_RETURN(ticket.epoch, breaker_.admit(now, options_.name));
+  ticket.wait = window_wait;
   if (bucket_) {
-    auto wait = bucket_->take(now, patience);
+    auto wait = bucket_->take(now, window_wait, patience);
     if (!wait) {
-      breaker_.on_abandoned(now);
+      breaker_.on_abandoned(now, ticket.epoch);
       return limit_error(patience);
     }
     ticket.wait = *wait;
   }
   if (log_) {
-    auto wait = log_->take(wall_now, kForever);
-    ticket.wait = std::max(ticket.wait, *wait);
     ticket.permit = wall_now + ticket.wait;
+    log_->take(*ticket.permit);
   }
   ++in_flight_;
   ++admitted_;
   return ticket;
 }
 
-void Upstream::admit(std::optional<MonotonicTime> deadline, std::function<void(Result<Ticket>)> granted) {
+std::uint64_t Upstream::admit(std::optional<MonotonicTime> deadline, std::function<void(Result<Ticket>)> granted) {
   std::unique_lock lock(mutex_);
   if (in_flight_ >= options_.calls_in_flight_max) {
     if (static_cast<int>(waiting_.size()) < options_.calls_waiting_max) {
-      waiting_.push_back(Waiting{deadline, std::move(granted)});
-      return;
+      waiting_.push_back(Waiting{++last_waiting_, deadline, std::move(granted)});
+      return last_waiting_;
     }
     lock.unlock();
-    return granted(fail_retryable(ErrorCode::kResourceExhausted,
-                                  "too many calls wait for upstream '" + options_.name + "'", "call later", 1000));
+    granted(fail_retryable(ErrorCode::kResourceExhausted, "too many calls wait for upstream '" + options_.name + "'",
+                           "call later", 1000));
+    return 0;
   }
   Result<Ticket> ticket = try_admit(deadline);
   lock.unlock();
   granted(std::move(ticket));
+  return 0;
 }
 
-void Upstream::finish(Outcome outcome) {
+bool Upstream::leave_queue(std::uint64_t waiting) {
+  Waiting left{};  // what its callback holds is released without the mutex
+  std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& other) { return other.id == waiting; });
+  if (found == waiting_.end()) return false;
+  left = std::move(*found);
+  waiting_.erase(found);
+  return true;
+}
+
+void Upstream::finish(const Ticket& ticket, Outcome outcome) {
   std::vector<std::pair<std::function<void(Result<Ticket>)>, Result<Ticket>>> answers;
   {
     std::lock_guard lock(mutex_);
@@ -87,13 +101,14 @@ void Upstream::finish(Outcome outcome) {
     MonotonicTime now = clock_.monotonic_now();
     switch (outcome) {
       case Outcome::kSuccess:
-        breaker_.on_success(now);
+        breaker_.on_success(now, ticket.epoch);
         break;
       case Outcome::kUpstreamFailure:
-        breaker_.on_failure(now);
+        ++failures_;
+        breaker_.on_failure(now, ticket.epoch);
         break;
       case Outcome::kOurFailure:
-        breaker_.on_abandoned(now);
+        breaker_.on_abandoned(now, ticket.epoch);
         break;
     }
     while (!waiting_.empty() && in_flight_ < options_.calls_in_flight_max) {
@@ -102,7 +117,7 @@ void Upstream::finish(Outcome outcome) {
       answers.emplace_back(std::move(next.granted), try_admit(next.deadline));
     }
   }
-  for (auto& [granted, ticket] : answers) granted(std::move(ticket));
+  for (auto& [granted, answer] : answers) granted(std::move(answer));
 }
 
 void Upstream::commit_permit(const Ticket& ticket, Executor& reply_to, std::function<void(Status)> done) {
@@ -110,8 +125,13 @@ void Upstream::commit_permit(const Ticket& ticket, Executor& reply_to, std::func
   permits_->append(options_.name, *ticket.permit, reply_to, std::move(done));
 }
 
-bool Upstream::is_stale(const Ticket& ticket) const {
-  return ticket.permit && clock_.now() > *ticket.permit + options_.permit_grace;
+bool Upstream::is_stale(const Ticket& ticket, Duration connecting) const {
+  return ticket.permit && clock_.now() + connecting > *ticket.permit + options_.permit_grace;
+}
+
+std::optional<MonotonicTime> Upstream::leave_by(const Ticket& ticket) const {
+  if (!ticket.permit) return std::nullopt;
+  return clock_.monotonic_now() + (*ticket.permit + options_.permit_grace - clock_.now());
 }
 
 Breaker::State Upstream::breaker_state() const {
@@ -119,11 +139,21 @@ Breaker::State Upstream::breaker_state() const {
   return breaker_.state(clock_.monotonic_now());
 }
 
+UpstreamCounts Upstream::counts() const {
+  std::lock_guard lock(mutex_);
+  return {admitted_,
+          failures_,
+          retry_budget_.withdrawn(),
+          breaker_.state(clock_.monotonic_now()),
+          in_flight_,
+          static_cast<int>(waiting_.size())};
+}
+
 void Upstream::check_integrity() const {
   std::lock_guard lock(mutex_);
   CHECK(admitted_ == finished_ + in_flight_, "calls admitted == finished + in flight");
   CHECK(in_flight_ >= 0 && in_flight_ <= options_.calls_in_flight_max, "the bulkhead holds");
-  CHECK(waiting_.empty() || in_flight_ == options_.calls_in_flight_max, "nobody waits at an open door");
+  CHECK(waiting_.empty() || in_flight_ == options_.calls_in_flight_max, "nobody waits while there is capacity");
 }
 
 }  // namespace mnema

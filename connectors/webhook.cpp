@@ -1,13 +1,14 @@
 #include "connectors/webhook.hpp"
 
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/json/object.hpp>
-#include <charconv>
 #include <mutex>
+#include <optional>
 
-#include "connectors/base64.hpp"
+#include "connectors/github_event.hpp"
 #include "connectors/http/error_body.hpp"
+#include "connectors/replay_window.hpp"
 #include "runtime/json.hpp"
 #include "runtime/key_template.hpp"
 #include "runtime/log.hpp"
@@ -17,165 +18,184 @@ namespace mnema {
 namespace json = boost::json;
 namespace {
 
-/// The raw digest, as base64 and hex are made of it.
-std::string signature_bytes(std::string_view key, std::string_view bytes) {
-  Sha256Digest digest = hmac_sha256(key, bytes);
-  return std::string(digest.begin(), digest.end());
-}
-
-Error unauthenticated(std::string what, std::string hint) {
-  return fail(ErrorCode::kUnauthenticated, std::move(what), std::move(hint));
-}
-
-Status check_github(const std::vector<Secret>& secrets, const HttpRequest& request) {
-  std::string_view signature = request.headers.get("x-hub-signature-256");
-  if (signature.empty()) {
-    return unauthenticated("the webhook is not signed: X-Hub-Signature-256 is missing",
-                           "set the same secret in the repository's webhook settings and here");
-  }
-  bool matches = false;
-  for (const Secret& secret : secrets) {
-    // Every secret is tried, so that the time does not tell which one it was.
-    matches |= equal_in_constant_time(signature, "sha256=" + to_hex(hmac_sha256(secret.reveal(), request.body)));
-  }
-  if (matches) return {};
-  return unauthenticated("the webhook's signature is wrong",
-                         "the secret here and there differ, or something between them changes the body");
-}
-
-/// A Standard Webhooks secret is base64 after "whsec_"; anything else is taken as the key's bytes.
-std::string standard_key(const Secret& secret) {
-  std::string_view text = secret.reveal();
-  if (!text.starts_with("whsec_")) return std::string(text);
-  return base64_decode(text.substr(6)).value_or(std::string(text));
-}
-
-Status check_standard(const WebhookOptions& options, const std::vector<Secret>& secrets, const HttpRequest& request,
-                      Time now) {
-  std::string_view id = request.headers.get("webhook-id");
-  std::string_view timestamp = request.headers.get("webhook-timestamp");
-  std::string_view signatures = request.headers.get("webhook-signature");
-  if (id.empty() || timestamp.empty() || signatures.empty()) {
-    return unauthenticated("the webhook is not signed: webhook-id, webhook-timestamp or webhook-signature is missing",
-                           "the sender must follow the Standard Webhooks specification");
-  }
-  long long seconds = 0;
-  auto [end, error] = std::from_chars(timestamp.data(), timestamp.data() + timestamp.size(), seconds);
-  if (error != std::errc{} || end != timestamp.data() + timestamp.size() || seconds < 0 ||
-      seconds > 100'000'000'000LL) {
-    return unauthenticated("the webhook's timestamp is not a number of seconds", "");
-  }
-  Duration age = now - from_micros(seconds * 1'000'000);
-  if (age > options.timestamp_tolerance || age < -options.timestamp_tolerance) {
-    return unauthenticated("the webhook's timestamp is too far from now",
-                           "check the clocks; an old message cannot be replayed");
-  }
-  std::string content = std::string(id) + "." + std::string(timestamp) + "." + request.body;
-  bool matches = false;
-  for (const Secret& secret : secrets) {
-    std::string expected = "v1," + base64_encode(signature_bytes(standard_key(secret), content));
-    std::string_view rest = signatures;
-    while (!rest.empty()) {
-      std::string_view signature = rest.substr(0, rest.find(' '));
-      rest.remove_prefix(std::min(rest.size(), signature.size() + 1));
-      matches |= equal_in_constant_time(signature, expected);
-    }
-  }
-  if (matches) return {};
-  return unauthenticated("the webhook's signature is wrong",
-                         "the secret here and there differ, or something between them changes the body");
-}
-
 std::string text_at(const json::value& body, std::string_view name) {
   const json::object* object = body.if_object();
   const json::value* value = object ? object->if_contains(name) : nullptr;
   return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+/// The value of `name` in an application/x-www-form-urlencoded body, decoded.
+std::optional<std::string> form_field(std::string_view form, std::string_view name) {
+  while (!form.empty()) {
+    const std::string_view pair = form.substr(0, form.find('&'));
+    form.remove_prefix(std::min(form.size(), pair.size() + 1));
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+      return percent_decode(pair.substr(equals + 1), true);
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_form(const HttpRequest& request) {
+  std::string_view type = request.headers.get("content-type");
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  return equal_ignoring_case(type, "application/x-www-form-urlencoded");
+}
+
+/// GitHub can send its JSON as a form's field. Many HTTP clients call every body a form that they were told nothing
+/// about, so a body without that field is read as it is.
+std::string payload_of(WebhookScheme scheme, const HttpRequest& request) {
+  if (scheme != WebhookScheme::kGithub || !is_form(request)) return request.body;
+  return form_field(request.body, "payload").value_or(request.body);
+}
+
+Status read_github(const WebhookOptions& options, const HttpRequest& request, const json::value& body,
+                   WebhookDelivery& delivery) {
+  Event& event = delivery.event;
+  event.id = std::string(request.headers.get("x-github-delivery"));
+  const std::string_view claimed = request.headers.get("x-github-event");
+  if (event.id.empty() || claimed.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "X-GitHub-Event or X-GitHub-Delivery is missing",
+                "this path takes GitHub's webhooks only");
+  }
+  const std::string kind = github_kind(body, claimed);
+  if (kind != claimed) {
+    log_warning("webhook", "X-GitHub-Event disagrees with the signed body, which is taken at its word",
+                {{"path", options.path}, {"delivery", event.id}, {"kind", kind}});
+  }
+  const std::string action = text_at(body, "action");
+  event.type = (options.type_prefix.empty() ? "github" : options.type_prefix) + "." + kind +
+               (action.empty() ? "" : "." + action);
+  event.attributes["github_event"] = kind;
+  delivery.is_ping = kind == "ping";
+  const std::optional<std::string_view> shape = github_shape(body);
+  delivery.is_unique = !shape || !may_repeat_its_body(*shape);
+  return {};
+}
+
+void read_other(const WebhookOptions& options, const HttpRequest& request, const json::value& body, Event& event) {
+  event.id = std::string(request.headers.get("webhook-id"));
+  // Only where nothing is signed: beside a signed id an unsigned one counts for nothing.
+  if (event.id.empty() && options.scheme == WebhookScheme::kUnsigned) {
+    event.id = std::string(request.headers.get("idempotency-key"));
+  }
+  const std::string type = text_at(body, "type");
+  event.type = (options.type_prefix.empty() ? "webhook" : options.type_prefix) + (type.empty() ? "" : "." + type);
+}
+
 }  // namespace
 
-Result<Event> webhook_event(const WebhookOptions& options, const std::vector<Secret>& secrets,
-                            const HttpRequest& request, Time now, const Limits& limits) {
-  switch (options.scheme) {
-    case WebhookOptions::Scheme::kGithub:
-      RETURN_IF_ERROR(check_github(secrets, request));
-      break;
-    case WebhookOptions::Scheme::kStandardWebhooks:
-      RETURN_IF_ERROR(check_standard(options, secrets, request, now));
-      break;
-    case WebhookOptions::Scheme::kUnsigned:
-      break;
-  }
+Result<WebhookDelivery> read_webhook(const WebhookOptions& options, const std::vector<Secret>& secrets,
+                                     const HttpRequest& request, Time now, const Limits& limits) {
+  RETURN_IF_ERROR(check_webhook_signature(options.scheme, secrets, request, now, options.timestamp_tolerance));
+  WebhookDelivery delivery;
+  Event& event = delivery.event;
+  event.data = payload_of(options.scheme, request);
   JsonBounds bounds;
   bounds.bytes_max = limits.event_bytes_max;
   bounds.depth_max = limits.json_depth_max;
-  ASSIGN_OR_RETURN(json::value body, parse_bounded_json(request.body, "the webhook's body", bounds));
-  Event event;
+  const Result<json::value> parsed = parse_bounded_json(event.data, "the webhook's body", bounds);
+  if (!parsed.ok() && is_form(request)) {
+    return fail(ErrorCode::kUnsupported,
+                "the webhook's content type is application/x-www-form-urlencoded, and its body is not JSON",
+                "send it as application/json");
+  }
+  if (!parsed.ok()) return parsed.error();
+  const json::value& body = *parsed;
   event.source = "webhook:" + options.path;
   event.time = now;
-  event.data = request.body;
   event.tenant = options.tenant;
   event.agent = options.agent;
   event.trust = Trust::kExternal;
   event.traceparent = std::string(request.headers.get("traceparent"));
-  if (options.scheme == WebhookOptions::Scheme::kGithub) {
-    event.id = std::string(request.headers.get("x-github-delivery"));
-    std::string kind(request.headers.get("x-github-event"));
-    if (kind.empty()) {
-      return fail(ErrorCode::kInvalidArgument, "X-GitHub-Event is missing", "this path takes GitHub's webhooks only");
-    }
-    std::string action = text_at(body, "action");
-    event.type = (options.type_prefix.empty() ? "github" : options.type_prefix) + "." + kind +
-                 (action.empty() ? "" : "." + action);
-    event.attributes["github_event"] = kind;
+  if (options.scheme == WebhookScheme::kGithub) {
+    RETURN_IF_ERROR(read_github(options, request, body, delivery));
   } else {
-    event.id = std::string(request.headers.get("webhook-id"));
-    std::string type = text_at(body, "type");
-    event.type = (options.type_prefix.empty() ? "webhook" : options.type_prefix) + (type.empty() ? "" : "." + type);
+    read_other(options, request, body, event);
   }
-  if (event.id.empty()) {
-    // Without an id of the sender, equal bodies are the same event: a repeated delivery must not act twice.
-    event.id = "body-" + sha256_hex(request.body).substr(0, 32);
-  }
-  // GitHub greets a new webhook with a ping that has none of the payload the key is made of.
-  if (!event.type.ends_with(".ping") && !options.key_template.empty()) {
+  // A ping has none of the payload that the key is made of.
+  if (!delivery.is_ping && !options.key_template.empty()) {
     ASSIGN_OR_RETURN(event.key, render_key(options.key_template, event));
   }
-  return event;
+  return delivery;
 }
 
-struct WebhookSource::Shared {
+struct WebhookSource::Shared : std::enable_shared_from_this<WebhookSource::Shared> {
   Shared(WebhookOptions options_in, SecretsStore& secrets_in, Executor& workers_in, const Clock& clock_in,
-         const Limits& limits_in)
-      : options(std::move(options_in)), secrets(secrets_in), workers(workers_in), clock(clock_in), limits(limits_in) {}
+         Random& random_in, const Limits& limits_in)
+      : options(std::move(options_in)),
+        secrets(secrets_in),
+        workers(workers_in),
+        clock(clock_in),
+        random(random_in),
+        limits(limits_in),
+        replays(options.replay_window, options.replay_bodies_max) {}
 
   void take(const HttpRequest& request, const std::shared_ptr<HttpExchange>& exchange);
+  [[nodiscard]] std::vector<Secret> read_secrets();
+  void hand_on(WebhookDelivery delivery, const Sha256Digest& body, const std::shared_ptr<HttpExchange>& exchange);
+  void answer(HttpExchange& exchange, const std::string& id, const Result<Accepted>& accepted);
+  void refuse(HttpExchange& exchange, const Error& error);
+
+  enum Count { kAccepted, kDuplicate, kReplay, kConflict, kUnrouted, kUnauthenticated, kRefused, kCounts };
+  void count(Count what) { counts[what].fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] long long counted(Count what) const { return counts[what].load(std::memory_order_relaxed); }
 
   const WebhookOptions options;
   SecretsStore& secrets;
   Executor& workers;
   const Clock& clock;
+  Random& random;
   const Limits& limits;
+  ReplayWindow replays;
+  std::array<std::atomic<long long>, kCounts> counts{};
   std::atomic<bool> paused{false};
   std::mutex mutex;
   Accept accept;  // guarded by mutex; empty before start and after stop
 };
 
-namespace {
-
-void answer(const std::shared_ptr<HttpExchange>& exchange, const Result<Sequence>& accepted) {
-  if (!accepted.ok()) {
-    Error error = accepted.error();
+void WebhookSource::Shared::refuse(HttpExchange& exchange, const Error& error) {
+  count(error.code == ErrorCode::kUnauthenticated ? kUnauthenticated : kRefused);
+  switch (error.code) {
     // What our disk cannot take now, the sender shall bring again: 503 says that, 500 would not.
-    if (error.code == ErrorCode::kStorage) return exchange->respond(error_response(503, error));
-    return exchange->respond(error_response(error));
+    case ErrorCode::kStorage:
+      return exchange.respond(error_response(503, error));
+    case ErrorCode::kUnsupported:
+      return exchange.respond(error_response(415, error));
+    default:
+      return exchange.respond(error_response(error));
   }
-  exchange->respond(json_response(202, json::object{{"accepted", true}, {"sequence", *accepted}}));
 }
 
-}  // namespace
+void WebhookSource::Shared::answer(HttpExchange& exchange, const std::string& id, const Result<Accepted>& accepted) {
+  if (!accepted.ok()) {
+    // Subscribing is the agents' business: to the sender, who signed it rightly, its webhook works.
+    if (accepted.error().code == ErrorCode::kNotFound && options.agent.empty()) {
+      count(kUnrouted);
+      return exchange.respond(
+          json_response(200, json::object{{"accepted", false}, {"reason", accepted.error().message}}));
+    }
+    return refuse(exchange, accepted.error());
+  }
+  if (accepted->differs) {
+    count(kConflict);
+    log_warning("webhook", "a delivery has the id of another one",
+                {{"path", options.path}, {"id", id}, {"event", accepted->sequence}});
+    return exchange.respond(
+        error_response(409, fail(ErrorCode::kAlreadyExists,
+                                 "the delivery '" + id + "' was taken before, as event " +
+                                     std::to_string(accepted->sequence) + ", with another body",
+                                 "give every delivery an id of its own, and repeat one only as it was")));
+  }
+  count(accepted->duplicate ? kDuplicate : kAccepted);
+  json::object body{{"accepted", true}, {"sequence", accepted->sequence}};
+  if (accepted->duplicate) body["duplicate"] = true;
+  exchange.respond(json_response(202, body));
+}
 
-void WebhookSource::Shared::take(const HttpRequest& request, const std::shared_ptr<HttpExchange>& exchange) {
+std::vector<Secret> WebhookSource::Shared::read_secrets() {
   std::vector<Secret> values;
   for (const SecretReference& reference : options.secrets) {
     Result<Secret> secret = secrets.get(reference);
@@ -186,40 +206,71 @@ void WebhookSource::Shared::take(const HttpRequest& request, const std::shared_p
       log_warning("webhook", "a secret cannot be read", {{"path", options.path}, {"error", secret.error().text()}});
     }
   }
-  if (values.empty() && options.scheme != WebhookOptions::Scheme::kUnsigned) {
-    return answer(exchange, fail_retryable(ErrorCode::kUnavailable, "no secret of this webhook can be read",
-                                           "see the log of the server"));
+  return values;
+}
+
+void WebhookSource::Shared::take(const HttpRequest& request, const std::shared_ptr<HttpExchange>& exchange) {
+  const std::vector<Secret> values = read_secrets();
+  if (values.empty() && options.scheme != WebhookScheme::kUnsigned) {
+    return refuse(*exchange, fail_retryable(ErrorCode::kUnavailable, "no secret of this webhook can be read",
+                                            "see the log of the server"));
   }
-  Result<Event> event = webhook_event(options, values, request, clock.now(), limits);
-  if (!event.ok()) return answer(exchange, event.error());
-  if (event->type.ends_with(".ping") && options.scheme == WebhookOptions::Scheme::kGithub) {
-    return exchange->respond(json_response(200, json::object{{"pong", true}}));
-  }
+  Result<WebhookDelivery> delivery = read_webhook(options, values, request, clock.now(), limits);
+  if (!delivery.ok()) return refuse(*exchange, delivery.error());
+  if (delivery->is_ping) return exchange->respond(json_response(200, json::object{{"pong", true}}));
+  if (delivery->event.id.empty()) delivery->event.id = "drawn-" + random.uuid();
+  hand_on(std::move(*delivery), sha256(request.body), exchange);
+}
+
+void WebhookSource::Shared::hand_on(WebhookDelivery delivery, const Sha256Digest& body,
+                                    const std::shared_ptr<HttpExchange>& exchange) {
   Accept to;
   {
-    std::lock_guard lock(mutex);
+    const std::scoped_lock lock(mutex);
     to = accept;
   }
   if (!to) {
-    return answer(exchange,
+    return refuse(*exchange,
                   fail_retryable(ErrorCode::kUnavailable, "this webhook is not taking events now", "send it again"));
   }
-  to(std::move(*event), [exchange](Result<Sequence> accepted) { answer(exchange, accepted); });
+  const bool is_watched = options.scheme == WebhookScheme::kGithub && delivery.is_unique;
+  const std::string id = delivery.event.id;
+  if (is_watched) {
+    switch (replays.begin(body, id, clock.monotonic_now())) {
+      case ReplayWindow::Verdict::kNew:
+        break;
+      case ReplayWindow::Verdict::kBusy:
+        return refuse(*exchange,
+                      fail_retryable(ErrorCode::kUnavailable, "this body is being taken under another delivery's id",
+                                     "send it again", 1'000));
+      case ReplayWindow::Verdict::kReplay:
+        count(kReplay);
+        log_warning("webhook", "a body that was taken came again under another id; no event is made of it",
+                    {{"path", options.path}, {"delivery", id}});
+        return exchange->respond(json_response(202, json::object{{"accepted", true}, {"duplicate", true}}));
+    }
+  }
+  to(std::move(delivery.event),
+     [self = shared_from_this(), exchange, body, is_watched, id](const Result<Accepted>& accepted) {
+       if (is_watched) self->replays.settle(body, id, accepted.ok() && !accepted->differs);
+       self->answer(*exchange, id, accepted);
+     });
 }
 
 WebhookSource::WebhookSource(WebhookOptions options, SecretsStore& secrets, Executor& workers, const Clock& clock,
-                             const Limits& limits)
-    : shared_(std::make_shared<Shared>(std::move(options), secrets, workers, clock, limits)) {}
+                             Random& random, const Limits& limits)
+    : shared_(std::make_shared<Shared>(std::move(options), secrets, workers, clock, random, limits)) {}
 
 WebhookSource::~WebhookSource() { stop(); }
 
 HttpHandler WebhookSource::handler() {
   return [shared = shared_](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
     if (shared->paused.load(std::memory_order_acquire)) {
-      return answer(exchange,
-                    fail_retryable(ErrorCode::kMailboxFull, "the mailbox is full", "send it again later", 5'000));
+      return shared->refuse(
+          *exchange, fail_retryable(ErrorCode::kMailboxFull, "the mailbox is full", "send it again later", 5'000));
     }
     if (static_cast<std::int64_t>(request.body.size()) > shared->limits.event_bytes_max) {
+      shared->count(Shared::kRefused);
       return exchange->respond(error_response(
           413, fail(ErrorCode::kInvalidArgument,
                     "the event is larger than " + std::to_string(shared->limits.event_bytes_max) + " bytes",
@@ -234,11 +285,18 @@ const std::string& WebhookSource::path() const { return shared_->options.path; }
 std::string WebhookSource::name() const { return "webhook:" + shared_->options.path; }
 
 Status WebhookSource::start(Accept accept) {
-  if (shared_->options.secrets.empty() && shared_->options.scheme != WebhookOptions::Scheme::kUnsigned) {
+  if (shared_->options.secrets.empty() && shared_->options.scheme != WebhookScheme::kUnsigned) {
     return fail(ErrorCode::kFailedPrecondition, "the webhook " + shared_->options.path + " has no secret",
                 "name one: secret = \"env:...\" or \"file:...\"");
   }
-  std::lock_guard lock(shared_->mutex);
+  for (const Secret& secret : shared_->read_secrets()) {
+    if (const Status usable = check_webhook_secret(shared_->options.scheme, secret); !usable.ok()) {
+      Error error = usable.error();
+      error.message = "the webhook " + shared_->options.path + ": " + error.message;
+      return error;
+    }
+  }
+  const std::scoped_lock lock(shared_->mutex);
   shared_->accept = std::move(accept);
   return {};
 }
@@ -247,8 +305,18 @@ void WebhookSource::pause() { shared_->paused.store(true, std::memory_order_rele
 void WebhookSource::resume() { shared_->paused.store(false, std::memory_order_release); }
 
 void WebhookSource::stop() {
-  std::lock_guard lock(shared_->mutex);
+  const std::scoped_lock lock(shared_->mutex);
   shared_->accept = {};
+}
+
+const std::string& WebhookSource::tenant() const { return shared_->options.tenant; }
+bool WebhookSource::is_paused() const { return shared_->paused.load(std::memory_order_acquire); }
+
+WebhookSource::Counts WebhookSource::counts() const {
+  return {shared_->counted(Shared::kAccepted), shared_->counted(Shared::kDuplicate),
+          shared_->counted(Shared::kReplay),   shared_->counted(Shared::kConflict),
+          shared_->counted(Shared::kUnrouted), shared_->counted(Shared::kUnauthenticated),
+          shared_->counted(Shared::kRefused)};
 }
 
 }  // namespace mnema

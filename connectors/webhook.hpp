@@ -1,19 +1,26 @@
 // connectors/webhook.hpp
 //
-// Events by HTTP POST. A request becomes an event only if its signature is right, and is answered 202 only when the
-// mailbox has it on disk. Two signature schemes, each with several secrets so that they can be rotated:
-//   GitHub             X-Hub-Signature-256: sha256=<hex HMAC-SHA256 of the raw body>; id from X-GitHub-Delivery;
-//                      type "github.<X-GitHub-Event>.<action>"
-//   Standard Webhooks  webhook-id, webhook-timestamp, webhook-signature: "v1,<base64 HMAC-SHA256 of
-//   id.timestamp.body>";
-//                      old and future timestamps are refused; type from the body's "type"
-//                      (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
-// A sender without ids is deduplicated by its bodies. GitHub's ping is answered and wakes nobody.
-// Answers: 202 accepted (a repeat too), 400 not JSON or a part of the key missing, 401 wrong or missing signature,
-// 413 too large, 429 with Retry-After mailbox full or paused, 503 cannot store now.
+// Events by HTTP POST. A request becomes an event only if its signature is right (webhook_signature.hpp), and is
+// answered 202 only when the mailbox has it on disk.
 //
-// Threads:   requests on the loop thread, which hands the hashing and parsing of each to `workers`; `pause`, `resume`
-//            and `stop` from any thread.
+// Whose event it is, and which one:
+//   GitHub             id from X-GitHub-Delivery, type "github.<kind>.<action>", the kind by the signed body
+//                      (github_event.hpp). Neither header is signed: a body that was taken within the last day under
+//                      another id is a replay and makes no event, except kinds that honestly repeat
+//                      (replay_window.hpp). The payload may also come form-encoded. Only GitHub's own ping event is
+//                      answered at once and wakes nobody.
+//   Standard Webhooks  id from webhook-id, which is signed; type from the body's "type".
+//   unsigned           id from webhook-id or Idempotency-Key; type from the body's "type".
+// The mailbox remembers ids (limits.dedupe_entries_max): a sender that names its delivery may repeat it until it is
+// answered. One that names none gets an id drawn here for each request, so that two equal bodies are two events; if
+// such a sender repeats because it got no answer, that is a second event too.
+//
+// Answers: 202 accepted (a repeat too: "duplicate": true), 200 right but for no agent (counted), 400 not JSON or a part
+// of the key missing, 401 wrong or missing signature, 409 the id was used for another body, 413 too large, 415 a form
+// that is no JSON, 429 with Retry-After mailbox full or paused, 503 cannot store now.
+//
+// Threads:   requests on the loop thread, which hands the hashing and parsing of each to `workers`; `pause`, `resume`,
+//            `stop` and `counts` from any thread. `start` may run commands to read secrets: not on the loop.
 // Ownership: the host owns it; its handler is mounted in the routes and keeps the shared state alive.
 #pragma once
 
@@ -24,14 +31,16 @@
 #include "connectors/connector.hpp"
 #include "connectors/http/exchange.hpp"
 #include "connectors/secrets_store.hpp"
+#include "connectors/webhook_signature.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/limits.hpp"
+#include "runtime/random.hpp"
 
 namespace mnema {
 
 struct WebhookOptions {
-  enum class Scheme { kGithub, kStandardWebhooks, kUnsigned };
+  using Scheme = WebhookScheme;
   std::string path;                      // "/hooks/github"
   Scheme scheme = Scheme::kGithub;       // kUnsigned only for loopback and tests: the host refuses it elsewhere
   std::vector<SecretReference> secrets;  // any of them may have signed
@@ -41,16 +50,27 @@ struct WebhookOptions {
   std::string key_template;  // runtime/key_template.hpp: "{/repository/full_name}#{/issue/number}";
                              // "" = the router makes the key by the agent's own template
   std::string type_prefix;   // "" = "github" / "webhook"
+  // GitHub: for how long, and how many, bodies are remembered against replays under another id.
+  Duration replay_window = std::chrono::hours(24);
+  std::size_t replay_bodies_max = 16'384;
 };
 
-/// What a signed request becomes, apart from sockets and threads. `secrets` are the values of `options.secrets`.
-/// Errors: `kUnauthenticated`, `kInvalidArgument`.
-[[nodiscard]] Result<Event> webhook_event(const WebhookOptions& options, const std::vector<Secret>& secrets,
-                                          const HttpRequest& request, Time now, const Limits& limits);
+/// What a signed request becomes.
+struct WebhookDelivery {
+  Event event;            // its id is empty if the sender named none
+  bool is_ping = false;   // GitHub's greeting: no event
+  bool is_unique = true;  // GitHub: the same body under another id is a replay
+};
+
+/// Checks and reads a request, apart from sockets and threads. `secrets` are the values of `options.secrets`.
+/// Errors: `kUnauthenticated`, `kInvalidArgument`, `kUnsupported` (by its content type it is not JSON).
+[[nodiscard]] Result<WebhookDelivery> read_webhook(const WebhookOptions& options, const std::vector<Secret>& secrets,
+                                                   const HttpRequest& request, Time now, const Limits& limits);
 
 class WebhookSource final : public Source {
  public:
-  WebhookSource(WebhookOptions options, SecretsStore& secrets, Executor& workers, const Clock& clock,
+  /// `random` is used from any thread.
+  WebhookSource(WebhookOptions options, SecretsStore& secrets, Executor& workers, const Clock& clock, Random& random,
                 const Limits& limits);
   ~WebhookSource() override;
 
@@ -59,10 +79,25 @@ class WebhookSource final : public Source {
   [[nodiscard]] const std::string& path() const;
 
   [[nodiscard]] std::string name() const override;  // "webhook:/hooks/github"
+  /// Reads the secrets: one that is not there is a warning, as it may come later. Errors: `kFailedPrecondition` (none
+  /// is configured), `kInvalidArgument` (one is malformed).
   [[nodiscard]] Status start(Accept accept) override;
   void pause() override;
   void resume() override;
   void stop() override;
+
+  [[nodiscard]] const std::string& tenant() const;
+  [[nodiscard]] bool is_paused() const;
+  struct Counts {
+    long long accepted = 0;
+    long long duplicates = 0;       // acknowledged again
+    long long replays = 0;          // of a body under another id
+    long long conflicts = 0;        // an id with another body
+    long long unrouted = 0;         // signed, and no agent subscribes to them
+    long long unauthenticated = 0;  // wrong or missing signature
+    long long refused = 0;          // all others that made no event
+  };
+  [[nodiscard]] Counts counts() const;
 
  private:
   struct Shared;

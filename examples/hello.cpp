@@ -26,9 +26,7 @@ task<std::string> refund(ToolCtx& tool, Refund request) {
 }
 
 task<Outcome> support(Ctx& ctx, Event event) {
-  RecallQuery query;
-  query.text = event.data;
-  Recalled facts = co_await ctx.recall(query);
+  Recalled facts = co_await ctx.recall(event.data);
   PromptPlan prompt = ctx.prompt().user(event.data).with(facts);
   Reply answer = co_await ctx.think(prompt);  // streams to a chat; runs the tool loop
   ++ctx.state<Customer>().turns;              // saved with the turn, or not at all

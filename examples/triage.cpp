@@ -60,6 +60,7 @@ void declare_triage(Host& host) {
   host.agent("triage", triage)
       .key("{/repository/full_name}#{/issue/number}")
       .state<TriagedIssue>(version(1))
+      .remembers(MemoryReach::kAgent)  // how one issue was labelled is a precedent for the next
       .system(
           "You triage issues of a software project. Labels: bug (something is broken), feature (something new is "
           "wanted), question (how to do something), documentation (texts are wrong or missing).")

@@ -47,6 +47,7 @@ void EmbeddingScheduler::submit(EmbeddingJob job) {
   Job& added = jobs_.emplace_back();
   added.request = std::move(job);
   added.waiting_since = clock_.monotonic_now();
+  changed();
   wake();
 }
 
@@ -77,7 +78,8 @@ bool EmbeddingScheduler::computing() const {
 void EmbeddingScheduler::run_posted() {
   while (!jobs_.empty() && !load_for(next())) {
   }
-  if (computing()) return;  // each of its steps calls, and its last one wakes
+  // Without jobs there is nothing to do, and after `cancel_all` perhaps no models to ask either.
+  if (jobs_.empty() || computing()) return;  // each step of a model calls, and its last one wakes
   run_for(kIdleSlice);
   wake();
 }
@@ -181,18 +183,26 @@ void EmbeddingScheduler::finish_batch(JobPointer job) {
   job->batch.reset();
   job->computing.reset();
   job->waiting_since = clock_.monotonic_now();
+  changed();
   if (job->texts_left() == 0) end(job, std::move(job->vectors));
 }
 
+void EmbeddingScheduler::changed() const {
+  if (on_change_) on_change_();
+}
+
 void EmbeddingScheduler::end(JobPointer job, Result<Vectors> result) {
-  if (!result.ok()) waiting_[index_of(job->request.priority)] -= static_cast<int>(job->texts_left());
+  if (!result.ok()) {
+    waiting_[index_of(job->request.priority)] -= static_cast<int>(job->texts_left());
+    changed();
+  }
   job->request.reply_to->post(
       [on_done = std::move(job->request.on_done), result = std::move(result)] { on_done(result); });
   jobs_.erase(job);
 }
 
 void EmbeddingScheduler::cancel_all() {
-  while (!jobs_.empty()) end(jobs_.begin(), fail(ErrorCode::kCancelled, "the engine is closing"));
+  while (!jobs_.empty()) end(jobs_.begin(), fail_retryable(ErrorCode::kCancelled, "the engine is stopping"));
 }
 
 void EmbeddingScheduler::check_integrity() const {

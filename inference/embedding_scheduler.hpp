@@ -52,8 +52,10 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
   void submit(EmbeddingJob job);
   /// A model has finished a step that took `step`, and may begin its next one when this returns.
   void between_steps(Duration step);
-  /// Ends every job with `kCancelled`.
+  /// Ends every job with `kCancelled` (retryable).
   void cancel_all();
+  /// Called whenever `waiting` or `texts_embedded` has changed.
+  void on_change(std::function<void()> call) { on_change_ = std::move(call); }
 
   /// Texts without a vector.
   [[nodiscard]] int waiting() const;
@@ -83,6 +85,7 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
   bool load_for(JobPointer job);
   Status begin_batch(Job& job, Duration budget);
   void finish_batch(JobPointer job);
+  void changed() const;
   void end(JobPointer job, Result<std::vector<std::vector<float>>> result);
   [[nodiscard]] std::size_t texts_within(const Job& job, Duration budget) const;
 
@@ -91,6 +94,7 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
   const Clock& clock_;
   const EngineOptions& options_;
   const Limits& limits_;
+  std::function<void()> on_change_;
   std::list<Job> jobs_;
   std::array<int, 4> waiting_{};  // texts by priority
   double us_per_byte_ = 0;        // measured; 0 = not yet known

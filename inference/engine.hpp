@@ -100,6 +100,9 @@ class Engine {
 
   /// What to do with the finding of an audit before it is repaired. Before the first request. Here: nothing is audited.
   virtual void on_violation(std::function<void(const std::string& report)> /*report*/) {}
+
+  /// The end: what is in flight is cancelled as soon as its step allows, what comes later too. Returns at once.
+  virtual void stop() {}
 };
 
 }  // namespace mnema

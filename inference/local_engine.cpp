@@ -28,6 +28,8 @@ std::string hexadecimal(std::uint64_t value) {
 
 /// Longer guesses are never right often enough.
 constexpr int kSpeculationTokensMax = 32;
+/// How old the numbers for other threads may become during a long generation.
+constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 
 /// What the answer must be: calls where a tool is required, else what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
@@ -71,6 +73,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     models->between_steps([of = std::weak_ptr(embeddings)](Duration step) {
       if (const auto waiting = of.lock()) waiting->between_steps(step);
     });
+    embeddings->on_change([this] { publish(); });  // only while it has jobs, and those end before this does
   }
 
   /// On any thread.
@@ -112,6 +115,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   /// Everything that needs no model weights. On the background executor, or where it is quick, on the compute executor.
   void prepare(const std::shared_ptr<Answer>& answer) {
+    if (stopping) return fail_answer(answer, stopping_error());
     Result<SequenceRequest> ready = read(answer);
     if (!ready.ok()) return fail_answer(answer, ready.error());
     auto sequence = std::make_shared<SequenceRequest>(std::move(*ready));
@@ -205,6 +209,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       }
     }
     watch_deadlines();
+    publish();
   }
 
   Ready take_postponed(std::deque<Ready>::iterator at) {
@@ -258,7 +263,10 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   }
 
   void submit(LoadedModel& model, const std::shared_ptr<Answer>& answer, SequenceRequest sequence) {
-    sequence.on_token = [answer](const ChosenToken& token) { return answer->take(token); };
+    sequence.on_token = [self = shared_from_this(), answer](const ChosenToken& token) {
+      if (self->clock.monotonic_now() - self->published_at >= kPublishInterval) self->publish_soon();
+      return answer->take(token);
+    };
     sequence.on_echo = [answer](std::vector<ChosenToken> tokens) {
       for (const ChosenToken& token : tokens) answer->completion.logprobs.push_back(answer->logprob_of(token));
     };
@@ -279,6 +287,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       answer.complete(*reason, usage);
     }
     audit_when_idle();
+    publish_soon();
     start_postponed_soon();
   }
 
@@ -292,6 +301,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     executors.compute.post([self = shared_from_this(), answer, error = std::move(error)] {
       --self->counts.preparing;
       ++self->counts.generations_failed;
+      self->publish();
       answer->finish(error);
     });
   }
@@ -303,12 +313,62 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     start_postponed_soon();
   }
 
-  /// Requests that no step has begun for.
+  /// Requests that no step has begun for. Prestages have a bound of their own; one that is being computed lets another
+  /// request in.
   [[nodiscard]] int generations_waiting() const {
     int count = counts.preparing;
     for (const auto& [path, model] : models->all())
       count += model.scheduler != nullptr ? model.scheduler->waiting() : 0;
-    return count;
+    return std::max(0, count - prestages);
+  }
+
+  static Error stopping_error() { return fail_retryable(ErrorCode::kCancelled, "the engine is stopping"); }
+
+  /// Takes a request in, or refuses it.
+  void begin(const std::shared_ptr<Answer>& answer) {
+    ++counts.generations_started;
+    ++counts.preparing;
+    // A drawn seed survives every JSON reader, so that a client can send back what it was told.
+    answer->completion.seed = answer->request.sampling.seed.value_or(random.next_u64() >> 11);
+    const bool full =
+        answer->request.priority != Priority::kPrestage && generations_waiting() > limits.generations_waiting_max;
+    if (stopping || full) {
+      --counts.preparing;
+      ++counts.generations_failed;
+      if (stopping) return answer->finish(stopping_error());
+      Error refused =
+          fail(ErrorCode::kResourceExhausted, "too many requests are waiting for the model", "try again later");
+      refused.retryable = true;
+      refused.retry_after_ms = 1000;
+      return answer->finish(std::move(refused));
+    }
+    // Known from here on, or who erases its owner would miss it while it is being prepared.
+    std::erase_if(active, [](const auto& weak) { return weak.expired(); });
+    active.push_back(answer);
+    if (is_quick(answer->request)) return prepare(answer);
+    executors.background.post([self = shared_from_this(), answer] { self->prepare(answer); });
+  }
+
+  std::shared_ptr<Answer> answer_of(GenerateRequest request, Executor& reply_to, GenerationCallbacks callbacks) {
+    auto answer = std::make_shared<Answer>();
+    check_prepared(request);
+    answer->request = std::move(request);
+    answer->reply_to = &reply_to;
+    answer->callbacks = std::move(callbacks);
+    answer->wake = [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->executors.compute.post([self] { self->wake_all(); });
+    };
+    return answer;
+  }
+
+  void cancel_all() {
+    for (const auto& weak : active) {
+      if (const auto answer = weak.lock()) answer->cancelled->store(true);
+    }
+    embeddings->cancel_all();
+    wake_all();
   }
 
   void audit_when_idle() {
@@ -319,8 +379,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     }
   }
 
-  /// A copy for other threads; after each change of state that they might ask for.
-  void publish(const std::function<void(EngineStats)>& take) {
+  /// A copy for other threads. On the compute executor, after each piece of work that changes what it shows.
+  void publish() {
+    published_at = clock.monotonic_now();
     EngineStats copy = counts;
     copy.texts_embedded = embeddings->texts_embedded();
     copy.embeddings_waiting = embeddings->waiting();
@@ -333,7 +394,18 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       copy.models.push_back(model.scheduler->stats());
       copy.models.back().model = model.file.name;
     }
-    take(std::move(copy));
+    const std::lock_guard lock(mutex);
+    published = std::move(copy);
+  }
+
+  /// From inside a step, whose own numbers stand only after it.
+  void publish_soon() {
+    if (publish_posted) return;
+    publish_posted = true;
+    executors.compute.post([self = shared_from_this()] {
+      self->publish_posted = false;
+      self->publish();
+    });
   }
 
   const EngineOptions options;
@@ -348,6 +420,8 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::atomic<std::uint64_t> tokenizer_bytes = 0;
   std::function<void(const std::string&)> tell_violation;
 
+  std::atomic<bool> stopping = false;
+
   std::mutex mutex;
   EngineStats published;  // guarded by mutex
 
@@ -357,6 +431,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::deque<Ready> postponed;
   std::vector<std::weak_ptr<Answer>> active;  // every request that has come and perhaps is not over
   EngineStats counts;
+  MonotonicTime published_at{};
+  bool publish_posted = false;
+  int prestages = 0;                       // not over; at most limits.prestage_waiting_max
   std::optional<MonotonicTime> next_look;  // at the postponed, at the latest
 };
 
@@ -365,47 +442,18 @@ LocalEngine::LocalEngine(EngineOptions options, Executors executors, std::shared
     : state_(std::make_shared<State>(std::move(options), executors, std::move(loader), clock, random, limits)) {}
 
 LocalEngine::~LocalEngine() {
-  state_->executors.compute.post([state = state_] {
-    for (const auto& weak : state->active) {
-      if (const auto answer = weak.lock()) answer->cancelled->store(true);
-    }
-    state->embeddings->cancel_all();
-    state->wake_all();
-  });
+  state_->executors.compute.post([state = state_] { state->cancel_all(); });
+}
+
+void LocalEngine::stop() {
+  state_->stopping = true;
+  state_->executors.compute.post([state = state_] { state->cancel_all(); });
 }
 
 std::shared_ptr<Generation> LocalEngine::generate(GenerateRequest request, Executor& reply_to,
                                                   GenerationCallbacks callbacks) {
-  auto answer = std::make_shared<Answer>();
-  state_->check_prepared(request);
-  answer->request = std::move(request);
-  answer->reply_to = &reply_to;
-  answer->callbacks = std::move(callbacks);
-  answer->wake = [weak = std::weak_ptr(state_)] {
-    const auto state = weak.lock();
-    if (!state) return;
-    state->executors.compute.post([state] { state->wake_all(); });
-  };
-  state_->executors.compute.post([state = state_, answer] {
-    ++state->counts.generations_started;
-    ++state->counts.preparing;
-    // A drawn seed survives every JSON reader, so that a client can send back what it was told.
-    answer->completion.seed = answer->request.sampling.seed.value_or(state->random.next_u64() >> 11);
-    if (state->generations_waiting() > state->limits.generations_waiting_max) {
-      --state->counts.preparing;
-      ++state->counts.generations_failed;
-      Error full =
-          fail(ErrorCode::kResourceExhausted, "too many requests are waiting for the model", "try again later");
-      full.retryable = true;
-      full.retry_after_ms = 1000;
-      return answer->finish(std::move(full));
-    }
-    // Known from here on, or who erases its owner would miss it while it is being prepared.
-    std::erase_if(state->active, [](const auto& weak) { return weak.expired(); });
-    state->active.push_back(answer);
-    if (State::is_quick(answer->request)) return state->prepare(answer);
-    state->executors.background.post([state, answer] { state->prepare(answer); });
-  });
+  const auto answer = state_->answer_of(std::move(request), reply_to, std::move(callbacks));
+  state_->executors.compute.post([state = state_, answer] { state->begin(answer); });
   return answer;
 }
 
@@ -417,8 +465,17 @@ void LocalEngine::prestage(std::string model, Scope scope, Prompt prompt) {
   request.tokens_max = 1;
   request.priority = Priority::kPrestage;
   GenerationCallbacks callbacks;
-  callbacks.on_done = [](const Result<Completion>&) {};  // advisory: what counts are the pages it leaves
-  generate(std::move(request), state_->executors.background, std::move(callbacks));
+  // Advisory: what counts are the pages it leaves.
+  callbacks.on_done = [weak = std::weak_ptr(state_)](const Result<Completion>&) {
+    const auto state = weak.lock();
+    if (state) state->executors.compute.post([state] { --state->prestages; });
+  };
+  const auto answer = state_->answer_of(std::move(request), state_->executors.background, std::move(callbacks));
+  state_->executors.compute.post([state = state_, answer] {
+    if (state->stopping || state->prestages >= state->limits.prestage_waiting_max) return;
+    ++state->prestages;
+    state->begin(answer);
+  });
 }
 
 Result<std::shared_ptr<const PreparedPrompt>> LocalEngine::prepare(const std::string& model, const Prompt& prompt,
@@ -455,7 +512,10 @@ void LocalEngine::embed(std::string model, std::vector<std::string> texts, Prior
   job->priority = priority;
   job->reply_to = &reply_to;
   job->on_done = std::move(on_done);
-  state_->executors.compute.post([state = state_, job] { state->embeddings->submit(std::move(*job)); });
+  state_->executors.compute.post([state = state_, job] {
+    if (state->stopping) return job->reply_to->post([job] { job->on_done(State::stopping_error()); });
+    state->embeddings->submit(std::move(*job));
+  });
 }
 
 std::vector<ModelInfo> LocalEngine::models() const { return state_->texts.models(); }
@@ -472,6 +532,7 @@ double LocalEngine::prefill_tokens_per_second(const std::string& model) const {
 void LocalEngine::load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) {
   Executor* reply = &reply_to;
   state_->executors.background.post([state = state_, model = std::move(model), reply, on_done = std::move(on_done)] {
+    if (state->stopping) return reply->post([on_done] { on_done(State::stopping_error()); });
     const Result<std::shared_ptr<const ModelText>> text = state->texts.text_of(model);
     if (!text.ok()) {
       reply->post([on_done, error = text.error()] { on_done(error); });
@@ -479,6 +540,7 @@ void LocalEngine::load(std::string model, Executor& reply_to, std::function<void
     }
     state->executors.compute.post([state, model, reply, on_done] {
       const auto made = state->models->use(model);
+      state->publish();
       Status status;
       if (!made.ok()) status = made.error();
       reply->post([on_done, status] { on_done(status); });
@@ -507,12 +569,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
 
 EngineStats LocalEngine::stats() const {
   // What the compute thread said last; a newer word is asked for at once.
-  state_->executors.compute.post([state = state_] {
-    state->publish([&](EngineStats now) {
-      const std::lock_guard lock(state->mutex);
-      state->published = std::move(now);
-    });
-  });
+  state_->executors.compute.post([state = state_] { state->publish(); });
   const std::lock_guard lock(state_->mutex);
   return state_->published;
 }

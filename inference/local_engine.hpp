@@ -61,6 +61,7 @@ class LocalEngine final : public Engine {
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override;
   [[nodiscard]] std::vector<ModelInfo> models() const override;
   [[nodiscard]] double prefill_tokens_per_second(const std::string& model) const override;
+  void stop() override;
 
   void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) override;
   /// KV pages too; of prepared prompts, those of the whole tenant.

@@ -20,6 +20,7 @@ class Embedder {
   virtual ~Embedder() = default;
   /// Names model, version and pooling; stored with every vector. Vectors of different ids are never compared.
   [[nodiscard]] virtual std::string id() const = 0;
+  /// 0: there are no vectors, `embed` only fails, and memory goes by words and time.
   [[nodiscard]] virtual int dimensions() const = 0;
   /// One L2-normalised vector per text, in order.
   virtual void embed(std::vector<std::string> texts, bool interactive, Executor& reply_to,

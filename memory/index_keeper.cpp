@@ -101,7 +101,7 @@ void IndexKeeper::added(vector_store::VectorRow row) {
 }
 
 void IndexKeeper::removed(TenantId tenant, std::vector<VectorLabel> labels) {
-  if (labels.empty()) return;
+  if (labels.empty() || options_.dimensions == 0) return;
   strand_.post([self = shared_from_this(), tenant, labels = std::move(labels)] {
     const std::scoped_lock changing(self->changing_);
     const Index index = self->find_or_make(tenant);

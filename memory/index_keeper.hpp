@@ -31,7 +31,7 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   struct Options {
     std::string folder;  // of snapshots; empty: none
     std::string embedder;
-    int dimensions = 0;
+    int dimensions = 0;  // 0: there is no embedder, and nothing is indexed
     VectorIndex::Options index;
   };
   IndexKeeper(Options options, Executor& background) : options_(std::move(options)), strand_(background) {}

@@ -10,16 +10,12 @@ void QueryVectors::get(const std::string& text, std::function<void(Vector)> on_d
   {
     const std::scoped_lock lock(mutex_);
     const auto [entry, is_new] = entries_.try_emplace(digest);
-    if (!is_new) recent_.erase(entry->second.place);
-    entry->second.place = recent_.insert(recent_.begin(), digest);
     known = entry->second.vector;
-    if (known.empty()) entry->second.waiting.push_back(std::move(on_done));
-    if (known.empty() && !is_new) return;
-    for (auto last = recent_.end(); entries_.size() > kEntriesMax && last != recent_.begin();) {
-      const auto old = entries_.find(*--last);
-      if (old->second.vector.empty()) continue;  // somebody waits for it
-      last = recent_.erase(last);
-      entries_.erase(old);
+    if (known.empty()) {
+      entry->second.waiting.push_back(std::move(on_done));
+      if (!is_new) return;
+    } else {
+      recent_.splice(recent_.begin(), recent_, entry->second.place);
     }
   }
   if (!known.empty()) return on_done(std::move(known));
@@ -42,8 +38,12 @@ void QueryVectors::on_vector(const Sha256Digest& digest, Result<std::vector<std:
     waiting = std::move(entry->second.waiting);
     if (vector.ok()) {
       entry->second.vector = *vector;
+      entry->second.place = recent_.insert(recent_.begin(), digest);
+      if (recent_.size() > kVectorsMax) {
+        entries_.erase(recent_.back());
+        recent_.pop_back();
+      }
     } else {
-      recent_.erase(entry->second.place);
       entries_.erase(entry);
     }
   }

@@ -1,11 +1,12 @@
 // memory/query_vectors.hpp
 //
-// Vectors of what is asked, kept for a while: an event's arrival has its text embedded, and the recall of its turn
-// finds the vector there or on its way. A text is known by its digest: an event may be megabytes, and a hundred are
-// kept.
+// Vectors of questions, kept for a while: an event's arrival has its text embedded, and the recall of its turn finds
+// the vector there or on its way. A text is known by its digest: an event may be megabytes, and a hundred are kept.
+// How many are on their way is for the callers to bound: turns and prestaging do.
 //
 // Threads:   any; a mutex guards it.
 // Ownership: kept by shared_ptr: work in flight holds it. Borrows embedder and executor.
+// Invariant: in `recent_` are exactly the entries that have their vector
 #pragma once
 
 #include <functional>
@@ -32,19 +33,19 @@ class QueryVectors : public std::enable_shared_from_this<QueryVectors> {
   void get(const std::string& text, std::function<void(Vector)> on_done);
 
  private:
-  static constexpr std::size_t kEntriesMax = 128;  // the least recently asked is forgotten
+  static constexpr std::size_t kVectorsMax = 128;  // the least recently asked is forgotten
   struct Entry {
     std::vector<float> vector;  // empty: on its way
     std::vector<std::function<void(Vector)>> waiting;
-    std::list<Sha256Digest>::iterator place;
+    std::list<Sha256Digest>::iterator place;  // in recent_, once the vector is there
   };
   void on_vector(const Sha256Digest& digest, Result<std::vector<std::vector<float>>> vectors);
 
   Embedder& embedder_;
   Executor& query_;
   const Duration timeout_;
-  std::mutex mutex_;  // guards both below
-  std::list<Sha256Digest> recent_;
+  std::mutex mutex_;                // guards both below
+  std::list<Sha256Digest> recent_;  // most recently asked first
   std::map<Sha256Digest, Entry> entries_;
 };
 

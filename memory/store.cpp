@@ -98,16 +98,14 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
   if (!left.ok()) return left.error();
   state->writer->clear(*left, [] {});
   state->words->wake();
-  state->queue->start();
+  if (embedder.dimensions() > 0) state->queue->start();
   return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(state)));
 }
 
 MemoryStore::MemoryStore(std::shared_ptr<State> state) : state_(std::move(state)) {}
 MemoryStore::~MemoryStore() {
   state_->closed = true;
-  state_->writer->close();
-  state_->words->close();
-  state_->queue->close();
+  stop_background();
 }
 
 // ---- what happened ----
@@ -212,6 +210,9 @@ void MemoryStore::recall(RecallQuery query, Executor& reply_to, std::function<vo
     if (text.empty()) {
       return on_question(fail(ErrorCode::kInvalidArgument, "the question has no text"));
     }
+    if (state->embedder.dimensions() == 0) {
+      return on_question(fail(ErrorCode::kFailedPrecondition, "there is no embedder"));
+    }
     state->query_vectors->get(text, on_question);
   });
 }
@@ -233,24 +234,38 @@ void MemoryStore::State::answer_recall(const RecallQuery& query, RecallVectors v
   on_done(std::move(recalled));
 }
 
-void MemoryStore::prestage(std::string text) {
-  if (state_->closed || text.empty()) return;
-  state_->query_vectors->get(text, [](const QueryVectors::Vector&) {});
+void MemoryStore::prestage(std::string text, std::function<void()> on_done) {
+  if (state_->closed || text.empty() || state_->embedder.dimensions() == 0) {
+    if (on_done) on_done();
+    return;
+  }
+  state_->query_vectors->get(text, [on_done = std::move(on_done)](const QueryVectors::Vector&) {
+    if (on_done) on_done();
+  });
 }
 
 // ---- upkeep ----
 
 void MemoryStore::when_embedded(Executor& reply_to, std::function<void(Status)> on_done) {
+  if (state_->embedder.dimensions() == 0) {
+    return reply_to.post([on_done = std::move(on_done)] {
+      on_done(fail(ErrorCode::kFailedPrecondition, "there is no embedder", "set [inference] embedding_model"));
+    });
+  }
   state_->queue->when_empty(reply_to, std::move(on_done));
 }
 
 Status MemoryStore::save_indexes() { return state_->index->save(state_->database); }
 
-void MemoryStore::close() {
-  if (state_->closed.exchange(true)) return;
+void MemoryStore::stop_background() {
   state_->writer->close();
   state_->words->close();
   state_->queue->close();
+}
+
+void MemoryStore::close() {
+  if (state_->closed.exchange(true)) return;
+  stop_background();
   if (const Status saved = save_indexes(); !saved.ok()) {
     log_warning("memory", "index files not written; the next start makes them again",
                 {{"because", saved.error().message}});
@@ -280,7 +295,9 @@ Result<MemoryStatistics> MemoryStore::statistics() {
 Status MemoryStore::check_integrity() {
   const auto checked = state_->database.read<int>([&](Transaction& transaction) -> Result<int> {
     RETURN_IF_ERROR(text_index_store::check_integrity(transaction));
-    RETURN_IF_ERROR(vector_store::check_integrity(transaction, state_->embedder.id()));
+    if (state_->embedder.dimensions() > 0) {
+      RETURN_IF_ERROR(vector_store::check_integrity(transaction, state_->embedder.id()));
+    }
     RETURN_IF_ERROR(state_->index->check_integrity(transaction));
     return 0;
   });

@@ -159,8 +159,10 @@ class MemoryStore {
   /// Errors: `kInvalidArgument` (empty tenant), `kStorage`.
   void recall(RecallQuery query, Executor& reply_to, std::function<void(Result<Recalled>)> on_done);
 
-  /// Makes the vector of `text` now, so that a recall for it soon after need not wait (DESIGN §2, step 4).
-  void prestage(std::string text);
+  /// Makes the vector of `text` now, so that a recall for it soon after need not wait (DESIGN §2, step 4). `on_done`
+  /// (may be empty) runs on the query executor or on this thread when it is there or will not come: who prestages much
+  /// at once waits for it.
+  void prestage(std::string text, std::function<void()> on_done = {});
 
   // ---- upkeep ----
 
@@ -172,7 +174,11 @@ class MemoryStore {
   /// for it, recall does not. Errors: `kStorage`; nothing is lost by one.
   [[nodiscard]] Status save_indexes();
 
-  /// Stops background work. Idempotent. Callbacks still to come get `kCancelled`.
+  /// Background work (documents, embedding, text indexes) begins nothing more, and what is in flight is abandoned;
+  /// callbacks still to come get `kCancelled`. What is left is done after the next open. Recall goes on. Returns at
+  /// once. Idempotent.
+  void stop_background();
+  /// The end: as above, recall answers `kCancelled` too, and changed indexes are saved. Idempotent.
   void close();
 
   [[nodiscard]] Result<MemoryStatistics> statistics();

@@ -88,12 +88,6 @@ class ConfigReader {
                                     "', and there is no [connectors." + agent.reply_to + "]");
       }
     }
-    for (const auto& [name, source] : config_.sources) {
-      if (!source.agent.empty() && config_.agents.count(source.agent) == 0) {
-        root_.problem("sources", ": source '" + name + "' wakes agent '" + source.agent +
-                                     "', and there is no [agents." + source.agent + "]");
-      }
-    }
   }
 
   template <class Read>

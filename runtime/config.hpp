@@ -59,8 +59,8 @@ struct LogConfig {
 };
 
 struct InferenceConfig {
-  std::string model = "smollm2-135m";  // catalogue name or file
-  std::string embedding_model = "all-minilm-l6-v2";
+  std::string model;             // catalogue name or file; "" = smollm2-135m if an agent needs one; "none" = none
+  std::string embedding_model;   // the same; "" = all-minilm-l6-v2 if recall or documents need one
   int threads = 0;               // 0 = one per core
   std::string backend = "auto";  // auto | scalar | avx2 | avx512
   std::string kv_type = "f16";   // f16 | int8

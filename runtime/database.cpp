@@ -7,6 +7,7 @@
 
 #include "runtime/folder_lock.hpp"
 #include "runtime/log.hpp"
+#include "runtime/private_file.hpp"
 #include "runtime/read_pool.hpp"
 #include "runtime/schema_versions.hpp"
 
@@ -40,12 +41,15 @@ class SqliteDatabase final : public Database {
 
     void enqueue(WritePriority priority, Unit unit);
     void drain();
-    void commit_group();  // requires writer_mutex
+    /// Requires writer_mutex. False: nothing could be begun (another program holds the file, the disk is gone).
+    bool commit_group();
     [[nodiscard]] std::optional<Unit> next_unit(bool& background_taken);
     void schedule_checkpoint(Duration delay);
     void checkpoint();
     void cut_log();  // requires writer_mutex
     void close();
+    [[nodiscard]] bool has_units();
+    void answer_the_rest(const Error& why);
     void abandon();
     void check_integrity();
     Statistics statistics();
@@ -103,7 +107,11 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(Options options, const st
   auto core = std::make_shared<Core>(std::move(options), store, clock);
   // A VFS of a test has no file to lock, and one process.
   if (core->options.vfs.empty()) {
-    ASSIGN_OR_RETURN(core->lock, FolderLock::take(core->options.path + ".lock"));
+    const std::string& path = core->options.path;
+    ASSIGN_OR_RETURN(core->lock, FolderLock::take(path + ".lock"));
+    // SQLite gives the log and its index the mode of the database.
+    RETURN_IF_ERROR(make_private_file(path));
+    for (const char* suffix : {"-wal", "-shm"}) close_to_others(path + suffix);
   }
   ASSIGN_OR_RETURN(core->writer, open_writer(core->options));
   RETURN_IF_ERROR(bring_up_to_date(*core->writer, migrations, core->options.path));
@@ -186,7 +194,7 @@ Status run_in_savepoint(const std::function<Status(Transaction&)>& run, Transact
   return status;
 }
 
-void SqliteDatabase::Core::commit_group() {
+bool SqliteDatabase::Core::commit_group() {
   struct Finished {
     Unit unit;
     Status status;
@@ -242,6 +250,7 @@ void SqliteDatabase::Core::commit_group() {
     log_error("database", "commit failed", {{"file", options.path}, {"error", committed.error().text()}});
   }
   if (wal_pages > 0) schedule_checkpoint(wal_pages > options.wal_pages_max ? Duration{} : options.checkpoint_interval);
+  return begun.ok();
 }
 
 // An idle database arms no timer: only a commit does.
@@ -295,23 +304,42 @@ void SqliteDatabase::Core::cut_log() {
   }
 }
 
+// Ends in a bounded time: only what is queued by now is committed, however much is sent after it; nothing waits for who
+// reads; and what cannot be begun once is answered with the error instead of being tried unit by unit.
 void SqliteDatabase::Core::close() {
+  {
+    const std::lock_guard guard(queue_mutex);
+    closed = true;
+  }
   const std::lock_guard checkpointing(checkpoint_mutex);
   const std::lock_guard writing(writer_mutex);
   if (!writer) return;
-  for (;;) {
-    {
-      const std::lock_guard guard(queue_mutex);
-      closed = foreground.empty() && background.empty();
-      if (closed) break;
-    }
-    commit_group();
+  while (has_units()) {
+    if (!commit_group()) answer_the_rest(fail(ErrorCode::kStorage, "'" + options.path + "' could not be written"));
   }
   cut_log();
   checkpointer.reset();
   readers->close();
   writer.reset();
   lock.reset();
+}
+
+bool SqliteDatabase::Core::has_units() {
+  const std::lock_guard guard(queue_mutex);
+  return !foreground.empty() || !background.empty();
+}
+
+void SqliteDatabase::Core::answer_the_rest(const Error& why) {
+  std::deque<Unit> rest;
+  {
+    const std::lock_guard guard(queue_mutex);
+    rest.swap(foreground);
+    for (Unit& unit : background) rest.push_back(std::move(unit));
+    background.clear();
+    counted.units_answered += static_cast<long long>(rest.size());
+    counted.units_failed += static_cast<long long>(rest.size());
+  }
+  for (Unit& unit : rest) unit.answer(why);
 }
 
 // The process goes down without `close`: what is queued was never answered, and is not written.
@@ -361,6 +389,7 @@ Status SqliteDatabase::wait_for(Unit unit) {
 }
 
 Status SqliteDatabase::backup_to(const std::string& path) {
+  if (core_->options.vfs.empty()) RETURN_IF_ERROR(make_private_file(path));
   ASSIGN_OR_RETURN(const std::unique_ptr<SqliteConnection> target,
                    SqliteConnection::open(path, SqliteConnection::Mode::kReadWriteCreate, core_->options.vfs));
   return core_->readers->read([&](Transaction& source) -> Status {

@@ -8,7 +8,7 @@
 //            `read` runs on the calling thread over a pooled read-only connection: never call it on the loop thread,
 //            and never keep what it gives across a co_await.
 // Ownership: the database outlives everything that queues on it. `close` flushes and must be called on shutdown.
-// Law:       units queued == units answered + units waiting   (check_integrity)
+// Invariant: units queued == units answered + units waiting   (check_integrity)
 #pragma once
 
 #include <functional>
@@ -60,7 +60,7 @@ enum class WritePriority : int { kForeground = 0, kBackground = 1 };
 class Database {
  public:
   struct Options {
-    std::string path;  // the file; its folder exists
+    std::string path;  // the file; its folder exists (private_folder.hpp). Made for its owner alone
     std::string vfs;   // empty = default; the simulation hands in one that drops unsynced writes
     int read_connections_max = 4;
     int group_units_max = 500;  // units in one commit
@@ -98,7 +98,8 @@ class Database {
   template <class T>
   [[nodiscard]] Result<T> read(const std::function<Result<T>(Transaction&)>& query);
 
-  /// Commits what is queued, checkpoints and closes. No `write` may follow.
+  /// Commits what is queued by now, checkpoints and closes; what is sent later is refused. Waits for the commit and the
+  /// checkpoint that run, not for who reads.
   virtual void close() = 0;
   virtual void check_integrity() = 0;
   /// A consistent copy by SQLite's online backup.

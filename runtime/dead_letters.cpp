@@ -16,7 +16,9 @@ DeadLetterSummary summary_of(const mailbox_store::Row& row, const std::vector<ma
   summary.key = row.index.key;
   summary.about = row.event.type;
   summary.attempts = row.index.attempts;
-  summary.died_at = errors.empty() ? row.index.accepted_at : errors.back().at;
+  summary.tries = row.index.attempts + row.index.uncounted;
+  summary.generation = row.index.generation;
+  summary.died_at = row.index.died_at;
   if (!errors.empty()) summary.error = errors.back().error;
   return summary;
 }
@@ -28,7 +30,9 @@ DeadLetterSummary summary_of(const outbox_store::DeadRow& dead) {
           message.agent,
           message.key,
           message.destination,
+          dead.row.attempt - dead.row.unsent,
           dead.row.attempt,
+          dead.row.generation,
           dead.at,
           dead.error};
 }
@@ -93,8 +97,8 @@ Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId
   return letter;
 }
 
-DeadLetters::DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox)
-    : database_(database), mailbox_(mailbox), outbox_(outbox) {}
+DeadLetters::DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox, const Clock& clock, const Limits& limits)
+    : database_(database), mailbox_(mailbox), outbox_(outbox), clock_(clock), limits_(limits) {}
 
 Result<std::vector<DeadLetterSummary>> DeadLetters::list(int count) {
   return database_.read<std::vector<DeadLetterSummary>>(
@@ -118,8 +122,9 @@ void DeadLetters::redrive(DeadLetterId id, Redrive how, Executor& reply_to, std:
           return fail(ErrorCode::kInvalidArgument, "'" + how.from_step + "' is no top-level step",
                       "use a number, e.g. 3");
         }
+        // With other data it is another turn: it begins with its next attempt, under the generation that it has then.
         if (how.data)
-          RETURN_IF_ERROR(turn_journal_store::forget_steps_from(transaction, id.number, ""));
+          RETURN_IF_ERROR(turn_journal_store::erase_turn(transaction, id.number));
         else if (!how.from_step.empty())
           RETURN_IF_ERROR(turn_journal_store::forget_steps_from(transaction, id.number, how.from_step));
         RETURN_IF_ERROR(turn_journal_store::reopen_turn(transaction, id.number));
@@ -128,13 +133,38 @@ void DeadLetters::redrive(DeadLetterId id, Redrive how, Executor& reply_to, std:
       reply_to, std::move(on_done));
 }
 
+namespace {
+
+Status drop_event(Transaction& transaction, Mailbox& mailbox, Sequence sequence) {
+  RETURN_IF_ERROR(mailbox.drop(transaction, sequence));
+  return turn_journal_store::erase_turn(transaction, sequence);
+}
+
+}  // namespace
+
 void DeadLetters::drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done) {
   database_.write<void>(
       WritePriority::kForeground,
       [&mailbox = mailbox_, &outbox = outbox_, id](Transaction& transaction) -> Status {
         if (id.kind == DeadLetterId::Kind::kMessage) return outbox.drop(transaction, id.number);
-        RETURN_IF_ERROR(mailbox.drop(transaction, id.number));
-        return turn_journal_store::erase_turn(transaction, id.number);
+        return drop_event(transaction, mailbox, id.number);
+      },
+      reply_to, std::move(on_done));
+}
+
+void DeadLetters::purge(int letters_max, Executor& reply_to, std::function<void(Result<int>)> on_done) {
+  const Time before = clock_.now() - std::chrono::hours(limits_.dead_letter_retention_hours);
+  database_.write<int>(
+      WritePriority::kBackground,
+      [&mailbox = mailbox_, &outbox = outbox_, before, letters_max](Transaction& transaction) -> Result<int> {
+        ASSIGN_OR_RETURN(const std::vector<Sequence> events,
+                         mailbox_store::dead_before(transaction, before, letters_max));
+        for (const Sequence sequence : events) RETURN_IF_ERROR(drop_event(transaction, mailbox, sequence));
+        const int removed = static_cast<int>(events.size());
+        ASSIGN_OR_RETURN(const std::vector<std::int64_t> messages,
+                         outbox_store::dead_before(transaction, before, letters_max - removed));
+        for (const std::int64_t id : messages) RETURN_IF_ERROR(outbox.drop(transaction, id));
+        return removed + static_cast<int>(messages.size());
       },
       reply_to, std::move(on_done));
 }

@@ -1,7 +1,8 @@
 // runtime/dead_letters.hpp
 //
 // What could not be done, with its whole story, until a person decides: events whose attempts are used up, and messages
-// that no destination took. Nothing leaves on its own; dead events count against the mailbox's bound.
+// that no destination took. They have a bound of their own (dead_letter_bound.hpp); those older than
+// `dead_letter_retention_hours` are removed (retention_cleaner.hpp).
 //
 // Threads:   the reading methods not on the loop (they read the database); the others from any thread.
 // Ownership: borrows all its parts.
@@ -36,8 +37,10 @@ struct DeadLetterSummary {
   std::string tenant;
   std::string agent;
   std::string key;
-  std::string about;  // event type, or destination
-  int attempts = 0;
+  std::string about;   // event type, or destination
+  int attempts = 0;    // counted ones
+  int tries = 0;       // with those of which nothing left the process
+  int generation = 0;  // how often it was redriven with edited data
   Time died_at{};
   Error error;  // of the last attempt
 };
@@ -53,7 +56,7 @@ struct DeadLetter {
 
 struct Redrive {
   std::string from_step;  // a top-level step path: it and all after it are done anew; "" = replay all that is done
-  std::optional<std::string> data;  // replaces the payload (then nothing that was journalled is replayed)
+  std::optional<std::string> data;  // replaces the payload: a new effect, for which nothing journalled is replayed
 };
 
 /// Oldest first, at most `count` of each kind. Needs nothing but a connection that reads: a command line may ask beside
@@ -64,22 +67,27 @@ struct Redrive {
 
 class DeadLetters {
  public:
-  DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox);
+  DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox, const Clock& clock, const Limits& limits);
 
   /// The two above, over the database's own connections.
   [[nodiscard]] Result<std::vector<DeadLetterSummary>> list(int count);
   [[nodiscard]] Result<DeadLetter> show(const DeadLetterId& id);
 
-  /// Tries again from the beginning of its attempts. Effects that are repeated carry the same idempotency keys.
+  /// Tries again from the beginning of its attempts. Effects that are repeated carry the same idempotency keys, unless
+  /// the data is edited: then they are others.
   /// Errors: `kNotFound`, `kInvalidArgument` (from_step of a message).
   void redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done);
   /// Removes it with its journal.
   void drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done);
+  /// Removes those whose retention is over, at most `letters_max` of them, at background priority. Answers how many.
+  void purge(int letters_max, Executor& reply_to, std::function<void(Result<int>)> on_done);
 
  private:
   Database& database_;
   Mailbox& mailbox_;
   Outbox& outbox_;
+  const Clock& clock_;
+  const Limits& limits_;
 };
 
 }  // namespace mnema

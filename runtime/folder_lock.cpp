@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/private_file.hpp"
+
 namespace mnema {
 namespace {
 
@@ -26,6 +28,7 @@ Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::string& path) {
                 "check that the folder exists and may be written");
   }
   std::unique_ptr<FolderLock> lock(new FolderLock(descriptor));
+  close_to_others(path);
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     const std::string holder = holder_of(descriptor);
     return fail(ErrorCode::kFailedPrecondition,

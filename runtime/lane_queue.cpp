@@ -150,10 +150,6 @@ std::optional<Time> LaneQueue::next_at() const {
   return waiting_.begin()->first.first;
 }
 
-bool LaneQueue::has_ready(Time now) const {
-  return !ready_.empty() || (!waiting_.empty() && waiting_.begin()->first.first <= now);
-}
-
 std::int64_t LaneQueue::rows_in(const std::string& lane) const {
   const auto found = lanes_.find(lane);
   return found == lanes_.end() ? 0 : found->second->size();

@@ -1,15 +1,15 @@
 // runtime/lane_queue.hpp
 //
-// Which row is next, in memory: the index that mailbox and outbox keep over their tables. Rows stand in lanes; a lane
-// gives out one row at a time, in order, and lanes run beside each other. A row that may not be taken yet holds its
-// lane (order is kept per lane) without holding the others.
+// Which row is next, in memory: the index that mailbox and outbox keep over their tables, one for each tenant
+// (tenant_queue.hpp). Rows stand in lanes; a lane dispatches one row at a time, in order, and lanes run beside each
+// other. A row that may not be taken yet holds its lane (order is kept per lane) without holding the others.
 //
 // Among lanes the best priority goes first, then the longest waiting. A lane counts as its most urgent row, so that an
 // urgent row is not stuck behind its lane's slow ones. Waiting `ageing` longer makes up for one step of priority: so
 // nothing starves.
 //
-// Threads: confined to its owner's thread.
-// Law:     queued + out == rows; each lane is ready, waiting or out   (check_integrity)
+// Threads:   confined to its owner's thread.
+// Invariant: queued + out == rows; each lane is ready, waiting or out   (check_integrity)
 #pragma once
 
 #include <array>
@@ -64,7 +64,10 @@ class LaneQueue {
 
   /// When the next waiting head becomes due; none if no time will make one.
   [[nodiscard]] std::optional<Time> next_at() const;
-  [[nodiscard]] bool has_ready(Time now) const;
+  /// Heads whose time has come are ready from here on. `take` does it too.
+  void wake_due(Time now);
+  /// Whether `take` has something to give without looking at the time.
+  [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
   [[nodiscard]] std::int64_t rows() const { return rows_; }
   [[nodiscard]] std::int64_t out() const { return out_; }
   /// Heads that wait, for their time or to be woken.
@@ -99,7 +102,6 @@ class LaneQueue {
   [[nodiscard]] Time rank_of(const Lane& lane) const;
   void leave_state(Lane& lane);
   void enter_state(Lane& lane);
-  void wake_due(Time now);
 
   const Duration ageing_;
   std::unordered_map<std::string, std::unique_ptr<Lane>> lanes_;

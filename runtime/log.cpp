@@ -167,6 +167,8 @@ Result<LogLevel> parse_log_level(std::string_view text) {
               "debug, info, warning, error or off");
 }
 
+void flush_log() { sink_now()->logger->flush(); }
+
 bool log_enabled(LogLevel level) {
   return level != LogLevel::kOff && static_cast<int>(level) >= enabled_from.load(std::memory_order_relaxed);
 }

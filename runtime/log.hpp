@@ -60,6 +60,9 @@ struct LogOptions {
 /// "debug", "info", "warning", "error", "off". Errors: `kInvalidArgument`.
 [[nodiscard]] Result<LogLevel> parse_log_level(std::string_view text);
 
+/// Writes out what is buffered. Before a process ends without running its destructors.
+void flush_log();
+
 [[nodiscard]] bool log_enabled(LogLevel level);
 void write_log(LogLevel level, std::string_view component, std::string_view message, LogFields fields = {});
 inline void log_debug(std::string_view component, std::string_view message, LogFields fields = {}) {

@@ -5,6 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -18,6 +20,9 @@ struct Loop::State {
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work;
   std::thread thread;
   std::atomic<std::thread::id> loop_thread{};
+  std::mutex mutex;  // guards has_ended
+  std::condition_variable ended;
+  bool has_ended = false;  // the thread
 };
 
 Loop::Loop() : state_(std::make_unique<State>()) {
@@ -52,7 +57,12 @@ void Loop::run() {
 
 void Loop::start() {
   CHECK(!state_->thread.joinable(), "a loop is started once");
-  state_->thread = std::thread([this] { run(); });
+  state_->thread = std::thread([this] {
+    run();
+    const std::scoped_lock lock(state_->mutex);
+    state_->has_ended = true;
+    state_->ended.notify_all();
+  });
 }
 
 void Loop::stop() {
@@ -62,6 +72,16 @@ void Loop::stop() {
 
 void Loop::join() {
   if (state_->thread.joinable()) state_->thread.join();
+}
+
+bool Loop::join_by(MonotonicTime deadline) {
+  if (!state_->thread.joinable()) return true;
+  {
+    std::unique_lock lock(state_->mutex);
+    if (!state_->ended.wait_until(lock, deadline, [this] { return state_->has_ended; })) return false;
+  }
+  state_->thread.join();
+  return true;
 }
 
 bool Loop::on_loop_thread() const {

@@ -41,6 +41,8 @@ class Loop final : public Executor {
   void stop();
   /// Waits for the thread of `start` to end. Not from the loop thread.
   void join();
+  /// The same until `deadline`. False: the work in hand has not returned. The loop must not be destroyed then.
+  [[nodiscard]] bool join_by(MonotonicTime deadline);
 
   [[nodiscard]] bool on_loop_thread() const;
   /// For the files that hold sockets (connectors/http). They include Asio themselves.

@@ -3,22 +3,25 @@
 // The durable inbox of all agents. An event is ours once `accept` has answered: it survives kill -9 from then on, and
 // its source may be acknowledged. It leaves again in the commit of the turn that handled it, or as a dead letter.
 //
-//   accept -> ready -> leased -> (gone, with the turn's commit)
+//   accept -> ready -> leased -> (settled, with the turn's commit)
 //                ^        |---> waiting (retry or parked) ---> ready
 //                |        '---> dead (attempts used up, or hopeless) --redrive--> ready
 //
-// One event per (tenant, agent, key) is out at a time, in the order of acceptance; a waiting one holds its key. Among
-// keys the best priority goes first, then the oldest, with ageing (lane_queue.hpp). Nothing polls: takers are answered
-// when something becomes ready, a timer stands for the nearest retry.
+// One event per (tenant, agent, key) is leased at a time, in the order of acceptance; a waiting one holds its key.
+// Tenants take turns; inside a tenant the best priority goes first, then the oldest, with ageing (tenant_queue.hpp).
+// Nothing polls: consumers are answered when something becomes ready, a timer stands for the nearest retry.
 //
-// The attempt is counted when the event is taken, on disk, so that an event which kills the process is given up after
-// `limits.attempts_max` like any other.
+// The attempt is counted when the event is leased, on disk, so that an event which kills the process becomes a dead
+// letter after `limits.attempts_max` like any other. A try of which nothing left the process (`Error::never_left`) is
+// given back: it counts against `limits.event_tries_max` only, so that an outage of the other side is waited out.
 //
-// Threads:   `accept(event, ...)`, `take`, the settling methods and a Delivery's end from any thread (they post home).
-//            The methods with a Transaction inside a unit of work, on the store executor. `recover`, `depths`,
-//            `check_integrity` on the home executor, or before it runs.
+// Bounds: mailbox_bounds.hpp. A repeat of a known event is acknowledged also where a new one would be refused.
+//
+// Threads:   `accept(event, ...)`, `take`, `stop_taking`, `count`, the settling methods and a Delivery's end from any
+//            thread (they post home). The methods with a Transaction inside a unit of work, on the store executor.
+//            `recover`, `depths`, `check_integrity` on the home executor, or before it runs.
 // Ownership: rows live in the database; a `Delivery` borrows one until it is settled. Borrows all its parts.
-// Law:       ready + leased + waiting + dead == rows   (check_integrity)
+// Invariant: ready + leased + waiting + dead == rows   (check_integrity)
 #pragma once
 
 #include <functional>
@@ -30,16 +33,18 @@
 #include "runtime/executor.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/result.hpp"
+#include "runtime/runtime_counts.hpp"
 
 namespace mnema {
 
 struct Accepted {
   Sequence sequence = 0;
   bool duplicate = false;  // the event was known; `sequence` is the first one's, which may be done long since
+  bool differs = false;    // of a duplicate: it has another content than the first one; nothing of it is stored
 };
 
-/// One event on loan to one turn. If it goes unsettled (the turn's owner forgot it), the event waits `limits.lease_ms`
-/// and is then given out again.
+/// One event leased to one turn. If it goes unsettled (the turn's owner forgot it), the event waits `limits.lease_ms`
+/// and is then dispatched again; after `stop_taking` it is released.
 class Delivery {
  public:
   Delivery() = default;  // empty
@@ -49,8 +54,12 @@ class Delivery {
 
   [[nodiscard]] explicit operator bool() const { return event_ != nullptr; }
   [[nodiscard]] Sequence sequence() const { return sequence_; }
-  /// Counted from 1.
+  /// Counted from 1; without the tries that never left.
   [[nodiscard]] int attempt() const { return attempt_; }
+  /// All of them, counted from 1: what the wait before the next one grows with.
+  [[nodiscard]] int tries() const { return tries_; }
+  /// How often the event was redriven with edited data: part of what effects are recognised by.
+  [[nodiscard]] int generation() const { return generation_; }
   [[nodiscard]] Time accepted_at() const { return accepted_at_; }
   [[nodiscard]] const Event& event() const { return *event_; }
   [[nodiscard]] std::shared_ptr<const Event> shared_event() const { return event_; }
@@ -58,10 +67,11 @@ class Delivery {
  private:
   friend class Mailbox;
   struct Lease;
-  Delivery(Sequence sequence, int attempt, Time accepted_at, std::shared_ptr<const Event> event,
-           std::shared_ptr<Lease> lease);
+  Delivery(int generation, Time accepted_at, std::shared_ptr<const Event> event, std::shared_ptr<Lease> lease);
   Sequence sequence_ = 0;
   int attempt_ = 0;
+  int tries_ = 0;
+  int generation_ = 0;
   Time accepted_at_{};
   std::shared_ptr<const Event> event_;
   std::shared_ptr<Lease> lease_;
@@ -91,35 +101,37 @@ class Mailbox {
   [[nodiscard]] Result<Accepted> accept(Transaction& transaction, Event event);
 
   /// Asks for one event. `on_delivery` is called once, when one is ready; requests are served in order. Ask as many
-  /// times as there are turns that may run. Requests that are open when the mailbox goes are dropped.
+  /// times as there are turns that may run; of one tenant at most `limits.turns_running_per_tenant_max` events are
+  /// leased at a time. Requests that are open when the mailbox goes are dropped.
   void take(Executor& reply_to, std::function<void(Delivery)> on_delivery);
 
-  /// Shutdown: open requests are dropped, later ones ignored. Events go on being accepted.
+  /// Shutdown: no event is leased from here on, open requests are dropped, later ones ignored. Events go on being
+  /// accepted and settled. Idempotent.
   void stop_taking();
 
   /// The turn is done: removes the row, in the transaction that carries everything else the turn did. The delivery is
   /// settled when that commits. Keep it until then. Errors: `kAborted` (the delivery is no longer the current one).
   [[nodiscard]] Status complete(Transaction& transaction, const Delivery& delivery);
 
-  /// The turn failed: the event waits until `retry_at`, or is dead if `limits.attempts_max` attempts are used up.
-  /// `cause` is kept with the row either way.
+  /// The turn failed: the event waits until `retry_at`, or is dead if `limits.attempts_max` attempts or
+  /// `limits.event_tries_max` tries are used up. With `cause.never_left` the attempt is not counted. `cause` is kept
+  /// with the row either way (of many, the first and the last few).
   void retry(Delivery delivery, Time retry_at, Error cause, Executor& reply_to,
              std::function<void(Result<RetryVerdict>)> on_done);
   /// The turn failed for good.
-  void bury(Delivery delivery, Error cause, Executor& reply_to, std::function<void(Status)> on_done);
-  /// The same as `bury` inside the transaction of a turn that records its failure.
-  [[nodiscard]] Status bury(Transaction& transaction, const Delivery& delivery, const Error& cause);
+  void dead_letter(Delivery delivery, Error cause, Executor& reply_to, std::function<void(Status)> on_done);
   /// The turn was not to blame (shutdown): ready again at once, the attempt is not counted.
   void release(Delivery delivery);
-  /// The turn waits for something outside (an approval): the event waits until `wake`, or `until` if given; the attempt
-  /// is not counted.
+  /// The turn waits for something outside (an approval, another version of its agent): the event waits until `wake`, or
+  /// `until` if given, or until the next `recover`; the attempt is not counted.
   void park(Delivery delivery, std::optional<Time> until, Executor& reply_to, std::function<void(Status)> on_done);
   void wake(Sequence sequence);
   /// The same with the transaction that records why (the approval, the tool's result). A wake that comes while the turn
   /// still runs is not lost: its `park` then makes the event ready at once.
   [[nodiscard]] Status wake(Transaction& transaction, Sequence sequence);
 
-  /// A dead event is ready again with its attempts forgotten; `data` replaces its payload if given.
+  /// A dead event is ready again with its tries forgotten; `data`, if given, replaces its payload, and the generation
+  /// is one more.
   /// Errors: `kNotFound` (no dead event of that number).
   [[nodiscard]] Status revive(Transaction& transaction, Sequence sequence, std::optional<std::string> data);
   /// A dead event is removed. Errors: `kNotFound`.
@@ -128,7 +140,7 @@ class Mailbox {
   struct Depths {
     std::int64_t ready = 0;
     std::int64_t leased = 0;
-    std::int64_t waiting = 0;  // for their time or for `wake`
+    std::int64_t waiting = 0;  // keys whose next event waits, for its time or for `wake`
     std::int64_t dead = 0;
     std::size_t keys = 0;  // (tenant, agent, key)s with events
     std::optional<Time> oldest;
@@ -138,8 +150,11 @@ class Mailbox {
   /// Announces every newly accepted event (not duplicates), on the home executor. Set before the first `accept`.
   void on_accepted(std::function<void(Sequence, const std::shared_ptr<const Event>&)> listener);
 
-  /// CHECKs the law against the rows. With nothing of the mailbox's in flight. Reads the database: not on a running
-  /// loop.
+  /// Fills in what is about events. From any thread, at any time.
+  void count(RuntimeCounts& counts) const;
+
+  /// CHECKs the invariant against the rows. With nothing of the mailbox's in flight. Reads the database: not on a
+  /// running loop.
   void check_integrity();
 
  private:

@@ -1,9 +1,7 @@
 #include "runtime/mailbox_store.hpp"
 
-#include <bit>
-
 #include "runtime/event_codec.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/utf8.hpp"
 
 namespace mnema::mailbox_store {
 namespace {
@@ -15,25 +13,37 @@ constexpr std::string_view kEventColumns =
     "id, source, type, subject, time, content_type, data, tenant, user, agent, key, priority, trust, deadline, "
     "traceparent, attributes";
 
-/// What is kept of an event to recognise it by: 64 bits of SHA-256, so that nobody can choose an id that another
-/// source's event will be taken for. Among a million remembered events chance does it once in 10^13.
-std::int64_t hash_of(const Event& event) {
-  const Sha256Digest digest =
-      Sha256().update_field(event.tenant).update_field(event.source).update_field(event.id).finish();
-  std::uint64_t hash = 0;
-  for (std::size_t i = 0; i < 8; ++i) hash = hash << 8 | digest[i];
-  return std::bit_cast<std::int64_t>(hash);
+std::int64_t micros(Time time) { return static_cast<std::int64_t>(to_micros(time)); }
+
+Error lost(const Attempt& attempt) {
+  return fail(ErrorCode::kAborted, "attempt " + std::to_string(attempt.counted) + " of event " +
+                                       std::to_string(attempt.sequence) + " is no longer the current one");
 }
 
-Error lost(Sequence sequence, int attempt) {
-  return fail(ErrorCode::kAborted, "attempt " + std::to_string(attempt) + " of event " + std::to_string(sequence) +
-                                       " is no longer the current one");
+Error no_such_event(Sequence sequence) {
+  return fail(ErrorCode::kNotFound, "there is no event " + std::to_string(sequence) + " in the mailbox");
+}
+
+Error no_dead_event(Sequence sequence) {
+  return fail(ErrorCode::kNotFound, "there is no dead event " + std::to_string(sequence), "run 'mnema dlq list'");
+}
+
+// Whether a lease is current is seen by the tries: a later one has counted more. (Not by the state alone: the lease
+// itself may have failed to be written on a full disk, and the turn has run all the same.)
+std::string if_current(std::string_view change) {
+  return std::string(change) + " WHERE sequence = ?1 AND attempts <= ?2 AND uncounted <= ?3 AND state <> 3";
+}
+
+Result<Statement> prepare_settle(Transaction& transaction, const std::string& sql, const Attempt& attempt) {
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
+  statement.bind(1, attempt.sequence).bind(2, attempt.counted).bind(3, attempt.uncounted);
+  return statement;
 }
 
 /// Runs an update that must hit the leased row.
-Status settle(Transaction& transaction, Statement& statement, Sequence sequence, int attempt) {
+Status settle(Transaction& transaction, Statement& statement, const Attempt& attempt) {
   RETURN_IF_ERROR(statement.run());
-  return transaction.changes() == 1 ? Status() : lost(sequence, attempt);
+  return transaction.changes() == 1 ? Status() : lost(attempt);
 }
 
 Result<Event> read_event(const Statement& row, int first) {
@@ -58,8 +68,8 @@ Result<Event> read_event(const Statement& row, int first) {
 }
 
 constexpr std::string_view kIndexColumns =
-    "sequence, tenant, agent, key, priority, state, attempts, accepted_at, next_at";
-constexpr int kIndexColumnCount = 9;
+    "sequence, tenant, agent, key, priority, state, attempts, uncounted, generation, accepted_at, next_at, died_at";
+constexpr int kIndexColumnCount = 12;
 
 IndexRow read_index(const Statement& row) {
   return {row.integer(0),
@@ -69,8 +79,11 @@ IndexRow read_index(const Statement& row) {
           static_cast<int>(row.integer(4)),
           static_cast<RowState>(row.integer(5)),
           static_cast<int>(row.integer(6)),
-          from_micros(row.integer(7)),
-          from_micros(row.integer(8))};
+          static_cast<int>(row.integer(7)),
+          static_cast<int>(row.integer(8)),
+          from_micros(row.integer(9)),
+          from_micros(row.integer(10)),
+          from_micros(row.integer(11))};
 }
 
 std::string select_rows(std::string_view condition) {
@@ -80,19 +93,23 @@ std::string select_rows(std::string_view condition) {
 
 }  // namespace
 
-Result<std::optional<Sequence>> find_duplicate(Transaction& transaction, const Event& event) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("SELECT sequence FROM event_ring WHERE hash = ? ORDER BY sequence LIMIT 1"));
-  ASSIGN_OR_RETURN(const bool found, statement.bind(1, hash_of(event)).step());
-  if (!found) return std::optional<Sequence>();
-  return std::optional<Sequence>(statement.integer(0));
+Result<std::optional<Remembered>> find_duplicate(Transaction& transaction, const EventDigest& digest) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      transaction.prepare("SELECT sequence, content FROM event_ring WHERE hash = ? ORDER BY sequence LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool found, statement.bind(1, digest.identity).step());
+  if (!found) return std::optional<Remembered>();
+  const std::int64_t content = statement.integer(1);
+  return std::optional<Remembered>(Remembered{statement.integer(0), content != 0 && content != digest.content});
 }
 
-Status remember(Transaction& transaction, const Event& event, Sequence sequence, std::int64_t entries_max) {
+Status remember(Transaction& transaction, const EventDigest& digest, Sequence sequence, std::int64_t entries_max) {
   // The slot's former owner is the oldest that is remembered.
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("INSERT OR REPLACE INTO event_ring (slot, hash, sequence) VALUES (?, ?, ?)"));
-  return statement.bind(1, sequence % entries_max).bind(2, hash_of(event)).bind(3, sequence).run();
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      transaction.prepare("INSERT OR REPLACE INTO event_ring (slot, hash, sequence, content) VALUES (?, ?, ?, ?)"));
+  statement.bind(1, sequence % entries_max).bind(2, digest.identity).bind(3, sequence).bind(4, digest.content);
+  return statement.run();
 }
 
 Status trim_ring(Transaction& transaction, std::int64_t entries_max) {
@@ -101,18 +118,19 @@ Status trim_ring(Transaction& transaction, std::int64_t entries_max) {
 }
 
 Result<Sequence> insert(Transaction& transaction, const Event& event, Time accepted_at) {
-  static const std::string sql = "INSERT INTO mailbox (state, attempts, accepted_at, next_at, " +
-                                 std::string(kEventColumns) +
-                                 ") VALUES (0, 0, ?17, 0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-                                 "?15, ?16)";
+  static const std::string sql =
+      "INSERT INTO mailbox (state, attempts, uncounted, generation, accepted_at, next_at, died_at, " +
+      std::string(kEventColumns) +
+      ") VALUES (0, 0, 0, 0, ?17, 0, 0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+      "?15, ?16)";
   ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
   statement.bind(1, event.id).bind(2, event.source).bind(3, event.type).bind(4, event.subject);
-  statement.bind(5, static_cast<std::int64_t>(to_micros(event.time))).bind(6, event.content_type);
+  statement.bind(5, micros(event.time)).bind(6, event.content_type);
   statement.bind_blob(7, event.data).bind(8, event.tenant).bind(9, event.user).bind(10, event.agent);
   statement.bind(11, event.key).bind(12, static_cast<int>(event.priority)).bind(13, static_cast<int>(event.trust));
-  statement.bind(14, event.deadline ? std::optional<std::int64_t>(to_micros(*event.deadline)) : std::nullopt);
+  statement.bind(14, event.deadline ? std::optional<std::int64_t>(micros(*event.deadline)) : std::nullopt);
   statement.bind(15, event.traceparent).bind(16, encode_attributes(event.attributes));
-  statement.bind(17, static_cast<std::int64_t>(to_micros(accepted_at)));
+  statement.bind(17, micros(accepted_at));
   RETURN_IF_ERROR(statement.run());
   return transaction.last_insert_rowid();
 }
@@ -132,19 +150,19 @@ Result<Row> load(Transaction& transaction, Sequence sequence) {
   static const std::string sql = select_rows("WHERE sequence = ?");
   ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
   ASSIGN_OR_RETURN(const bool found, statement.bind(1, sequence).step());
-  if (!found) return fail(ErrorCode::kNotFound, "there is no event " + std::to_string(sequence) + " in the mailbox");
+  if (!found) return no_such_event(sequence);
   Row row;
   row.index = read_index(statement);
   ASSIGN_OR_RETURN(row.event, read_event(statement, kIndexColumnCount));
   return row;
 }
 
-Status lease(Transaction& transaction, Sequence sequence, int attempt) {
+Status lease(Transaction& transaction, const Attempt& attempt) {
   ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("UPDATE mailbox SET state = 1, attempts = ?2, next_at = 0 WHERE sequence = ?1"));
-  RETURN_IF_ERROR(statement.bind(1, sequence).bind(2, attempt).run());
-  if (transaction.changes() == 1) return {};
-  return fail(ErrorCode::kNotFound, "there is no event " + std::to_string(sequence) + " in the mailbox");
+                   transaction.prepare("UPDATE mailbox SET state = 1, attempts = ?2, uncounted = ?3, next_at = 0 "
+                                       "WHERE sequence = ?1"));
+  RETURN_IF_ERROR(statement.bind(1, attempt.sequence).bind(2, attempt.counted).bind(3, attempt.uncounted).run());
+  return transaction.changes() == 1 ? Status() : no_such_event(attempt.sequence);
 }
 
 Status release_all_leases(Transaction& transaction) {
@@ -153,48 +171,49 @@ Status release_all_leases(Transaction& transaction) {
   return statement.run();
 }
 
-// Whether a lease is current is seen by the attempts: a later one has counted more. (Not by the state alone: the lease
-// itself may have failed to be written on a full disk, and the turn has run all the same.)
-Status complete(Transaction& transaction, Sequence sequence, int attempt) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("DELETE FROM mailbox WHERE sequence = ? AND attempts <= ? AND state <> 3"));
-  statement.bind(1, sequence).bind(2, attempt);
-  RETURN_IF_ERROR(settle(transaction, statement, sequence, attempt));
+Status complete(Transaction& transaction, const Attempt& attempt) {
+  static const std::string sql = if_current("DELETE FROM mailbox");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
+  RETURN_IF_ERROR(settle(transaction, statement, attempt));
   // Also of a first attempt: one that was redriven has failed before it was counted anew.
   ASSIGN_OR_RETURN(Statement errors, transaction.prepare("DELETE FROM mailbox_errors WHERE sequence = ?"));
-  return errors.bind(1, sequence).run();
+  return errors.bind(1, attempt.sequence).run();
 }
 
-Status wait_until(Transaction& transaction, Sequence sequence, int attempt, Time next_at) {
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("UPDATE mailbox SET state = 2, attempts = ?2, next_at = ?3 "
-                                                            "WHERE sequence = ?1 AND attempts <= ?2 AND state <> 3"));
-  statement.bind(1, sequence).bind(2, attempt).bind(3, static_cast<std::int64_t>(to_micros(next_at)));
-  return settle(transaction, statement, sequence, attempt);
+Status wait_until(Transaction& transaction, const Attempt& attempt, Time next_at, Counted counted) {
+  static const std::string sql =
+      if_current("UPDATE mailbox SET state = 2, attempts = ?2 - ?4, uncounted = ?3 + ?4, next_at = ?5");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
+  statement.bind(4, counted == Counted::kNo ? 1 : 0).bind(5, micros(next_at));
+  return settle(transaction, statement, attempt);
 }
 
-Status release(Transaction& transaction, Sequence sequence, int attempt) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("UPDATE mailbox SET state = 0, attempts = ?2 - 1, next_at = 0 "
-                                       "WHERE sequence = ?1 AND attempts <= ?2 AND state <> 3"));
-  statement.bind(1, sequence).bind(2, attempt);
-  return settle(transaction, statement, sequence, attempt);
+Status dead_letter(Transaction& transaction, const Attempt& attempt, Time now, Counted counted) {
+  static const std::string sql =
+      if_current("UPDATE mailbox SET state = 3, attempts = ?2 - ?4, uncounted = ?3 + ?4, next_at = 0, died_at = ?5");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
+  statement.bind(4, counted == Counted::kNo ? 1 : 0).bind(5, micros(now));
+  return settle(transaction, statement, attempt);
 }
 
-Status bury(Transaction& transaction, Sequence sequence, int attempt) {
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("UPDATE mailbox SET state = 3, attempts = ?2, next_at = 0 "
-                                                            "WHERE sequence = ?1 AND attempts <= ?2 AND state <> 3"));
-  statement.bind(1, sequence).bind(2, attempt);
-  return settle(transaction, statement, sequence, attempt);
+Status release(Transaction& transaction, const Attempt& attempt) {
+  static const std::string sql =
+      if_current("UPDATE mailbox SET state = 0, attempts = ?2 - 1, uncounted = ?3, next_at = 0");
+  ASSIGN_OR_RETURN(Statement statement, prepare_settle(transaction, sql, attempt));
+  return settle(transaction, statement, attempt);
 }
 
-Result<RowState> park(Transaction& transaction, Sequence sequence, int attempt, Time next_at) {
-  ASSIGN_OR_RETURN(Statement statement,
-                   transaction.prepare("UPDATE mailbox SET state = CASE next_at WHEN ?4 THEN 0 ELSE 2 END, "
-                                       "next_at = CASE next_at WHEN ?4 THEN 0 ELSE ?3 END, attempts = ?2 - 1 "
-                                       "WHERE sequence = ?1 AND attempts <= ?2 AND state <> 3 RETURNING state"));
-  statement.bind(1, sequence).bind(2, attempt).bind(3, static_cast<std::int64_t>(to_micros(next_at))).bind(4, kWoken);
+Result<RowState> park(Transaction& transaction, const Attempt& attempt, Time next_at) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      transaction.prepare("UPDATE mailbox SET state = CASE next_at WHEN ?5 THEN 0 ELSE 2 END, "
+                          "next_at = CASE next_at WHEN ?5 THEN 0 ELSE ?4 END, attempts = ?2 - 1, uncounted = ?3 "
+                          "WHERE sequence = ?1 AND attempts <= ?2 AND uncounted <= ?3 AND state <> 3 "
+                          "RETURNING state"));
+  statement.bind(1, attempt.sequence).bind(2, attempt.counted).bind(3, attempt.uncounted);
+  statement.bind(4, micros(next_at)).bind(5, kWoken);
   ASSIGN_OR_RETURN(const bool found, statement.step());
-  if (!found) return lost(sequence, attempt);
+  if (!found) return lost(attempt);
   return static_cast<RowState>(statement.integer(0));
 }
 
@@ -211,8 +230,16 @@ Status add_error(Transaction& transaction, Sequence sequence, int attempt, Time 
       Statement statement,
       transaction.prepare("INSERT OR REPLACE INTO mailbox_errors (sequence, attempt, at, code, message, hint) "
                           "VALUES (?, ?, ?, ?, ?, ?)"));
-  statement.bind(1, sequence).bind(2, attempt).bind(3, static_cast<std::int64_t>(to_micros(at)));
-  return statement.bind(4, static_cast<int>(error.code)).bind(5, error.message).bind(6, error.hint).run();
+  statement.bind(1, sequence).bind(2, attempt).bind(3, micros(at)).bind(4, static_cast<int>(error.code));
+  RETURN_IF_ERROR(statement.bind(5, to_utf8(error.message)).bind(6, to_utf8(error.hint)).run());
+  ASSIGN_OR_RETURN(
+      Statement trim,
+      transaction.prepare(
+          "DELETE FROM mailbox_errors WHERE sequence = ?1 AND (at, attempt) NOT IN "
+          "(SELECT at, attempt FROM mailbox_errors WHERE sequence = ?1 ORDER BY at, attempt LIMIT ?2) "
+          "AND (at, attempt) NOT IN "
+          "(SELECT at, attempt FROM mailbox_errors WHERE sequence = ?1 ORDER BY at DESC, attempt DESC LIMIT ?3)"));
+  return trim.bind(1, sequence).bind(2, kErrorsKeptFirst).bind(3, kErrorsKeptLast).run();
 }
 
 Result<std::vector<AttemptError>> errors_of(Transaction& transaction, Sequence sequence) {
@@ -230,25 +257,35 @@ Result<std::vector<AttemptError>> errors_of(Transaction& transaction, Sequence s
 }
 
 Status revive(Transaction& transaction, Sequence sequence, const std::optional<std::string>& data) {
-  ASSIGN_OR_RETURN(
-      Statement statement,
-      transaction.prepare("UPDATE mailbox SET state = 0, attempts = 0, next_at = 0, data = coalesce(?2, data) "
-                          "WHERE sequence = ?1 AND state = 3"));
+  ASSIGN_OR_RETURN(Statement statement,
+                   transaction.prepare("UPDATE mailbox SET state = 0, attempts = 0, uncounted = 0, next_at = 0, "
+                                       "died_at = 0, data = coalesce(?2, data), "
+                                       "generation = generation + (?2 IS NOT NULL) WHERE sequence = ?1 AND state = 3"));
   statement.bind(1, sequence);
   if (data) statement.bind_blob(2, *data);
   RETURN_IF_ERROR(statement.run());
-  if (transaction.changes() == 1) return {};
-  return fail(ErrorCode::kNotFound, "there is no dead event " + std::to_string(sequence), "run 'mnema dlq list'");
+  return transaction.changes() == 1 ? Status() : no_dead_event(sequence);
 }
 
-Status drop_dead(Transaction& transaction, Sequence sequence) {
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM mailbox WHERE sequence = ? AND state = 3"));
-  RETURN_IF_ERROR(statement.bind(1, sequence).run());
-  if (transaction.changes() == 0) {
-    return fail(ErrorCode::kNotFound, "there is no dead event " + std::to_string(sequence), "run 'mnema dlq list'");
+Result<std::string> drop_dead(Transaction& transaction, Sequence sequence) {
+  std::string tenant;
+  {
+    ASSIGN_OR_RETURN(Statement statement,
+                     transaction.prepare("DELETE FROM mailbox WHERE sequence = ? AND state = 3 RETURNING tenant"));
+    ASSIGN_OR_RETURN(const bool found, statement.bind(1, sequence).step());
+    if (!found) return no_dead_event(sequence);
+    tenant = statement.text(0);
   }
   ASSIGN_OR_RETURN(Statement errors, transaction.prepare("DELETE FROM mailbox_errors WHERE sequence = ?"));
-  return errors.bind(1, sequence).run();
+  RETURN_IF_ERROR(errors.bind(1, sequence).run());
+  return tenant;
+}
+
+Result<std::vector<Sequence>> dead_before(Transaction& transaction, Time before, int count) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      transaction.prepare("SELECT sequence FROM mailbox WHERE state = 3 AND died_at < ? ORDER BY died_at LIMIT ?"));
+  return statement.bind(1, micros(before)).bind(2, count).integers();
 }
 
 Result<std::vector<Row>> list_dead(Transaction& transaction, Sequence after, int count) {

@@ -1,10 +1,10 @@
 #include "runtime/metrics.hpp"
 
-#include <fmt/format.h>
+#include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <cmath>
-#include <utility>
+#include <exception>
+#include <iterator>
 
 #include "runtime/check.hpp"
 
@@ -12,66 +12,106 @@ namespace mnema {
 namespace {
 
 /// What label sets beyond the bound are counted under.
-constexpr std::string_view kOther = "other";
+constexpr const char* kOther = "other";
 
-bool is_name(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
+MetricLabels all_other(MetricLabels labels) {
+  for (auto& [name, value] : labels) value = kOther;
+  return labels;
 }
 
-std::string escaped(std::string_view text, bool quotes) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\')
-      out += "\\\\";
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '"' && quotes)
-      out += "\\\"";
-    else
-      out += c;
+/// Its exceptions are about names and kinds, which are ours.
+template <class Make>
+auto& made(const Make& make) {
+  try {
+    return make();
+  } catch (const std::exception& wrong) {
+    check_failed(__FILE__, __LINE__, "a metric's name is valid and of one kind", wrong.what());
   }
-  return out;
-}
-
-std::string number(double value) {
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  return std::isnan(value) ? "NaN" : fmt::format("{}", value);
-}
-
-/// {a="1",b="2"}, with one more label where `name` is not empty.
-std::string label_text(const MetricLabels& labels, std::string_view name = {}, std::string_view value = {}) {
-  std::string out;
-  const auto add = [&out](std::string_view label, std::string_view text) {
-    out += fmt::format("{}{}=\"{}\"", out.empty() ? "{" : ",", label, escaped(text, true));
-  };
-  for (const auto& [label, text] : labels) add(label, text);
-  if (!name.empty()) add(name, value);
-  return out.empty() ? out : out + "}";
 }
 
 }  // namespace
 
-Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), buckets_(bounds_.size() + 1) {
-  CHECK(std::is_sorted(bounds_.begin(), bounds_.end()), "buckets rise");
+prometheus::ClientMetric& MetricsReport::metric(const std::string& name, const std::string& help,
+                                                prometheus::MetricType type, const MetricLabels& labels) {
+  prometheus::MetricFamily& family = families_[name];
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  const auto find = [&family](const MetricLabels& wanted) {
+    return std::find_if(family.metric.begin(), family.metric.end(), [&wanted](const prometheus::ClientMetric& metric) {
+      return std::equal(metric.label.begin(), metric.label.end(), wanted.begin(), wanted.end(),
+                        [](const auto& a, const auto& b) { return a.name == b.first && a.value == b.second; });
+    });
+  };
+  MetricLabels kept = labels;
+  auto found = find(kept);
+  if (found == family.metric.end() && static_cast<int>(family.metric.size()) >= label_sets_max_) {
+    kept = all_other(std::move(kept));
+    found = find(kept);
+  }
+  if (found != family.metric.end()) return *found;
+  prometheus::ClientMetric metric;
+  for (const auto& [label, value] : kept) metric.label.push_back({label, value});
+  return family.metric.emplace_back(std::move(metric));
 }
 
-void Histogram::observe(double value) {
-  const auto bucket =
-      static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
-  buckets_[bucket].fetch_add(1, std::memory_order_relaxed);
-  sum_.fetch_add(value, std::memory_order_relaxed);
+void MetricsReport::counter(const std::string& name, const std::string& help, double value,
+                            const MetricLabels& labels) {
+  metric(name, help, prometheus::MetricType::Counter, labels).counter.value += value;
 }
 
-long long Histogram::cumulative(std::size_t i) const {
-  long long count = 0;
-  for (std::size_t bucket = 0; bucket <= i; ++bucket) count += buckets_[bucket].load(std::memory_order_relaxed);
-  return count;
+void MetricsReport::gauge(const std::string& name, const std::string& help, double value, const MetricLabels& labels) {
+  metric(name, help, prometheus::MetricType::Gauge, labels).gauge.value += value;
 }
 
-long long Histogram::count() const { return cumulative(bounds_.size()); }
+std::vector<prometheus::MetricFamily> MetricsReport::families() const {
+  std::vector<prometheus::MetricFamily> all;
+  for (const auto& [name, family] : families_) all.push_back(family);
+  return all;
+}
+
+MetricLabels Metrics::bounded(const std::string& name, MetricLabels labels) {
+  std::set<MetricLabels>& known = label_sets_[name];
+  if (!known.contains(labels)) {
+    if (static_cast<int>(known.size()) >= label_sets_max_) labels = all_other(std::move(labels));
+    known.insert(labels);
+  }
+  return labels;
+}
+
+prometheus::Counter& Metrics::counter(const std::string& name, const std::string& help, const MetricLabels& labels) {
+  const std::scoped_lock lock(mutex_);
+  return made([&]() -> auto& {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry_).Add(bounded(name, labels));
+  });
+}
+
+prometheus::Histogram& Metrics::histogram(const std::string& name, const std::string& help,
+                                          const std::vector<double>& bounds, const MetricLabels& labels) {
+  const std::scoped_lock lock(mutex_);
+  return made([&]() -> auto& {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_).Add(bounded(name, labels), bounds);
+  });
+}
+
+void Metrics::on_scrape(std::function<void(MetricsReport&)> collect) {
+  const std::scoped_lock lock(mutex_);
+  collectors_.push_back(std::move(collect));
+}
+
+std::string Metrics::render() {
+  const std::scoped_lock one_at_a_time(rendering_);
+  std::vector<std::function<void(MetricsReport&)>> collectors;
+  {
+    const std::scoped_lock lock(mutex_);
+    collectors = collectors_;
+  }
+  MetricsReport report(label_sets_max_);
+  for (const auto& collect : collectors) collect(report);
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  std::ranges::move(report.families(), std::back_inserter(families));
+  return prometheus::TextSerializer().Serialize(families);
+}
 
 std::vector<double> latency_buckets_seconds() {
   std::vector<double> bounds;
@@ -80,83 +120,6 @@ std::vector<double> latency_buckets_seconds() {
   }
   bounds.push_back(100);
   return bounds;
-}
-
-Metrics::Family& Metrics::family(const std::string& name, const std::string& help, Kind kind) {
-  CHECK(is_name(name), "a metric's name fits [a-zA-Z_][a-zA-Z0-9_]*");
-  const auto [found, is_new] = families_.try_emplace(name);
-  if (is_new) {
-    found->second.kind = kind;
-    found->second.help = help;
-  }
-  CHECK(found->second.kind == kind, "one name is of one kind");
-  return found->second;
-}
-
-template <class T, class Make>
-T& Metrics::find_or_make(std::map<MetricLabels, std::unique_ptr<T>>& sets, const MetricLabels& labels,
-                         const Make& make) {
-  for (const auto& [name, value] : labels) CHECK(is_name(name), "a label's name fits [a-zA-Z_][a-zA-Z0-9_]*");
-  if (const auto found = sets.find(labels); found != sets.end()) return *found->second;
-  MetricLabels kept = labels;
-  if (static_cast<int>(sets.size()) >= label_sets_max_) {
-    for (auto& [name, value] : kept) value = kOther;
-  }
-  std::unique_ptr<T>& metric = sets[kept];
-  if (metric == nullptr) metric = make();
-  return *metric;
-}
-
-Counter& Metrics::counter(const std::string& name, const std::string& help, const MetricLabels& labels) {
-  const std::lock_guard lock(mutex_);
-  return find_or_make(family(name, help, Kind::kCounter).counters, labels, [] { return std::make_unique<Counter>(); });
-}
-
-Gauge& Metrics::gauge(const std::string& name, const std::string& help, const MetricLabels& labels) {
-  const std::lock_guard lock(mutex_);
-  return find_or_make(family(name, help, Kind::kGauge).gauges, labels, [] { return std::make_unique<Gauge>(); });
-}
-
-Histogram& Metrics::histogram(const std::string& name, const std::string& help, std::vector<double> bounds,
-                              const MetricLabels& labels) {
-  const std::lock_guard lock(mutex_);
-  return find_or_make(family(name, help, Kind::kHistogram).histograms, labels,
-                      [&bounds] { return std::make_unique<Histogram>(std::move(bounds)); });
-}
-
-void Metrics::before_render(std::function<void()> collect) {
-  const std::lock_guard lock(mutex_);
-  collectors_.push_back(std::move(collect));
-}
-
-std::string Metrics::render() {
-  std::vector<std::function<void()>> collectors;
-  {
-    const std::lock_guard lock(mutex_);
-    collectors = collectors_;
-  }
-  for (const auto& collect : collectors) collect();  // they set gauges, which takes the mutex
-  const std::lock_guard lock(mutex_);
-  std::string out;
-  constexpr const char* kKinds[] = {"counter", "gauge", "histogram"};
-  for (const auto& [name, family] : families_) {
-    out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, escaped(family.help, false), name,
-                       kKinds[static_cast<int>(family.kind)]);
-    for (const auto& [labels, counter] : family.counters)
-      out += name + label_text(labels) + " " + number(counter->value()) + "\n";
-    for (const auto& [labels, gauge] : family.gauges)
-      out += name + label_text(labels) + " " + number(gauge->value()) + "\n";
-    for (const auto& [labels, histogram] : family.histograms) {
-      for (std::size_t i = 0; i < histogram->bounds().size(); ++i) {
-        out += fmt::format("{}_bucket{} {}\n", name, label_text(labels, "le", number(histogram->bounds()[i])),
-                           histogram->cumulative(i));
-      }
-      out += fmt::format("{}_bucket{} {}\n", name, label_text(labels, "le", "+Inf"), histogram->count());
-      out += fmt::format("{}_sum{} {}\n", name, label_text(labels), number(histogram->sum()));
-      out += fmt::format("{}_count{} {}\n", name, label_text(labels), histogram->count());
-    }
-  }
-  return out;
 }
 
 }  // namespace mnema

@@ -1,67 +1,53 @@
 // runtime/metrics.hpp
 //
-// Counters, gauges and histograms, and their text for Prometheus (exposition format 0.0.4). Names carry their base unit
-// ("_seconds", "_bytes"), counters end in "_total". Labels are few and bounded: beyond `label_sets_max` sets of one
-// metric, further ones are counted together under "other". Never an agent key, a user or an id as a label.
+// Counters, gauges and histograms, and their text for Prometheus (exposition format 0.0.4, written by prometheus-cpp).
+// Names begin with "mnema_" and carry their base unit ("_seconds", "_bytes"); counters end in "_total".
 //
-//   Counter& accepted = metrics.counter("mnema_events_accepted_total", "Events on disk", {{"agent", name}});
-//   accepted.increment();
+// Two kinds: what is counted as it happens (`counter`, `histogram`), and what a part counts for itself and is read when
+// somebody scrapes (`on_scrape`), so that a rendering shows the numbers of its own moment and not of the one before.
 //
-// Threads:   any. Values are atomics; making and rendering metrics takes one mutex.
-// Ownership: the registry owns its metrics; references stay good as long as it lives.
+// Whoever may scrape sees all of it, whatever tenant he belongs to: never a tenant, agent key, user or id as a label.
+// Labels come from the configuration and are few; beyond `label_sets_max` sets of one name, further ones are counted
+// together under "other".
+//
+// Threads:   any. Collectors run on the thread that renders, one rendering at a time; they may read the database.
+// Ownership: the registry owns its metrics; references stay good as long as it lives. What collectors refer to outlives
+//            the last rendering.
 #pragma once
 
-#include <atomic>
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/registry.h>
+
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
+#include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace mnema {
 
 using MetricLabels = std::map<std::string, std::string>;
 
-class Counter {
+/// What collectors add to one rendering.
+class MetricsReport {
  public:
-  void increment(double by = 1) { value_.fetch_add(by, std::memory_order_relaxed); }
-  [[nodiscard]] double value() const { return value_.load(std::memory_order_relaxed); }
+  explicit MetricsReport(int label_sets_max) : label_sets_max_(label_sets_max) {}
+
+  /// A sum that the part itself keeps and that only rises.
+  void counter(const std::string& name, const std::string& help, double value, const MetricLabels& labels = {});
+  void gauge(const std::string& name, const std::string& help, double value, const MetricLabels& labels = {});
+
+  [[nodiscard]] std::vector<prometheus::MetricFamily> families() const;
 
  private:
-  std::atomic<double> value_ = 0;
+  prometheus::ClientMetric& metric(const std::string& name, const std::string& help, prometheus::MetricType type,
+                                   const MetricLabels& labels);
+  const int label_sets_max_;
+  std::map<std::string, prometheus::MetricFamily> families_;
 };
-
-class Gauge {
- public:
-  void set(double value) { value_.store(value, std::memory_order_relaxed); }
-  void add(double by) { value_.fetch_add(by, std::memory_order_relaxed); }
-  [[nodiscard]] double value() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<double> value_ = 0;
-};
-
-class Histogram {
- public:
-  /// `bounds`: upper ends of the buckets, rising; +Inf is added.
-  explicit Histogram(std::vector<double> bounds);
-  void observe(double value);
-  [[nodiscard]] long long count() const;
-  [[nodiscard]] double sum() const { return sum_.load(std::memory_order_relaxed); }
-  /// Observations up to and including bounds()[i].
-  [[nodiscard]] long long cumulative(std::size_t i) const;
-  [[nodiscard]] const std::vector<double>& bounds() const { return bounds_; }
-
- private:
-  const std::vector<double> bounds_;
-  std::vector<std::atomic<long long>> buckets_;  // [bounds + 1]
-  std::atomic<double> sum_ = 0;
-};
-
-/// 100 µs to 100 s, three buckets per decade.
-[[nodiscard]] std::vector<double> latency_buckets_seconds();
 
 class Metrics {
  public:
@@ -69,35 +55,30 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  /// The metric of this name and these labels, made on first use. Preconditions (our bugs, CHECKed): names fit
-  /// [a-zA-Z_][a-zA-Z0-9_]*; one name is of one kind; all its sets have the same label names.
-  [[nodiscard]] Counter& counter(const std::string& name, const std::string& help, const MetricLabels& labels = {});
-  [[nodiscard]] Gauge& gauge(const std::string& name, const std::string& help, const MetricLabels& labels = {});
-  [[nodiscard]] Histogram& histogram(const std::string& name, const std::string& help, std::vector<double> bounds,
-                                     const MetricLabels& labels = {});
-  /// Runs before each rendering, to set gauges that are read rather than kept. Must be quick.
-  void before_render(std::function<void()> collect);
+  /// The metric of this name and these labels, made on first use. Preconditions (our bugs, CHECKed): names are valid;
+  /// one name is of one kind.
+  [[nodiscard]] prometheus::Counter& counter(const std::string& name, const std::string& help,
+                                             const MetricLabels& labels = {});
+  /// `bounds`: upper ends of the buckets, rising; +Inf is added.
+  [[nodiscard]] prometheus::Histogram& histogram(const std::string& name, const std::string& help,
+                                                 const std::vector<double>& bounds, const MetricLabels& labels = {});
+  void on_scrape(std::function<void(MetricsReport&)> collect);
 
   /// Everything, as Prometheus reads it.
   [[nodiscard]] std::string render();
 
  private:
-  enum class Kind { kCounter, kGauge, kHistogram };
-  struct Family {
-    Kind kind;
-    std::string help;
-    std::map<MetricLabels, std::unique_ptr<Counter>> counters;
-    std::map<MetricLabels, std::unique_ptr<Gauge>> gauges;
-    std::map<MetricLabels, std::unique_ptr<Histogram>> histograms;
-  };
-  Family& family(const std::string& name, const std::string& help, Kind kind);
-  template <class T, class Make>
-  T& find_or_make(std::map<MetricLabels, std::unique_ptr<T>>& sets, const MetricLabels& labels, const Make& make);
+  [[nodiscard]] MetricLabels bounded(const std::string& name, MetricLabels labels);  // requires mutex_
 
   const int label_sets_max_;
-  std::mutex mutex_;  // guards all below
-  std::map<std::string, Family> families_;
-  std::vector<std::function<void()>> collectors_;
+  prometheus::Registry registry_;
+  std::mutex rendering_;  // one rendering at a time; taken before mutex_
+  std::mutex mutex_;      // guards all below
+  std::map<std::string, std::set<MetricLabels>> label_sets_;
+  std::vector<std::function<void(MetricsReport&)>> collectors_;
 };
+
+/// 100 µs to 100 s, three buckets per decade.
+[[nodiscard]] std::vector<double> latency_buckets_seconds();
 
 }  // namespace mnema

@@ -1,11 +1,14 @@
 #include "runtime/outbox.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "runtime/backoff.hpp"
 #include "runtime/check.hpp"
-#include "runtime/lane_queue.hpp"
+#include "runtime/log.hpp"
+#include "runtime/outbox_bounds.hpp"
 #include "runtime/outbox_store.hpp"
+#include "runtime/tenant_queue.hpp"
 #include "runtime/wake_timer.hpp"
 
 namespace mnema {
@@ -14,35 +17,59 @@ namespace {
 /// After the store could not be written, before it is tried again.
 constexpr Duration kStoreRetry = std::chrono::seconds(1);
 
-std::string lane_of(const std::string& destination, const std::string& key) { return destination + '\0' + key; }
+/// What the end of a delivery needs of its row.
+struct Sent {
+  std::int64_t id = 0;
+  std::string tenant;
+  std::string agent;
+  std::string destination;
+  int tries = 1;   // this one included
+  int unsent = 0;  // of the earlier ones
+};
+
+void log_dead_letter(const Sent& sent, int attempts, const Error& error) {
+  const std::string number = std::to_string(sent.id);
+  log_error("outbox", "a message became a dead letter",
+            {{"message", sent.id},
+             {"tenant", sent.tenant},
+             {"agent", sent.agent},
+             {"destination", sent.destination},
+             {"attempts", attempts},
+             {"tries", sent.tries},
+             {"error", error.text()},
+             {"hint", "mnema dlq show message:" + number}});
+}
 
 }  // namespace
 
-/// The index over the rows, confined to the home executor.
+/// The index over the rows, confined to the home executor, except what is atomic and the bounds.
 class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
  public:
-  Core(Database& file, Executor& lent, const Clock& time, Random& numbers, const Limits& bounds)
+  Core(Database& file, Executor& lent, const Clock& time, Random& numbers, const Limits& given)
       : database(file),
         home(lent),
         clock(time),
         random(numbers),
-        limits(bounds),
-        queue(std::chrono::milliseconds(bounds.mailbox_ageing_ms)),
+        limits(given),
+        queue(std::chrono::milliseconds(given.mailbox_ageing_ms), given.outbox_in_flight_per_tenant_max),
+        bounds(given),
         timer(lent, time) {}
 
   void add(const outbox_store::IndexRow& row) {
-    queue.add(lane_of(row.destination, row.key), {row.id, 0, row.created_at, row.next_at});
+    queue.add(row.tenant, lane_name(row.destination, row.key), {row.id, 0, row.created_at, row.next_at});
   }
 
   void pump() {
-    while (deliver && !stopped && in_flight < limits.outbox_in_flight_max) {
-      const std::optional<LaneQueue::Taken> taken = queue.take(clock.now());
-      if (!taken) break;
-      ++in_flight;
-      send(taken->row.id);
+    while (deliver && !stopped && queue.out() < limits.outbox_in_flight_max) {
+      const std::optional<TenantQueue::Row> row = queue.take(clock.now());
+      if (!row) break;
+      send(row->id);
     }
+    waiting = queue.rows() - queue.out();
+    in_flight = queue.out();
+    // At the bound the end of a delivery pumps; a time that is past would only spin.
     const std::optional<Time> next = queue.next_at();
-    if (!deliver || stopped || !next) return;
+    if (!deliver || stopped || !next || queue.out() >= limits.outbox_in_flight_max) return;
     timer.wake_at(*next, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->pump();
     });
@@ -54,44 +81,60 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
         WritePriority::kForeground, [id](Transaction& transaction) { return outbox_store::load(transaction, id); },
         home,
         [self = shared_from_this(), id](Result<OutboxRow> row) {
-          if (!row.ok() && row.error().code == ErrorCode::kNotFound) return self->settled(id, true, Time{});
-          if (!row.ok() || self->stopped) return self->settled(id, false, self->clock.now() + kStoreRetry);
-          const Tries tries{row->attempt, row->unsent};
-          self->deliver(std::move(*row), [self, id, tries](Status status) {
-            self->home.post([self, id, tries, status = std::move(status)] { self->delivered(id, tries, status); });
+          if (self->stopped) return self->requeue(id, Time{});
+          if (!row.ok() && row.error().code == ErrorCode::kNotFound) return self->finish(id);
+          if (!row.ok()) return self->requeue(id, self->clock.now() + kStoreRetry);
+          const OutboxMessage& message = row->message;
+          const auto sent = std::make_shared<const Sent>(
+              Sent{id, message.tenant, message.agent, message.destination, row->attempt, row->unsent});
+          self->deliver(std::move(*row), [self, sent](Status status) {
+            self->home.post([self, sent, status = std::move(status)] { self->delivered(sent, status); });
           });
         });
   }
 
-  struct Tries {
-    int all = 1;     // this one included
-    int unsent = 0;  // of the earlier ones
-  };
-
-  void delivered(std::int64_t id, Tries tries, const Status& status) {
-    if (status.ok()) {
-      database.write<void>(
-          WritePriority::kForeground, [id](Transaction& transaction) { return outbox_store::remove(transaction, id); },
-          home,
-          [self = shared_from_this(), id](Status removed) {
-            self->settled(id, removed.ok(), self->clock.now() + kStoreRetry);
-          });
-      return;
-    }
-    const Error error = status.error();
-    const int sent = tries.all - tries.unsent - (error.never_left ? 1 : 0);
-    const bool is_dead = !error.retryable || sent >= limits.outbox_attempts_max || tries.all >= limits.outbox_tries_max;
-    const Time now = clock.now(), next_at = now + wait_after(tries.all, error);
+  void delivered(const std::shared_ptr<const Sent>& sent, const Status& status) {
+    if (ended) return;  // a delivery that nobody waited for; the database is gone
+    if (!status.ok()) return failed(sent, status.error());
     database.write<void>(
         WritePriority::kForeground,
-        [id, now, error, next_at, is_dead](Transaction& transaction) {
-          return outbox_store::record_failure(transaction, id, now, error, next_at, is_dead);
+        [self = shared_from_this(), sent](Transaction& transaction) -> Status {
+          RETURN_IF_ERROR(outbox_store::remove(transaction, sent->id));
+          transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 0); });
+          return {};
         },
         home,
-        [self = shared_from_this(), id, is_dead, next_at](Status recorded) {
-          const bool gone = recorded.ok() && is_dead;
-          if (gone) ++self->dead;
-          self->settled(id, gone, recorded.ok() ? next_at : self->clock.now() + kStoreRetry);
+        [self = shared_from_this(), id = sent->id](const Status& removed) {
+          if (!removed.ok()) return self->requeue(id, self->clock.now() + kStoreRetry);
+          ++self->delivered_total;
+          self->finish(id);
+        });
+  }
+
+  void failed(const std::shared_ptr<const Sent>& sent, const Error& error) {
+    const Time now = clock.now();
+    // Not a try. Nobody cancels but a shutdown; should anybody, waiting a little keeps him from spinning.
+    if (error.code == ErrorCode::kCancelled) {
+      return requeue(sent->id, stopped ? Time{} : now + std::chrono::milliseconds(limits.outbox_backoff_base_ms));
+    }
+    const int attempts = sent->tries - sent->unsent - (error.never_left ? 1 : 0);
+    const bool is_dead =
+        !error.retryable || attempts >= limits.outbox_attempts_max || sent->tries >= limits.outbox_tries_max;
+    const Time next_at = now + wait_after(sent->tries, error);
+    database.write<void>(
+        WritePriority::kForeground,
+        [self = shared_from_this(), sent, now, error, next_at, is_dead](Transaction& transaction) -> Status {
+          RETURN_IF_ERROR(outbox_store::record_failure(transaction, sent->id, now, error, next_at, is_dead));
+          if (is_dead) transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 1); });
+          return {};
+        },
+        home,
+        [self = shared_from_this(), sent, attempts, error, is_dead, next_at](const Status& recorded) {
+          if (!recorded.ok()) return self->requeue(sent->id, self->clock.now() + kStoreRetry);
+          if (!is_dead) return self->requeue(sent->id, next_at);
+          ++self->dead_total;
+          log_dead_letter(*sent, attempts, error);
+          self->finish(sent->id);
         });
   }
 
@@ -101,12 +144,12 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
     return at_least_as_asked(drawn, error.retry_after_ms, limits.retry_after_max_ms);
   }
 
-  void settled(std::int64_t id, bool gone, Time next_at) {
-    --in_flight;
-    if (gone)
-      queue.finish(id);
-    else
-      queue.put_back(id, next_at);
+  void finish(std::int64_t id) {
+    queue.finish(id);
+    pump();
+  }
+  void requeue(std::int64_t id, Time next_at) {
+    queue.requeue(id, next_at);
     pump();
   }
 
@@ -115,27 +158,30 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
   const Clock& clock;
   Random& random;
   const Limits& limits;
-  LaneQueue queue;
+  TenantQueue queue;
+  OutboxBounds bounds;
   WakeTimer timer;
   OutboxDeliver deliver;
-  bool stopped = false;
-  int in_flight = 0;
-  std::int64_t dead = 0;
+  std::atomic<bool> stopped = false;
+  std::atomic<bool> ended = false;  // the outbox is gone, and what it borrowed may be
+  std::atomic<std::int64_t> waiting = 0, in_flight = 0, delivered_total = 0, dead_total = 0;
 };
 
 Outbox::Outbox(Database& database, Executor& home, const Clock& clock, Random& random, const Limits& limits)
     : core_(std::make_shared<Core>(database, home, clock, random, limits)) {}
 
-Outbox::~Outbox() { core_->stopped = true; }
+Outbox::~Outbox() {
+  core_->stopped = true;
+  core_->ended = true;
+}
 
 Status Outbox::recover() {
   ASSIGN_OR_RETURN(const std::vector<outbox_store::IndexRow> rows,
                    core_->database.read<std::vector<outbox_store::IndexRow>>(outbox_store::load_index));
   for (const outbox_store::IndexRow& row : rows) {
-    if (row.state == outbox_store::RowState::kDead)
-      ++core_->dead;
-    else
-      core_->add(row);
+    const bool is_dead = row.state == outbox_store::RowState::kDead;
+    core_->bounds.add(row.tenant, is_dead ? 0 : 1, is_dead ? 1 : 0);
+    if (!is_dead) core_->add(row);
   }
   return {};
 }
@@ -144,11 +190,14 @@ Result<std::int64_t> Outbox::append(Transaction& transaction, const OutboxMessag
   if (message.destination.empty() || message.idempotency_key.empty()) {
     return fail(ErrorCode::kInvalidArgument, "an outgoing message needs a destination and an idempotency key");
   }
+  RETURN_IF_ERROR(core_->bounds.check(message.tenant));
   const Time now = core_->clock.now();
   ASSIGN_OR_RETURN(const std::int64_t id, outbox_store::insert(transaction, message, now));
-  const outbox_store::IndexRow row{id, message.destination, message.key, outbox_store::RowState::kWaiting, now, Time{}};
-  transaction.after_commit([core = core_, row] {
-    core->home.post([core, row] {
+  outbox_store::IndexRow row{id,  message.tenant, message.destination, message.key, outbox_store::RowState::kWaiting,
+                             now, Time{}};
+  transaction.after_commit([core = core_, row = std::move(row)]() mutable {
+    core->bounds.add(row.tenant, 1, 0);
+    core->home.post([core, row = std::move(row)] {
       core->add(row);
       core->pump();
     });
@@ -167,8 +216,8 @@ void Outbox::stop() { core_->stopped = true; }
 Status Outbox::revive(Transaction& transaction, std::int64_t id, std::optional<std::string> body) {
   ASSIGN_OR_RETURN(const outbox_store::IndexRow row, outbox_store::revive(transaction, id, body));
   transaction.after_commit([core = core_, row] {
+    core->bounds.add(row.tenant, 1, -1);
     core->home.post([core, row] {
-      --core->dead;
       core->add(row);
       core->pump();
     });
@@ -177,13 +226,21 @@ Status Outbox::revive(Transaction& transaction, std::int64_t id, std::optional<s
 }
 
 Status Outbox::drop(Transaction& transaction, std::int64_t id) {
-  RETURN_IF_ERROR(outbox_store::drop_dead(transaction, id));
-  transaction.after_commit([core = core_] { core->home.post([core] { --core->dead; }); });
+  ASSIGN_OR_RETURN(const std::string tenant, outbox_store::drop_dead(transaction, id));
+  transaction.after_commit([core = core_, tenant] { core->bounds.add(tenant, 0, -1); });
   return {};
 }
 
 Outbox::Depths Outbox::depths() const {
-  return {core_->queue.rows() - core_->queue.out(), core_->queue.out(), core_->dead};
+  return {core_->queue.rows() - core_->queue.out(), core_->queue.out(), core_->bounds.dead()};
+}
+
+void Outbox::count(RuntimeCounts& counts) const {
+  counts.messages_waiting = core_->waiting;
+  counts.messages_in_flight = core_->in_flight;
+  counts.messages_dead = core_->bounds.dead();
+  counts.messages_delivered_total = core_->delivered_total;
+  counts.messages_dead_total = core_->dead_total;
 }
 
 void Outbox::check_integrity() {
@@ -192,8 +249,9 @@ void Outbox::check_integrity() {
   CHECK(rows.ok(), "the outbox can be read");
   const auto dead_rows = std::count_if(rows->begin(), rows->end(),
                                        [](const auto& row) { return row.state == outbox_store::RowState::kDead; });
-  CHECK(core_->dead == dead_rows, "dead messages are counted");
-  CHECK(core_->queue.rows() + core_->dead == static_cast<std::int64_t>(rows->size()),
+  CHECK(core_->bounds.dead() == dead_rows, "dead messages are counted");
+  CHECK(core_->bounds.living() == core_->queue.rows(), "waiting messages are counted");
+  CHECK(core_->queue.rows() + core_->bounds.dead() == static_cast<std::int64_t>(rows->size()),
         "waiting + in flight + dead == rows");
 }
 

@@ -3,16 +3,17 @@
 // Effects that leave with the turn's commit. A message is written in the transaction that ends the turn, so it exists
 // exactly if the turn did; afterwards it is delivered, with retries over restarts, until the other side has it or its
 // attempts are used up: by default after a day of attempts that left the process (`outbox_attempts_max`), or a week of
-// tries of which none could leave (`outbox_tries_max`). Messages of one (destination, key) go out one after the other,
-// in order; a failing one holds back those behind it.
+// tries of which none could leave (`outbox_tries_max`). Messages of one (tenant, destination, key) go out one after the
+// other, in order; a failing one holds back those behind it.
+//
+// Tenants take turns, and each has at most `outbox_in_flight_per_tenant_max` messages in flight (tenant_queue.hpp).
 //
 // Delivery is at least once; the idempotency key is the same every time.
 //
 // Threads:   `append` and the others with a Transaction inside a unit of work; `start`, `stop`, `depths` and the
-// delivery
-//            loop on the home executor; `recover` before it runs.
+//            delivery loop on the home executor; `recover` before it runs; `count` from any thread.
 // Ownership: borrows all its parts, which outlive it.
-// Law:       waiting + in flight + dead == rows   (check_integrity)
+// Invariant: waiting + in flight + dead == rows   (check_integrity)
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@
 #include "runtime/limits.hpp"
 #include "runtime/random.hpp"
 #include "runtime/result.hpp"
+#include "runtime/runtime_counts.hpp"
 
 namespace mnema {
 
@@ -33,7 +35,7 @@ struct OutboxMessage {
   std::string tenant = "local";
   std::string agent;
   std::string destination;      // name of a sink, e.g. "github-comments"
-  std::string key;              // order is kept per (destination, key)
+  std::string key;              // order is kept per (tenant, destination, key)
   std::string idempotency_key;  // never empty
   std::string content_type = "application/json";
   std::string body;
@@ -43,15 +45,17 @@ struct OutboxMessage {
 
 struct OutboxRow {
   std::int64_t id = 0;
-  int attempt = 1;  // counted from 1
-  int unsent = 0;   // of the earlier attempts, those that never left the process (`Error::never_left`)
+  int attempt = 1;     // counted from 1
+  int unsent = 0;      // of the earlier attempts, those that never left the process (`Error::never_left`)
+  int generation = 0;  // how often it was redriven with an edited body
   Time created_at{};
   OutboxMessage message;
 };
 
 /// Carries one row to its destination. Called on the home executor; must return at once. `done` exactly once, on any
-/// thread. Errors that are retryable come back later (`retry_after_ms` is kept as the least wait, up to
-/// `retry_after_max_ms`); others are dead at once.
+/// thread; a shutdown does not wait for it. Errors that are retryable come back later (`retry_after_ms` is kept as the
+/// least wait, up to `retry_after_max_ms`); others are dead at once. `kCancelled` is no attempt: the message waits as
+/// if it had not been tried.
 using OutboxDeliver = std::function<void(OutboxRow row, std::function<void(Status)> done)>;
 
 class Outbox {
@@ -64,7 +68,9 @@ class Outbox {
   /// Reads the index from the database. Once, before anything else.
   [[nodiscard]] Status recover();
 
-  /// Adds a message to the unit of work; it goes out after the commit. Errors: `kInvalidArgument`, `kStorage`.
+  /// Adds a message to the unit of work; it goes out after the commit. Errors: `kInvalidArgument`, `kStorage`,
+  /// `kResourceExhausted` (retryable, `never_left`: the outbox or the tenant's part of it is full, or its dead messages
+  /// are too many; the bounds may be passed by what one commit group holds).
   [[nodiscard]] Result<std::int64_t> append(Transaction& transaction, const OutboxMessage& message);
 
   /// Begins to deliver.
@@ -72,7 +78,8 @@ class Outbox {
   /// Begins no new delivery; those in flight may still end. Idempotent.
   void stop();
 
-  /// A dead message goes out again; `body` replaces its own if given. Errors: `kNotFound`.
+  /// A dead message goes out again; `body`, if given, replaces its own, and it gets another idempotency key.
+  /// Errors: `kNotFound`.
   [[nodiscard]] Status revive(Transaction& transaction, std::int64_t id, std::optional<std::string> body);
   [[nodiscard]] Status drop(Transaction& transaction, std::int64_t id);
 
@@ -83,7 +90,10 @@ class Outbox {
   };
   [[nodiscard]] Depths depths() const;
 
-  /// CHECKs the law against the rows. With nothing in flight. Reads the database: not on a running loop.
+  /// Fills in what is about messages. From any thread, at any time.
+  void count(RuntimeCounts& counts) const;
+
+  /// CHECKs the invariant against the rows. With nothing in flight. Reads the database: not on a running loop.
   void check_integrity();
 
  private:

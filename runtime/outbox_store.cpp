@@ -1,5 +1,8 @@
 #include "runtime/outbox_store.hpp"
 
+#include "runtime/sha256.hpp"
+#include "runtime/utf8.hpp"
+
 namespace mnema::outbox_store {
 namespace {
 
@@ -11,8 +14,14 @@ Error no_such(std::int64_t id, const char* what) {
 
 constexpr std::string_view kMessageColumns =
     "id, attempts, created_at, tenant, agent, destination, key, idempotency_key, content_type, body, traceparent, "
-    "turn, unsent";
-constexpr int kMessageColumnCount = 13;
+    "turn, unsent, generation";
+constexpr int kMessageColumnCount = 14;
+
+/// What an edited message hands to the other side: another effect than the one it was written for, and the same for
+/// every attempt of this generation.
+std::string edited_key(const std::string& key, int generation) {
+  return Sha256().update_field(key).update_field(std::to_string(generation)).finish_hex();
+}
 
 OutboxRow read_row(const Statement& row) {
   OutboxRow out;
@@ -30,6 +39,7 @@ OutboxRow read_row(const Statement& row) {
   message.traceparent = row.text(10);
   message.turn = row.integer(11);
   out.unsent = static_cast<int>(row.integer(12));
+  out.generation = static_cast<int>(row.integer(13));
   return out;
 }
 
@@ -66,13 +76,13 @@ Result<std::int64_t> insert(Transaction& transaction, const OutboxMessage& messa
 Result<std::vector<IndexRow>> load_index(Transaction& transaction) {
   ASSIGN_OR_RETURN(
       Statement row,
-      transaction.prepare("SELECT id, destination, key, state, created_at, next_at FROM outbox ORDER BY id"));
+      transaction.prepare("SELECT id, tenant, destination, key, state, created_at, next_at FROM outbox ORDER BY id"));
   std::vector<IndexRow> index;
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, row.step());
     if (!more) return index;
-    index.push_back({row.integer(0), row.text(1), row.text(2), static_cast<RowState>(row.integer(3)),
-                     from_micros(row.integer(4)), from_micros(row.integer(5))});
+    index.push_back({row.integer(0), row.text(1), row.text(2), row.text(3), static_cast<RowState>(row.integer(4)),
+                     from_micros(row.integer(5)), from_micros(row.integer(6))});
   }
 }
 
@@ -95,7 +105,7 @@ Status record_failure(Transaction& transaction, std::int64_t id, Time at, const 
       transaction.prepare("UPDATE outbox SET attempts = attempts + 1, state = ?2, failed_at = ?3, error_code = ?4, "
                           "error_message = ?5, error_hint = ?6, next_at = ?7, unsent = unsent + ?8 WHERE id = ?1"));
   update.bind(1, id).bind(2, static_cast<int>(dead ? RowState::kDead : RowState::kWaiting)).bind(3, micros(at));
-  update.bind(4, static_cast<int>(error.code)).bind(5, error.message).bind(6, error.hint);
+  update.bind(4, static_cast<int>(error.code)).bind(5, to_utf8(error.message)).bind(6, to_utf8(error.hint));
   update.bind(7, dead ? std::int64_t{0} : micros(next_at)).bind(8, error.never_left ? 1 : 0);
   return update.run();
 }
@@ -106,18 +116,32 @@ Result<IndexRow> revive(Transaction& transaction, std::int64_t id, const std::op
       Statement update,
       transaction.prepare("UPDATE outbox SET state = 0, attempts = 0, unsent = 0, next_at = 0 WHERE id = ?"));
   RETURN_IF_ERROR(update.bind(1, id).run());
+  const OutboxMessage& message = dead.row.message;
   if (body) {
-    ASSIGN_OR_RETURN(Statement replace, transaction.prepare("UPDATE outbox SET body = ? WHERE id = ?"));
-    RETURN_IF_ERROR(replace.bind_blob(1, *body).bind(2, id).run());
+    ASSIGN_OR_RETURN(
+        Statement replace,
+        transaction.prepare("UPDATE outbox SET body = ?2, generation = generation + 1, idempotency_key = ?3 "
+                            "WHERE id = ?1"));
+    const std::string key = edited_key(message.idempotency_key, dead.row.generation + 1);
+    RETURN_IF_ERROR(replace.bind(1, id).bind_blob(2, *body).bind(3, key).run());
   }
-  return IndexRow{id,    dead.row.message.destination, dead.row.message.key, RowState::kWaiting, dead.row.created_at,
+  return IndexRow{id,    message.tenant, message.destination, message.key, RowState::kWaiting, dead.row.created_at,
                   Time{}};
 }
 
-Status drop_dead(Transaction& transaction, std::int64_t id) {
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM outbox WHERE id = ? AND state = 1"));
-  RETURN_IF_ERROR(statement.bind(1, id).run());
-  return transaction.changes() == 1 ? Status() : no_such(id, "dead");
+Result<std::string> drop_dead(Transaction& transaction, std::int64_t id) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   transaction.prepare("DELETE FROM outbox WHERE id = ? AND state = 1 RETURNING tenant"));
+  ASSIGN_OR_RETURN(const bool found, statement.bind(1, id).step());
+  if (!found) return no_such(id, "dead");
+  return statement.text(0);
+}
+
+Result<std::vector<std::int64_t>> dead_before(Transaction& transaction, Time before, int count) {
+  ASSIGN_OR_RETURN(
+      Statement statement,
+      transaction.prepare("SELECT id FROM outbox WHERE state = 1 AND failed_at < ? ORDER BY failed_at LIMIT ?"));
+  return statement.bind(1, micros(before)).bind(2, count).integers();
 }
 
 Result<std::vector<DeadRow>> list_dead(Transaction& transaction, std::int64_t after, int count) {

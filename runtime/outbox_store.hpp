@@ -19,6 +19,7 @@ enum class RowState : int { kWaiting = 0, kDead = 1 };
 
 struct IndexRow {
   std::int64_t id = 0;
+  std::string tenant;
   std::string destination;
   std::string key;
   RowState state = RowState::kWaiting;
@@ -37,13 +38,18 @@ struct DeadRow {
 /// Errors: `kNotFound`.
 [[nodiscard]] Result<OutboxRow> load(Transaction& transaction, std::int64_t id);
 [[nodiscard]] Status remove(Transaction& transaction, std::int64_t id);
-/// The attempt failed: next one at `next_at`, or none if `dead`. Whether it left is in `error.never_left`.
+/// The attempt failed: next one at `next_at`, or none if `dead`. Whether it left is in `error.never_left`. Text that is
+/// no UTF-8 is repaired.
 [[nodiscard]] Status record_failure(Transaction& transaction, std::int64_t id, Time at, const Error& error,
                                     Time next_at, bool dead);
-/// Errors of both: `kNotFound` if it is not dead.
+/// With its attempts forgotten. Another `body` is another effect: it makes a new generation of the message, with an
+/// idempotency key of its own. Errors: `kNotFound` if it is not dead.
 [[nodiscard]] Result<IndexRow> revive(Transaction& transaction, std::int64_t id,
                                       const std::optional<std::string>& body);
-[[nodiscard]] Status drop_dead(Transaction& transaction, std::int64_t id);
+/// Returns the tenant. Errors: `kNotFound` if it is not dead.
+[[nodiscard]] Result<std::string> drop_dead(Transaction& transaction, std::int64_t id);
+/// Rows that died before `before`, oldest first, at most `count`.
+[[nodiscard]] Result<std::vector<std::int64_t>> dead_before(Transaction& transaction, Time before, int count);
 /// Dead rows, oldest first, with ids above `after`.
 [[nodiscard]] Result<std::vector<DeadRow>> list_dead(Transaction& transaction, std::int64_t after, int count);
 [[nodiscard]] Result<DeadRow> load_dead(Transaction& transaction, std::int64_t id);

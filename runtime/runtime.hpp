@@ -6,8 +6,8 @@
 //   event -> router -> mailbox -> (turn: agents/) -> one commit: state + journal + outbox + mailbox row -> outbox ->
 //   out
 //
-// Threads:   `open` and `close` on the thread that sets up, with the loop executor not running work of ours; the parts
-//            say themselves.
+// Threads:   `open` and `close` on the thread that sets up, with the loop executor not running work of ours; `counts`
+//            from any thread; the parts say themselves.
 // Ownership: owns the parts; borrows executors, clock, random and limits, which outlive it.
 #pragma once
 
@@ -17,12 +17,13 @@
 
 #include "runtime/database.hpp"
 #include "runtime/dead_letters.hpp"
-#include "runtime/journal_cleaner.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/outbox.hpp"
 #include "runtime/random.hpp"
+#include "runtime/retention_cleaner.hpp"
 #include "runtime/router.hpp"
+#include "runtime/runtime_counts.hpp"
 #include "runtime/timers.hpp"
 #include "runtime/turn_journal.hpp"
 
@@ -53,11 +54,14 @@ class Runtime {
   [[nodiscard]] Timers& timers() { return *timers_; }
   [[nodiscard]] DeadLetters& dead_letters() { return *dead_letters_; }
 
-  /// Begins the work that nobody asks for: old turns are erased (journal_cleaner.hpp). On the loop executor, or before
-  /// it runs. Idempotent.
-  void start() { journal_cleaner_->start(); }
-  /// Stops what runs and closes the database: everything queued is committed. Idempotent.
+  /// Begins the work that nobody asks for: old turns and dead letters are removed (retention_cleaner.hpp). On the loop
+  /// executor, or before it runs. Idempotent.
+  void start();
+  /// Stops what runs and closes the database: everything queued is committed. Waits for no turn and no delivery.
+  /// Idempotent.
   void close();
+  /// From any thread, until the runtime is destroyed; costs a few atomic reads.
+  [[nodiscard]] RuntimeCounts counts() const;
   /// With nothing in flight.
   void check_integrity();
 
@@ -67,10 +71,11 @@ class Runtime {
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<TurnJournal> journal_;
-  std::unique_ptr<JournalCleaner> journal_cleaner_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<Timers> timers_;
   std::unique_ptr<DeadLetters> dead_letters_;
+  std::unique_ptr<RetentionCleaner> journal_cleaner_;
+  std::unique_ptr<RetentionCleaner> dead_letter_cleaner_;
 };
 
 }  // namespace mnema

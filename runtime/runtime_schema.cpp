@@ -2,8 +2,8 @@
 
 namespace mnema {
 
-// The mailbox has no index besides its number: the order of work is kept in memory (lane_queue.hpp), and each index
-// would cost every accepted event.
+// The mailbox has no index besides its number and one of dead letters, which living events do not touch: the order of
+// work is kept in memory (tenant_queue.hpp), and each index would cost every accepted event.
 std::vector<Migration> runtime_migrations() {
   return {
       {"runtime", 1, R"sql(
@@ -114,6 +114,51 @@ CREATE TABLE timers (
 );
 )sql"},
       {"runtime", 2, "ALTER TABLE outbox ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0"},
+      // The mailbox is laid out anew, because columns that the index reads stand before the payload: behind it, they
+      // would cost a walk over all pages of a large one. Its counter is carried over: no number is used twice.
+      {"runtime", 3, R"sql(
+CREATE TABLE mailbox_new (
+  sequence     INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant       TEXT NOT NULL,
+  agent        TEXT NOT NULL,
+  key          TEXT NOT NULL,
+  priority     INTEGER NOT NULL,
+  state        INTEGER NOT NULL,
+  attempts     INTEGER NOT NULL,
+  uncounted    INTEGER NOT NULL,
+  generation   INTEGER NOT NULL,
+  accepted_at  INTEGER NOT NULL,
+  next_at      INTEGER NOT NULL,
+  died_at      INTEGER NOT NULL,
+  id           TEXT NOT NULL,
+  source       TEXT NOT NULL,
+  type         TEXT NOT NULL,
+  subject      TEXT NOT NULL,
+  time         INTEGER NOT NULL,
+  content_type TEXT NOT NULL,
+  data         BLOB NOT NULL,
+  user         TEXT NOT NULL,
+  trust        INTEGER NOT NULL,
+  deadline     INTEGER,
+  traceparent  TEXT NOT NULL,
+  attributes   TEXT NOT NULL
+);
+INSERT INTO mailbox_new
+  SELECT sequence, tenant, agent, key, priority, state, attempts, 0, 0, accepted_at, next_at,
+         CASE state WHEN 3 THEN coalesce((SELECT max(at) FROM mailbox_errors AS e WHERE e.sequence = m.sequence),
+                                         accepted_at) ELSE 0 END,
+         id, source, type, subject, time, content_type, data, user, trust, deadline, traceparent, attributes
+  FROM mailbox AS m ORDER BY sequence;
+DELETE FROM sqlite_sequence WHERE name = 'mailbox_new';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'mailbox_new', seq FROM sqlite_sequence WHERE name = 'mailbox';
+DROP TABLE mailbox;
+ALTER TABLE mailbox_new RENAME TO mailbox;
+CREATE INDEX mailbox_dead ON mailbox (died_at) WHERE state = 3;
+CREATE INDEX outbox_dead ON outbox (failed_at) WHERE state = 1;
+ALTER TABLE event_ring ADD COLUMN content INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turns ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+)sql"},
   };
 }
 

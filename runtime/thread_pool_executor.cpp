@@ -23,20 +23,25 @@ struct ThreadPoolExecutor::State {
   std::deque<std::function<void()>> ready;
   std::multimap<MonotonicTime, std::function<void()>> delayed;
   bool stopping = false;
+  bool dropping = false;  // stopping, and what is queued is not run any more
+  int alive = 0;          // threads that have not ended
   long long posted = 0;
   long long run = 0;
   long long dropped = 0;
   long long running = 0;
   std::vector<std::thread> threads;
   int thread_count = 0;
+  std::string name;
 };
 
 ThreadPoolExecutor::ThreadPoolExecutor(std::string name, int threads) : state_(std::make_shared<State>()) {
   CHECK(threads >= 1, "a pool has at least one thread");
   name.resize(std::min<std::size_t>(name.size(), 12));
   state_->thread_count = threads;
+  state_->alive = threads;
+  state_->name = name;
   for (int i = 0; i < threads; ++i) {
-    state_->threads.emplace_back([state = state_.get()] { state->work(); });
+    state_->threads.emplace_back([state = state_] { state->work(); });
     const std::string thread_name = threads == 1 ? name : name + "-" + std::to_string(i % 100);
     pthread_setname_np(state_->threads.back().native_handle(), thread_name.c_str());
   }
@@ -48,7 +53,7 @@ void ThreadPoolExecutor::post(std::function<void()> work) {
   const std::lock_guard guard(state_->mutex);
   ++state_->posted;
   // Work of our own threads is still taken while they finish what is queued: it belongs to that.
-  if (state_->stopping && state_->running == 0 && state_->ready.empty()) {
+  if (state_->dropping || (state_->stopping && state_->running == 0 && state_->ready.empty())) {
     ++state_->dropped;
     return;
   }
@@ -78,11 +83,11 @@ std::function<void()> ThreadPoolExecutor::State::next(std::unique_lock<std::mute
     if (!ready.empty()) {
       std::function<void()> task = std::move(ready.front());
       ready.pop_front();
-      // Whoever slept until the next delayed work may be this thread; another has to take over the watch.
+      // This thread may have been the timed waiter; wake another to wait for the next deadline.
       if (!delayed.empty()) changed.notify_one();
       return task;
     }
-    if (stopping && running == 0) return nullptr;
+    if (stopping && (dropping || running == 0)) return nullptr;
     if (delayed.empty() || stopping) {
       changed.wait(guard);
     } else {
@@ -104,6 +109,7 @@ void ThreadPoolExecutor::State::work() {
     ++run;
     if (stopping && running == 0) changed.notify_all();
   }
+  --alive;
   changed.notify_all();
 }
 
@@ -124,6 +130,41 @@ void ThreadPoolExecutor::stop() {
   }
   state_->threads.clear();
 }
+
+void ThreadPoolExecutor::drop_queued() {
+  std::multimap<MonotonicTime, std::function<void()>> delayed;  // these two go outside the lock
+  std::deque<std::function<void()>> ready;
+  const std::lock_guard guard(state_->mutex);
+  state_->stopping = true;
+  state_->dropping = true;
+  delayed.swap(state_->delayed);
+  ready.swap(state_->ready);
+  state_->dropped += static_cast<long long>(delayed.size() + ready.size());
+  state_->changed.notify_all();
+}
+
+int ThreadPoolExecutor::stop_by(MonotonicTime deadline) {
+  drop_queued();
+  int left = 0;
+  {
+    std::unique_lock guard(state_->mutex);
+    if (state_->threads.empty()) return 0;
+    state_->changed.wait_until(guard, deadline, [&] { return state_->alive == 0; });
+    left = state_->alive;
+  }
+  for (std::thread& thread : state_->threads) {
+    CHECK(thread.get_id() != std::this_thread::get_id(), "a pool is not stopped by its own thread");
+    // Those that are left behind hold the state by themselves.
+    if (left == 0)
+      thread.join();
+    else
+      thread.detach();
+  }
+  state_->threads.clear();
+  return left;
+}
+
+const std::string& ThreadPoolExecutor::name() const { return state_->name; }
 
 long long ThreadPoolExecutor::queued() const {
   const std::lock_guard guard(state_->mutex);

@@ -6,7 +6,7 @@
 //
 // Threads:   `post`, `post_after` from any thread, also from its own work.
 // Ownership: what is posted is owned by the queue until it has run or the executor is gone.
-// Law:       posted == run + dropped + running + queued   (check_integrity)
+// Invariant: posted == run + dropped + running + queued   (check_integrity)
 #pragma once
 
 #include <memory>
@@ -31,6 +31,14 @@ class ThreadPoolExecutor final : public Executor {
   /// is dropped. Idempotent; not from its own threads.
   void stop();
 
+  /// The end that does not wait for ever, in two halves, so that several pools may end side by side. First: drops all
+  /// that is queued; idle threads end. Then: waits for the work in hand until `deadline` (does the first half too).
+  /// Threads whose work has not returned by then are left behind, and what that work borrows must then outlive the
+  /// process. Returns how many were. Idempotent; not from its own threads.
+  void drop_queued();
+  [[nodiscard]] int stop_by(MonotonicTime deadline);
+
+  [[nodiscard]] const std::string& name() const;
   [[nodiscard]] long long queued() const;
   [[nodiscard]] int threads() const;
   void check_integrity() const;

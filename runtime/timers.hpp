@@ -5,10 +5,9 @@
 // is up again. One whose event the mailbox cannot take at all (a limit was lowered) is dropped, and the log says so.
 //
 // Threads:   the methods with a Transaction inside a unit of work; the others from any thread; `recover` before the
-// home
-//            executor runs.
+//            home executor runs.
 // Ownership: borrows all its parts, which outlive it.
-// Law:       timers in memory == rows   (check_integrity)
+// Invariant: timers in memory == rows   (check_integrity)
 #pragma once
 
 #include <functional>
@@ -47,7 +46,7 @@ class Timers {
   void set(Timer timer, Executor& reply_to, std::function<void(Status)> on_done);
 
   [[nodiscard]] std::size_t pending() const;
-  /// CHECKs the law. With nothing in flight. Reads the database: not on a running loop.
+  /// CHECKs the invariant. With nothing in flight. Reads the database: not on a running loop.
   void check_integrity();
 
  private:

@@ -35,14 +35,15 @@ int compare_step_paths(std::string_view a, std::string_view b) {
   return a.empty() ? (b.empty() ? 0 : -1) : 1;
 }
 
-TurnIdentity turn_identity(Sequence turn, const Event& event, std::string version) {
-  return {turn, event.tenant, event.source, event.id, event.agent, event.key, std::move(version)};
+TurnIdentity turn_identity(Sequence turn, const Event& event, std::string version, int generation) {
+  return {turn, event.tenant, event.source, event.id, event.agent, event.key, std::move(version), generation};
 }
 
 std::string idempotency_key(const TurnIdentity& identity, std::string_view step_path) {
   Sha256 hash;
   hash.update_field(identity.tenant).update_field(identity.source).update_field(identity.event_id);
-  return hash.update_field(identity.agent).update_field(step_path).finish_hex();
+  hash.update_field(identity.agent).update_field(identity.key).update_field(step_path);
+  return hash.update_field(std::to_string(identity.generation)).finish_hex();
 }
 
 Result<const JournalStep*> TurnRecord::match(const StepStart& step) const {
@@ -64,6 +65,17 @@ void TurnJournal::load(TurnIdentity identity, Executor& reply_to, std::function<
   database_.write<TurnRecord>(
       WritePriority::kForeground,
       [identity = std::move(identity), now = clock_.now()](Transaction& transaction) -> Result<TurnRecord> {
+        RETURN_IF_ERROR(turn_journal_store::begin_turn(transaction, identity, now));
+        return turn_journal_store::load(transaction, identity.turn);
+      },
+      reply_to, std::move(on_done));
+}
+
+void TurnJournal::restart(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done) {
+  database_.write<TurnRecord>(
+      WritePriority::kForeground,
+      [identity = std::move(identity), now = clock_.now()](Transaction& transaction) -> Result<TurnRecord> {
+        RETURN_IF_ERROR(turn_journal_store::erase_turn(transaction, identity.turn));
         RETURN_IF_ERROR(turn_journal_store::begin_turn(transaction, identity, now));
         return turn_journal_store::load(transaction, identity.turn);
       },

@@ -9,10 +9,9 @@
 // The journal belongs to the event, not to the attempt: a turn's number is its event's sequence.
 //
 // Threads:   the async methods from any thread; those with a Transaction inside a unit of work. Writes reach the disk
-// in
-//            the order they are asked for, so a step whose end is not waited for is durable before any later effect.
+//            in the order they are asked for, so a step whose end is not waited for is durable before any later effect.
 // Ownership: borrows all its parts. A `TurnRecord` is a plain value.
-// Law:       each blob's references == steps that name it   (check_integrity)
+// Invariant: each blob's references == steps that name it   (check_integrity)
 #pragma once
 
 #include <functional>
@@ -49,11 +48,14 @@ struct TurnIdentity {
   std::string agent;
   std::string key;
   std::string version;  // of the agent's code; a turn is pinned to the one it began with
+  int generation = 0;   // how often the event was redriven with edited data
 };
-[[nodiscard]] TurnIdentity turn_identity(Sequence turn, const Event& event, std::string version = {});
+[[nodiscard]] TurnIdentity turn_identity(Sequence turn, const Event& event, std::string version = {},
+                                         int generation = 0);
 
 /// What an effect hands to the other side so that a repeat is recognised there: 64 hex digits, the same for every
-/// attempt, replay and redrive of this step: SHA-256 over tenant, source, event id, agent and step path.
+/// attempt, replay and plain redrive of this step; another one after a redrive with edited data, which is another
+/// effect: SHA-256 over tenant, source, event id, agent, key, step path and generation.
 [[nodiscard]] std::string idempotency_key(const TurnIdentity& identity, std::string_view step_path);
 
 struct StepStart {
@@ -91,6 +93,9 @@ class TurnJournal {
   /// The turn with all its steps; begins it if it is new.
   void load(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done);
 
+  /// The turn anew: whatever its journal had is forgotten, and it is begun with this identity's version.
+  void restart(TurnIdentity identity, Executor& reply_to, std::function<void(Result<TurnRecord>)> on_done);
+
   /// Makes "this effect is about to happen" durable; only then may it. Starting a `started` step again counts its
   /// attempts. Errors: `kFailedPrecondition` (the step has ended; another step stood here), `kResourceExhausted` (the
   /// turn has `limits.turn_steps_max` steps), `kNotFound` (no such turn), `kStorage`.
@@ -115,7 +120,7 @@ class TurnJournal {
   /// Answers how many went.
   void purge(int turns_max, Executor& reply_to, std::function<void(Result<int>)> on_done);
 
-  /// CHECKs the law. Reads the database: not on a running loop.
+  /// CHECKs the invariant. Reads the database: not on a running loop.
   void check_integrity();
 
  private:

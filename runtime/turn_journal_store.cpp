@@ -65,19 +65,21 @@ Status begin_turn(Transaction& transaction, const TurnIdentity& identity, Time n
   ASSIGN_OR_RETURN(
       Statement insert,
       transaction.prepare("INSERT OR IGNORE INTO turns (turn, tenant, source, event_id, agent, key, version, "
-                          "started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+                          "started_at, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.bind(1, identity.turn).bind(2, identity.tenant).bind(3, identity.source).bind(4, identity.event_id);
-  return insert.bind(5, identity.agent).bind(6, identity.key).bind(7, identity.version).bind(8, micros(now)).run();
+  insert.bind(5, identity.agent).bind(6, identity.key).bind(7, identity.version).bind(8, micros(now));
+  return insert.bind(9, identity.generation).run();
 }
 
 Result<TurnRecord> load(Transaction& transaction, Sequence turn) {
   ASSIGN_OR_RETURN(Statement row,
-                   transaction.prepare("SELECT tenant, source, event_id, agent, key, version, started_at, finished_at "
-                                       "FROM turns WHERE turn = ?"));
+                   transaction.prepare("SELECT tenant, source, event_id, agent, key, version, started_at, finished_at, "
+                                       "generation FROM turns WHERE turn = ?"));
   ASSIGN_OR_RETURN(const bool found, row.bind(1, turn).step());
   if (!found) return no_such_turn(turn);
   TurnRecord record;
-  record.identity = {turn, row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.text(5)};
+  record.identity = {turn,        row.text(0), row.text(1), row.text(2),
+                     row.text(3), row.text(4), row.text(5), static_cast<int>(row.integer(8))};
   record.started_at = from_micros(row.integer(6));
   if (!row.is_null(7)) record.finished_at = from_micros(row.integer(7));
   ASSIGN_OR_RETURN(Statement steps,

@@ -39,7 +39,7 @@ struct ChatRequest {
   std::string session_hint;  // which conversation this continues, "" = unknown; also in scope.session. Set only if
                              // the identity may assert users: a session's name opens its memory and its state.
                              // From X-Mnema-Session, X-OpenWebUI-Chat-Id, else metadata.session_id.
-  std::string request_id;    // x-request-id
+  std::string request_id;    // x-request-id, for logs: many requests may share one
   std::string traceparent;
   bool sampling_named = false;   // the client chose temperature or cuts; else an agent's own settings may stand
   boost::json::object metadata;  // the body's `metadata`

@@ -25,9 +25,10 @@ Segment segment_of(Role role, std::string text) {
   Segment segment;
   segment.text = std::move(text);
   segment.label = std::string(name_of(role));
-  // A system prompt is the operator's and the same for all of a tenant's users; everything else is the user's own.
+  // A client's system prompt is mostly the same for all of a tenant's users, so its pages may be shared among them. It
+  // is no more trusted than the client: what the operator says comes from the configuration, not from a request.
   segment.sharing = role == Role::kSystem ? Sharing::kTenant : Sharing::kUser;
-  segment.trust = role == Role::kSystem ? Trust::kOperator : role == Role::kTool ? Trust::kExternal : Trust::kUser;
+  segment.trust = role == Role::kTool ? Trust::kExternal : Trust::kUser;
   return segment;
 }
 

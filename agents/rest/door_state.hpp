@@ -1,6 +1,6 @@
 // agents/rest/door_state.hpp
 //
-// What the routes of the REST door share, and the routes themselves: one function each, in a file of its own.
+// What the routes of the REST API share, and the routes themselves: one function each, in a file of its own.
 //
 // Threads: routes run on one of `strands`, which are kept as long as the door, so that an engine may still be inside
 //          `post` when an answer is already gone. The methods of DoorState from any thread.
@@ -24,6 +24,8 @@ struct DoorState {
   explicit DoorState(RestDoor::Parts parts);
 
   [[nodiscard]] Executor& next_strand();
+  /// Where probes and scrapers are answered, one after the other: many at once take no more than one thread.
+  [[nodiscard]] Executor& status_strand() { return status_strand_; }
   /// "chatcmpl-4f0c..."
   [[nodiscard]] std::string new_id(std::string_view prefix);
   [[nodiscard]] long long unix_seconds() const;
@@ -44,6 +46,7 @@ struct DoorState {
 
  private:
   std::vector<std::unique_ptr<Strand>> strands_;
+  Strand status_strand_;
   std::atomic<std::size_t> turn_{0};
   std::mutex random_mutex_;  // guards parts.random
 };
@@ -57,15 +60,15 @@ struct DoorRequest {
   Executor& strand;
 };
 
-void chat_route(DoorRequest request);            // chat_route.cpp
-void completions_route(DoorRequest request);     // completions_route.cpp
-void embeddings_route(DoorRequest request);      // embeddings_route.cpp
-void models_route(DoorRequest request);          // models_route.cpp
-void model_route(DoorRequest request);           // models_route.cpp
-void tokenize_route(DoorRequest request);        // tokens_route.cpp
-void detokenize_route(DoorRequest request);      // tokens_route.cpp
-void apply_template_route(DoorRequest request);  // tokens_route.cpp
-void health_route(DoorRequest request);          // status_route.cpp
-void metrics_route(DoorRequest request);         // status_route.cpp
+void chat_route(DoorRequest request);                           // chat_route.cpp
+void completions_route(DoorRequest request);                    // completions_route.cpp
+void embeddings_route(DoorRequest request);                     // embeddings_route.cpp
+void models_route(DoorRequest request);                         // models_route.cpp
+void model_route(DoorRequest request);                          // models_route.cpp
+void tokenize_route(DoorRequest request);                       // tokens_route.cpp
+void detokenize_route(DoorRequest request);                     // tokens_route.cpp
+void apply_template_route(DoorRequest request);                 // tokens_route.cpp
+HttpHandler health_handler(std::shared_ptr<DoorState> state);   // status_route.cpp
+HttpHandler metrics_handler(std::shared_ptr<DoorState> state);  // status_route.cpp
 
 }  // namespace mnema

@@ -1,6 +1,6 @@
 // agents/rest/identity.hpp
 //
-// Who stands at the REST door. Without configured keys everybody is the tenant "local" (and the server is bound to
+// Who calls the REST API. Without configured keys everybody is the tenant "local" (and the server is bound to
 // loopback only); with keys, the key decides the tenant, and whether its holder may speak for end users.
 //
 // Threads: plain values and pure functions; an `ApiKeys` is immutable once the server has started.

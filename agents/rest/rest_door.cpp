@@ -15,26 +15,23 @@ using Route = void (*)(DoorRequest);
 
 void run(Route route, DoorRequest request) {
   auto exchange = request.exchange;
-  std::string what = request.http.method + " " + request.http.path;
+  const std::string what = request.http.method + " " + request.http.path;
+  const std::string id = request.http.id;
   try {
     route(std::move(request));
   } catch (const std::exception& exception) {
-    log_error("rest", "a route threw", {{"request", what}, {"error", exception.what()}});
+    log_error("rest", "a route threw", {{"request", what}, {"request_id", id}, {"error", exception.what()}});
     exchange->respond(
         error_response(fail(ErrorCode::kInternal, "the request failed inside the server", "see its log")));
   }
 }
 
-HttpHandler handler(std::shared_ptr<DoorState> state, Route route, bool asks_for_key) {
-  return [state = std::move(state), route, asks_for_key](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
-    Identity identity;
-    if (asks_for_key) {
-      Result<Identity> known = state->parts.keys.identify(http.headers);
-      if (!known.ok()) return exchange->respond(error_response(known.error()));
-      identity = std::move(*known);
-    }
+HttpHandler handler(std::shared_ptr<DoorState> state, Route route) {
+  return [state = std::move(state), route](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
+    Result<Identity> identity = state->parts.keys.identify(http.headers);
+    if (!identity.ok()) return exchange->respond(error_response(identity.error()));
     Executor& strand = state->next_strand();
-    strand.post([state, route, http = std::move(http), identity = std::move(identity), exchange = std::move(exchange),
+    strand.post([state, route, http = std::move(http), identity = std::move(*identity), exchange = std::move(exchange),
                  &strand]() mutable {
       run(route, DoorRequest{state, std::move(http), std::move(identity), std::move(exchange), strand});
     });
@@ -43,7 +40,8 @@ HttpHandler handler(std::shared_ptr<DoorState> state, Route route, bool asks_for
 
 }  // namespace
 
-DoorState::DoorState(RestDoor::Parts parts_in) : parts(std::move(parts_in)) {
+DoorState::DoorState(RestDoor::Parts parts_in)
+    : parts(std::move(parts_in)), status_strand_(parts.status ? *parts.status : parts.workers) {
   for (int i = 0; i < kStrands; ++i) strands_.push_back(std::make_unique<Strand>(parts.workers));
 }
 
@@ -102,16 +100,16 @@ RestDoor::RestDoor(Parts parts) : state_(std::make_shared<DoorState>(std::move(p
 RestDoor::~RestDoor() = default;
 
 void RestDoor::mount(HttpRoutes& routes) {
-  routes.add("POST", "/v1/chat/completions", handler(state_, chat_route, true))
-      .add("POST", "/v1/completions", handler(state_, completions_route, true))
-      .add("POST", "/v1/embeddings", handler(state_, embeddings_route, true))
-      .add("GET", "/v1/models", handler(state_, models_route, true))
-      .add("GET", "/v1/models/{id...}", handler(state_, model_route, true))
-      .add("POST", "/tokenize", handler(state_, tokenize_route, true))
-      .add("POST", "/detokenize", handler(state_, detokenize_route, true))
-      .add("POST", "/apply-template", handler(state_, apply_template_route, true))
-      .add("GET", "/health", handler(state_, health_route, false));
-  if (state_->parts.metrics_text) routes.add("GET", "/metrics", handler(state_, metrics_route, false));
+  routes.add("POST", "/v1/chat/completions", handler(state_, chat_route))
+      .add("POST", "/v1/completions", handler(state_, completions_route))
+      .add("POST", "/v1/embeddings", handler(state_, embeddings_route))
+      .add("GET", "/v1/models", handler(state_, models_route))
+      .add("GET", "/v1/models/{id...}", handler(state_, model_route))
+      .add("POST", "/tokenize", handler(state_, tokenize_route))
+      .add("POST", "/detokenize", handler(state_, detokenize_route))
+      .add("POST", "/apply-template", handler(state_, apply_template_route))
+      .add("GET", "/health", health_handler(state_));
+  if (state_->parts.metrics_text) routes.add("GET", "/metrics", metrics_handler(state_));
 }
 
 }  // namespace mnema

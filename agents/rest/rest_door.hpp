@@ -1,15 +1,19 @@
 // agents/rest/rest_door.hpp                                                              START HERE
 //
-// The OpenAI-compatible front door: which routes there are and what they share. One file per route beside this one;
-// each reads its request by a pure function (chat_request.hpp, ...), asks a backend or the engine, and writes its
-// answer by another (chat_response.hpp, ...).
+// The OpenAI-compatible REST API: which routes there are and what they share. One file per route beside this one; each
+// reads its request by a pure function (chat_request.hpp, ...), calls a backend or the engine, and writes its answer by
+// another (chat_response.hpp, ...).
 //
 //   POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   GET /v1/models[/{id}]
-//   POST /tokenize   POST /detokenize   POST /apply-template   GET /health   GET /metrics
+//   POST /tokenize   POST /detokenize   POST /apply-template   GET /health[?full]   GET /metrics
+//
+// Once there are keys every route requires one, except plain /health, which says {"status": "ok"} and no more. (Without
+// keys the server is bound to loopback only.)
 //
 // Threads:   requests arrive on the loop thread and are at once posted to a strand over `workers`, where bodies are
-// parsed
-//            and answers are written. Callbacks of one answer never run two at a time, whatever `workers` is.
+//            parsed and answers are written. Callbacks of one answer never run two at a time, whatever `workers` is.
+//            /health is answered on the loop thread; /health?full and /metrics on `status`, so that probes and scrapers
+//            do not wait for the workers.
 // Ownership: borrows everything in `RestDoor::Parts`; must be outlived by all of it. Running requests keep what they
 //            need alive, except the borrowed parts.
 #pragma once
@@ -41,17 +45,18 @@ class RestDoor {
     const Clock& clock;
     Random& random;  // any thread
     const Limits& limits;
-    ApiKeys keys;                                           // none: everybody is the tenant "local"
-    SamplingOptions sampling_default = default_sampling();  // what a request that names nothing gets
-    std::function<std::string()> metrics_text;              // may be empty: /metrics is 404
-    std::function<boost::json::object()> health;            // may be empty; its members are added to {"status"}
-    Duration stream_keepalive = std::chrono::seconds(15);   // ": ping" while a stream is silent
+    ApiKeys keys;                                                // none: everybody is the tenant "local"
+    SamplingOptions sampling_default = default_sampling();       // what a request that names nothing gets
+    std::function<std::string()> metrics_text;                   // may be empty: /metrics is 404
+    std::function<boost::json::object(const Identity&)> health;  // may be empty; added to {"status"} in /health?full
+    Duration stream_keepalive = std::chrono::seconds(15);        // ": ping" while a stream is silent
+    Executor* status = nullptr;                                  // null: `workers`
   };
 
   explicit RestDoor(Parts parts);
   ~RestDoor();
 
-  /// Adds the routes above. All but /health and /metrics ask for a key, if there are keys.
+  /// Adds the routes above.
   void mount(HttpRoutes& routes);
 
  private:

@@ -7,7 +7,6 @@
 #include "agents/host.hpp"
 #include "cli/exit_code.hpp"
 #include "examples/quickstart.hpp"
-#include "runtime/log.hpp"
 
 namespace mnema {
 namespace {
@@ -26,16 +25,15 @@ std::int64_t micros(Duration duration) {
 int serve_demo(const std::string& config_file) {
   Result<Config> config = load_config(config_file);
   if (!config.ok()) return report(config.error(), kExitConfig);
-  LogOptions log;
-  log.file = config->log.file;
-  if (const Status status = configure_log(std::move(log)); !status.ok()) return report(status.error(), kExitConfig);
   Host host;
   declare_assistant(host);
   declare_triage(host);
   declare_refunds(host);
   if (const auto failed = host.open(std::move(*config))) return report(failed->error, kExitFailed);
   host.runtime().dispatcher().on_turn_end([](const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
-    print_line({{"event", event.id},
+    // A chat's event id is ours; the demo knows its chats by the id it sent.
+    const auto request = event.attributes.find("request_id");
+    print_line({{"event", request == event.attributes.end() ? event.id : request->second},
                 {"agent", event.agent},
                 {"key", event.key},
                 {"end", name_of(end)},

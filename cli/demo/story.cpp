@@ -115,11 +115,11 @@ class Story {
   }
 
   Status kill_during_decode() {
-    const double before = metric("mnema_generated_tokens");
+    const double before = metric("mnema_generated_tokens_total");
     deliver_issue(2, "It crashes again when saving", "Since the update saving crashes with a segfault again.");
     bool decoding = false;
     for (int i = 0; i < 20'000 && !decoding; ++i) {
-      decoding = metric("mnema_sequences_running") > 0 && metric("mnema_generated_tokens") > before;
+      decoding = metric("mnema_sequences_running") > 0 && metric("mnema_generated_tokens_total") > before;
     }
     check("a reply was being decoded at kill -9", [decoding] { return decoding; });
     runtime_.kill();

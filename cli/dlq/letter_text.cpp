@@ -50,6 +50,8 @@ boost::json::object to_json(const DeadLetterSummary& summary) {
           {"key", summary.key},
           {"about", summary.about},
           {"attempts", summary.attempts},
+          {"tries", summary.tries},
+          {"generation", summary.generation},
           {"died_at", utc_text(summary.died_at)},
           {"error", error_json(summary.error)}};
 }
@@ -115,6 +117,11 @@ std::string story_of(const DeadLetter& letter) {
   line("tenant", summary.tenant);
   line("agent", summary.agent);
   line("key", summary.key);
+  if (summary.tries != summary.attempts) {
+    line("tries",
+         fmt::format("{}, of which {} never left the process", summary.tries, summary.tries - summary.attempts));
+  }
+  if (summary.generation > 0) line("edited", fmt::format("{} times", summary.generation));
   if (letter.event) {
     line("event", letter.event->id + " from " + letter.event->source + ", " + utc_text(letter.event->time));
     line("user", letter.event->user);
@@ -126,7 +133,7 @@ std::string story_of(const DeadLetter& letter) {
     line("body", payload_text(letter.message->body));
   }
   for (const mailbox_store::AttemptError& failed : letter.errors) {
-    line(fmt::format("attempt {}", failed.attempt), utc_text(failed.at) + "  " + failed.error.text());
+    line(fmt::format("try {}", failed.attempt), utc_text(failed.at) + "  " + failed.error.text());
   }
   if (!letter.journal) return text;
   for (const auto& [path, step] : letter.journal->steps) {

@@ -19,7 +19,7 @@ constexpr int kDrainMs = 2'000;
 constexpr std::size_t kDrainBytesMax = 16 << 20;
 constexpr std::size_t kPiecesMax = 16;
 
-/// A client's own request id is taken over if it can stand in a log line.
+/// A client's own request id is echoed if it can stand in a log line. It is a label, never anybody's identity.
 bool is_usable_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':';
@@ -31,8 +31,9 @@ bool is_usable_request_id(std::string_view id) {
 /// The handler's end of one request; everything it is told, it tells the connection on the loop thread.
 class HttpConnection::Exchange final : public HttpExchange {
  public:
-  Exchange(std::shared_ptr<HttpConnection> connection, std::uint64_t number, std::shared_ptr<std::atomic<bool>> gone)
-      : connection_(std::move(connection)), number_(number), gone_(std::move(gone)) {}
+  Exchange(std::shared_ptr<HttpConnection> connection, std::uint64_t number, std::shared_ptr<std::atomic<bool>> gone,
+           std::unique_ptr<BodyBudget::Lease> body)
+      : connection_(std::move(connection)), number_(number), gone_(std::move(gone)), body_(std::move(body)) {}
 
   ~Exchange() override {
     if (ended_) return;
@@ -85,13 +86,14 @@ class HttpConnection::Exchange final : public HttpExchange {
   const std::shared_ptr<HttpConnection> connection_;
   const std::uint64_t number_;
   const std::shared_ptr<std::atomic<bool>> gone_;
+  const std::unique_ptr<BodyBudget::Lease> body_;  // the handler may hold the body as long as the exchange
   std::atomic<bool> begun_{false};
   std::atomic<bool> streaming_{false};
   std::atomic<bool> ended_{false};
 };
 
 HttpConnection::HttpConnection(std::shared_ptr<HttpConnectionContext> context, std::unique_ptr<Stream> stream)
-    : context_(std::move(context)), stream_(std::move(stream)), reader_(context_->limits) {}
+    : context_(std::move(context)), stream_(std::move(stream)), reader_(context_->limits, context_->bodies) {}
 
 void HttpConnection::start() {
   set_read_deadline(context_->limits.http_header_timeout_ms);
@@ -117,6 +119,7 @@ void HttpConnection::close() {
   auto callbacks = std::move(on_disconnect_);  // empty once the answer is complete
   on_disconnect_.clear();
   phase_ = Phase::kClosed;
+  reader_.drop_body();
   read_deadline_.reset();
   write_deadline_.reset();
   stream_->close();
@@ -197,7 +200,7 @@ void HttpConnection::answer(HttpRequest request) {
   request.id = request_id_;
   request.peer = stream_->peer();
 
-  auto exchange = std::make_shared<Exchange>(shared_from_this(), exchange_number_, gone_);
+  auto exchange = std::make_shared<Exchange>(shared_from_this(), exchange_number_, gone_, reader_.take_lease());
   const HttpServerOptions& options = context_->options;
   if (is_loopback_host(options.host) && !options.foreign_hosts) {
     if (Status ours = check_loopback_host(request); !ours.ok()) return exchange->respond(error_response(ours.error()));
@@ -216,6 +219,8 @@ void HttpConnection::answer(HttpRequest request) {
 
 void HttpConnection::refuse(const HttpRequestReader::Refusal& refusal) {
   phase_ = Phase::kAnswering;
+  context_->refusals.fetch_add(1, std::memory_order_relaxed);
+  reader_.drop_body();
   set_read_deadline(std::nullopt);
   ++exchange_number_;
   streaming_ = false;

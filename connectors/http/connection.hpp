@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/http/body_budget.hpp"
 #include "connectors/http/exchange.hpp"
 #include "connectors/http/request_reader.hpp"
 #include "connectors/http/server.hpp"
@@ -41,7 +42,9 @@ struct HttpConnectionContext {
   HttpServerOptions options;
   HttpHandler handler;
   std::function<void(class HttpConnection&)> on_closed;
+  BodyBudget bodies{limits};
   std::atomic<long long> requests{0};
+  std::atomic<long long> refusals{0};
   std::atomic<long long> disconnects{0};
 };
 

@@ -46,7 +46,8 @@ struct HttpRequest {
   HttpHeaders headers;
   std::string body;                                            // raw bytes
   std::map<std::string, std::string, std::less<>> parameters;  // {name} parts of the route's pattern, decoded
-  std::string id;    // x-request-id: the client's own, else drawn by the server
+  std::string id;    // x-request-id, the client's own or drawn: for answers and logs. Many requests may share one,
+                     // so nothing is ever recognised by it
   std::string peer;  // "127.0.0.1:54321"
 
   /// The value of `name` in the query string, percent-decoded, or none.

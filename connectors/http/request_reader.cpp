@@ -2,18 +2,40 @@
 
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
+#include "connectors/http/request_body.hpp"
 #include "runtime/check.hpp"
 
 namespace mnema {
 namespace http = boost::beast::http;
+namespace {
+
+constexpr long kRetryAfterMs = 1'000;
+
+/// The authority of an absolute target and what follows it, or none for another form of target.
+struct AbsoluteTarget {
+  std::string_view authority;
+  std::string_view rest;  // "/path?query", or "?query", or ""
+};
+std::optional<AbsoluteTarget> absolute(std::string_view target) {
+  const std::size_t colon = target.find("://");
+  if (colon == std::string_view::npos) return std::nullopt;
+  const std::string_view scheme = target.substr(0, colon);
+  if (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")) return std::nullopt;
+  target.remove_prefix(colon + 3);
+  const std::size_t end = std::min(target.size(), target.find_first_of("/?#"));
+  return AbsoluteTarget{target.substr(0, end), target.substr(end)};
+}
+
+}  // namespace
 
 struct HttpRequestReader::Parser {
-  http::request_parser<http::string_body> beast;
+  http::request_parser<RequestBody> beast;
 };
 
-HttpRequestReader::HttpRequestReader(const Limits& limits) : limits_(limits) { next(); }
+HttpRequestReader::HttpRequestReader(const Limits& limits, BodyBudget& budget) : limits_(limits), budget_(budget) {
+  next();
+}
 HttpRequestReader::~HttpRequestReader() = default;
 
 void HttpRequestReader::next() {
@@ -21,6 +43,7 @@ void HttpRequestReader::next() {
   parser_->beast.header_limit(static_cast<std::uint32_t>(limits_.http_header_bytes_max));
   parser_->beast.body_limit(static_cast<std::uint64_t>(limits_.http_body_bytes_max));
   parser_->beast.eager(true);
+  parser_->beast.get().body().budget = &budget_;
   framing_checked_ = false;
   request_.reset();
 }
@@ -36,7 +59,14 @@ bool HttpRequestReader::expects_continue() const {
 
 HttpRequestReader::Step HttpRequestReader::refuse(int status, ErrorCode code, std::string message, std::string hint) {
   refusal_ = Refusal{status, fail(code, std::move(message), std::move(hint))};
+  drop_body();
   return Step::kRefused;
+}
+
+void HttpRequestReader::drop_body() {
+  RequestBody::value_type& body = parser_->beast.get().body();
+  std::string().swap(body.bytes);
+  body.lease.reset();
 }
 
 HttpRequestReader::Step HttpRequestReader::feed(std::string& input) {
@@ -60,6 +90,14 @@ HttpRequestReader::Step HttpRequestReader::feed(std::string& input) {
       return refuse(431, ErrorCode::kInvalidArgument,
                     "the request header is larger than " + std::to_string(limits_.http_header_bytes_max) + " bytes",
                     "send fewer or shorter header fields");
+    }
+    if (parser_->beast.get().body().over_budget) {
+      refusal_ = Refusal{
+          503, fail_retryable(ErrorCode::kResourceExhausted,
+                              "the requests being received hold all the memory that bodies may take",
+                              "send it again later; [limits] http_bodies_bytes_max is the bound", kRetryAfterMs)};
+      drop_body();
+      return Step::kRefused;
     }
     if (error == http::error::body_limit) {
       return refuse(413, ErrorCode::kInvalidArgument,
@@ -88,6 +126,11 @@ HttpRequestReader::Step HttpRequestReader::feed(std::string& input) {
 
 HttpRequestReader::Step HttpRequestReader::check_framing() {
   const auto& message = parser_->beast.get();
+  const std::string_view content_coding = message[http::field::content_encoding];
+  if (!content_coding.empty() && !equal_ignoring_case(content_coding, "identity")) {
+    return refuse(415, ErrorCode::kUnsupported,
+                  "the request body has Content-Encoding '" + std::string(content_coding) + "'", "send it as it is");
+  }
   int codings = 0;
   bool chunked = false;
   for (const auto& field : message) {
@@ -105,25 +148,40 @@ HttpRequestReader::Step HttpRequestReader::check_framing() {
                 "send either Content-Length or 'Transfer-Encoding: chunked'");
 }
 
+HttpRequestReader::Step HttpRequestReader::check_target(HttpRequest& request) {
+  if (request.method == "CONNECT") {
+    return refuse(501, ErrorCode::kUnsupported, "CONNECT is for proxies, and this server is none",
+                  "check the client's proxy settings");
+  }
+  std::string_view target = request.target;
+  const auto whole = absolute(target);
+  if (whole) {
+    if (whole->authority.empty() || whole->authority.find('@') != std::string_view::npos) {
+      return refuse(400, ErrorCode::kInvalidArgument, "the request target has no host, or a user before it",
+                    "send http://HOST/PATH, or the path alone");
+    }
+    request.headers.set("host", std::string(whole->authority));
+    target = whole->rest;
+  }
+  target = target.substr(0, target.find('#'));
+  const std::size_t question = target.find('?');
+  if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
+  std::string_view raw = target.substr(0, question);
+  if (whole && raw.empty()) raw = "/";
+  const auto path = percent_decode(raw, false);
+  const bool is_asterisk = path && *path == "*" && request.method == "OPTIONS";
+  if (!path || path->empty() || ((*path)[0] != '/' && !is_asterisk)) {
+    return refuse(400, ErrorCode::kInvalidArgument, "the request target is not a path", "begin it with '/'");
+  }
+  request.path = *path;
+  return Step::kRequest;
+}
+
 HttpRequestReader::Step HttpRequestReader::check_request() {
   auto& message = parser_->beast.get();
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
-  std::string_view target = request.target;
-  if (target.starts_with("http://") || target.starts_with("https://")) {
-    // The absolute form, as clients behind a proxy send it: only the path matters here.
-    std::size_t slash = target.find('/', target.find("//") + 2);
-    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
-  }
-  target = target.substr(0, target.find('#'));
-  std::size_t question = target.find('?');
-  if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
-  auto path = percent_decode(target.substr(0, question), false);
-  if (!path || path->empty() || ((*path)[0] != '/' && *path != "*")) {
-    return refuse(400, ErrorCode::kInvalidArgument, "the request target is not a path", "begin it with '/'");
-  }
-  request.path = std::move(*path);
   int hosts = 0;
   for (const auto& field : message) {
     request.headers.add(std::string(field.name_string()), std::string(field.value()));
@@ -132,9 +190,14 @@ HttpRequestReader::Step HttpRequestReader::check_request() {
   if (hosts > 1 || (hosts == 0 && !is_http_1_0())) {
     return refuse(400, ErrorCode::kInvalidArgument, "the request has not exactly one Host header", "");
   }
-  request.body = std::move(message.body());
+  if (check_target(request) == Step::kRefused) return Step::kRefused;
+  request.body = std::move(message.body().bytes);
   request_ = std::move(request);
   return Step::kRequest;
+}
+
+std::unique_ptr<BodyBudget::Lease> HttpRequestReader::take_lease() {
+  return std::move(parser_->beast.get().body().lease);
 }
 
 HttpRequest HttpRequestReader::take_request() {

@@ -1,16 +1,20 @@
 // connectors/http/request_reader.hpp
 //
 // HTTP/1.x requests out of bytes, one after the other, within the limits. Pure: it is fed what a socket gave and never
-// waits. Beast does the parsing; what it accepts is narrowed to what a server should: one Host, a
-// decodable path, and one way of saying where the body ends (two are how requests are smuggled past a proxy).
+// waits. Beast does the parsing; what it accepts is narrowed to what a server should: one Host, a decodable path, one
+// way of saying where the body ends (two are how requests are smuggled past a proxy), no coded body, no CONNECT. The
+// authority of an absolute target replaces Host (RFC 9112 section 3.2.2), so that whoever looks at Host sees what the
+// client asked for.
 //
-// Threads: confined to its connection.
+// Threads:   confined to its connection.
+// Ownership: borrows the limits and the budget, which outlive it and the leases it gave away.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "connectors/http/body_budget.hpp"
 #include "connectors/http/message.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/result.hpp"
@@ -19,7 +23,7 @@ namespace mnema {
 
 class HttpRequestReader {
  public:
-  explicit HttpRequestReader(const Limits& limits);
+  HttpRequestReader(const Limits& limits, BodyBudget& budget);
   ~HttpRequestReader();
 
   enum class Step {
@@ -38,6 +42,11 @@ class HttpRequestReader {
 
   /// Preconditions: the last `feed` returned kRequest. `id` and `peer` are left empty.
   [[nodiscard]] HttpRequest take_request();
+  /// The lease on the request's body, to be kept as long as the body; none if there was no body. Once, with
+  /// `take_request`.
+  [[nodiscard]] std::unique_ptr<BodyBudget::Lease> take_lease();
+  /// The request in hand will not be answered by a handler: its body is not needed any more.
+  void drop_body();
   [[nodiscard]] bool keep_alive() const;
   [[nodiscard]] bool is_http_1_0() const;
 
@@ -53,8 +62,10 @@ class HttpRequestReader {
   Step refuse(int status, ErrorCode code, std::string message, std::string hint);
   Step check_framing();
   Step check_request();
+  Step check_target(HttpRequest& request);
 
   const Limits& limits_;
+  BodyBudget& budget_;
   std::unique_ptr<Parser> parser_;
   std::optional<HttpRequest> request_;
   std::optional<Refusal> refusal_;

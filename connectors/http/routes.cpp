@@ -24,13 +24,17 @@ std::vector<std::string_view> split_path(std::string_view path) {
 
 }  // namespace
 
-HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, HttpHandler handler) {
-  CHECK(pattern.starts_with('/'), "a route's pattern begins with '/'");
-  Route route;
-  route.method = std::move(method);
-  route.handler = std::move(handler);
+Result<std::vector<HttpRoutes::Part>> HttpRoutes::parse(const std::string& pattern) {
+  if (!pattern.starts_with('/')) {
+    return fail(ErrorCode::kInvalidArgument, "the path '" + pattern + "' does not begin with '/'");
+  }
+  std::vector<Part> parts;
   for (std::string_view text : split_path(pattern)) {
-    CHECK(route.parts.empty() || !route.parts.back().takes_rest, "nothing follows a part that takes the rest");
+    if (!parts.empty() && parts.back().takes_rest) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "in the path '" + pattern + "' something follows {" + parts.back().text + "...}",
+                  "let the part that takes the rest be the last one");
+    }
     Part part;
     part.is_name = text.starts_with('{') && text.ends_with('}');
     part.text = part.is_name ? text.substr(1, text.size() - 2) : text;
@@ -38,16 +42,32 @@ HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, HttpHandler
       part.takes_rest = true;
       part.text.resize(part.text.size() - 3);
     }
-    route.parts.push_back(std::move(part));
+    parts.push_back(std::move(part));
   }
+  return parts;
+}
+
+Status HttpRoutes::check(const std::string& method, const std::string& pattern) const {
+  ASSIGN_OR_RETURN(const std::vector<Part> parts, parse(pattern));
   for (const Route& other : routes_) {
-    bool same =
-        other.method == route.method && other.parts.size() == route.parts.size() &&
-        std::equal(other.parts.begin(), other.parts.end(), route.parts.begin(), [](const Part& a, const Part& b) {
+    const bool same =
+        other.method == method && other.parts.size() == parts.size() &&
+        std::equal(other.parts.begin(), other.parts.end(), parts.begin(), [](const Part& a, const Part& b) {
           return a.is_name == b.is_name && a.takes_rest == b.takes_rest && (a.is_name || a.text == b.text);
         });
-    CHECK(!same, "a method and pattern is routed once");
+    if (!same) continue;
+    return fail(ErrorCode::kAlreadyExists, method + " " + pattern + " is served already", "choose another path");
   }
+  return {};
+}
+
+HttpRoutes& HttpRoutes::add(std::string method, std::string pattern, HttpHandler handler) {
+  const Status fits = check(method, pattern);
+  CHECK(fits.ok(), "a route is a pattern, and no other route is equal to it");
+  Route route;
+  route.method = std::move(method);
+  route.handler = std::move(handler);
+  route.parts = parse(pattern).value();
   routes_.push_back(std::move(route));
   return *this;
 }
@@ -113,11 +133,12 @@ void HttpRoutes::handle(HttpRequest request, std::shared_ptr<HttpExchange> excha
     response.headers.add("allow", list);
     return exchange->respond(std::move(response));
   }
-  std::string what = request.method + " " + request.path;
+  const std::string what = request.method + " " + request.path;
+  const std::string id = request.id;
   try {
     route->handler(std::move(request), exchange);
   } catch (const std::exception& exception) {
-    log_error("http", "a handler threw", {{"request", what}, {"error", exception.what()}});
+    log_error("http", "a handler threw", {{"request", what}, {"request_id", id}, {"error", exception.what()}});
     exchange->respond(
         error_response(fail(ErrorCode::kInternal, std::string("the handler failed: ") + exception.what())));
   }

@@ -12,12 +12,16 @@
 #include <vector>
 
 #include "connectors/http/exchange.hpp"
+#include "runtime/result.hpp"
 
 namespace mnema {
 
 class HttpRoutes {
  public:
-  /// Precondition: `pattern` begins with '/', no two routes are equal (our bug: CHECKed).
+  /// Whether `add` can take this route: for paths that come from a configuration. Errors: `kInvalidArgument` (not a
+  /// pattern), `kAlreadyExists` (this method and path, or one that differs in names only, is routed already).
+  [[nodiscard]] Status check(const std::string& method, const std::string& pattern) const;
+  /// Precondition (CHECKed): `check` accepts it.
   HttpRoutes& add(std::string method, std::string pattern, HttpHandler handler);
 
   /// Finds the handler and runs it. An exception out of a handler is logged and answered with 500.
@@ -34,6 +38,7 @@ class HttpRoutes {
     std::vector<Part> parts;
     HttpHandler handler;
   };
+  [[nodiscard]] static Result<std::vector<Part>> parse(const std::string& pattern);
   [[nodiscard]] const Route* find(const HttpRequest& request, std::string_view method,
                                   std::map<std::string, std::string, std::less<>>* parameters) const;
 

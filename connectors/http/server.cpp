@@ -40,12 +40,15 @@ class HttpServer::Listener final : public std::enable_shared_from_this<HttpServe
     counts.connections_opened = opened_.load(std::memory_order_relaxed);
     counts.connections_closed = closed_.load(std::memory_order_relaxed);
     counts.requests = context_->requests.load(std::memory_order_relaxed);
+    counts.refusals = context_->refusals.load(std::memory_order_relaxed);
+    counts.body_bytes = context_->bodies.bytes_used();
     counts.disconnects = context_->disconnects.load(std::memory_order_relaxed);
     return counts;
   }
   void check_integrity() const {
     CHECK(opened_.load() == closed_.load() + static_cast<long long>(connections_.size()),
           "connections opened == closed + open");
+    context_->bodies.check_integrity();
   }
   Loop& loop() { return loop_; }
 

@@ -1,13 +1,15 @@
 // connectors/http/server.hpp
 //
 // HTTP/1.1 server on the loop: keep-alive, pipelining, streams, thousands of idle connections. Every bound is in
-// `Limits`: an over-long header is 431, an over-large body 413 before it is read, a slow client is closed, a connection
-// above the maximum waits in the listen queue. On loopback it answers only as loopback. A client that goes is noticed
-// at once, also while nothing is written, because one read is always outstanding.
+// `Limits`: an over-long header is 431, an over-large body 413 before it is read, a body for which no memory is left
+// beside those of others 503 (body_budget.hpp), a slow client is closed, a connection above the maximum waits in the
+// listen queue. On loopback it answers only as loopback. A client that goes is noticed at once, also while nothing is
+// written, because one read is always outstanding.
 //
 // Threads:   constructed anywhere; `start` and `stop` from any thread; handlers run on the loop thread.
 // Ownership: borrows the loop, clock and random, which outlive it and its exchanges. Connections keep themselves alive.
-// Law:       opened == closed + open   (check_integrity, on the loop thread)
+// Invariant: opened == closed + open; the bodies in memory are those of body_budget.hpp's leases
+//            (check_integrity, on the loop thread)
 #pragma once
 
 #include <functional>
@@ -57,7 +59,9 @@ class HttpServer {
   struct Counts {
     long long connections_opened = 0;
     long long connections_closed = 0;
-    long long requests = 0;
+    long long requests = 0;     // that reached a handler
+    long long refusals = 0;     // not valid HTTP, too large, too slow, or no memory left for their body
+    long long body_bytes = 0;   // of request bodies in memory
     long long disconnects = 0;  // clients that went before their answer was complete
   };
   [[nodiscard]] Counts counts() const;

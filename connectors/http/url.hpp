@@ -16,11 +16,12 @@ namespace mnema {
 
 struct HttpUrl {
   bool is_https = false;
-  std::string host;  // without the brackets of an IPv6 address
+  std::string host;  // in lower case; without the brackets of an IPv6 address
   int port = 80;
   std::string path;  // with the query; "" or beginning with '/'
 
-  /// Errors: `kInvalidArgument` (not http or https, no host, a user name in it, which belongs into a secret).
+  /// The scheme in any case; a fragment is dropped. Errors: `kInvalidArgument` (not http or https, no host or none that
+  /// can be, a user name in it, which belongs into a secret, a path that path.hpp refuses).
   [[nodiscard]] static Result<HttpUrl> parse(std::string_view text);
   /// "https://host:port"
   [[nodiscard]] std::string origin() const;

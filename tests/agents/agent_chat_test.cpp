@@ -52,6 +52,18 @@ task<Outcome> answers(Ctx& ctx, Event event) {
   co_return reply(answer.text);
 }
 
+struct Payment {
+  std::string to;
+};
+BOOST_DESCRIBE_STRUCT(Payment, (), (to))
+
+std::vector<std::string> payment_keys;
+
+task<std::string> pay(ToolCtx& tool, Payment) {
+  payment_keys.push_back(tool.key());
+  co_return "paid";
+}
+
 task<Outcome> misses_something(Ctx&, Event) {
   throw Failure(fail(ErrorCode::kNotFound, "there is no HTTP connector 'shop'"));
   co_return done();
@@ -69,7 +81,8 @@ class AgentChatTest : public ::testing::Test {
     std::optional<Result<Completion>> answer;
   };
 
-  void begin(Client& client, const std::string& agent, const std::string& text, int tokens_max = 0) {
+  void begin(Client& client, const std::string& agent, const std::string& text, int tokens_max = 0,
+             const std::string& request_id = "") {
     client.talk.push_back(message_of(Role::kUser, text));
     client.answer.reset();
     client.streamed.clear();
@@ -79,6 +92,7 @@ class AgentChatTest : public ::testing::Test {
     request.generate.tokens_max = tokens_max;
     request.user_hint = client.user;
     request.session_hint = client.session;
+    request.request_id = request_id;
     ChatCallbacks callbacks;
     callbacks.on_delta = [&client](Delta delta) { client.streamed += delta.text; };
     callbacks.on_done = [&client](Result<Completion> completion) { client.answer = std::move(completion); };
@@ -194,6 +208,60 @@ TEST_F(AgentChatTest, ShowsTheModelTheClientsSystemTextOnceAndAtTheSamePlace) {
   const std::string second = last_prompt();
   EXPECT_TRUE(second.starts_with(first)) << first << "\n---\n" << second;
   EXPECT_EQ(second.find("pirate", second.find("pirate") + 1), std::string::npos) << second;
+}
+
+TEST_F(AgentChatTest, TrustsAClientsSystemTextLikeItsUser) {
+  world.agent("plain", answers).answers_chat();
+  world.boot();
+  Client client;
+  client.talk.push_back(message_of(Role::kSystem, "Speak like a pirate."));
+  client.talk.back().content[0].trust = Trust::kOperator;  // whatever the door says
+  ask(client, "plain", "hello");
+  const std::vector<GenerateRequest> requests = world.engine->requests();
+  int found = 0;
+  for (const Message& message : requests.back().prompt.messages) {
+    for (const Segment& segment : message.content) {
+      if (segment.text.find("pirate") == std::string::npos) continue;
+      ++found;
+      EXPECT_EQ(segment.trust, Trust::kUser);
+    }
+  }
+  EXPECT_EQ(found, 1);
+}
+
+TEST_F(AgentChatTest, MakesTwoEffectsOfTwoChatsWhoseRequestIdIsTheSame) {
+  payment_keys.clear();
+  world.script = [](const GenerateRequest& request) {
+    if (request.prompt.messages.back().role == Role::kTool) return say("paid");
+    return call("pay", R"({"to": "ann"})");
+  };
+  world.agent("till", answers).answers_chat().tool("pay", "Pays", pay, ToolOptions<std::string, Payment>{});
+  world.boot();
+  for (int chat = 0; chat < 2; ++chat) {
+    Client client;
+    begin(client, "till", "pay ann", 0, "constant-id-of-a-proxy");
+    finish(client);
+    ASSERT_TRUE(client.answer->ok()) << client.answer->error().text();
+  }
+  ASSERT_EQ(payment_keys.size(), 2U);
+  EXPECT_NE(payment_keys[0], payment_keys[1]) << "the other side must not take one for a repeat of the other";
+}
+
+TEST_F(AgentChatTest, KeepsTheStateOfASessionThatNobodyNamesOnlyForATime) {
+  world.agent("counter", counts).state<Count>().answers_chat();
+  world.boot();
+  Client named, anonymous;
+  named.session = "one";
+  ask(named, "counter", "hello");
+  ask(anonymous, "counter", "hello");
+  EXPECT_FALSE(world.state("counter", "one")->expires_at);
+  const auto count = [&](Transaction& transaction) -> Result<int> {
+    ASSIGN_OR_RETURN(Statement select,
+                     transaction.prepare("SELECT count(*) FROM agent_state WHERE expires_at IS NOT NULL"));
+    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, select.step());
+    return static_cast<int>(select.integer(0));
+  };
+  EXPECT_EQ(world.runtime->runtime().database().read<int>(count).value(), 1);
 }
 
 TEST_F(AgentChatTest, TakesAnyNumberOfTokensThatAClientAsksFor) {

@@ -213,6 +213,52 @@ TEST_F(ContextBuilder, LeavesOutHistoryThatATemplateHidesWhereTheWholeIsTooLong)
   EXPECT_FALSE(built.left_out.empty());
 }
 
+TEST_F(ContextBuilder, TrustsAPromptNoFurtherThanTheWeakestOfItsParts) {
+  PromptPlan plan(Trust::kSystem);
+  plan.system("s", Trust::kSystem).user("u", Trust::kSystem);
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kSystem);
+  plan.known("an operator's");
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kOperator);
+  plan.known("a user's", Trust::kUser);
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kUser);
+  Recalled recalled;
+  recalled.hits.emplace_back();
+  recalled.hits[0].text = "found outside";
+  recalled.hits[0].source.trust = Trust::kExternal;
+  plan.known(recalled, "Known:");
+  const BuiltContext built = build(plan, 4000).value();
+  EXPECT_EQ(built.trust, Trust::kExternal);
+  const std::vector<Segment>& content = built.prompt.messages.back().content;
+  ASSERT_EQ(content.size(), 4U) << "each part keeps its own label";
+  EXPECT_EQ(content[0].trust, Trust::kOperator);
+  EXPECT_EQ(content[1].trust, Trust::kUser);
+  EXPECT_EQ(content[2].trust, Trust::kExternal);
+  EXPECT_EQ(content[2].text, "Known:\n- found outside\n\n");
+}
+
+TEST_F(ContextBuilder, TakesTextThatDoesNotSayItsTrustForDerivedFromWhatTheTurnWasGiven) {
+  PromptPlan plan(Trust::kUser);
+  plan.system("s").document("d", "text").known("k").user("u");
+  EXPECT_EQ(build(plan, 4000)->trust, Trust::kUser);
+  plan.trust_no_further_than(Trust::kExternal);
+  const BuiltContext built = build(plan, 4000).value();
+  for (const Message& message : built.prompt.messages) {
+    for (const Segment& segment : message.content) EXPECT_EQ(segment.trust, Trust::kExternal) << segment.label;
+  }
+}
+
+TEST_F(ContextBuilder, KeepsAsMuchHistoryBesideManyKnownTextsAsBesideOneOfTheirLength) {
+  PromptPlan one, many;
+  one.known(std::string(806, 'k'));
+  many.known(std::string(200, 'k')).known(std::string(400, 'k')).known(std::string(202, 'k'));
+  for (PromptPlan* plan : {&one, &many}) plan->history(talk(10, 20)).user("u").with({passage("A", 100)});
+  for (int context = 1100; context < 2200; context += 13) {
+    const BuiltContext beside_one = build(one, context).value(), beside_many = build(many, context).value();
+    EXPECT_EQ(beside_many.prompt_tokens, beside_one.prompt_tokens) << "at " << context;
+    EXPECT_EQ(beside_many.prompt.messages.size(), beside_one.prompt.messages.size()) << "at " << context;
+  }
+}
+
 TEST_F(ContextBuilder, RefusesAnEventThatDoesNotFitAlone) {
   PromptPlan plan;
   plan.user(std::string(500, 'u'));
@@ -280,7 +326,7 @@ TEST(ContextOfARealModel, AskingTenTimesRendersEachPromptOnceAndTokenizesWhatIsN
               ", and when will it arrive in Hamburg?")
         .with(std::move(passages));
     const BuiltContext built = build_context(plan, {}, budget, engine, "default", {}).value();
-    static_cast<void>(watch.note("session", built.prompt, *built.prepared));
+    static_cast<void>(watch.note("local", "session", built.prompt, *built.prepared));
     GenerateRequest request;
     request.prompt = built.prompt;
     request.prepared = built.prepared;

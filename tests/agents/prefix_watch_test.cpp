@@ -28,8 +28,9 @@ Prompt prompt_of(std::string system, std::string recall, std::string event) {
 
 class PrefixWatchTest : public ::testing::Test {
  protected:
-  std::optional<PrefixDifference> note(const Prompt& prompt, const std::string& session = "s") {
-    return watch.note(session, prompt, *engine.prepare("scripted", prompt, {}).value());
+  std::optional<PrefixDifference> note(const Prompt& prompt, const std::string& session = "s",
+                                       const std::string& tenant = "local") {
+    return watch.note(tenant, session, prompt, *engine.prepare("scripted", prompt, {}).value());
   }
   NoExecutor executor;
   testing::ScriptedEngine engine{executor, {}};
@@ -64,6 +65,29 @@ TEST_F(PrefixWatchTest, SaysThatAPromptWasOnlyExtended) {
   EXPECT_EQ(difference->token, before);
   EXPECT_EQ(difference->previous_tokens, before);
   EXPECT_EQ(difference->segment, "assistant");
+}
+
+TEST_F(PrefixWatchTest, KeepsTheSessionsOfOneTenantFromAnothers) {
+  const Prompt prompt = prompt_of("a", "b", "c");
+  EXPECT_FALSE(note(prompt, "1", "red").has_value());
+  EXPECT_FALSE(note(prompt, "1", "blue").has_value()) << "another's session of that name";
+  for (const char* session : {"2", "3", "4", "5"}) {
+    EXPECT_FALSE(note(prompt, session, "blue").has_value());
+  }
+  EXPECT_TRUE(note(prompt, "1", "red").has_value()) << "not forgotten for blue's";
+  watch.check_integrity();
+}
+
+TEST_F(PrefixWatchTest, ForgetsTheTenantThatWasNotedLongestAgo) {
+  PrefixWatch narrow(2, 2);
+  const Prompt prompt = prompt_of("a", "b", "c");
+  const auto prepared = engine.prepare("scripted", prompt, {}).value();
+  for (const char* tenant : {"red", "blue", "red", "green"}) {
+    [[maybe_unused]] const auto noted = narrow.note(tenant, "1", prompt, *prepared);
+    narrow.check_integrity();
+  }
+  EXPECT_TRUE(narrow.note("red", "1", prompt, *prepared).has_value());
+  EXPECT_FALSE(narrow.note("blue", "1", prompt, *prepared).has_value());
 }
 
 }  // namespace

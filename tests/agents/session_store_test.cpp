@@ -71,15 +71,44 @@ TEST_F(SessionStore, KeepsTheSessionOfATalkThatIsTooLongToBeKept) {
 }
 
 TEST_F(SessionStore, WritesAStateOverTheRevisionThatWasReadAndNoOther) {
-  ASSERT_TRUE(put_state(*transaction_, "local", "a", "k", {1, "{}", 0}, now_).ok());
-  EXPECT_EQ(put_state(*transaction_, "local", "a", "k", {1, "{}", 0}, now_).error().code, ErrorCode::kAborted);
+  ASSERT_TRUE(put_state(*transaction_, "local", "a", "k", {1, "{}", 0, {}}, now_).ok());
+  EXPECT_EQ(put_state(*transaction_, "local", "a", "k", {1, "{}", 0, {}}, now_).error().code, ErrorCode::kAborted);
 
   const std::int64_t read = find_state(*transaction_, "local", "a", "k").value()->revision;
-  ASSERT_TRUE(put_state(*transaction_, "local", "a", "k", {1, R"({"n":1})", read}, now_).ok()) << "the clock stood";
-  const Status stale = put_state(*transaction_, "local", "a", "k", {1, R"({"n":2})", read}, later());
+  ASSERT_TRUE(put_state(*transaction_, "local", "a", "k", {1, R"({"n":1})", read, {}}, now_).ok()) << "the clock stood";
+  const Status stale = put_state(*transaction_, "local", "a", "k", {1, R"({"n":2})", read, {}}, later());
   ASSERT_FALSE(stale.ok());
   EXPECT_TRUE(stale.error().retryable);
   EXPECT_EQ(find_state(*transaction_, "local", "a", "k").value()->json, R"({"n":1})");
+}
+
+TEST_F(SessionStore, ForgetsNoTalkOfOneTenantForAnothers) {
+  limits_.session_memos_per_tenant_max = 3;
+  put("red", memo("red", "text"));
+  for (int talk = 0; talk < 10; ++talk) {
+    const std::string name = "blue" + std::to_string(talk);
+    ASSERT_TRUE(put_session(*transaction_, name, {"blue", "a", "", ""}, memo(name, "text"), later(), limits_).ok());
+  }
+  EXPECT_TRUE(find("red"));
+  EXPECT_FALSE(find("blue6"));
+  EXPECT_TRUE(find("blue7"));
+  EXPECT_TRUE(find("blue9"));
+}
+
+TEST_F(SessionStore, RemovesStatesThatExpiredAndNoOthers) {
+  ASSERT_TRUE(put_state(*transaction_, "local", "a", "named", {1, "{}", 0, std::nullopt}, now_).ok());
+  for (const char* key : {"x", "y", "z"}) {
+    ASSERT_TRUE(put_state(*transaction_, "local", "a", key, {1, "{}", 0, now_ + std::chrono::hours(1)}, now_).ok());
+  }
+  EXPECT_EQ(expire_states(*transaction_, now_ + std::chrono::minutes(59), 10).value(), 0);
+  const Time late = now_ + std::chrono::minutes(61);
+  EXPECT_EQ(expire_states(*transaction_, late, 2).value(), 2) << "in units";
+  const std::int64_t read = find_state(*transaction_, "local", "a", "z").value()->revision;
+  ASSERT_TRUE(put_state(*transaction_, "local", "a", "z", {1, "{}", read, std::nullopt}, late).ok())
+      << "a client has named it since";
+  EXPECT_EQ(expire_states(*transaction_, late, 10).value(), 0);
+  EXPECT_TRUE(find_state(*transaction_, "local", "a", "z").value());
+  EXPECT_TRUE(find_state(*transaction_, "local", "a", "named").value());
 }
 
 }  // namespace

@@ -88,8 +88,9 @@ constexpr std::string_view kPoison = "poison";
 task<Outcome> talk(Ctx& ctx, Event event) {
   PromptPlan plan = ctx.prompt().user(event.data);
   Reply answer = co_await ctx.think(plan);
-  ctx.state<Ledger>().done.push_back(event.id);
-  ctx.send("out", event.id, "text/plain");
+  const std::string id = event.attributes.at("request_id");
+  ctx.state<Ledger>().done.push_back(id);
+  ctx.send("out", id, "text/plain");
   co_return reply(answer.text);
 }
 
@@ -252,13 +253,13 @@ class Story {
   }
 
   void send(const Event& event) {
-    world_.runtime->acceptor()(event, [this, id = event.id](const Result<Sequence>& accepted) {
+    world_.runtime->acceptor()(event, [this, id = event.id](const Result<Accepted>& accepted) {
       if (!accepted.ok()) {
         EXPECT_TRUE(accepted.error().retryable) << accepted.error().text();
         return;
       }
-      const auto [known, is_new] = accepted_.emplace(id, *accepted);
-      EXPECT_EQ(known->second, *accepted) << id << " sent again has its first number";
+      const auto [known, is_new] = accepted_.emplace(id, accepted->sequence);
+      EXPECT_EQ(known->second, accepted->sequence) << id << " sent again has its first number";
     });
   }
 
@@ -371,8 +372,8 @@ class Story {
         ledger = from_json<Ledger>(*parse_bounded_json(stored->json, "the ledger"))->done;
       }
       std::erase_if(ledger, [](const std::string& id) { return id.starts_with("chat-"); });
-      const std::string thread = agent + "/" + key;
-      const auto episodes = world_.runtime->memory().thread({"local", agent, "", ""}, thread, 1'000);
+      const std::string thread = "local/" + agent + "/" + key;
+      const auto episodes = world_.runtime->memory().thread({"local", agent, "", key}, thread, 1'000);
       ASSERT_TRUE(episodes.ok()) << episodes.error().text();
       EXPECT_EQ(episodes->size(), ledger.size()) << thread << " remembers each event once";
       if (ledger.empty()) continue;

@@ -32,6 +32,7 @@ struct Outside {
   std::map<std::string, int> effects;  // by idempotency key
   std::vector<std::string> log;
   int failures_left = 0;
+  ErrorCode unsent_code = ErrorCode::kUnavailable;
   bool has_happened = false;  // what reconcile answers
   int variant = 0;
 };
@@ -102,6 +103,22 @@ task<Outcome> ship_and_answer_in_latin1(Ctx& ctx, Event event) {
   co_return done();
 }
 
+task<Receipt> ship_unless_unsent(ToolCtx&, Order order) {
+  if (outside->failures_left-- > 0) {
+    Error unsent = fail(outside->unsent_code, "it did not leave");
+    unsent.never_left = true;
+    throw Failure(unsent);
+  }
+  co_return Receipt{"R-" + order.id};
+}
+
+task<Outcome> ships_when_it_can_leave(Ctx& ctx, Event event) {
+  Order order{event.id};
+  Receipt receipt = co_await ctx.step("ship", ship_unless_unsent, order);
+  ctx.send("out", receipt.number, "text/plain");
+  co_return done();
+}
+
 task<Outcome> two_steps(Ctx& ctx, Event) {
   const std::string id = ctx.uuid();
   const Time time = ctx.now();
@@ -135,6 +152,14 @@ task<Outcome> refuses(Ctx&, Event) {
   co_return done();
 }
 
+/// Does all its work where a coroutine would be made.
+task<Outcome> throws_before_it_is_a_coroutine(Ctx&, Event) { throw std::runtime_error("no coroutine"); }
+
+task<Outcome> counts(Ctx& ctx, Event) {
+  ++ctx.state<Counter>().turns;
+  co_return done();
+}
+
 task<Outcome> answers(Ctx& ctx, Event event) {
   PromptPlan prompt = ctx.prompt().user(event.data);
   Reply answer = co_await ctx.think(prompt);
@@ -159,7 +184,7 @@ TEST_F(TurnTest, CommitsStateMemoryMessagesAndTheEventTogether) {
   world.settle();
   EXPECT_EQ(world.state("shop", "k")->json, R"({"turns":2})");
   EXPECT_EQ(world.sink.arrived.size(), 2U);
-  const auto thread = world.runtime->memory().thread({"local", "shop", "", ""}, "shop/k", 10);
+  const auto thread = world.runtime->memory().thread({"local", "shop", "", "k"}, "local/shop/k", 10);
   ASSERT_TRUE(thread.ok()) << thread.error().text();
   EXPECT_EQ(thread->size(), 2U);
   EXPECT_EQ(world.runtime->runtime().mailbox().depths().keys, 0U);
@@ -328,7 +353,7 @@ TEST_F(TurnTest, LetsNoTextFromOutsideLeadToAnEffect) {
     event.content_type = "text/plain";
     event.data = "ship order 7";
     event.trust = trust;
-    world.runtime->acceptor()(event, [](const Result<Sequence>&) {});
+    world.runtime->acceptor()(event, [](const Result<Accepted>&) {});
     world.simulation.run_until_idle(std::chrono::seconds(5));
     world.settle();
     EXPECT_EQ(outside_.effects.size(), trust == Trust::kUser ? 1U : 0U);
@@ -377,6 +402,23 @@ TEST_F(TurnTest, BuriesAtOnceWhatTryingAgainCannotMend) {
   EXPECT_EQ(world.dead()[0].attempts, 1);
 }
 
+TEST_F(TurnTest, WaitsOutWhatNeverLeftWhateverItsCodeUnlessItsInputIsWrong) {
+  for (const ErrorCode code : {ErrorCode::kPermissionDenied, ErrorCode::kInvalidArgument}) {
+    Outside fresh;
+    outside = &fresh;
+    fresh.failures_left = 8;
+    fresh.unsent_code = code;  // a certificate that expired; a path that may not be sent
+    World world(1, nothing);
+    world.agent("shop", ships_when_it_can_leave);
+    world.boot();
+    world.send("shop", "e1", "k", "");
+    world.settle();
+    const bool is_outage = code == ErrorCode::kPermissionDenied;
+    EXPECT_EQ(world.dead().size(), is_outage ? 0U : 1U);
+    EXPECT_EQ(world.sink.arrived.size(), is_outage ? 1U : 0U);
+  }
+}
+
 TEST_F(TurnTest, TurnsAnyExceptionIntoAFailedTurn) {
   World world(1, nothing);
   world.agent("shop", throws_at_once);
@@ -385,6 +427,35 @@ TEST_F(TurnTest, TurnsAnyExceptionIntoAFailedTurn) {
   world.settle();
   ASSERT_EQ(world.dead().size(), 1U);
   EXPECT_NE(world.dead()[0].error.message.find("no idea"), std::string::npos);
+}
+
+TEST_F(TurnTest, TurnsAnExceptionOfAHandlerThatIsNoCoroutineIntoAFailedTurn) {
+  World world(1, nothing);
+  world.agent("shop", throws_before_it_is_a_coroutine);
+  world.boot();
+  world.send("shop", "e1", "k", "");
+  world.settle();
+  ASSERT_EQ(world.dead().size(), 1U);
+  EXPECT_NE(world.dead()[0].error.message.find("no coroutine"), std::string::npos);
+}
+
+TEST_F(TurnTest, TurnsAnExceptionWhileAStateIsReadOrWrittenIntoAFailedTurn) {
+  for (const bool reading : {true, false}) {
+    World world(1, nothing);
+    AgentSpec& shop = world.spec("shop", counts);
+    shop.state = state_type_of<Counter>(version(1));
+    if (reading) {
+      shop.state.fresh = []() -> std::shared_ptr<void> { throw std::runtime_error("cannot be read"); };
+    } else {
+      shop.state.save = [](const void*) -> std::string { throw std::runtime_error("cannot be written"); };
+    }
+    world.boot();
+    world.send("shop", "e1", "k", "");
+    world.settle();
+    ASSERT_EQ(world.dead().size(), 1U);
+    EXPECT_NE(world.dead()[0].error.message.find(reading ? "cannot be read" : "cannot be written"), std::string::npos);
+    EXPECT_EQ(world.dead()[0].attempts, world.limits.attempts_max) << "as any other failure";
+  }
 }
 
 TEST_F(TurnTest, DecodesTheSameAgainWhenItIsCutOff) {

@@ -33,6 +33,7 @@ class CountingSink final : public Sink {
     reply_to.post_after(std::chrono::milliseconds(simulation_.random().below(5)),
                         [done = std::move(done), answer = std::move(answer)] { done(answer); });
   }
+  void stop() override {}
   int fails_one_in = 0;  // 0 = never
   std::map<std::string, int> counts;
   std::vector<OutboxMessage> arrived;  // first arrivals, in order
@@ -47,11 +48,13 @@ class World {
       : simulation(seed), vfs(seed), sink(simulation), limits(world_limits), script(std::move(engine_script)) {}
   ~World() { stop(); }
 
-  AgentBuilder agent(const std::string& name, Handler handler) {
+  /// Before `boot`; again before a later one to change it.
+  AgentBuilder agent(const std::string& name, Handler handler) { return AgentBuilder(spec(name, handler)); }
+  AgentSpec& spec(const std::string& name, Handler handler) {
     AgentSpec& spec = agents_[name];
     spec.name = name;
     spec.handler = handler;
-    return AgentBuilder(spec);
+    return spec;
   }
 
   /// Starts a process over the disk as it is.
@@ -69,12 +72,14 @@ class World {
                                       simulation.lane("turns", Simulation::LaneKind::kAnyOrder),
                                       simulation.lane("queries", Simulation::LaneKind::kAnyOrder),
                                       simulation.lane("background"),
-                                      simulation.lane("blocking", Simulation::LaneKind::kAnyOrder)};
+                                      simulation.lane("blocking", Simulation::LaneKind::kAnyOrder),
+                                      simulation.lane("recall", Simulation::LaneKind::kAnyOrder)};
     auto opened = AgentRuntime::open(std::move(options), executors, *engine, *embedder, simulation.clock(),
                                      simulation.random(), limits);
     CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
     runtime = std::move(*opened);
-    runtime->connect([this](const std::string& name) { return name == "nowhere" ? nullptr : &sink; }, {});
+    runtime->connect([this](const std::string& name) { return name == "nowhere" ? nullptr : &sink; },
+                     [this](const std::string& name) { return clients ? clients(name) : nullptr; });
     runtime->start();
     chat = std::make_unique<AgentChat>(*runtime);
   }
@@ -116,9 +121,9 @@ class World {
     event.data = text;
     event.trust = Trust::kUser;
     Sequence sequence = 0;
-    runtime->acceptor()(event, [&](Result<Sequence> accepted) {
+    runtime->acceptor()(event, [&](Result<Accepted> accepted) {
       CHECK(accepted.ok(), accepted.ok() ? "" : accepted.error().text().c_str());
-      sequence = *accepted;
+      sequence = accepted->sequence;
     });
     simulation.run_until([&] { return sequence != 0; });
     return sequence;
@@ -149,6 +154,7 @@ class World {
   Simulation simulation;
   FaultVfs vfs;
   CountingSink sink;
+  AgentRuntime::FindClient clients;    // connectors that tools may call
   std::map<std::string, int> effects;  // by idempotency key: what tools did to the world
   const Limits limits;
   ScriptedEngine::Script script;

@@ -35,17 +35,17 @@ class Server {
     store_.stop();
   }
 
-  void accept_and_bury(const std::string& id, const std::string& data) {
+  void accept_and_dead_letter(const std::string& id, const std::string& data) {
     Event event = testing::event_of(id, id);
     event.type = "order.failed";
     event.data = data;
     std::promise<Result<Accepted>> accepted;
     runtime_->mailbox().accept(event, loop_, [&](Result<Accepted> result) { accepted.set_value(std::move(result)); });
     ASSERT_TRUE(accepted.get_future().get().ok());
-    std::promise<Status> buried;
-    runtime_->mailbox().bury(take(), fail(ErrorCode::kUnavailable, "the shop does not answer"), loop_,
-                             [&](Status status) { buried.set_value(std::move(status)); });
-    ASSERT_TRUE(buried.get_future().get().ok());
+    std::promise<Status> dead;
+    runtime_->mailbox().dead_letter(take(), fail(ErrorCode::kUnavailable, "the shop does not answer"), loop_,
+                                    [&](Status status) { dead.set_value(std::move(status)); });
+    ASSERT_TRUE(dead.get_future().get().ok());
   }
   Delivery take() {
     std::promise<Delivery> taken;
@@ -97,8 +97,8 @@ class DlqCommand : public ::testing::Test {
 
 TEST_F(DlqCommand, ListsAndShowsBesideARunningServer) {
   Server server(folder_);
-  server.accept_and_bury("a", R"({"order": 7})");
-  server.accept_and_bury("b", "\x1b[31mred\xff");
+  server.accept_and_dead_letter("a", R"({"order": 7})");
+  server.accept_and_dead_letter("b", "\x1b[31mred\xff");
 
   ASSERT_EQ(run({"list", "--json"}), kExitOk) << err;
   ASSERT_EQ(json().as_array().size(), 2U);
@@ -116,7 +116,7 @@ TEST_F(DlqCommand, ListsAndShowsBesideARunningServer) {
 
 TEST_F(DlqCommand, ChangesNothingUnderARunningServer) {
   Server server(folder_);
-  server.accept_and_bury("a", "{}");
+  server.accept_and_dead_letter("a", "{}");
   EXPECT_EQ(run({"drop", "event:1"}), kExitDatabase);
   EXPECT_NE(err.find("in use"), std::string::npos) << err;
   ASSERT_EQ(run({"list", "--json"}), kExitOk);
@@ -126,8 +126,8 @@ TEST_F(DlqCommand, ChangesNothingUnderARunningServer) {
 TEST_F(DlqCommand, RedrivesWithAnEditedPayloadAndDrops) {
   {
     Server server(folder_);
-    server.accept_and_bury("a", "{}");
-    server.accept_and_bury("b", "{}");
+    server.accept_and_dead_letter("a", "{}");
+    server.accept_and_dead_letter("b", "{}");
   }
   const std::string payload = folder_ + "/payload.json";
   std::ofstream(payload) << R"({"order": 8})";

@@ -104,6 +104,9 @@ secrets = [{{env = "TEST_WEBHOOK_SECRET"}}]
         except urllib.error.HTTPError as error:
             return error.code
 
+    def get(self, path):
+        return urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30).read().decode()
+
     def replies(self):
         path = self.folder / "replies.ndjson"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -141,6 +144,9 @@ def story(server, temporary):
     assert server.deliver("d-1", 1, "Crash when saving", "The program crashes with a segfault when I save.") == 202
     assert server.deliver("d-1", 1, "Crash when saving", "The program crashes with a segfault when I save.") == 202
     assert server.deliver("d-x", 9, "Forged", "", secret=b"wrong") == 401
+    # A captured body under another id makes no second draft (the count below), and an id with another body is told.
+    assert server.deliver("d-1b", 1, "Crash when saving", "The program crashes with a segfault when I save.") == 202
+    assert server.deliver("d-1", 1, "Crash when saving", "Another body.") == 409
     first = server.wait_for_replies(1)[0]
     body = first["body"]
     assert body["label"] in ("bug", "feature", "question", "documentation"), body
@@ -178,6 +184,14 @@ def story(server, temporary):
     later = server.replies()[-1]["body"]
     assert later["similar"] >= 1, "memory came back and was recalled"
     print("kill -9: four issues, four drafts")
+
+    # What it is asked about itself. Without keys nobody is asked for one.
+    health = json.loads(server.get("/health?full"))
+    assert health["status"] == "ok" and health["dead_letters"] == {"events": 0, "messages": 0}, health
+    assert json.loads(server.get("/health")) == {"status": "ok"}
+    metrics = server.get("/metrics")
+    for name in ("mnema_events_accepted_total", "mnema_memory_entries", "mnema_turns_total", "mnema_http_requests_total"):
+        assert f"\n{name}" in metrics, metrics
 
     # The data folder and the port are in use.
     code, text = exit_code_of("serve", "--listen", f"127.0.0.1:{server.port}")

@@ -9,23 +9,28 @@ using std::chrono::seconds;
 
 class BreakerTest : public ::testing::Test {
  protected:
-  bool admit() { return breaker_.admit(now_, "stripe").ok(); }
+  bool admit() {
+    auto epoch = breaker_.admit(now_, "stripe");
+    if (epoch.ok()) epoch_ = *epoch;
+    return epoch.ok();
+  }
   void fail(int times) {
     for (int i = 0; i < times; ++i) {
       ASSERT_TRUE(admit());
-      breaker_.on_failure(now_);
+      breaker_.on_failure(now_, epoch_);
     }
   }
   void succeed(int times) {
     for (int i = 0; i < times; ++i) {
       ASSERT_TRUE(admit());
-      breaker_.on_success(now_);
+      breaker_.on_success(now_, epoch_);
     }
   }
   Breaker::State state() const { return breaker_.state(now_); }
 
   MonotonicTime now_{std::chrono::seconds(1000)};
   Breaker breaker_{BreakerPolicy{}, now_};
+  Breaker::Epoch epoch_ = 0;  // of the last call let through
 };
 
 TEST_F(BreakerTest, OpensWhenHalfOfTheCallsFail) {
@@ -52,7 +57,7 @@ TEST_F(BreakerTest, ForgetsWhatIsOlderThanItsWindow) {
 TEST_F(BreakerTest, TellsWhenToComeBack) {
   fail(10);
   now_ += seconds(2);
-  Status refused = breaker_.admit(now_, "stripe");
+  auto refused = breaker_.admit(now_, "stripe");
   ASSERT_FALSE(refused.ok());
   EXPECT_TRUE(refused.error().retryable);
   EXPECT_EQ(refused.error().retry_after_ms, 3000);
@@ -65,9 +70,9 @@ TEST_F(BreakerTest, LetsOneProbeAtATimeThroughAndClosesAfterGoodOnes) {
   EXPECT_EQ(state(), Breaker::State::kHalfOpen);
   ASSERT_TRUE(admit());
   EXPECT_FALSE(admit());
-  breaker_.on_success(now_);
+  breaker_.on_success(now_, epoch_);
   ASSERT_TRUE(admit());
-  breaker_.on_success(now_);
+  breaker_.on_success(now_, epoch_);
   EXPECT_EQ(state(), Breaker::State::kClosed);
   succeed(3);
 }
@@ -76,7 +81,7 @@ TEST_F(BreakerTest, StaysAwayLongerAfterABadProbe) {
   fail(10);
   now_ += seconds(5);
   ASSERT_TRUE(admit());
-  breaker_.on_failure(now_);
+  breaker_.on_failure(now_, epoch_);
   now_ += seconds(5);
   EXPECT_EQ(state(), Breaker::State::kOpen);
   now_ += seconds(5);
@@ -87,15 +92,47 @@ TEST_F(BreakerTest, GivesTheProbeBackWhenTheCallWasAbandoned) {
   fail(10);
   now_ += seconds(5);
   ASSERT_TRUE(admit());
-  breaker_.on_abandoned(now_);
+  breaker_.on_abandoned(now_, epoch_);
   EXPECT_TRUE(admit());
 }
 
 TEST_F(BreakerTest, IgnoresCallsThatLeftBeforeItOpened) {
   ASSERT_TRUE(admit());  // a slow one
+  const Breaker::Epoch slow = epoch_;
   fail(10);
-  breaker_.on_success(now_);
+  breaker_.on_success(now_, slow);
   EXPECT_EQ(state(), Breaker::State::kOpen);
+}
+
+TEST_F(BreakerTest, IsNeitherClosedNorOpenedNorFreedByALateAnswerWhileItProbes) {
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(admit());  // slow ones
+  const Breaker::Epoch slow = epoch_;
+  fail(10);
+  now_ += seconds(5);
+  ASSERT_TRUE(admit());  // the probe
+  breaker_.on_success(now_, slow);
+  breaker_.on_abandoned(now_, slow);
+  EXPECT_FALSE(admit()) << "the probe is still out";
+  breaker_.on_failure(now_, slow);
+  EXPECT_EQ(state(), Breaker::State::kHalfOpen);
+  breaker_.on_success(now_, epoch_);
+  ASSERT_TRUE(admit());
+  breaker_.on_success(now_, epoch_);
+  EXPECT_EQ(state(), Breaker::State::kClosed);
+}
+
+TEST_F(BreakerTest, IgnoresAProbeOfAnEarlierTime) {
+  fail(10);
+  now_ += seconds(5);
+  ASSERT_TRUE(admit());
+  const Breaker::Epoch first = epoch_;
+  breaker_.on_abandoned(now_, first);
+  ASSERT_TRUE(admit());
+  breaker_.on_failure(now_, epoch_);
+  now_ += seconds(10);
+  ASSERT_TRUE(admit());
+  breaker_.on_failure(now_, first);
+  EXPECT_EQ(state(), Breaker::State::kHalfOpen);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json/parse.hpp>
@@ -146,6 +147,60 @@ TEST_F(FileSinkTest, SaysWhereItCannotWrite) {
   ASSERT_FALSE(sink.ok());
   EXPECT_EQ(sink.error().code, ErrorCode::kStorage);
   EXPECT_NE(sink.error().message.find("/nonexistent/out.ndjson"), std::string::npos);
+}
+
+TEST_F(FileSinkTest, RefusesAPipeWhichWouldKeepNothing) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  auto sink = FileSink::open(path_, simulation_.lane("blocking"));
+  ASSERT_FALSE(sink.ok());
+  EXPECT_EQ(sink.error().code, ErrorCode::kFailedPrecondition);
+}
+
+TEST_F(FileSinkTest, HoldsOneThreadOfThePoolHoweverManyRowsWait) {
+  struct CountingExecutor final : Executor {
+    void post(std::function<void()> work) override { waiting.push_back(std::move(work)); }
+    void post_after(Duration, std::function<void()> work) override { post(std::move(work)); }
+    std::vector<std::function<void()>> waiting;
+  } pool;
+  auto sink = *FileSink::open(path_, pool);
+  std::vector<std::string> order;
+  for (const std::string key : {"a", "b", "c"}) {
+    OutboxMessage message;
+    message.idempotency_key = key;
+    message.body = "1";
+    sink->deliver(message, simulation_.lane("loop"), [&order, key](const Status& status) {
+      EXPECT_TRUE(status.ok());
+      order.push_back(key);
+    });
+  }
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(pool.waiting.size(), 1U) << "one job at a time";
+    auto work = std::move(pool.waiting.front());
+    pool.waiting.clear();
+    work();
+  }
+  simulation_.run_ready();
+  EXPECT_EQ(order, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_TRUE(pool.waiting.empty());
+  sink->check_integrity();
+}
+
+TEST_F(FileSinkTest, AnswersEveryRowWhenItStops) {
+  auto sink = open();
+  std::vector<Status> answers;
+  for (const std::string key : {"a", "b", "c"}) {
+    OutboxMessage message;
+    message.idempotency_key = key;
+    sink->deliver(message, simulation_.lane("loop"), [&](const Status& status) { answers.push_back(status); });
+  }
+  sink->stop();
+  sink->stop();
+  simulation_.run_ready();
+  ASSERT_EQ(answers.size(), 3U);
+  for (const Status& answer : answers) EXPECT_EQ(answer.error().code, ErrorCode::kCancelled);
+  EXPECT_FALSE(answers[0].error().never_left) << "it may be on its way to the disk";
+  EXPECT_TRUE(answers[2].error().never_left);
+  EXPECT_EQ(deliver(*sink, "d", "1").error().code, ErrorCode::kCancelled);
 }
 
 }  // namespace

@@ -4,8 +4,11 @@
 
 #include <future>
 
+#include "connectors/http/curl_transport.hpp"
 #include "connectors/http/server.hpp"
+#include "runtime/simulation_executor.hpp"
 #include "runtime/thread_pool_executor.hpp"
+#include "tests/connectors/http/scripted_transport.hpp"
 
 namespace mnema {
 namespace {
@@ -23,6 +26,9 @@ class HttpSinkTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(server_.start().ok());
     loop_.start();
+    auto transport = CurlTransport::open({}, clock_);
+    ASSERT_TRUE(transport.ok());
+    transport_ = std::move(*transport);
     UpstreamOptions upstream;
     upstream.name = "mail";
     upstream.retry.attempts_max = 1;
@@ -30,6 +36,7 @@ class HttpSinkTest : public ::testing::Test {
   }
   void TearDown() override {
     stop_server();
+    transport_->stop();
     blocking_.stop();
     loop_.stop();
     loop_.join();
@@ -42,8 +49,7 @@ class HttpSinkTest : public ::testing::Test {
   Status deliver() {
     HttpClientOptions options;
     options.base_url = "http://127.0.0.1:" + std::to_string(server_.port());
-    options.use_proxy_environment = false;
-    HttpClient client(options, *upstream_, secrets_, blocking_, clock_, random_);
+    HttpClient client(options, *upstream_, secrets_, *transport_, blocking_, clock_, random_);
     HttpSink sink(client, "/");
     OutboxMessage message;
     message.idempotency_key = "k";
@@ -64,6 +70,7 @@ class HttpSinkTest : public ::testing::Test {
   ThreadPoolExecutor blocking_{"blocking", 2};
   SecretsStore secrets_{clock_};
   std::unique_ptr<Upstream> upstream_;
+  std::unique_ptr<CurlTransport> transport_;
 };
 
 TEST_F(HttpSinkTest, SaysWhetherTheMessageHasLeft) {
@@ -89,6 +96,39 @@ TEST_F(HttpSinkTest, LetsTheMessageBeTriedAgainIfItsPermitCouldNotBeStored) {
   EXPECT_EQ(refused.error().code, ErrorCode::kStorage);
   EXPECT_TRUE(refused.error().retryable);
   EXPECT_TRUE(refused.error().never_left);
+}
+
+TEST(HttpSink, AnswersWhatIsInFlightWhenItStopsAndLeavesOtherCallsOfItsClientAlone) {
+  Simulation simulation(1);
+  testing::ScriptedTransport transport(simulation);
+  SecretsStore secrets(simulation.clock());
+  UpstreamOptions options;
+  options.name = "mail";
+  Upstream upstream(options, simulation.clock());
+  HttpClientOptions at;
+  at.base_url = "http://mail.example";
+  HttpClient client(at, upstream, secrets, transport, simulation.lane("blocking"), simulation.clock(),
+                    simulation.random());
+  HttpSink sink(client, "/");
+  transport.hang(true);
+  transport.hang(true);
+  std::vector<Status> answers;
+  bool other_ended = false;
+  OutboxMessage message;
+  message.idempotency_key = "k";
+  sink.deliver(message, simulation.lane("loop"), [&](const Status& status) { answers.push_back(status); });
+  client.send({}, simulation.lane("loop"), [&](const Result<HttpReply>&) { other_ended = true; });
+  simulation.run_ready();
+  sink.stop();
+  sink.deliver(message, simulation.lane("loop"), [&](const Status& status) { answers.push_back(status); });
+  simulation.run_ready();
+  ASSERT_EQ(answers.size(), 2U);
+  for (const Status& answer : answers) EXPECT_EQ(answer.error().code, ErrorCode::kCancelled);
+  EXPECT_TRUE(answers[0].error().never_left != answers[1].error().never_left) << "only one of them had left";
+  EXPECT_FALSE(other_ended);
+  client.stop();
+  simulation.run_ready();
+  EXPECT_TRUE(other_ended);
 }
 
 }  // namespace

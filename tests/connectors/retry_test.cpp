@@ -143,10 +143,12 @@ TEST(RetryBudget, LetsRetriesBeAShareOfTheCallsOnly) {
 }
 
 TEST(RetryAfter, IsReadInMillisecondsSecondsAndAsADate) {
-  Time now = *parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
+  Time now = *parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT", Time{});
   EXPECT_EQ(retry_after_of({{"Retry-After", "2"}}, now), seconds(2));
   EXPECT_EQ(retry_after_of({{"retry-after", "2"}, {"Retry-After-Ms", "1500"}}, now), milliseconds(1500));
   EXPECT_EQ(retry_after_of({{"Retry-After", "Sun, 06 Nov 1994 08:49:47 GMT"}}, now), seconds(10));
+  EXPECT_EQ(retry_after_of({{"Retry-After", "Sunday, 06-Nov-94 08:49:47 GMT"}}, now), seconds(10));
+  EXPECT_EQ(retry_after_of({{"Retry-After", "Sun Nov  6 08:49:47 1994"}}, now), seconds(10));
   EXPECT_EQ(retry_after_of({{"Retry-After", "Sun, 06 Nov 1994 08:00:00 GMT"}}, now), seconds(0));
   EXPECT_EQ(retry_after_of({{"Retry-After", "soon"}}, now), std::nullopt);
   EXPECT_EQ(retry_after_of({{"Retry-After", "-1"}}, now), std::nullopt);

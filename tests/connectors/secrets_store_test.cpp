@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -103,6 +105,46 @@ TEST_F(SecretsStoreTest, SaysWhatIsMissingAndWhatToDo) {
   auto empty = store_.get(*SecretReference::parse("file:" + path_));
   ASSERT_FALSE(empty.ok());
   EXPECT_NE(empty.error().text().find("empty"), std::string::npos);
+}
+
+TEST_F(SecretsStoreTest, ReadsAnUnreadableSecretOnceInAWhileHoweverOftenItIsAskedFor) {
+  const std::string count = path_ + ".count";
+  const std::string command = "command:echo x >> " + count + "; exit 1";
+  auto runs = [&] {
+    std::ifstream file(count);
+    return std::count(std::istreambuf_iterator<char>(file), {}, 'x');
+  };
+  for (int i = 0; i < 20; ++i) EXPECT_NE(read(command).find("ended with status"), std::string::npos);
+  EXPECT_EQ(runs(), 1);
+  simulation_.run_for(seconds(6));
+  for (int i = 0; i < 20; ++i) read(command);
+  EXPECT_EQ(runs(), 2);
+  std::remove(count.c_str());
+}
+
+TEST_F(SecretsStoreTest, SaysWhatItKnowsWithoutReading) {
+  auto reference = *SecretReference::parse("file:" + path_);
+  EXPECT_FALSE(store_.peek(reference).secret.has_value());
+  write("old");
+  read("file:" + path_);
+  write("new!");
+  simulation_.run_for(seconds(6));
+  SecretsStore::Known known = store_.peek(reference);
+  ASSERT_TRUE(known.secret.has_value());
+  EXPECT_EQ((*known.secret)->reveal(), "old");
+  EXPECT_TRUE(known.due) << "somebody should look at the file";
+  EXPECT_FALSE(store_.peek(reference).due) << "but not everybody";
+  read("file:" + path_);
+  EXPECT_EQ((*store_.peek(reference).secret)->reveal(), "new!");
+}
+
+TEST_F(SecretsStoreTest, RemembersForAWhileThatASecretCannotBeRead) {
+  auto reference = *SecretReference::parse("file:/nonexistent/secret");
+  static_cast<void>(store_.get(reference));
+  ASSERT_TRUE(store_.peek(reference).secret.has_value());
+  EXPECT_FALSE(store_.peek(reference).secret->ok());
+  simulation_.run_for(seconds(6));
+  EXPECT_FALSE(store_.peek(reference).secret.has_value()) << "it may be there by now";
 }
 
 TEST_F(SecretsStoreTest, RefusesALiteralSecretWithoutRepeatingIt) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <deque>
+#include <utility>
 
 #include "connectors/base64.hpp"
 #include "runtime/sha256.hpp"
@@ -81,6 +82,12 @@ WebhookOptions github_options() {
 
 class WebhookEventTest : public ::testing::Test {
  protected:
+  static Result<Event> webhook_event(const WebhookOptions& options, const std::vector<Secret>& secrets,
+                                     const HttpRequest& request, Time now, const Limits& limits) {
+    Result<WebhookDelivery> delivery = read_webhook(options, secrets, request, now, limits);
+    if (!delivery.ok()) return delivery.error();
+    return std::move(delivery->event);
+  }
   Limits limits_;
   Time now_ = from_micros(1'714'554'764'000'000);
 };
@@ -140,10 +147,59 @@ TEST_F(WebhookEventTest, RefusesABodyThatIsNotJson) {
   EXPECT_EQ(event.error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(WebhookEventTest, ReadsGithubsFormEncodedPayload) {
+  const std::string form =
+      "payload=%7B%22action%22%3A%22opened%22%2C%22issue%22%3A%7B%22number%22%3A1%2C%22title%22%3A"
+      "%22a+b%22%7D%2C%22repository%22%3A%7B%22full_name%22%3A%22o%2Fr%22%7D%7D";
+  HttpRequest request = github_request(form, "s");
+  request.headers.set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+  auto event = webhook_event(github_options(), {secret("s")}, request, now_, limits_);
+  ASSERT_TRUE(event.ok()) << event.error().text();
+  EXPECT_EQ(event->data, R"({"action":"opened","issue":{"number":1,"title":"a b"},"repository":{"full_name":"o/r"}})");
+  EXPECT_EQ(event->key, "o/r#1");
+
+  HttpRequest unlabelled = github_request(kIssueOpened, "s");
+  unlabelled.headers.set("Content-Type", "application/x-www-form-urlencoded");
+  EXPECT_TRUE(webhook_event(github_options(), {secret("s")}, unlabelled, now_, limits_).ok()) << "as curl -d sends it";
+
+  WebhookOptions unsigned_options;
+  unsigned_options.scheme = WebhookScheme::kUnsigned;
+  auto refused = webhook_event(unsigned_options, {}, request, now_, limits_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused.error().message.find("application/x-www-form-urlencoded"), std::string::npos);
+}
+
+TEST_F(WebhookEventTest, TakesTheKindFromTheSignedBody) {
+  HttpRequest relabelled = github_request(kIssueOpened, "s3cret");
+  relabelled.headers.set("X-GitHub-Event", "repository_dispatch");
+  auto event = webhook_event(github_options(), {secret("s3cret")}, relabelled, now_, limits_);
+  ASSERT_TRUE(event.ok()) << event.error().text();
+  EXPECT_EQ(event->type, "github.issues.opened");
+  EXPECT_EQ(event->attributes.at("github_event"), "issues");
+}
+
+TEST_F(WebhookEventTest, RefusesAGithubDeliveryWithoutItsId) {
+  HttpRequest unnamed = github_request(kIssueOpened, "s3cret");
+  unnamed.headers.remove("X-GitHub-Delivery");
+  EXPECT_FALSE(webhook_event(github_options(), {secret("s3cret")}, unnamed, now_, limits_).ok());
+}
+
+TEST_F(WebhookEventTest, MakesTheKeyOfATypeThatEndsInPing) {
+  WebhookOptions options;
+  options.scheme = WebhookScheme::kStandardWebhooks;
+  options.key_template = "{/order}";
+  auto event = webhook_event(options, {secret("k")},
+                             standard_request(R"({"type":"order.ping","order":"o-7"})", "k", now_), now_, limits_);
+  ASSERT_TRUE(event.ok()) << event.error().text();
+  EXPECT_EQ(event->type, "webhook.order.ping");
+  EXPECT_EQ(event->key, "o-7");
+}
+
 TEST_F(WebhookEventTest, ChecksStandardWebhooksWithTheirTime) {
   WebhookOptions options;
   options.path = "/hooks/pay";
-  options.scheme = WebhookOptions::Scheme::kStandardWebhooks;
+  options.scheme = WebhookScheme::kStandardWebhooks;
   options.type_prefix = "pay";
   std::string body = R"({"type":"invoice.paid","data":{}})";
   auto check = [&](Time sent, const char* key) {
@@ -160,7 +216,7 @@ TEST_F(WebhookEventTest, ChecksStandardWebhooksWithTheirTime) {
 
 TEST_F(WebhookEventTest, KnowsTheExampleOfTheStandardWebhooksSpecification) {
   WebhookOptions options;
-  options.scheme = WebhookOptions::Scheme::kStandardWebhooks;
+  options.scheme = WebhookScheme::kStandardWebhooks;
   HttpRequest request;
   request.body = R"({"test": 2432232314})";
   request.headers = {{"webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"},
@@ -171,16 +227,17 @@ TEST_F(WebhookEventTest, KnowsTheExampleOfTheStandardWebhooksSpecification) {
   EXPECT_TRUE(event.ok()) << event.error().text();
 }
 
-TEST_F(WebhookEventTest, RecognisesARepeatWithoutAnIdByItsBody) {
+TEST_F(WebhookEventTest, TakesTheIdThatAnUnsignedSenderNames) {
   WebhookOptions options;
-  options.scheme = WebhookOptions::Scheme::kUnsigned;
+  options.scheme = WebhookScheme::kUnsigned;
   HttpRequest request;
   request.body = "{}";
-  auto first = webhook_event(options, {}, request, now_, limits_);
-  auto second = webhook_event(options, {}, request, now_ + seconds(9), limits_);
-  EXPECT_EQ(first->id, second->id);
-  request.body = "{ }";
-  EXPECT_NE(webhook_event(options, {}, request, now_, limits_)->id, first->id);
+  request.headers.set("X-Request-Id", "constant");
+  EXPECT_EQ(webhook_event(options, {}, request, now_, limits_)->id, "") << "a proxy's id names nothing";
+  request.headers.set("Idempotency-Key", "key-1");
+  EXPECT_EQ(webhook_event(options, {}, request, now_, limits_)->id, "key-1");
+  request.headers.set("webhook-id", "msg_1");
+  EXPECT_EQ(webhook_event(options, {}, request, now_, limits_)->id, "msg_1");
 }
 
 class WebhookSourceTest : public ::testing::Test {
@@ -200,7 +257,7 @@ class WebhookSourceTest : public ::testing::Test {
     simulation_.run_ready();
     return exchange;
   }
-  void answer(Result<Sequence> result) {
+  void answer(Result<Accepted> result) {
     pending_.front()(std::move(result));
     pending_.pop_front();
   }
@@ -208,7 +265,8 @@ class WebhookSourceTest : public ::testing::Test {
   Simulation simulation_{1};
   Limits limits_;
   SecretsStore secrets_{simulation_.clock()};
-  WebhookSource source_{github_options(), secrets_, simulation_.lane("workers"), simulation_.clock(), limits_};
+  WebhookSource source_{github_options(),     secrets_, simulation_.lane("workers"), simulation_.clock(),
+                        simulation_.random(), limits_};
   std::vector<Event> events_;
   std::deque<AcceptDone> pending_;
 };
@@ -217,7 +275,7 @@ TEST_F(WebhookSourceTest, AcknowledgesOnlyWhenTheMailboxHasTheEvent) {
   auto exchange = post(github_request(kIssueOpened, "s3cret"));
   ASSERT_EQ(events_.size(), 1U);
   EXPECT_EQ(exchange->status(), 0);
-  answer(Sequence{17});
+  answer(Accepted{.sequence = 17});
   EXPECT_EQ(exchange->status(), 202);
   EXPECT_EQ(exchange->json().at("sequence"), 17);
 }
@@ -254,16 +312,129 @@ TEST_F(WebhookSourceTest, AnswersGithubsPingWithoutWakingAnybody) {
   EXPECT_TRUE(events_.empty());
 }
 
+TEST_F(WebhookSourceTest, TakesEveryOtherPingForTheEventItIs) {
+  const std::string body =
+      R"({"action":"db.ping","branch":"main","client_payload":{},"repository":{"full_name":"o/r"},"issue":{"number":1}})";
+  HttpRequest dispatch = github_request(body, "s3cret");
+  dispatch.headers.set("X-GitHub-Event", "repository_dispatch");
+  const auto exchange = post(dispatch);
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_EQ(events_[0].type, "github.repository_dispatch.db.ping");
+  answer(Accepted{.sequence = 1});
+  EXPECT_EQ(exchange->status(), 202);
+}
+
+TEST_F(WebhookSourceTest, SaysThatARepeatIsOneAndThatAnIdWasUsedForAnotherBody) {
+  const auto repeat = post(github_request(kIssueOpened, "s3cret"));
+  answer(Accepted{.sequence = 17, .duplicate = true});
+  EXPECT_EQ(repeat->status(), 202);
+  EXPECT_EQ(repeat->json().at("duplicate"), true);
+  EXPECT_EQ(repeat->json().at("sequence"), 17);
+
+  const auto other = post(github_request(kIssueOpened, "s3cret"));
+  answer(Accepted{.sequence = 17, .duplicate = true, .differs = true});
+  EXPECT_EQ(other->status(), 409);
+  EXPECT_NE(other->answer->body.find("72d3162e-cc78-11e3-81ab-4c9367dc0958"), std::string::npos);
+  EXPECT_EQ(other->answer->headers.get("x-should-retry"), "false");
+  EXPECT_EQ(source_.counts().duplicates, 1);
+  EXPECT_EQ(source_.counts().conflicts, 1);
+}
+
+TEST_F(WebhookSourceTest, MakesNoSecondEventOfACapturedBodyUnderANewId) {
+  const HttpRequest original = github_request(kIssueOpened, "s3cret");
+  post(original);
+  answer(Accepted{.sequence = 1});
+  HttpRequest replay = original;
+  replay.headers.set("X-GitHub-Delivery", "00000000-0000-0000-0000-000000000000");
+  replay.headers.set("X-GitHub-Event", "deployment");
+  const auto exchange = post(replay);
+  EXPECT_EQ(exchange->status(), 202);
+  EXPECT_EQ(exchange->json().at("duplicate"), true);
+  EXPECT_EQ(events_.size(), 1U);
+  EXPECT_EQ(source_.counts().replays, 1);
+  post(original);
+  EXPECT_EQ(events_.size(), 2U) << "a redelivery keeps its id, by which the mailbox knows it";
+}
+
+TEST_F(WebhookSourceTest, TakesABodyUnderAnotherIdIfTheFirstWasRefused) {
+  const HttpRequest original = github_request(kIssueOpened, "s3cret");
+  post(original);
+  HttpRequest second = original;
+  second.headers.set("X-GitHub-Delivery", "second");
+  EXPECT_EQ(post(second)->status(), 503) << "the first is not settled";
+  answer(fail_retryable(ErrorCode::kMailboxFull, "full", "", 3000));
+  post(second);
+  EXPECT_EQ(events_.size(), 2U);
+}
+
+TEST_F(WebhookSourceTest, MakesTwoEventsOfTwoEqualDispatches) {
+  HttpRequest deploy = github_request(
+      R"({"action":"deploy","branch":"main","client_payload":{},"repository":{"full_name":"o/r"},"issue":{"number":1}})",
+      "s3cret");
+  deploy.headers.set("X-GitHub-Event", "repository_dispatch");
+  post(deploy);
+  answer(Accepted{.sequence = 1});
+  deploy.headers.set("X-GitHub-Delivery", "second");
+  post(deploy);
+  EXPECT_EQ(events_.size(), 2U);
+}
+
+TEST_F(WebhookSourceTest, AcknowledgesWhatNobodySubscribesTo) {
+  const auto exchange = post(github_request(kIssueOpened, "s3cret"));
+  answer(fail(ErrorCode::kNotFound, "no agent subscribes to events of type 'github.issues.opened'"));
+  EXPECT_EQ(exchange->status(), 200);
+  EXPECT_EQ(exchange->json().at("accepted"), false);
+  EXPECT_EQ(source_.counts().unrouted, 1);
+}
+
+TEST_F(WebhookSourceTest, DrawsAnIdForEachRequestThatNamesNone) {
+  WebhookOptions options;
+  options.path = "/hooks/deploy";
+  options.scheme = WebhookScheme::kUnsigned;
+  WebhookSource source(options, secrets_, simulation_.lane("workers"), simulation_.clock(), simulation_.random(),
+                       limits_);
+  ASSERT_TRUE(source.start([this](Event event, const AcceptDone&) { events_.push_back(std::move(event)); }).ok());
+  HttpRequest request;
+  request.body = R"({"type":"deploy"})";
+  request.headers.set("X-Request-Id", "constant");
+  request.id = "constant";
+  for (int i = 0; i < 2; ++i) source.handler()(request, std::make_shared<MemoryExchange>());
+  simulation_.run_ready();
+  ASSERT_EQ(events_.size(), 2U);
+  EXPECT_NE(events_[0].id, events_[1].id) << "two equal triggers are two events";
+  EXPECT_NE(events_[0].id, "constant");
+}
+
 TEST_F(WebhookSourceTest, TakesNothingAfterItWasStopped) {
   source_.stop();
   EXPECT_EQ(post(github_request(kIssueOpened, "s3cret"))->status(), 503);
   EXPECT_TRUE(events_.empty());
 }
 
+TEST_F(WebhookSourceTest, DoesNotStartWithABrokenSecret) {
+  WebhookOptions options = github_options();
+  options.scheme = WebhookScheme::kStandardWebhooks;
+  for (const auto& [value, is_usable] : std::vector<std::pair<const char*, bool>>{{"whsec_%%s3cr3t", false},
+                                                                                  {"whsec_c2VjcmV0LWtleQ", false},
+                                                                                  {"whsec_c2VjcmV0LWtleQ==", true},
+                                                                                  {"plain text", true}}) {
+    ASSERT_EQ(setenv("MNEMA_TEST_STANDARD", value, 1), 0);
+    options.secrets = {*SecretReference::parse("env:MNEMA_TEST_STANDARD")};
+    SecretsStore secrets(simulation_.clock());
+    WebhookSource source(options, secrets, simulation_.lane("workers"), simulation_.clock(), simulation_.random(),
+                         limits_);
+    const Status started = source.start([](Event, const AcceptDone&) {});
+    EXPECT_EQ(started.ok(), is_usable) << value;
+    if (started.ok()) continue;
+    EXPECT_EQ(started.error().text().find(value + 6), std::string::npos) << "shows no secret";
+  }
+}
+
 TEST_F(WebhookSourceTest, DoesNotStartWithoutASecret) {
   WebhookOptions options = github_options();
   options.secrets.clear();
-  WebhookSource source(options, secrets_, simulation_.lane("workers"), simulation_.clock(), limits_);
+  WebhookSource source(options, secrets_, simulation_.lane("workers"), simulation_.clock(), simulation_.random(),
+                       limits_);
   EXPECT_FALSE(source.start([](Event, AcceptDone) {}).ok());
 }
 

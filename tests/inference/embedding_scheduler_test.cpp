@@ -134,6 +134,38 @@ TEST_F(EmbeddingSchedulerTest, AnEngineThatGoesCancelsTheTextsThatWait) {
   EXPECT_EQ(backlog.done->error().code, ErrorCode::kCancelled);
 }
 
+TEST_F(EmbeddingSchedulerTest, AnEngineThatStopsCancelsTheTextsThatWaitAndThoseThatComeLater) {
+  open();
+  const Asked& backlog = embed(100, Priority::kBackground);
+  for (int i = 0; i < 10; ++i) run_one();
+  engine->stop();
+  const Asked& later = embed(1, Priority::kInteractive);
+  run();
+  for (const Asked* asked : {&backlog, &later}) {
+    ASSERT_TRUE(asked->done.has_value());
+    EXPECT_EQ(asked->done->error().code, ErrorCode::kCancelled);
+    EXPECT_TRUE(asked->done->error().retryable) << "another start can do it";
+  }
+  EXPECT_EQ(stats().embeddings_waiting, 0);
+}
+
+TEST_F(EmbeddingSchedulerTest, ShowsHowManyTextsWaitToWhoeverLooksFirst) {
+  loader->after_layer = [&](std::size_t) { clock.at += std::chrono::milliseconds(5); };
+  open();
+  const Asked& asked = embed(30, Priority::kEvent);
+  ASSERT_TRUE(compute.run_one());
+  EXPECT_EQ(engine->stats().embeddings_waiting, 30);
+  bool has_shown_some = false;
+  while (!asked.done) {
+    ASSERT_TRUE(run_one());
+    const int waiting = engine->stats().embeddings_waiting;
+    has_shown_some = has_shown_some || (waiting > 0 && waiting < 30);
+  }
+  EXPECT_TRUE(has_shown_some);
+  EXPECT_EQ(engine->stats().embeddings_waiting, 0) << "before the answer is heard";
+  EXPECT_EQ(engine->stats().texts_embedded, 30U);
+}
+
 TEST_F(EmbeddingSchedulerTest, KeepsItsInvariantOverRandomJobs) {
   limits.embeddings_waiting_max = 40;
   options.ageing_ms = 50;

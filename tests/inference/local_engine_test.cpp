@@ -35,6 +35,41 @@ TEST_F(LocalEngineTest, AModelGivenAsAFileAnswersToTheFilesNameToo) {
   EXPECT_EQ(loader->texts, 1);
 }
 
+TEST_F(LocalEngineTest, BoundsPrestagesByThemselvesAndNeverAtTheCostOfChats) {
+  limits.prestage_waiting_max = 5;
+  limits.generations_waiting_max = 3;
+  open();
+  for (int i = 0; i < 100; ++i) engine->prestage("a", {}, asks("a", "system " + std::to_string(i)).prompt);
+  Heard& chat = ask(asks("a"));
+  while (compute.run_one()) {
+  }
+  EXPECT_EQ(stats().generations_started, 5U + 1U);
+  run();
+  ASSERT_TRUE(chat.done.has_value());
+  EXPECT_TRUE(chat.done->ok()) << chat.done->error().text();
+  engine->prestage("a", {}, asks("a", "later").prompt);
+  EXPECT_EQ(stats().generations_started, 7U) << "those that are over make way";
+}
+
+TEST_F(LocalEngineTest, CancelsWhatIsInFlightAndWhatComesLaterWhenItStops) {
+  open();
+  Heard& before = ask(asks("a", "hello", 3000));
+  for (int i = 0; i < 20; ++i) run_one();
+  std::optional<ErrorCode> embedded;
+  const std::vector<std::string> texts(100, "text");
+  engine->embed("vectors", texts, Priority::kBackground, reply,
+                [&](const auto& vectors) { embedded = vectors.ok() ? ErrorCode::kInternal : vectors.error().code; });
+  compute.run_one();
+  engine->stop();
+  Heard& after = ask(asks("a"));
+  run();
+  ASSERT_TRUE(before.done && before.done->ok());
+  EXPECT_EQ((*before.done)->finish_reason, FinishReason::kCancelled);
+  ASSERT_TRUE(after.done.has_value());
+  EXPECT_EQ(after.done->error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(embedded, ErrorCode::kCancelled);
+}
+
 TEST_F(LocalEngineTest, KeepsAFewTextSidesAndAlwaysTheConfiguredOnes) {
   options.model = "/disk/file.gguf";
   open();
@@ -355,6 +390,17 @@ TEST_F(LocalEngineTest, AnEngineThatGoesCancelsWhatRuns) {
   run();
   ASSERT_TRUE(running.done && running.done->ok());
   EXPECT_EQ((*running.done)->finish_reason, FinishReason::kCancelled);
+}
+
+TEST_F(LocalEngineTest, ShowsTheNumbersOfThisMomentToWhoeverLooksFirst) {
+  open();
+  ask(asks("a", "hello", 5));
+  run();
+  const EngineStats now = engine->stats();
+  EXPECT_EQ(now.generations_finished, 1U);
+  ASSERT_EQ(now.models.size(), 1U);
+  EXPECT_EQ(now.models[0].running, 0);
+  EXPECT_EQ(now.models[0].generated_tokens, 5U);
 }
 
 bool is_there(const std::string& file) { return std::filesystem::exists(file); }

@@ -125,6 +125,19 @@ TEST(QueryVectors, NeverForgetWhomSomebodyWaitsFor) {
 }
 
 // An event may have 4 MiB, and 128 of them are asked for before the first is forgotten.
+// A question that compared itself with all that wait would make this take minutes.
+TEST(QueryVectors, TakeManyQuestionsWhileNoneIsAnswered) {
+  Asking asking;
+  asking.embedder.silent = true;
+  int answers = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    asking.vectors->get("question " + std::to_string(i), [&](const QueryVectors::Vector&) { ++answers; });
+  }
+  EXPECT_EQ(answers, 0);
+  asking.simulation.run_for(std::chrono::seconds(6));
+  EXPECT_EQ(answers, 100'000);
+}
+
 TEST(QueryVectors, KeepNoneOfTheTextsTheyWereAskedFor) {
   Asking asking;
   const auto bytes_in_use = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };

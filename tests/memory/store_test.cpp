@@ -217,6 +217,47 @@ TEST(MemoryStore, AsksForTheVectorOfAPrestagedQuestionOnce) {
   EXPECT_EQ(world.embedder->asked.size(), 1U);
 }
 
+TEST(MemoryStore, GoesByWordsWithoutAnEmbedderAndMakesTheVectorsWhenThereIsOne) {
+  Opened world;
+  world.close();
+  world.embedder = std::make_unique<testing::WordEmbedder>("none", 0);
+  ASSERT_TRUE(world.open().ok());
+  world.remember("the ferry to Oslo leaves at noon");
+  world.simulation.run_until_idle();
+  EXPECT_EQ(world.recalled("ferry to Oslo"), Texts{"the ferry to Oslo leaves at noon"});
+  EXPECT_EQ(world.embedded().error().code, ErrorCode::kFailedPrecondition);
+  bool prestaged = false;
+  world.memory->prestage("ferry", [&] { prestaged = true; });
+  EXPECT_TRUE(prestaged);
+  ASSERT_TRUE(world.ingest(document("a.md", "# Bread\nBread needs flour.")).ok());
+  ASSERT_TRUE(world.retire(kAll, "a.md").ok());
+  EXPECT_TRUE(world.memory->check_integrity().ok());
+  EXPECT_TRUE(world.embedder->asked.empty());
+  world.close();
+  world.embedder = std::make_unique<testing::WordEmbedder>("words/1");
+  ASSERT_TRUE(world.open().ok());
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_EQ(world.memory->statistics()->vectors, 1);
+  EXPECT_TRUE(world.memory->check_integrity().ok());
+}
+
+TEST(MemoryStore, AbandonsTheEmbeddingBacklogWhenBackgroundWorkStopsAndGoesOnAfterTheNextOpen) {
+  Opened world;
+  world.embedder->silent = true;  // a batch is in flight
+  for (int i = 0; i < 100; ++i) world.remember("the ferry " + std::to_string(i) + " to Oslo");
+  world.simulation.run_ready();
+  const std::size_t asked = world.embedder->asked.size();
+  EXPECT_GE(asked, 1U);
+  world.memory->stop_background();
+  world.embedder->silent = false;
+  world.simulation.run_for(std::chrono::minutes(1));
+  EXPECT_EQ(world.embedder->asked.size(), asked) << "no further batch begins";
+  EXPECT_FALSE(world.recalled("ferry").empty()) << "turns that still run recall";
+  world.reopen();
+  ASSERT_TRUE(world.embedded().ok());
+  EXPECT_EQ(world.memory->statistics()->vectors, 100);
+}
+
 TEST(MemoryStore, WantsToKnowWhoAsks) {
   Opened world;
   RecallQuery query;

@@ -152,6 +152,43 @@ TEST_F(DatabaseTest, CommitsWhatIsQueuedWhenItIsClosedAndTakesNothingAfterwards)
   EXPECT_EQ(rows(), std::vector<int>{1});
 }
 
+TEST_F(DatabaseTest, IsClosedHoweverMuchIsSentWhileItCloses) {
+  ASSERT_TRUE(open().ok());
+  // On an executor that runs at once, as a loop that is as fast as the store.
+  class AtOnce final : public Executor {
+   public:
+    void post(std::function<void()> work) override { work(); }
+    void post_after(Duration, std::function<void()> work) override { work(); }
+  } at_once;
+  int asked = 0;
+  std::function<void()> ask = [&] {
+    if (++asked == 10'000) return;
+    database->write<void>(
+        WritePriority::kForeground, [](Transaction&) { return Status(); }, at_once,
+        [&](const Status& status) {
+          if (status.ok()) ask();
+        });
+  };
+  ask();
+  database->close();
+  EXPECT_LT(asked, 10);
+  database->check_integrity();
+}
+
+TEST_F(DatabaseTest, IsClosedWithoutWaitingForEachUnitThatCannotBegin) {
+  ASSERT_TRUE(open().ok());
+  for (int i = 0; i < 100; ++i) queue(i);
+  const auto other = SqliteConnection::open("test.db", SqliteConnection::Mode::kReadWriteCreate, disk.name());
+  ASSERT_TRUE((*other)->execute("BEGIN IMMEDIATE").ok());
+  const Time before = simulation.clock().now();
+  database->close();
+  simulation.run_ready();
+  EXPECT_TRUE(answered.empty());
+  EXPECT_EQ(last.error().code, ErrorCode::kStorage);
+  EXPECT_EQ(simulation.clock().now(), before);
+  database->check_integrity();
+}
+
 TEST_F(DatabaseTest, GoesOnFromTheLastMigrationItHad) {
   ASSERT_TRUE(open().ok());
   queue(1);

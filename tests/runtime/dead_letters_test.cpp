@@ -42,9 +42,9 @@ class DeadLettersTest : public ::testing::Test {
                       .ok());
     }
   }
-  TurnRecord load() {
+  TurnRecord load(int generation = 0) {
     return *world.wait<TurnRecord>(
-        [&](auto done) { journal().load(turn_identity(1, event_of("a"), "1"), world.loop, done); });
+        [&](auto done) { journal().load(turn_identity(1, event_of("a"), "1", generation), world.loop, done); });
   }
   Status redrive(const Redrive& how) {
     return world.wait<void>([&](auto done) { letters().redrive(kFirst, how, world.loop, done); });
@@ -88,13 +88,59 @@ TEST_F(DeadLettersTest, AreRedrivenFromAStepOn) {
   EXPECT_TRUE(record.steps.contains("1"));
 }
 
-TEST_F(DeadLettersTest, ForgetWhatWasDoneForAnotherPayload) {
+TEST_F(DeadLettersTest, AreAnotherEffectWithAnotherPayloadAndTheSameWithTheirOwn) {
+  const std::string before = idempotency_key(load().identity, "1");
+  ASSERT_TRUE(redrive({}).ok());
+  std::optional<Delivery> plain = world.take();
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->generation(), 0);
+  EXPECT_EQ(idempotency_key(load(plain->generation()).identity, "1"), before);
+  ASSERT_TRUE(world.dead_letter(std::move(*plain), fail(ErrorCode::kInvalidArgument, "wrong amount")).ok());
+
   ASSERT_TRUE(redrive({.from_step = {}, .data = R"({"id":"mended"})"}).ok());
-  EXPECT_EQ(world.take()->event().data, R"({"id":"mended"})");
-  EXPECT_TRUE(load().steps.empty());
+  world.restart();
+  const std::optional<Delivery> edited = world.take();
+  ASSERT_TRUE(edited);
+  EXPECT_EQ(edited->event().data, R"({"id":"mended"})");
+  EXPECT_EQ(edited->generation(), 1);
+  const TurnRecord record = load(edited->generation());
+  EXPECT_TRUE(record.steps.empty()) << "nothing of the other payload is replayed";
+  EXPECT_NE(idempotency_key(record.identity, "1"), before) << "nor is the correction taken for a repeat";
+  world.runtime->check_integrity();
 }
 
-TEST_F(DeadLettersTest, SurviveARestartAndCountAgainstTheMailbox) {
+TEST_F(DeadLettersTest, GiveAnEditedMessageAnotherIdempotencyKeyAndAPlainOneItsOwn) {
+  std::vector<std::string> keys;
+  const auto start = [&] {
+    world.runtime->outbox().start([&](const OutboxRow& row, const std::function<void(Status)>& done) {
+      keys.push_back(row.message.idempotency_key);
+      done(fail(ErrorCode::kInvalidArgument, "no such account"));
+    });
+  };
+  start();
+  OutboxMessage message;
+  message.destination = "payments";
+  message.idempotency_key = "refund 1";
+  ASSERT_TRUE(
+      world.write<std::int64_t>([&](Transaction& t) { return world.runtime->outbox().append(t, message); }).ok());
+  const DeadLetterId id{DeadLetterId::Kind::kMessage, 1};
+  const auto redrive_message = [&](const Redrive& how) {
+    const Status status = world.wait<void>([&](auto done) { letters().redrive(id, how, world.loop, done); });
+    EXPECT_TRUE(status.ok());
+  };
+  redrive_message({});
+  redrive_message({.from_step = {}, .data = "account 2"});
+  redrive_message({});
+  redrive_message({.from_step = {}, .data = "account 3"});
+  ASSERT_EQ(keys.size(), 5U);
+  EXPECT_EQ(keys[1], keys[0]);
+  EXPECT_NE(keys[2], keys[1]);
+  EXPECT_EQ(keys[3], keys[2]);
+  EXPECT_NE(keys[4], keys[3]);
+  EXPECT_EQ(letters().show(id)->summary.generation, 2);
+}
+
+TEST_F(DeadLettersTest, SurviveARestart) {
   world.restart();
   EXPECT_EQ(letters().list(10)->size(), 1U);
   EXPECT_EQ(world.runtime->mailbox().depths().dead, 1);

@@ -38,6 +38,23 @@ TEST(Loop, DropsWhatIsQueuedWhenItGoes) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
+TEST(Loop, SaysThatItsThreadHasNotEndedInTime) {
+  Loop loop;
+  std::promise<void> inside;
+  std::promise<void> let_go;
+  loop.post([&] {
+    inside.set_value();
+    let_go.get_future().wait();
+  });
+  loop.start();
+  inside.get_future().wait();
+  loop.stop();
+  EXPECT_FALSE(loop.join_by(SystemClock().monotonic_now()));
+  let_go.set_value();
+  EXPECT_TRUE(loop.join_by(MonotonicTime::max()));
+  EXPECT_TRUE(loop.join_by(MonotonicTime::max()));
+}
+
 TEST(Loop, RunsOverTheProgramsOwnContext) {
   boost::asio::io_context context;
   Loop loop(context);

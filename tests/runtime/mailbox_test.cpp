@@ -13,9 +13,7 @@ using testing::RuntimeWorld;
 const Error kDown = fail(ErrorCode::kUnavailable, "the other side is down");
 
 Result<RetryVerdict> retry(RuntimeWorld& world, Delivery delivery, Duration wait) {
-  const Time at = world.simulation.clock().now() + wait;
-  return world.wait<RetryVerdict>(
-      [&](auto done) { world.runtime->mailbox().retry(std::move(delivery), at, kDown, world.loop, done); });
+  return world.retry(std::move(delivery), wait, kDown);
 }
 
 TEST(Mailbox, GivesOneEventPerKeyAtATimeInTheOrderOfAcceptance) {
@@ -101,7 +99,7 @@ TEST(Mailbox, GivesADuplicateTheFirstOnesNumberAsLongAsItIsRemembered) {
   EXPECT_FALSE(world.accept(event_of("a", "z"))->duplicate) << "so many events later it is forgotten";
 }
 
-TEST(Mailbox, MakesAFailedEventWaitWithItsKeyAndBuriesItAfterItsLastAttempt) {
+TEST(Mailbox, MakesAFailedEventWaitWithItsKeyAndDeadLettersItAfterItsLastAttempt) {
   RuntimeWorld world(Limits::tiny());  // two attempts
   ASSERT_TRUE(world.accept(event_of("bad", "k")).ok());
   ASSERT_TRUE(world.accept(event_of("good", "k")).ok());

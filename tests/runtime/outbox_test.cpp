@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/runtime/log_capture.hpp"
 #include "tests/runtime/runtime_world.hpp"
 
 namespace mnema {
@@ -21,16 +22,21 @@ class OutboxTest : public ::testing::Test {
       waiting[row.message.body] = std::move(done);
     });
   }
-  void send(const std::string& destination, const std::string& key, const std::string& body) {
+  void send(const std::string& destination, const std::string& key, const std::string& body,
+            const std::string& tenant = "local") {
+    const auto appended = append(destination, key, body, tenant);
+    ASSERT_TRUE(appended.ok()) << appended.error().text();
+  }
+  Result<std::int64_t> append(const std::string& destination, const std::string& key, const std::string& body,
+                              const std::string& tenant) {
     OutboxMessage message;
+    message.tenant = tenant;
     message.destination = destination;
     message.key = key;
     message.body = body;
     message.idempotency_key = "key of " + body;
-    ASSERT_TRUE(world
-                    .write<std::int64_t>(
-                        [&](Transaction& transaction) { return world.runtime->outbox().append(transaction, message); })
-                    .ok());
+    return world.write<std::int64_t>(
+        [&](Transaction& transaction) { return world.runtime->outbox().append(transaction, message); });
   }
   void answer(const std::string& body, const Status& status) {
     auto done = std::exchange(waiting[body], nullptr);
@@ -172,7 +178,123 @@ TEST_F(OutboxTest, DeliversAfterARestartWhatWasInFlight) {
   EXPECT_TRUE(handed.empty());
 }
 
+TEST_F(OutboxTest, LosesNothingToAnHourInWhichNothingCanBeSent) {
+  Error refused = fail_retryable(ErrorCode::kUnavailable, "connection refused");
+  refused.never_left = true;
+  for (const char* body : {"1", "2", "3"}) send("mail", body, body);
+  const Time end = world.simulation.clock().now() + std::chrono::hours(1);
+  while (world.simulation.clock().now() < end) {
+    for (auto& [body, done] : waiting) {
+      if (done) answer(body, refused);
+    }
+    ASSERT_EQ(world.runtime->outbox().depths().dead, 0) << handed.size();
+    const std::size_t before = handed.size();
+    ASSERT_TRUE(world.simulation.run_until([&] { return handed.size() > before; }));
+  }
+  EXPECT_GT(handed.size(), 20U);
+  world.limits.outbox_attempts_max = 1;
+  answer(handed.back(), fail_retryable(ErrorCode::kUnavailable, "the first that left"));
+  EXPECT_EQ(world.runtime->outbox().depths().dead, 1) << "what left still counts";
+}
+
+TEST_F(OutboxTest, CountsNoDeliveryThatAShutdownCancels) {
+  world.limits.outbox_tries_max = 2;
+  send("mail", "k", "1");
+  for (int i = 0; i < 5; ++i) {
+    world.runtime->outbox().stop();
+    answer("1", fail(ErrorCode::kCancelled, "shutting down"));
+    EXPECT_EQ(world.runtime->outbox().depths().waiting, 1);
+    start();
+    world.simulation.run_ready();
+  }
+  EXPECT_EQ(attempts, (std::vector<int>{1, 1, 1, 1, 1, 1})) << "and each goes out again at once";
+}
+
+TEST_F(OutboxTest, DoesNotSpinOnACancellationThatNobodyAskedFor) {
+  send("mail", "k", "1");
+  for (int i = 0; i < 3; ++i) {
+    const Time before = world.simulation.clock().now();
+    answer("1", fail(ErrorCode::kCancelled, "?"));
+    ASSERT_TRUE(world.simulation.run_until([&] { return waiting["1"] != nullptr; }));
+    EXPECT_GT(world.simulation.clock().now(), before);
+  }
+}
+
+TEST_F(OutboxTest, LosesNothingToADeliveryThatAnswersWhenAllIsOver) {
+  send("mail", "k", "1");
+  world.runtime->close();
+  world.simulation.run_ready();
+  auto late = waiting["1"];
+  world.die();
+  late({});  // a sink that answers when everything is over
+  world.simulation.run_ready();
+  world.boot();
+  handed.clear();
+  start();
+  world.simulation.run_ready();
+  EXPECT_EQ(handed, std::vector<std::string>{"1"});
+}
+
+TEST_F(OutboxTest, KeepsTenantsApart) {
+  world.limits.outbox_in_flight_per_tenant_max = 2;
+  world.restart();
+  start();
+  for (int i = 0; i < 5; ++i) send("mail", std::to_string(i), "a" + std::to_string(i), "a");
+  send("mail", "0", "b0", "b");
+  EXPECT_EQ(handed, (std::vector<std::string>{"a0", "a1", "b0"})) << "the same lane's name is another lane";
+  answer("a0", {});
+  EXPECT_EQ(handed.back(), "a2");
+  world.runtime->check_integrity();
+}
+
+TEST_F(OutboxTest, RefusesMoreThanATenantMayHaveWaitingWithoutCountingTheTurn) {
+  world.limits.outbox_rows_max = 5;
+  world.limits.outbox_rows_per_tenant_max = 3;
+  for (int i = 0; i < 3; ++i) send("mail", "k", std::to_string(i), "a");
+  const auto refused = append("mail", "k", "3", "a");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_TRUE(refused.error().retryable && refused.error().never_left);
+  for (int i = 0; i < 2; ++i) send("mail", "k", std::to_string(i), "b");
+  EXPECT_FALSE(append("mail", "k", "2", "b").ok()) << "the whole is full";
+  world.restart();
+  start();
+  world.simulation.run_ready();
+  EXPECT_FALSE(append("mail", "k", "3", "a").ok());
+  answer("0", {});
+  EXPECT_TRUE(append("mail", "k", "2", "b").ok());
+  world.runtime->check_integrity();
+}
+
+TEST_F(OutboxTest, RefusesATenantWithTooManyDeadMessages) {
+  world.limits.dead_letters_per_tenant_max = 1;
+  send("mail", "k", "1", "a");
+  answer("1", fail(ErrorCode::kInvalidArgument, "no such address"));
+  const auto refused = append("mail", "k", "2", "a");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_TRUE(refused.error().never_left);
+  EXPECT_NE(refused.error().text().find("mnema dlq"), std::string::npos) << refused.error().text();
+  EXPECT_TRUE(append("mail", "k", "3", "b").ok());
+}
+
+TEST_F(OutboxTest, TellsOfADeadLetterWithWhatHelps) {
+  testing::LogCapture log;
+  send("mail", "k", "1");
+  answer("1", fail(ErrorCode::kInvalidArgument, "no such address"));
+  EXPECT_EQ(log.with({"dead letter", "message=1", "tenant=local", "destination=mail", "attempts=1", "no such address",
+                      "mnema dlq show message:1"})
+                .size(),
+            1U);
+  const RuntimeCounts counts = world.runtime->counts();
+  EXPECT_EQ(counts.messages_dead, 1);
+  EXPECT_EQ(counts.messages_dead_total, 1);
+  EXPECT_EQ(counts.messages_in_flight, 0);
+}
+
 TEST_F(OutboxTest, HasAtMostSoManyInFlight) {
+  world.limits.outbox_in_flight_per_tenant_max = world.limits.outbox_in_flight_max;
+  world.restart();
+  start();
   for (int i = 0; i < world.limits.outbox_in_flight_max + 10; ++i) send("mail", std::to_string(i), std::to_string(i));
   EXPECT_EQ(static_cast<int>(handed.size()), world.limits.outbox_in_flight_max);
   answer("0", {});

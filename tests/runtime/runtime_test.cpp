@@ -21,6 +21,7 @@ Event event_of(int number, const std::string& key) {
   event.type = "test.happened";
   event.agent = "worker";
   event.key = key;
+  event.tenant = key.ends_with('2') ? "other" : "local";
   event.data = R"({"number":)" + std::to_string(number) + "}";
   return event;
 }
@@ -39,6 +40,7 @@ class World {
     ASSERT_TRUE(opened.ok()) << opened.error().text();
     runtime = std::move(*opened);
     runtime->router().add_agent("worker");
+    for (const char* tenant : {"local", "other"}) runtime->router().add_tenant(tenant);
     runtime->outbox().start([this](OutboxRow row, std::function<void(Status)> done) { deliver(std::move(row), done); });
     for (int i = 0; i < 3; ++i) take();
   }
@@ -64,6 +66,7 @@ class World {
       auto delivery = std::make_shared<Delivery>(std::move(taken));
       if (turns_fail && simulation.random().below(4) == 0) {
         Error down = fail(ErrorCode::kUnavailable, "not now");
+        down.never_left = simulation.random().below(2) == 0;
         runtime->mailbox().retry(std::move(*delivery), simulation.clock().now() + std::chrono::milliseconds(50), down,
                                  simulation.lane("loop"), [](const Result<RetryVerdict>&) {});
         take();
@@ -71,6 +74,7 @@ class World {
       }
       OutboxMessage message;
       message.destination = "sink";
+      message.tenant = delivery->event().tenant;
       message.key = delivery->event().key;
       message.idempotency_key = delivery->event().id;
       message.body = delivery->event().data;
@@ -81,15 +85,23 @@ class World {
             const Result<std::int64_t> appended = runtime->outbox().append(transaction, message);
             return appended.ok() ? Status() : Status(appended.error());
           },
-          simulation.lane("loop"), [this, delivery](const Status&) { take(); });
+          simulation.lane("loop"),
+          [this, delivery](const Status& done) {
+            if (!done.ok() && done.error().never_left) {
+              runtime->mailbox().retry(std::move(*delivery), simulation.clock().now() + std::chrono::milliseconds(50),
+                                       done.error(), simulation.lane("loop"), [](const Result<RetryVerdict>&) {});
+            }
+            take();
+          });
     });
   }
 
   void deliver(OutboxRow row, const std::function<void(Status)>& done) {
     if (sink_refuses) return done(fail(ErrorCode::kInvalidArgument, "refused"));
     if (sink_fails && simulation.random().below(3) == 0) {
-      Error down = fail(ErrorCode::kUnavailable, "down");
-      down.retryable = true;
+      Error down = fail_retryable(ErrorCode::kUnavailable, "down");
+      down.never_left = simulation.random().below(2) == 0;
+      if (simulation.random().below(4) == 0) down.code = ErrorCode::kCancelled;
       return done(down);
     }
     delivered[row.message.key].push_back(row.message.idempotency_key);
@@ -123,6 +135,22 @@ TEST(Runtime, CarriesAnEventToItsMessageOnce) {
   world.runtime->check_integrity();
 }
 
+TEST(Runtime, CountsWhatThereIsAndWhatHasGoneThrough) {
+  World world(3);
+  world.open();
+  world.send(1, "a");
+  world.send(1, "a");
+  world.send(2, "b");
+  world.simulation.run_until_idle();
+  const RuntimeCounts counts = world.runtime->counts();
+  EXPECT_EQ(counts.events_accepted_total, 2);
+  EXPECT_EQ(counts.events_duplicate_total, 1);
+  EXPECT_EQ(counts.messages_delivered_total, 2);
+  EXPECT_EQ(counts.events_ready + counts.events_leased + counts.events_waiting + counts.events_dead, 0);
+  EXPECT_EQ(counts.messages_waiting + counts.messages_in_flight + counts.messages_dead, 0);
+  EXPECT_FALSE(counts.mailbox_full);
+}
+
 TEST(Runtime, TakesAnEventSentTwiceOnce) {
   World world(2);
   world.open();
@@ -138,6 +166,9 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
     World world(seed);
     world.turns_fail = world.sink_fails = true;
     world.limits.attempts_max = world.limits.outbox_attempts_max = 1000;
+    // Near enough to be met all the time; a turn that finds the outbox full comes again.
+    world.limits.turns_running_per_tenant_max = world.limits.outbox_in_flight_per_tenant_max = 2;
+    world.limits.outbox_rows_per_tenant_max = 3;
     world.open();
     if (::testing::Test::HasFatalFailure()) FAIL() << "seed " << seed;
     int crashes = 0;
@@ -173,7 +204,7 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
   }
 }
 
-TEST(Runtime, BuriesWhatNoDestinationTakesUntilAPersonDecides) {
+TEST(Runtime, DeadLettersWhatNoDestinationTakesUntilAPersonDecides) {
   World world(4);
   world.sink_refuses = true;
   world.open();
@@ -195,7 +226,8 @@ TEST(Runtime, BuriesWhatNoDestinationTakesUntilAPersonDecides) {
                                         [&](Status status) { redriven = std::move(status); });
   world.simulation.run_until_idle();
   EXPECT_TRUE(redriven.ok()) << redriven.error().text();
-  EXPECT_EQ(world.delivered["a"], std::vector<std::string>{"e1"});
+  ASSERT_EQ(world.delivered["a"].size(), 1U);
+  EXPECT_NE(world.delivered["a"][0], "e1") << "another body is another effect";
   world.runtime->check_integrity();
 }
 

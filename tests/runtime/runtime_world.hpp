@@ -25,6 +25,12 @@ inline Event event_of(const std::string& id, const std::string& key = "k") {
   return event;
 }
 
+inline Event event_of_tenant(const std::string& tenant, const std::string& id, const std::string& key = "k") {
+  Event event = event_of(id, key);
+  event.tenant = tenant;
+  return event;
+}
+
 class RuntimeWorld {
  public:
   explicit RuntimeWorld(Limits bounds = {}, std::uint64_t seed = 1) : simulation(seed), disk(seed), limits(bounds) {
@@ -77,6 +83,15 @@ class RuntimeWorld {
     runtime->mailbox().take(loop, [this](Delivery delivery) { taken = std::move(delivery); });
     simulation.run_ready();
     return std::exchange(taken, std::nullopt);
+  }
+
+  Result<RetryVerdict> retry(Delivery delivery, Duration wait, const Error& cause) {
+    const Time at = simulation.clock().now() + wait;
+    return this->wait<RetryVerdict>(
+        [&](auto done) { runtime->mailbox().retry(std::move(delivery), at, cause, loop, done); });
+  }
+  Status dead_letter(Delivery delivery, const Error& cause) {
+    return this->wait<void>([&](auto done) { runtime->mailbox().dead_letter(std::move(delivery), cause, loop, done); });
   }
 
   template <class T>

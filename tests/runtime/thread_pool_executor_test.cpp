@@ -5,6 +5,8 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <memory>
+#include <thread>
 #include <vector>
 
 namespace mnema {
@@ -70,6 +72,44 @@ TEST(ThreadPoolExecutor, FinishesWhatIsQueuedAndDropsWhatIsNotDueWhenItStops) {
   EXPECT_EQ(held.use_count(), 1) << "what dropped work owned is freed";
   pool.post([&run] { run = 0; });
   EXPECT_NE(run, 0) << "nothing runs any more";
+  pool.check_integrity();
+}
+
+TEST(ThreadPoolExecutor, LeavesAThreadThatHangsBehindAndDropsWhatIsQueued) {
+  auto pool = std::make_unique<ThreadPoolExecutor>("hangs", 2);
+  const auto inside = std::make_shared<std::latch>(2);
+  const auto let_go = std::make_shared<std::latch>(1);
+  const auto passed = std::make_shared<std::promise<void>>();
+  pool->post([inside, let_go, passed] {
+    inside->count_down();
+    let_go->wait();
+    passed->set_value();
+  });
+  pool->post([inside] { inside->count_down(); });
+  inside->wait();
+  auto held = std::make_shared<int>(1);
+  pool->post_after(std::chrono::hours(1), [held] { FAIL() << "an hour has not passed"; });
+  EXPECT_EQ(pool->stop_by(SystemClock().monotonic_now() + std::chrono::milliseconds(20)), 1);
+  EXPECT_EQ(held.use_count(), 1) << "what dropped work owned is freed";
+  pool->post([] { FAIL() << "nothing runs any more"; });
+  pool->check_integrity();
+  pool.reset();
+  let_go->count_down();  // the work that hung ends after its pool
+  passed->get_future().wait();
+}
+
+TEST(ThreadPoolExecutor, EndsByItsDeadlineWithoutRunningWhatIsQueued) {
+  ThreadPoolExecutor pool("ends", 1);
+  std::atomic<int> run = 0;
+  std::latch inside(1);
+  pool.post([&] {
+    inside.count_down();
+    pool.post([&run] { ++run; });
+    while (pool.queued() > 0) std::this_thread::yield();
+  });
+  inside.wait();
+  EXPECT_EQ(pool.stop_by(MonotonicTime::max()), 0);
+  EXPECT_EQ(run, 0);
   pool.check_integrity();
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/random.hpp"
+
 namespace mnema {
 namespace {
 
@@ -10,17 +12,18 @@ using Step = HttpRequestReader::Step;
 class RequestReaderTest : public ::testing::Test {
  protected:
   int refused(std::string bytes) {
-    HttpRequestReader reader(limits_);
+    HttpRequestReader reader(limits_, bodies_);
     return reader.feed(bytes) == Step::kRefused ? reader.refusal().status : 0;
   }
   Limits limits_ = Limits::tiny();
-  HttpRequestReader reader_{limits_};
+  BodyBudget bodies_{limits_};
+  HttpRequestReader reader_{limits_, bodies_};
 };
 
 TEST_F(RequestReaderTest, ReadsARequestCutAnywhere) {
   std::string bytes = "POST /a%20b?c=d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nX-Y: z\r\n\r\nabc";
   for (std::size_t piece = 1; piece < bytes.size(); ++piece) {
-    HttpRequestReader reader(limits_);
+    HttpRequestReader reader(limits_, bodies_);
     std::string input;
     Step step = Step::kNeedMore;
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
@@ -86,7 +89,7 @@ TEST_F(RequestReaderTest, RefusesWhatIsNotHttp) {
 TEST_F(RequestReaderTest, BoundsAChunksLineAndTheTrailersBeforeTheirEndHasCome) {
   const std::string header = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (const std::string& endless : {std::string("1;"), std::string("1\r\na\r\n0\r\nX: ")}) {
-    HttpRequestReader reader(limits_);
+    HttpRequestReader reader(limits_, bodies_);
     std::string input = header + endless;
     Step step = reader.feed(input);
     std::size_t fed = 0;
@@ -124,12 +127,106 @@ TEST_F(RequestReaderTest, SeesThatTheClientWaitsForContinue) {
   EXPECT_TRUE(reader_.expects_continue());
 }
 
-TEST_F(RequestReaderTest, TakesThePathOfAnAbsoluteTarget) {
-  std::string input = "GET http://h:1/x/y?z HTTP/1.1\r\nHost: h\r\n\r\n";
+TEST_F(RequestReaderTest, TakesPathAndHostOfAnAbsoluteTarget) {
+  struct Case {
+    const char* target;
+    const char* host;
+    const char* path;
+    const char* query;
+  };
+  for (const Case& c : {Case{"http://h:1/x/y?z", "h:1", "/x/y", "z"},
+                        Case{"HTTP://other.example/health", "other.example", "/health", ""},
+                        Case{"hTTps://[::1]:2", "[::1]:2", "/", ""}, Case{"http://h?a=/b", "h", "/", "a=/b"},
+                        Case{"http://h/a://b", "h", "/a://b", ""}, Case{"/http://h/a", "local", "/http://h/a", ""}}) {
+    HttpRequestReader reader(limits_, bodies_);
+    std::string input = std::string("GET ") + c.target + " HTTP/1.1\r\nHost: local\r\n\r\n";
+    ASSERT_EQ(reader.feed(input), Step::kRequest) << c.target;
+    const HttpRequest request = reader.take_request();
+    EXPECT_EQ(request.headers.get("host"), c.host) << c.target;
+    EXPECT_EQ(request.path, c.path) << c.target;
+    EXPECT_EQ(request.query, c.query) << c.target;
+  }
+}
+
+TEST_F(RequestReaderTest, RefusesOtherFormsOfTarget) {
+  const auto target = [](const std::string& line) { return line + " HTTP/1.1\r\nHost: h\r\n\r\n"; };
+  EXPECT_EQ(refused(target("CONNECT other.example:443")), 501);
+  EXPECT_EQ(refused(target("CONNECT /x")), 501);
+  EXPECT_EQ(refused(target("GET other.example:443")), 400);
+  EXPECT_EQ(refused(target("GET http:///x")), 400);
+  EXPECT_EQ(refused(target("GET http://?x")), 400);
+  EXPECT_EQ(refused(target("GET http://127.0.0.1@other.example/x")), 400);
+  EXPECT_EQ(refused(target("GET ftp://h/x")), 400);
+  EXPECT_EQ(refused(target("GET *")), 400);
+  EXPECT_EQ(refused(target("OPTIONS *")), 0);
+}
+
+TEST_F(RequestReaderTest, RefusesACodedBodyBeforeItComes) {
+  EXPECT_EQ(refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 900\r\n\r\n"), 415);
+  EXPECT_EQ(refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: Identity\r\nContent-Length: 0\r\n\r\n"), 0);
+}
+
+TEST_F(RequestReaderTest, TakesMemoryForABodyOnlyAsItComes) {
+  std::string input = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n";
+  ASSERT_EQ(reader_.feed(input), Step::kNeedMore);
+  EXPECT_EQ(bodies_.bytes_used(), 0) << "what is announced costs nothing";
+  input = std::string(100, 'x');
+  ASSERT_EQ(reader_.feed(input), Step::kNeedMore);
+  EXPECT_GE(bodies_.bytes_used(), 100);
+  input = std::string(3900, 'x');
   ASSERT_EQ(reader_.feed(input), Step::kRequest);
-  HttpRequest request = reader_.take_request();
-  EXPECT_EQ(request.path, "/x/y");
-  EXPECT_EQ(request.query, "z");
+  const HttpRequest request = reader_.take_request();
+  EXPECT_EQ(bodies_.bytes_used(), static_cast<std::int64_t>(request.body.capacity()));
+  {
+    const auto lease = reader_.take_lease();
+  }
+  EXPECT_EQ(bodies_.bytes_used(), 0);
+}
+
+TEST_F(RequestReaderTest, RefusesABodyThatFitsNoMoreBesideTheOthers) {
+  const auto other = bodies_.open();
+  ASSERT_TRUE(other->grow_to(limits_.http_bodies_bytes_max - 500));
+  const std::string half = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
+  HttpRequestReader reader(limits_, bodies_);
+  std::string input = half;
+  ASSERT_EQ(reader.feed(input), Step::kRefused);
+  EXPECT_EQ(reader.refusal().status, 503);
+  EXPECT_TRUE(reader.refusal().error.retryable);
+  bodies_.check_integrity();
+  EXPECT_EQ(bodies_.bytes_used(), limits_.http_bodies_bytes_max - 500);
+}
+
+TEST_F(RequestReaderTest, KeepsItsAccountsWhateverItIsFed) {
+  const std::string valid =
+      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\nabcde\r\n0\r\nX: y\r\n\r\n";
+  SeededRandom random(7);
+  int requests = 0;
+  for (int round = 0; round < 2'000; ++round) {
+    std::string bytes = valid + valid;
+    for (std::uint64_t i = random.below(3); i > 0; --i)
+      bytes[random.below(bytes.size())] = static_cast<char>(random.below(256));
+    HttpRequestReader reader(limits_, bodies_);
+    std::string input;
+    for (std::size_t at = 0; at < bytes.size();) {
+      const std::size_t piece = 1 + random.below(40);
+      input += bytes.substr(at, piece);
+      at += piece;
+      const Step step = reader.feed(input);
+      bodies_.check_integrity();
+      if (step == Step::kRefused) {
+        EXPECT_EQ(bodies_.bytes_used(), 0);
+        break;
+      }
+      if (step != Step::kRequest) continue;
+      ++requests;
+      const HttpRequest request = reader.take_request();
+      const auto lease = reader.take_lease();
+      EXPECT_GE(bodies_.bytes_used(), static_cast<std::int64_t>(request.body.size()));
+      reader.next();
+    }
+  }
+  EXPECT_EQ(bodies_.bytes_used(), 0);
+  EXPECT_GT(requests, 1'000) << "not all of it was noise";
 }
 
 TEST_F(RequestReaderTest, KnowsTheOldProtocol) {

@@ -33,6 +33,16 @@ class RoutesTest : public ::testing::Test {
   HttpRequest request_;
 };
 
+TEST_F(RoutesTest, SaysWhichPathsOfAConfigurationItCannotTake) {
+  routes_.add("POST", "/hooks/a", named("a")).add("POST", "/x/{id}", named("x"));
+  EXPECT_EQ(routes_.check("POST", "/hooks/a").error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(routes_.check("POST", "/x/{other}").error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(routes_.check("POST", "/x/{id...}/y").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(routes_.check("POST", "hooks").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(routes_.check("GET", "/hooks/a").ok());
+  EXPECT_TRUE(routes_.check("POST", "/hooks/b").ok());
+}
+
 TEST_F(RoutesTest, PrefersLiteralPartsAndFillsNames) {
   routes_.add("GET", "/v1/models", named("list"))
       .add("GET", "/v1/models/{id...}", named("one"))

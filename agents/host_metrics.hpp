@@ -1,0 +1,27 @@
+// agents/host_metrics.hpp
+//
+// The parts of a host count for themselves; here their counts get their names in /metrics. Sums over all tenants: no
+// name of a tenant, user, key or webhook path is a label, because every tenant's key may scrape.
+//
+// Threads: any.
+#pragma once
+
+#include <string>
+
+#include "connectors/http/server.hpp"
+#include "connectors/upstream.hpp"
+#include "connectors/webhook.hpp"
+#include "memory/store.hpp"
+#include "runtime/metrics.hpp"
+#include "runtime/runtime_counts.hpp"
+
+namespace mnema {
+
+void report(MetricsReport& metrics, const RuntimeCounts& counts);
+void report(MetricsReport& metrics, const MemoryStatistics& statistics);
+void report(MetricsReport& metrics, const HttpServer::Counts& counts);
+/// Several sources add up.
+void report(MetricsReport& metrics, const WebhookSource::Counts& counts);
+void report(MetricsReport& metrics, const std::string& connector, const UpstreamCounts& counts);
+
+}  // namespace mnema

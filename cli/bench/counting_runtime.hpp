@@ -1,0 +1,70 @@
+// cli/bench/counting_runtime.hpp
+//
+// The real runtime (agents/agent_runtime.hpp) on real threads and a real disk, with one agent that counts its events
+// per key and does nothing else. No model, no sockets: what is left is what every event costs. In the encoder's place
+// stands one thread that takes its time for each text, as a real one does: an agent that recalls nothing must not feel
+// it.
+//
+// Threads:   confined to one thread, except `accept`, from any; listeners run on the loop.
+// Ownership: owns the runtime and its threads; borrows clock and random, which outlive it. Ends in order when it goes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/agent_runtime.hpp"
+#include "agents/testing.hpp"
+#include "runtime/loop.hpp"
+#include "runtime/thread_pool_executor.hpp"
+
+namespace mnema {
+
+class CountingRuntime {
+ public:
+  struct Options {
+    std::string folder;  // the data file is made in it
+    std::vector<std::string> tenants;
+    Duration embedding{};  // of one text
+  };
+  /// Opens a data file; events can be accepted. Turns begin with `start`. Errors: those of AgentRuntime::open.
+  [[nodiscard]] static Result<std::unique_ptr<CountingRuntime>> open(const Options& options, const Clock& clock,
+                                                                     Random& random);
+  ~CountingRuntime();
+  CountingRuntime(const CountingRuntime&) = delete;
+  CountingRuntime& operator=(const CountingRuntime&) = delete;
+
+  /// Runs for every turn that ends. Set before `start`.
+  using Listener = std::function<void(const Event& event, TurnEnd end)>;
+  void on_turn_end(Listener listener);
+  void start();
+  /// As a source would hand it in, for the counting agent under `key`.
+  void accept(const std::string& tenant, const std::string& key, const std::string& id, AcceptDone done);
+
+  [[nodiscard]] Database::Statistics statistics() const;
+  /// The sum of the counters under `keys`, as they stand in the file.
+  [[nodiscard]] Result<std::int64_t> counted(const std::string& tenant, const std::vector<std::string>& keys) const;
+
+ private:
+  CountingRuntime(const Clock& clock, Random& random);
+  Status open_runtime(const Options& options);
+
+  class SlowEmbedder;
+
+  const Clock& clock_;
+  Random& random_;
+  const Limits limits_;
+  Loop loop_;
+  ThreadPoolExecutor store_{"store", 1};
+  ThreadPoolExecutor turns_;
+  ThreadPoolExecutor queries_{"queries", 2};
+  ThreadPoolExecutor recall_{"recall", 2};
+  ThreadPoolExecutor background_{"background", 1};
+  ThreadPoolExecutor blocking_{"blocking", 1};
+  std::unique_ptr<testing::ScriptedEngine> engine_;
+  std::unique_ptr<SlowEmbedder> embedder_;
+  std::unique_ptr<AgentRuntime> runtime_;
+};
+
+}  // namespace mnema

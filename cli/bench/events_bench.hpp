@@ -1,0 +1,78 @@
+// cli/bench/events_bench.hpp
+//
+// What an event costs here: how many a second are accepted and handled, how long one takes at a steady rate, how much
+// memory stays behind, how long one tenant waits for another, and what the disk could do at best.
+//
+//   burst    events as fast as they are acknowledged, to a handler that only counts
+//   backlog  the same events already waiting when turns begin: turns alone
+//   paced    a steady rate: due -> acknowledged, and due -> the turn's commit
+//   growth   resident memory after more and more bursts
+//   tenants  one tenant bursts, another sends single events
+//
+// Threads: blocks the caller.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/bench/disk_limit.hpp"
+#include "cli/bench/latency.hpp"
+#include "runtime/random.hpp"
+
+namespace mnema {
+
+struct EventsBenchOptions {
+  std::string folder;  // exists; data files are made in it
+  int events = 20'000;
+  double rate = 1'000;
+  double rate_s = 5;
+  int tenants = 2;  // 1 leaves that phase out
+  int keys = 1'000;
+  int in_flight = 1'000;
+  int growth_events = 200'000;                          // 0 leaves that phase out
+  Duration disk_each = std::chrono::milliseconds(500);  // of each loop that measures the disk alone
+  Duration embedding = std::chrono::milliseconds(5);    // that a text would take to embed, were it asked for
+};
+
+struct EventsBenchResult {
+  DiskLimit disk;
+
+  struct Burst {
+    double accepted_per_s = 0;
+    double turns_per_s = 0;     // from the first event sent to the last commit
+    double drain_s = 0;         // from the last acknowledgement to the last commit
+    double units_per_turn = 0;  // of work for the store
+    double units_per_commit = 0;
+    double commits_per_s = 0;
+    std::map<std::string, double> cpu_us_per_turn;  // by thread
+  };
+  Burst burst;
+  Burst backlog;  // accepted_per_s: with no turn running
+
+  struct Paced {
+    double rate = 0;
+    Latency accept;
+    Latency commit;
+  };
+  Paced paced;
+
+  struct Resident {
+    int events = 0;
+    double mib = 0;
+  };
+  std::vector<Resident> growth;
+
+  struct Tenants {
+    Latency alone;   // a single event's commit while nothing else happens
+    Latency beside;  // while another tenant bursts
+    double burst_s = 0;
+  };
+  Tenants tenants;
+};
+
+/// Errors: `kStorage`, `kUnavailable` (events were lost or took too long), `kInternal` (counted otherwise than sent).
+[[nodiscard]] Result<EventsBenchResult> run_events_bench(const EventsBenchOptions& options, const Clock& clock,
+                                                         Random& random);
+
+}  // namespace mnema

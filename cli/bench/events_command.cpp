@@ -1,0 +1,175 @@
+#include "cli/bench/events_command.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "cli/bench/events_bench.hpp"
+#include "cli/exit_code.hpp"
+#include "runtime/log.hpp"
+
+namespace mnema {
+namespace {
+
+struct EventsFlags {
+  EventsBenchOptions options;
+  std::string data;
+  double embedding_ms = 5;
+  bool json = false;
+};
+
+boost::json::object json_of(const Latency& latency) {
+  return {{"n", latency.n}, {"p50_ms", latency.p50_ms}, {"p99_ms", latency.p99_ms}, {"max_ms", latency.max_ms}};
+}
+
+boost::json::object json_of(const EventsBenchResult::Burst& burst) {
+  boost::json::object cpu;
+  for (const auto& [name, us] : burst.cpu_us_per_turn) cpu[name] = us;
+  return {{"accepted_per_s", burst.accepted_per_s},
+          {"turns_per_s", burst.turns_per_s},
+          {"drain_s", burst.drain_s},
+          {"units_per_turn", burst.units_per_turn},
+          {"units_per_commit", burst.units_per_commit},
+          {"commits_per_s", burst.commits_per_s},
+          {"cpu_us_per_turn", std::move(cpu)}};
+}
+
+boost::json::object json_of(const EventsBenchOptions& options, const EventsBenchResult& result) {
+  boost::json::array groups;
+  for (const DiskLimit::Group& group : result.disk.groups) {
+    groups.push_back({{"rows", group.rows}, {"rows_per_s", group.rows_per_s}});
+  }
+  boost::json::array growth;
+  for (const auto& resident : result.growth) {
+    growth.push_back({{"events", resident.events}, {"rss_mib", resident.mib}});
+  }
+  boost::json::object all{{"events", options.events},
+                          {"keys", options.keys},
+                          {"in_flight", options.in_flight},
+                          {"embedding_ms", std::chrono::duration<double, std::milli>(options.embedding).count()},
+                          {"disk", {{"fdatasync", json_of(result.disk.fdatasync)}, {"sqlite", std::move(groups)}}},
+                          {"burst", json_of(result.burst)},
+                          {"backlog", json_of(result.backlog)},
+                          {"paced",
+                           {{"rate", result.paced.rate},
+                            {"accept", json_of(result.paced.accept)},
+                            {"commit", json_of(result.paced.commit)}}},
+                          {"growth", std::move(growth)}};
+  if (options.tenants > 1) {
+    all["tenants"] = {{"alone", json_of(result.tenants.alone)},
+                      {"beside_burst", json_of(result.tenants.beside)},
+                      {"burst_s", result.tenants.burst_s}};
+  }
+  return all;
+}
+
+void print_latency(const char* name, const Latency& latency) {
+  fmt::print("{:<24} p50 {:>8.2f} ms   p99 {:>8.2f} ms   max {:>8.2f} ms   of {}\n", name, latency.p50_ms,
+             latency.p99_ms, latency.max_ms, latency.n);
+}
+
+void print_burst(const char* name, const EventsBenchResult::Burst& burst) {
+  fmt::print("{:<9}{:>8.0f} accepted/s {:>8.0f} turns/s   drained {:.2f} s after the last acknowledgement\n", name,
+             burst.accepted_per_s, burst.turns_per_s, burst.drain_s);
+  fmt::print("         {:.1f} store units a turn, {:.0f} units a commit, {:.0f} commits/s; CPU us a turn:",
+             burst.units_per_turn, burst.units_per_commit, burst.commits_per_s);
+  for (const auto& [thread, us] : burst.cpu_us_per_turn) fmt::print(" {} {:.0f}", thread, us);
+  fmt::print("\n");
+}
+
+void print_text(const EventsBenchOptions& options, const EventsBenchResult& result) {
+  fmt::print("bare SQLite, rows/s");
+  for (const auto& group : result.disk.groups) fmt::print("   {} a commit: {:.0f}", group.rows, group.rows_per_s);
+  fmt::print("\n");
+  print_latency("fdatasync", result.disk.fdatasync);
+  print_burst("burst", result.burst);
+  print_burst("backlog", result.backlog);
+  fmt::print("at {:.0f} events/s\n", result.paced.rate);
+  print_latency("  to acknowledgement", result.paced.accept);
+  print_latency("  to the turn's commit", result.paced.commit);
+  if (!result.growth.empty()) {
+    fmt::print("memory  ");
+    for (const auto& resident : result.growth) fmt::print(" {}k: {:.1f} MiB", resident.events / 1000, resident.mib);
+    fmt::print("\n");
+  }
+  if (options.tenants > 1) {
+    fmt::print("one tenant's single events, while another sends {} in {:.1f} s\n", options.events,
+               result.tenants.burst_s);
+    print_latency("  alone", result.tenants.alone);
+    print_latency("  beside the burst", result.tenants.beside);
+  }
+}
+
+int run_events(const EventsFlags& flags) {
+  std::error_code error;
+  const bool is_ours = flags.data.empty();
+  std::string folder = is_ours ? (std::filesystem::temp_directory_path(error) / "mnema-bench-XXXXXX").string()
+                               : (std::filesystem::path(flags.data) / "mnema-bench-XXXXXX").string();
+  if (error || ::mkdtemp(folder.data()) == nullptr) {
+    return report(fail(ErrorCode::kStorage, "cannot make a folder in '" + (is_ours ? "TMPDIR" : flags.data) + "'",
+                       "name one that may be written with --data DIR"),
+                  kExitFailed);
+  }
+  LogOptions log;
+  log.level = LogLevel::kError;
+  if (const Status status = configure_log(std::move(log)); !status.ok()) return report(status.error(), kExitFailed);
+  EventsBenchOptions options = flags.options;
+  options.folder = folder;
+  options.embedding = std::chrono::microseconds(static_cast<long long>(flags.embedding_ms * 1000));
+  const SystemClock clock;
+  SystemRandom random;
+  const Result<EventsBenchResult> result = run_events_bench(options, clock, random);
+  std::filesystem::remove_all(folder, error);
+  if (!result.ok()) return report(result.error(), kExitFailed);
+  if (flags.json) {
+    fmt::print("{}\n", boost::json::serialize(json_of(options, *result)));
+  } else {
+    print_text(options, *result);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_events_bench(CLI::App& bench, int& exit_code) {
+  CLI::App* events = bench.add_subcommand("events", "Rates and waiting times of durable events, beside the disk's own");
+  const auto flags = std::make_shared<EventsFlags>();
+  EventsBenchOptions& options = flags->options;
+  events->add_option("--events", options.events, "Events of a burst, to a handler that counts them per key")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  events->add_option("--rate", options.rate, "Events a second of the steady phase")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  events->add_option("--rate-seconds", options.rate_s, "Length of the steady phase")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  events->add_option("--tenants", options.tenants, "One bursts, the others send single events; 1 leaves this out")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  events->add_option("--keys", options.keys, "Keys that a burst is spread over")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  events->add_option("--in-flight", options.in_flight, "Events sent and not yet acknowledged, at most")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  events->add_option("--growth-events", options.growth_events, "Events to watch memory over; 0 leaves this out")
+      ->check(CLI::Range(0, 100'000'000))
+      ->capture_default_str();
+  events->add_option("--embedding-ms", flags->embedding_ms, "What a text's vector takes, if anything asks for one")
+      ->check(CLI::Range(0.0, 10'000.0))
+      ->capture_default_str();
+  events->add_option("--data", flags->data, "Folder on the disk to measure; default: the temporary folder");
+  events->add_flag("--json", flags->json, "One JSON object on standard output");
+  events->footer(
+      "Runs the real runtime on a data file of its own, which it removes. No model and no sockets are involved.\n"
+      "The first lines say what bare SQLite does on the same disk with the same settings: no commit can be cheaper.");
+  events->callback([flags, &exit_code] { exit_code = run_events(*flags); });
+}
+
+}  // namespace mnema

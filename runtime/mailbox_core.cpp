@@ -1,0 +1,307 @@
+#include "runtime/mailbox_core.hpp"
+
+#include <utility>
+
+#include "runtime/log.hpp"
+
+namespace mnema {
+
+using mailbox_store::Attempt;
+using mailbox_store::IndexRow;
+using mailbox_store::RowState;
+
+namespace {
+
+struct Deceased {
+  Attempt attempt;  // as recorded: without a last try that is not counted
+  std::string tenant;
+  std::string agent;
+  std::string type;
+};
+
+void log_dead_letter(const Deceased& event, const Error& cause) {
+  const std::string number = std::to_string(event.attempt.sequence);
+  log_error("mailbox", "an event became a dead letter",
+            {{"event", event.attempt.sequence},
+             {"tenant", event.tenant},
+             {"agent", event.agent},
+             {"type", event.type},
+             {"attempts", event.attempt.counted},
+             {"tries", event.attempt.counted + event.attempt.uncounted},
+             {"error", cause.text()},
+             {"hint", "mnema dlq show event:" + number}});
+}
+
+}  // namespace
+
+void log_failed_write(const char* what, Sequence sequence, const Status& status) {
+  log_warning("mailbox", what, {{"sequence", sequence}, {"error", status.error().text()}});
+}
+
+Mailbox::Core::Core(Database& d, Executor& h, const Clock& c, const Limits& l)
+    : database(d),
+      home(h),
+      clock(c),
+      limits(l),
+      queue(std::chrono::milliseconds(l.mailbox_ageing_ms), l.turns_running_per_tenant_max),
+      bounds(queue, l),
+      timer(h, c) {}
+
+Status Mailbox::Core::recover() {
+  ASSIGN_OR_RETURN(const std::vector<IndexRow> rows,
+                   database.read<std::vector<IndexRow>>([](Transaction& t) { return mailbox_store::load_index(t); }));
+  write<void>(
+      [entries_max = limits.dedupe_entries_max](Transaction& t) -> Status {
+        RETURN_IF_ERROR(mailbox_store::trim_ring(t, entries_max));
+        return mailbox_store::release_all_leases(t);
+      },
+      [](const Status& status) {
+        if (!status.ok()) log_failed_write("leases of the last process could not be taken back", 0, status);
+      });
+  for (const IndexRow& row : rows) recover_row(row);
+  home.post([self = shared_from_this()] { self->pump(); });
+  return {};
+}
+
+void Mailbox::Core::recover_row(const IndexRow& row) {
+  if (row.state == RowState::kDead) return bounds.dead.add(row.tenant, 1);
+  const bool used_up = row.attempts >= limits.attempts_max || row.attempts + row.uncounted >= limits.event_tries_max;
+  if (row.state != RowState::kLeased || !used_up) return add(row);
+  // It was leased when the process died, for the last time it may be: it could be what kills us.
+  const Error cause = fail(ErrorCode::kAborted, "the process ended during attempt " + std::to_string(row.attempts));
+  const Attempt attempt{row.sequence, row.attempts, row.uncounted};
+  bounds.dead.add(row.tenant, 1);
+  write<mailbox_store::Row>(
+      [attempt, cause, now = clock.now()](Transaction& t) -> Result<mailbox_store::Row> {
+        RETURN_IF_ERROR(mailbox_store::add_error(t, attempt.sequence, attempt.counted + attempt.uncounted, now, cause));
+        RETURN_IF_ERROR(mailbox_store::dead_letter(t, attempt, now));
+        return mailbox_store::load(t, attempt.sequence);
+      },
+      [self = shared_from_this(), attempt, cause](const Result<mailbox_store::Row>& dead) {
+        if (!dead.ok()) {
+          return log_failed_write("an event could not be dead-lettered", attempt.sequence, dead.error());
+        }
+        ++self->counters.died;
+        log_dead_letter({attempt, dead->index.tenant, dead->index.agent, dead->event.type}, cause);
+      });
+}
+
+void Mailbox::Core::accept(std::shared_ptr<const Event> event, const EventDigest& digest, Executor& reply_to,
+                           std::function<void(Result<Accepted>)> on_done) {
+  const std::string lane = lane_name(event->agent, event->key);
+  if (const Status capacity = bounds.check(event->tenant, lane); !capacity.ok()) {
+    return refuse_unless_known(digest, capacity.error(), reply_to, std::move(on_done));
+  }
+  bounds.begin_arrival(event->tenant, lane);
+  write<Accepted>(
+      [self = shared_from_this(), event, digest](Transaction& t) { return self->store(t, event, digest); },
+      [self = shared_from_this(), event, lane, &reply_to, on_done = std::move(on_done)](Result<Accepted> result) {
+        self->bounds.end_arrival(event->tenant, lane);
+        self->publish();
+        reply_to.post([on_done, result = std::move(result)] { on_done(result); });
+      });
+}
+
+/// Who repeats what is stored already gets its acknowledgement however full the mailbox is: else the sender of an
+/// answer that was lost would go on sending for as long as the mailbox is full.
+void Mailbox::Core::refuse_unless_known(const EventDigest& digest, const Error& why, Executor& reply_to,
+                                        std::function<void(Result<Accepted>)> on_done) {
+  write<std::optional<Accepted>>(
+      [self = shared_from_this(), digest](Transaction& t) -> Result<std::optional<Accepted>> {
+        ASSIGN_OR_RETURN(const auto known, mailbox_store::find_duplicate(t, digest));
+        if (!known) return std::optional<Accepted>();
+        t.after_commit([self] { ++self->counters.duplicates; });
+        return std::optional<Accepted>(Accepted{known->sequence, true, known->differs});
+      },
+      [self = shared_from_this(), why, &reply_to,
+       on_done = std::move(on_done)](const Result<std::optional<Accepted>>& known) {
+        if (known.ok() && !*known) ++self->counters.refused;
+        reply_to.post([on_done, answer = !known.ok() ? Result<Accepted>(known.error())
+                                         : *known    ? Result<Accepted>(**known)
+                                                     : Result<Accepted>(why)] { on_done(answer); });
+      });
+}
+
+Result<Accepted> Mailbox::Core::store(Transaction& transaction, const std::shared_ptr<const Event>& event,
+                                      const EventDigest& digest) {
+  ASSIGN_OR_RETURN(const std::optional<mailbox_store::Remembered> known,
+                   mailbox_store::find_duplicate(transaction, digest));
+  if (known) {
+    transaction.after_commit([self = shared_from_this()] { ++self->counters.duplicates; });
+    return Accepted{known->sequence, true, known->differs};
+  }
+  const Time now = clock.now();
+  ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, *event, now));
+  RETURN_IF_ERROR(mailbox_store::remember(transaction, digest, sequence, limits.dedupe_entries_max));
+  transaction.after_commit([self = shared_from_this(), event, sequence, now] {
+    self->home.post([self, event, sequence, now] { self->stored(sequence, now, event); });
+  });
+  return Accepted{sequence};
+}
+
+void Mailbox::Core::stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event) {
+  queue.add(event->tenant, lane_name(event->agent, event->key),
+            {sequence, static_cast<int>(event->priority), accepted_at, Time{}});
+  keep_fresh(sequence, event);
+  ++counters.accepted;
+  if (on_accepted) on_accepted(sequence, event);
+  pump();
+}
+
+void Mailbox::Core::add(const IndexRow& row) {
+  if (row.attempts + row.uncounted > 0) tries[row.sequence] = {row.attempts, row.uncounted};
+  // What was parked until somebody wakes it is looked at again: who would have may have gone with the last process.
+  const bool is_timed = row.state == RowState::kWaiting && row.next_at != LaneQueue::kUntilWoken;
+  const Time not_before = is_timed ? row.next_at : Time{};
+  queue.add(row.tenant, lane_name(row.agent, row.key), {row.sequence, row.priority, row.accepted_at, not_before});
+}
+
+void Mailbox::Core::keep_fresh(Sequence sequence, std::shared_ptr<const Event> event) {
+  const auto bytes = static_cast<std::int64_t>(event->data.size());
+  if (fresh_bytes + bytes > limits.mailbox_fresh_bytes_max) return;
+  fresh_bytes += bytes;
+  fresh[sequence] = std::move(event);
+}
+
+void Mailbox::Core::pump() {
+  while (!stopped && !consumers.empty()) {
+    const std::optional<TenantQueue::Row> row = queue.take(clock.now());
+    if (!row) break;
+    Consumer consumer = std::move(consumers.front());
+    consumers.pop_front();
+    dispatch(std::move(consumer), *row);
+  }
+  // Without a consumer nothing would come of waking up; the next `take` pumps anyway.
+  const std::optional<Time> next = queue.next_at();
+  if (next && !stopped && !consumers.empty()) {
+    timer.wake_at(*next, [weak = weak_from_this()] {
+      if (const std::shared_ptr<Core> self = weak.lock()) self->pump();
+    });
+  }
+  publish();
+}
+
+void Mailbox::Core::publish() {
+  bounds.look_for_capacity();
+  counters.leased = queue.out();
+  counters.waiting = queue.waiting();
+  counters.ready = queue.rows() - queue.out() - queue.waiting();
+  counters.dead = bounds.dead.total();
+  counters.full = bounds.is_full();
+}
+
+void Mailbox::Core::dispatch(Consumer consumer, const TenantQueue::Row& row) {
+  Tries& known = tries[row.id];
+  const Attempt attempt{row.id, ++known.counted, known.uncounted};
+  const auto kept = fresh.find(row.id);
+  if (kept == fresh.end()) return load_and_dispatch(std::move(consumer), row, attempt);
+  std::shared_ptr<const Event> event = std::move(kept->second);
+  fresh_bytes -= static_cast<std::int64_t>(event->data.size());
+  fresh.erase(kept);
+  // Not waited for: whatever the turn makes durable stands behind it in the queue of the store.
+  write<void>([attempt](Transaction& t) { return mailbox_store::lease(t, attempt); },
+              [attempt](const Status& status) {
+                if (!status.ok()) log_failed_write("an attempt could not be counted", attempt.sequence, status);
+              });
+  deliver(consumer, row, attempt, 0, std::move(event));
+}
+
+void Mailbox::Core::load_and_dispatch(Consumer consumer, const TenantQueue::Row& row, const Attempt& attempt) {
+  write<mailbox_store::Row>(
+      [attempt](Transaction& t) -> Result<mailbox_store::Row> {
+        RETURN_IF_ERROR(mailbox_store::lease(t, attempt));
+        return mailbox_store::load(t, attempt.sequence);
+      },
+      [self = shared_from_this(), consumer = std::move(consumer), row, attempt](Result<mailbox_store::Row> stored) {
+        if (stored.ok() && self->stopped) return self->release(attempt);
+        if (stored.ok()) {
+          return self->deliver(consumer, row, attempt, stored->index.generation,
+                               std::make_shared<const Event>(std::move(stored->event)));
+        }
+        log_failed_write("an event could not be read", row.id, stored.error());
+        --self->tries[row.id].counted;
+        if (!self->stopped) self->consumers.push_front(consumer);
+        self->requeue(row.id, self->clock.now() + std::chrono::milliseconds(self->limits.lease_ms));
+      });
+}
+
+void Mailbox::Core::deliver(const Consumer& consumer, const TenantQueue::Row& row, const Attempt& attempt,
+                            int generation, std::shared_ptr<const Event> event) {
+  auto lease = std::make_shared<Delivery::Lease>();
+  lease->core = weak_from_this();
+  lease->attempt = attempt;
+  // A shared holder because a posted function must be copyable; if it is dropped unrun, the delivery ends unsettled.
+  auto delivery = std::make_shared<Delivery>(Delivery(generation, row.since, std::move(event), std::move(lease)));
+  consumer.reply_to->post([on_delivery = consumer.on_delivery, delivery] { on_delivery(std::move(*delivery)); });
+}
+
+Status Mailbox::Core::dead_letter(Transaction& transaction, const Delivery& delivery, const Error& cause) {
+  CHECK(delivery.lease_ != nullptr, "an empty delivery is not dead-lettered");
+  const Attempt& attempt = delivery.lease_->attempt;
+  const Time now = clock.now();
+  RETURN_IF_ERROR(mailbox_store::add_error(transaction, attempt.sequence, delivery.tries(), now, cause));
+  RETURN_IF_ERROR(mailbox_store::dead_letter(
+      transaction, attempt, now, cause.never_left ? mailbox_store::Counted::kNo : mailbox_store::Counted::kYes));
+  Deceased deceased{attempt, delivery.event().tenant, delivery.event().agent, delivery.event().type};
+  if (cause.never_left) --deceased.attempt.counted, ++deceased.attempt.uncounted;
+  transaction.after_commit([self = shared_from_this(), lease = delivery.lease_, deceased = std::move(deceased), cause] {
+    lease->settled = true;
+    log_dead_letter(deceased, cause);
+    self->home.post(
+        [self, sequence = deceased.attempt.sequence, tenant = deceased.tenant] { self->died(sequence, tenant); });
+  });
+  return {};
+}
+
+Status Mailbox::Core::wake(Transaction& transaction, Sequence sequence) {
+  RETURN_IF_ERROR(mailbox_store::wake(transaction, sequence));
+  transaction.after_commit([core = shared_from_this(), sequence] {
+    core->home.post([core, sequence] {
+      if (core->queue.wake(sequence)) return core->pump();
+      if (core->queue.is_out(sequence)) core->woken_early.insert(sequence);
+    });
+  });
+  return {};
+}
+
+void Mailbox::Core::settled(Sequence sequence) {
+  if (!queue.finish(sequence)) return;
+  tries.erase(sequence);
+  woken_early.erase(sequence);
+  pump();
+}
+
+void Mailbox::Core::died(Sequence sequence, const std::string& tenant) {
+  ++counters.died;
+  bounds.dead.add(tenant, 1);
+  settled(sequence);
+}
+
+void Mailbox::Core::requeue(Sequence sequence, Time not_before) {
+  woken_early.erase(sequence);
+  queue.requeue(sequence, not_before);
+  pump();
+}
+
+void Mailbox::Core::release(const Attempt& attempt) {
+  write<void>([attempt](Transaction& t) { return mailbox_store::release(t, attempt); },
+              [attempt](const Status& status) {
+                if (!status.ok()) log_failed_write("an event could not be released", attempt.sequence, status);
+              });
+  tries[attempt.sequence] = {attempt.counted - 1, attempt.uncounted};
+  requeue(attempt.sequence, Time{});
+}
+
+void Mailbox::Core::dropped(const Attempt& attempt) {
+  // Whoever shuts down may just let go.
+  if (stopped) return release(attempt);
+  const Time next_at = clock.now() + std::chrono::milliseconds(limits.lease_ms);
+  log_warning("mailbox", "an event was dropped by its turn and will be dispatched again",
+              {{"sequence", attempt.sequence}, {"attempt", attempt.counted}, {"after_ms", limits.lease_ms}});
+  write<void>([=](Transaction& t) { return mailbox_store::wait_until(t, attempt, next_at); },
+              [self = shared_from_this(), sequence = attempt.sequence, next_at](const Status&) {
+                self->requeue(sequence, next_at);
+              });
+}
+
+}  // namespace mnema

@@ -1,0 +1,238 @@
+#include "agents/rest/rest_door.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/simulation_executor.hpp"
+#include "tests/agents/world.hpp"
+#include "tests/connectors/support.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::MemoryExchange;
+using testing::say;
+using testing::ScriptedEngine;
+using testing::World;
+
+/// Remembers what it was asked and answers "ok".
+class RecordingBackend final : public ChatBackend {
+ public:
+  [[nodiscard]] std::vector<ServedModel> models() const override { return {{.name = "desk", .is_agent = true}}; }
+  std::shared_ptr<ChatRun> start_chat(ChatRequest request, Executor& reply_to, ChatCallbacks callbacks) override {
+    requests.push_back(std::move(request));
+    reply_to.post([callbacks = std::move(callbacks)] { callbacks.on_done(say("ok")); });
+    return nullptr;
+  }
+  std::vector<ChatRequest> requests;
+};
+
+/// Workers that are busy for ever.
+class BusyExecutor final : public Executor {
+ public:
+  void post(std::function<void()> work) override { waiting.push_back(std::move(work)); }
+  void post_after(Duration, std::function<void()> work) override { waiting.push_back(std::move(work)); }
+  std::vector<std::function<void()>> waiting;
+};
+
+HttpRequest get(const std::string& path, const std::string& key = "") {
+  HttpRequest request;
+  request.method = "GET";
+  request.path = path.substr(0, path.find('?'));
+  if (path.find('?') != std::string::npos) request.query = path.substr(path.find('?') + 1);
+  if (!key.empty()) request.headers.add("Authorization", "Bearer " + key);
+  return request;
+}
+
+HttpRequest chat(const std::string& key, const std::string& text, const std::string& session = "") {
+  HttpRequest request = get("/v1/chat/completions", key);
+  request.method = "POST";
+  request.body = R"({"model": "desk", "user": "body-user", "metadata": {"session_id": "body-session", "tenant": "a"},
+                     "messages": [{"role": "user", "content": ")" +
+                 text + R"("}]})";
+  request.headers.add("X-Mnema-Tenant", "a");
+  if (!session.empty()) request.headers.add("X-Mnema-Session", session);
+  return request;
+}
+
+ApiKeys two_tenants() {
+  return ApiKeys({{"a", Secret("key-a"), "a", true},
+                  {"b", Secret("key-b"), "b", true},
+                  {"kiosk", Secret("key-k"), "b", false},
+                  {"unreadable", Secret(), "a", true}});
+}
+
+class RestApiTest : public ::testing::Test {
+ protected:
+  void open(Executor& workers) {
+    RestDoor::Parts parts{engine_,       {&backend_}, "", workers, simulation_.clock(), simulation_.random(), limits_,
+                          two_tenants(), {},          {}, {}};
+    parts.status = &simulation_.lane("status");
+    parts.metrics_text = [] { return std::string("mnema_up 1\n"); };
+    parts.health = [this](const Identity& identity) {
+      health_for_ = identity.tenant;
+      return boost::json::object{{"degraded", true}};
+    };
+    door_ = std::make_unique<RestDoor>(std::move(parts));
+    door_->mount(routes_);
+  }
+  std::shared_ptr<MemoryExchange> send(HttpRequest request) {
+    auto exchange = std::make_shared<MemoryExchange>();
+    routes_.handle(std::move(request), exchange);
+    return exchange;
+  }
+  std::shared_ptr<MemoryExchange> answer(HttpRequest request) {
+    auto exchange = send(std::move(request));
+    simulation_.run_ready();
+    return exchange;
+  }
+
+  Simulation simulation_{1};
+  Limits limits_;
+  ScriptedEngine engine_{simulation_.lane("engine"), [](const GenerateRequest&) { return say("ok"); }};
+  RecordingBackend backend_;
+  std::unique_ptr<RestDoor> door_;
+  HttpRoutes routes_;
+  std::string health_for_;
+};
+
+TEST_F(RestApiTest, RequiresAKeyForAllButTheWordThatItLives) {
+  open(simulation_.lane("workers"));
+  for (const char* path : {"/v1/models", "/v1/models/desk", "/metrics", "/health?full", "/health?full=1"}) {
+    for (const char* key : {"", "key-c"}) EXPECT_EQ(answer(get(path, key))->status(), 401) << path << " " << key;
+    EXPECT_EQ(answer(get(path, "key-a"))->status(), 200) << path;
+  }
+  EXPECT_EQ(answer(chat("key-c", "hello"))->status(), 401);
+  EXPECT_EQ(answer(chat("", "hello"))->status(), 401);
+  EXPECT_TRUE(backend_.requests.empty()) << "nobody was woken";
+  const auto health = answer(get("/health"));
+  EXPECT_EQ(health->status(), 200);
+  EXPECT_EQ(health->json(), (boost::json::value{{"status", "ok"}})) << "and not a word more";
+}
+
+TEST_F(RestApiTest, SaysInFullWhatIsWrongWithoutBeingDownForIt) {
+  open(simulation_.lane("workers"));
+  const auto health = answer(get("/health?full", "key-b"));
+  EXPECT_EQ(health->status(), 200);
+  EXPECT_EQ(health->json().at("status"), "ok");
+  EXPECT_EQ(health->json().at("degraded"), true);
+  EXPECT_EQ(health_for_, "b");
+}
+
+TEST_F(RestApiTest, AnswersProbesAndScrapersWhileItsWorkersAreBusy) {
+  BusyExecutor busy;
+  open(busy);
+  const auto waiting = answer(chat("key-a", "a long prompt"));
+  EXPECT_EQ(waiting->status(), 0);
+  EXPECT_EQ(send(get("/health"))->status(), 200) << "at once, on the loop";
+  EXPECT_EQ(answer(get("/health?full", "key-a"))->status(), 200);
+  EXPECT_EQ(answer(get("/metrics", "key-a"))->answer->body, "mnema_up 1\n");
+}
+
+TEST_F(RestApiTest, TakesTheTenantFromTheKeyAndFromNothingElse) {
+  open(simulation_.lane("workers"));
+  EXPECT_EQ(answer(chat("key-b", "hello", "s"))->status(), 200);
+  ASSERT_EQ(backend_.requests.size(), 1U);
+  const ChatRequest& seen = backend_.requests[0];
+  EXPECT_EQ(seen.identity.tenant, "b");
+  EXPECT_EQ(seen.generate.scope.tenant, "b");
+  EXPECT_EQ(seen.session_hint, "s");
+  EXPECT_EQ(seen.user_hint, "body-user");
+  EXPECT_FALSE(seen.headers.has("authorization")) << "agents see no keys";
+}
+
+TEST_F(RestApiTest, IgnoresUsersAndSessionsThatAKeyMayNotAssert) {
+  open(simulation_.lane("workers"));
+  HttpRequest request = chat("key-k", "hello", "s");
+  request.headers.add("X-Mnema-User", "boss");
+  request.headers.add("X-OpenWebUI-User-Id", "boss");
+  EXPECT_EQ(answer(std::move(request))->status(), 200);
+  ASSERT_EQ(backend_.requests.size(), 1U);
+  const ChatRequest& seen = backend_.requests[0];
+  EXPECT_EQ(seen.user_hint, "");
+  EXPECT_EQ(seen.session_hint, "");
+  EXPECT_EQ(seen.generate.scope.user, "");
+  EXPECT_EQ(seen.generate.scope.session, "");
+}
+
+struct Heard {
+  int turns = 0;
+};
+BOOST_DESCRIBE_STRUCT(Heard, (), (turns))
+
+task<Outcome> desk(Ctx& ctx, Event event) {
+  RecallQuery query;
+  query.text = event.data;
+  query.thread_excluded = ctx.thread();
+  Recalled facts = co_await ctx.recall(query);
+  PromptPlan prompt = ctx.prompt().user(event.data).with(facts);
+  Reply answer = co_await ctx.think(prompt);
+  Episode said;
+  said.role = "user";
+  said.text = event.data;
+  said.thread = "all";
+  ctx.remember(said);
+  ctx.state<Heard>().turns += 1;
+  co_return reply(answer.text);
+}
+
+/// The API over real agents, state and memory.
+class RestTenantsTest : public ::testing::Test {
+ protected:
+  RestTenantsTest() {
+    world_.agent("desk", desk).state<Heard>().answers_chat();
+    world_.boot();
+    RestDoor::Parts parts{*world_.engine,
+                          {world_.chat.get()},
+                          "",
+                          world_.simulation.lane("workers"),
+                          world_.simulation.clock(),
+                          world_.simulation.random(),
+                          world_.limits,
+                          two_tenants(),
+                          {},
+                          {},
+                          {}};
+    door_ = std::make_unique<RestDoor>(std::move(parts));
+    door_->mount(routes_);
+  }
+  int status_of(HttpRequest request) {
+    auto exchange = std::make_shared<MemoryExchange>();
+    routes_.handle(std::move(request), exchange);
+    world_.simulation.run_until([&] { return exchange->status() != 0; });
+    world_.settle();
+    return exchange->status();
+  }
+  int turns_of(const std::string& tenant) {
+    const auto state = world_.runtime->runtime()
+                           .database()
+                           .read<std::optional<StoredState>>(
+                               [&](Transaction& transaction) { return find_state(transaction, tenant, "desk", "s"); })
+                           .value();
+    return state ? static_cast<int>(boost::json::parse(state->json).at("turns").as_int64()) : 0;
+  }
+  [[nodiscard]] std::string last_prompt() const {
+    std::string text;
+    const std::vector<GenerateRequest> asked = world_.engine->requests();
+    for (const Message& message : asked.back().prompt.messages) text += message.text() + "\n";
+    return text;
+  }
+
+  World world_{1, [](const GenerateRequest&) { return say("Understood."); }};
+  std::unique_ptr<RestDoor> door_;
+  HttpRoutes routes_;
+};
+
+TEST_F(RestTenantsTest, AKeyNeitherReadsNorWakesWhatIsAnotherTenants) {
+  ASSERT_EQ(status_of(chat("key-a", "the vault code is 4711", "s")), 200);
+  ASSERT_EQ(status_of(chat("key-a", "what is the vault code", "other")), 200);
+  ASSERT_NE(last_prompt().find("4711"), std::string::npos) << "the tenant itself remembers it";
+  ASSERT_EQ(status_of(chat("key-b", "what is the vault code", "s")), 200);
+  EXPECT_EQ(last_prompt().find("4711"), std::string::npos) << "same agent, session and question, another key";
+  EXPECT_EQ(turns_of("a"), 1);
+  EXPECT_EQ(turns_of("b"), 1);
+  EXPECT_EQ(status_of(chat("key-c", "what is the vault code", "s")), 401);
+  EXPECT_EQ(turns_of("a") + turns_of("b"), 2);
+}
+
+}  // namespace
+}  // namespace mnema

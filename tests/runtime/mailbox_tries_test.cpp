@@ -1,0 +1,156 @@
+#include <gtest/gtest.h>
+
+#include "runtime/backoff.hpp"
+#include "tests/runtime/log_capture.hpp"
+#include "tests/runtime/runtime_world.hpp"
+
+// What counts against an event, and what is told when too much has.
+
+namespace mnema {
+namespace {
+
+using testing::event_of;
+using testing::RuntimeWorld;
+
+const Error kDown = fail_retryable(ErrorCode::kUnavailable, "the other side is down");
+
+Error never_left() {
+  Error error = fail_retryable(ErrorCode::kUnavailable, "connection refused");
+  error.never_left = true;
+  return error;
+}
+
+TEST(MailboxTries, WaitOutAnHoursOutageInWhichNothingLeft) {
+  RuntimeWorld world;
+  ASSERT_TRUE(world.accept(event_of("a")).ok());
+  const Time end = world.simulation.clock().now() + std::chrono::hours(1);
+  std::optional<Delivery> delivery = world.take();
+  int tries = 0;
+  while (world.simulation.clock().now() < end) {
+    ASSERT_TRUE(delivery);
+    EXPECT_EQ(delivery->attempt(), 1);
+    EXPECT_EQ(delivery->tries(), ++tries);
+    const Duration wait = jittered_backoff(std::chrono::milliseconds(world.limits.turn_backoff_base_ms),
+                                           std::chrono::milliseconds(world.limits.turn_backoff_cap_ms),
+                                           delivery->tries(), world.simulation.random());
+    ASSERT_EQ(*world.retry(std::move(*delivery), wait, never_left()), RetryVerdict::kAgain);
+    if (tries == 5) world.restart();
+    delivery = world.take();
+    if (!delivery) world.simulation.run_until([&] { return world.taken.has_value(); });
+    if (!delivery) delivery = std::exchange(world.taken, std::nullopt);
+  }
+  EXPECT_GT(tries, world.limits.attempts_max);
+  EXPECT_EQ(world.runtime->mailbox().depths().dead, 0);
+  ASSERT_TRUE(delivery);
+  EXPECT_EQ(delivery->attempt(), 1) << "it has all its attempts";
+  ASSERT_TRUE(world.complete(*delivery).ok());
+  world.runtime->check_integrity();
+}
+
+TEST(MailboxTries, EndInADeadLetterWhereNothingEverLeaves) {
+  RuntimeWorld world(Limits::tiny());
+  ASSERT_TRUE(world.accept(event_of("a")).ok());
+  for (int i = 1; i < world.limits.event_tries_max; ++i) {
+    ASSERT_EQ(*world.retry(*world.take(), {}, never_left()), RetryVerdict::kAgain);
+    if (i == 2) world.restart();
+  }
+  EXPECT_EQ(*world.retry(*world.take(), {}, never_left()), RetryVerdict::kDead);
+  const auto letters = world.runtime->dead_letters().list(10).value();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].attempts, 0);
+  EXPECT_EQ(letters[0].tries, world.limits.event_tries_max);
+  world.runtime->check_integrity();
+}
+
+TEST(MailboxTries, CountWhatLeftAmongWhatDidNotAndWhatDied) {
+  RuntimeWorld world(Limits::tiny());  // two attempts, four tries
+  ASSERT_TRUE(world.accept(event_of("a")).ok());
+  ASSERT_EQ(*world.retry(*world.take(), {}, never_left()), RetryVerdict::kAgain);
+  ASSERT_TRUE(world.take()) << "the process dies during the first attempt that counts";
+  world.restart();
+  std::optional<Delivery> last = world.take();
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->attempt(), 2);
+  EXPECT_EQ(last->tries(), 3);
+  EXPECT_EQ(*world.retry(std::move(*last), {}, kDown), RetryVerdict::kDead);
+}
+
+TEST(MailboxTries, KeepTheFirstErrorsAndTheLastOfMany) {
+  RuntimeWorld world;
+  world.limits.event_tries_max = 40;
+  ASSERT_TRUE(world.accept(event_of("a")).ok());
+  for (int i = 1; i <= 40; ++i) {
+    Error error = never_left();
+    error.message = "try " + std::to_string(i) + " \xff";
+    ASSERT_TRUE(world.retry(*world.take(), {}, error).ok());
+    world.simulation.run_for(std::chrono::milliseconds(1));
+  }
+  const auto letter = world.runtime->dead_letters().show({DeadLetterId::Kind::kEvent, 1});
+  ASSERT_TRUE(letter.ok()) << letter.error().text();
+  std::vector<int> kept;
+  for (const auto& error : letter->errors) kept.push_back(error.attempt);
+  EXPECT_EQ(kept, (std::vector<int>{1, 2, 3, 34, 35, 36, 37, 38, 39, 40}));
+  EXPECT_EQ(letter->errors[0].error.message, "try 1 \xef\xbf\xbd") << "foreign bytes are repaired before they are kept";
+}
+
+TEST(MailboxTries, TellOfADeadLetterWithWhatHelps) {
+  testing::LogCapture log;
+  RuntimeWorld world(Limits::tiny());
+  ASSERT_TRUE(world.accept(event_of("bad", "a")).ok());
+  ASSERT_TRUE(world.accept(event_of("hopeless", "b")).ok());
+  ASSERT_TRUE(world.accept(event_of("deadly", "c")).ok());
+  for (int i = 0; i < 2; ++i) {
+    std::optional<Delivery> delivery = world.take();
+    ASSERT_TRUE(delivery);
+    ASSERT_EQ(delivery->event().id, "bad");
+    ASSERT_TRUE(world.retry(std::move(*delivery), {}, kDown).ok());
+  }
+  EXPECT_EQ(log.with({"dead letter", "event=1", "tenant=local", "agent=worker", "type=test.happened", "attempts=2",
+                      "the other side is down", "mnema dlq show event:1"})
+                .size(),
+            1U);
+  ASSERT_TRUE(world.dead_letter(*world.take(), kDown).ok());
+  EXPECT_EQ(log.with({"dead letter", "event=2"}).size(), 1U);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(world.take());
+    world.restart();
+  }
+  world.simulation.run_ready();
+  EXPECT_EQ(log.with({"dead letter", "event=3", "type=test.happened", "the process ended"}).size(), 1U);
+  EXPECT_EQ(log.with({"dead letter"}).size(), 3U);
+}
+
+TEST(MailboxTries, AreNotCountedForWhatIsLetGoInAShutdown) {
+  RuntimeWorld world(Limits::tiny());
+  ASSERT_TRUE(world.accept(event_of("a", "a")).ok());
+  ASSERT_TRUE(world.accept(event_of("b", "b")).ok());
+  std::optional<Delivery> held = world.take();
+  ASSERT_TRUE(held);
+  bool delivered = false;
+  Mailbox& mailbox = world.runtime->mailbox();
+  mailbox.stop_taking();
+  mailbox.take(world.loop, [&](const Delivery&) { delivered = true; });
+  mailbox.stop_taking();
+  world.simulation.run_ready();
+  EXPECT_FALSE(delivered);
+  EXPECT_EQ(mailbox.depths().leased, 1);
+  held.reset();  // unsettled
+  world.simulation.run_ready();
+  EXPECT_EQ(mailbox.depths().leased, 0);
+  EXPECT_TRUE(world.accept(event_of("c", "c")).ok()) << "events are accepted to the end";
+  world.runtime->check_integrity();
+  world.restart();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(world.take()->attempt(), 1);
+}
+
+TEST(MailboxTries, AreNotMadeForWhoeverAskedBeforeTheStop) {
+  RuntimeWorld world;
+  ASSERT_FALSE(world.take()) << "the request stands";
+  world.runtime->mailbox().stop_taking();
+  ASSERT_TRUE(world.accept(event_of("a")).ok());
+  EXPECT_FALSE(world.taken);
+  EXPECT_EQ(world.runtime->mailbox().depths().ready, 1);
+}
+
+}  // namespace
+}  // namespace mnema
