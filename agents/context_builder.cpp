@@ -1,6 +1,10 @@
 #include "agents/context_builder.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "agents/segment_places.hpp"
 
 namespace mnema {
 namespace {
@@ -130,93 +134,208 @@ std::string count_phrase(std::size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+/// Tokens of a laid-out prompt's parts. Those that the template changed are not found in it and count to what follows.
+class PartTokens {
+ public:
+  PartTokens(const PromptPlan& plan, const Layout& layout, const Prompt& prompt, const PreparedPrompt& prepared)
+      : plan_(plan), layout_(layout), prepared_(prepared), first_(prompt.messages.size() - 1 - history_size()) {
+    ends_.assign(prompt.messages.size(), 0);
+    std::optional<SegmentPlace> known;  // the first
+    for (const SegmentPlace& place : segment_places(prompt, prepared.text)) {
+      ends_[place.message] = prepared.tokens_within(place.end);
+      const std::string& label = prompt.messages[place.message].content[place.segment].label;
+      if (place.message + 1 == prompt.messages.size() && label == "recall") recall_ = place;
+      if (label == "known" && place.message != prompt.messages.size() - 1) {
+        if (!known) known = place;
+        known_ = between(known->begin, place.end);  // with what stands between several
+      }
+    }
+    for (std::size_t i = 1; i < ends_.size(); ++i) ends_[i] = std::max(ends_[i], ends_[i - 1]);
+  }
+
+  /// Of the past from message `cut` on.
+  [[nodiscard]] int history(std::size_t cut) const {
+    if (history_size() == 0 || cut >= plan_.past().size()) return 0;
+    const std::size_t first = first_ + (cut - layout_.history_from);
+    const int before = first == 0 ? 0 : ends_[first - 1];
+    const int own = ends_[first_ + history_size() - 1] - before;
+    return own - (cut == layout_.history_from ? std::min(known_, own) : 0);
+  }
+
+  [[nodiscard]] int passage(std::size_t index) const {
+    std::size_t begin = plan_.heading().size() + 2;
+    for (std::size_t i = 0; i < index; ++i) begin += block_bytes(i);
+    const std::size_t end = begin + block_bytes(index);
+    if (recall_) return between(recall_->begin + begin, recall_->begin + end);
+    return static_cast<int>(block_bytes(index));  // a token has a byte at least
+  }
+
+  /// Of what stands before the first passage, if there is one.
+  [[nodiscard]] int heading() const {
+    return recall_ ? between(recall_->begin, recall_->begin + plan_.heading().size() + 2) : 0;
+  }
+
+  /// Of what is always there.
+  [[nodiscard]] int base() const {
+    const int recall = recall_ ? between(recall_->begin, recall_->end) : 0;
+    return prepared_.size() - history(layout_.history_from) - recall;
+  }
+
+ private:
+  [[nodiscard]] std::size_t history_size() const { return plan_.past().size() - layout_.history_from; }
+  [[nodiscard]] int between(std::size_t begin, std::size_t end) const {
+    return prepared_.tokens_within(end) - prepared_.tokens_within(begin);
+  }
+  [[nodiscard]] std::size_t block_bytes(std::size_t index) const {
+    return passage_block(static_cast<int>(index) + 1, layout_.passages[index]).size();
+  }
+
+  const PromptPlan& plan_;
+  const Layout& layout_;
+  const PreparedPrompt& prepared_;
+  const std::size_t first_;  // message of the prompt that the history begins with
+  std::vector<int> ends_;    // tokens up to the end of each message
+  std::optional<SegmentPlace> recall_;
+  int known_ = 0;  // tokens of long-lived text that stands in the history's first message
+};
+
+/// Lays out as much as fits, and remembers why the rest does not.
+class ContextLayout {
+ public:
+  ContextLayout(const PromptPlan& plan, const std::vector<ToolDefinition>& tools, const ContextBudget& budget,
+                Engine& engine, const std::string& model, const Scope& scope)
+      : plan_(plan),
+        budget_(budget),
+        engine_(engine),
+        model_(model),
+        scope_(scope),
+        tokens_max_(budget.context_tokens - budget.answer_tokens),
+        layout_(plan, tools) {}
+
+  Result<BuiltContext> build() {
+    cuts_ = possible_cuts(plan_.past());
+    const std::size_t countable = first_within_bytes(plan_.past(), tokens_max_);
+    cuts_.erase(cuts_.begin(), std::lower_bound(cuts_.begin(), cuts_.end(), countable));
+    layout_.history_from = cuts_.front();
+    layout_.passages = plan_.passages();
+    layout_.passages_taken = layout_.passages.size();
+    RETURN_IF_ERROR(prepare());
+    if (drop_what_is_over_budget()) RETURN_IF_ERROR(prepare());
+    // The parts were counted in another whole; what is left may differ by a few tokens at the seams.
+    while (built_.prompt_tokens > tokens_max_) {
+      if (!drop_one_more()) return too_long();
+      RETURN_IF_ERROR(prepare());
+    }
+    finish();
+    return std::move(built_);
+  }
+
+ private:
+  Status prepare() {
+    built_.prompt = layout_.prompt();
+    ASSIGN_OR_RETURN(built_.prepared, engine_.prepare(model_, built_.prompt, scope_));
+    built_.prompt_tokens = built_.prepared->size();
+    return {};
+  }
+
+  /// False: everything may stay.
+  bool drop_what_is_over_budget() {
+    const PartTokens parts(plan_, layout_, built_.prompt, *built_.prepared);
+    const int room = tokens_max_ - parts.base();
+    // History may take three quarters of what is left, so that recall is never starved by a long talk.
+    history_tokens_max_ = plan_.passages().empty() ? room : room / 4 * 3;
+    const auto cut = std::find_if(cuts_.begin(), std::prev(cuts_.end()),
+                                  [&](std::size_t at) { return parts.history(at) <= history_tokens_max_; });
+    const bool same_history = cut == cuts_.begin();
+    const int history_tokens = parts.history(*cut);
+    const bool same_passages = choose_passages(parts, room - history_tokens - parts.heading());
+    layout_.history_from = *cut;
+    cuts_.erase(cuts_.begin(), cut);
+    return !same_history || !same_passages;
+  }
+
+  /// Of the passages, best first, those that fit. True: all of them.
+  bool choose_passages(const PartTokens& parts, int tokens_left) {
+    tokens_left = std::min(tokens_left, budget_.passage_tokens_max);
+    const double rate = engine_.prefill_tokens_per_second(model_);
+    if (budget_.prefill_ms_max > 0 && rate > 0) {
+      tokens_left = std::min(tokens_left, static_cast<int>(rate * budget_.prefill_ms_max / 1000.0));
+    }
+    std::vector<Passage> fitting;
+    for (std::size_t i = 0; i < layout_.passages.size(); ++i) {
+      const int tokens = parts.passage(i);
+      if (tokens > tokens_left) {
+        built_.left_out.push_back({layout_.passages[i].title, "needs " + std::to_string(tokens) + " tokens, " +
+                                                                  std::to_string(std::max(0, tokens_left)) +
+                                                                  " are left for passages"});
+        continue;
+      }
+      tokens_left -= tokens;
+      fitting.push_back(layout_.passages[i]);
+    }
+    const bool all = fitting.size() == layout_.passages.size();
+    layout_.passages = std::move(fitting);
+    layout_.passages_taken = layout_.passages.size();
+    return all;
+  }
+
+  /// The worst passage, then half of the places where the history could still begin. False: there is nothing left.
+  bool drop_one_more() {
+    if (layout_.passages_taken > 0) {
+      const Passage& last = layout_.passages[--layout_.passages_taken];
+      built_.left_out.push_back(
+          {last.title, "the whole prompt would be longer than " + std::to_string(tokens_max_) + " tokens"});
+      return true;
+    }
+    if (cuts_.size() < 2) return false;
+    cuts_.erase(cuts_.begin(), cuts_.begin() + static_cast<std::ptrdiff_t>(cuts_.size() / 2));
+    layout_.history_from = cuts_.front();
+    return true;
+  }
+
+  [[nodiscard]] Error too_long() const {
+    return fail(ErrorCode::kContextLengthExceeded,
+                "the request needs " + std::to_string(built_.prompt_tokens) +
+                    " tokens without any history or recalled text; model '" + model_ + "' takes " +
+                    std::to_string(budget_.context_tokens) + ", of which " + std::to_string(budget_.answer_tokens) +
+                    " are kept for the answer",
+                "send a shorter text, or choose a model with a longer context");
+  }
+
+  void finish() {
+    if (layout_.history_from > 0) {
+      built_.left_out.insert(
+          built_.left_out.begin(),
+          {"the " + count_phrase(layout_.history_from, "oldest message"),
+           "the history would take more than " + std::to_string(std::max(0, history_tokens_max_)) + " tokens"});
+    }
+    for (std::size_t i = 0; i < layout_.passages_taken; ++i) {
+      const Passage& passage = layout_.passages[i];
+      built_.citations.push_back(
+          {static_cast<int>(i) + 1, passage.title, passage.uri, passage.relevance, passage.text});
+    }
+    built_.question = layout_.event();
+    built_.trust = weakest_in(built_.prompt);
+  }
+
+  const PromptPlan& plan_;
+  const ContextBudget& budget_;
+  Engine& engine_;
+  const std::string& model_;
+  const Scope& scope_;
+  const int tokens_max_;
+  Layout layout_;
+  std::vector<std::size_t> cuts_;  // where the history may begin from here on; the first is where it does
+  int history_tokens_max_ = 0;
+  BuiltContext built_;
+};
+
 }  // namespace
 
 Result<BuiltContext> build_context(const PromptPlan& plan, const std::vector<ToolDefinition>& tools,
-                                   const ContextBudget& budget, Engine& engine, const std::string& model) {
-  BuiltContext built;
-  const int prompt_tokens_max = budget.context_tokens - budget.answer_tokens;
-  Layout layout(plan, tools);
-
-  layout.history_from = plan.past().size();
-  ASSIGN_OR_RETURN(const int base_tokens, engine.count_tokens(model, layout.prompt()));
-  if (base_tokens > prompt_tokens_max) {
-    return fail(ErrorCode::kContextLengthExceeded,
-                "the request needs " + std::to_string(base_tokens) +
-                    " tokens without any history or recalled text; "
-                    "model '" +
-                    model + "' takes " + std::to_string(budget.context_tokens) + ", of which " +
-                    std::to_string(budget.answer_tokens) + " are kept for the answer",
-                "send a shorter text, or choose a model with a longer context");
-  }
-  const int room = prompt_tokens_max - base_tokens;
-
-  // History may take three quarters of what is left, so that recall is never starved by a long talk.
-  const int history_tokens_max = plan.passages().empty() ? room : room / 4 * 3;
-  int history_tokens = 0;
-  if (!plan.past().empty()) {
-    std::vector<std::size_t> cuts = possible_cuts(plan.past());
-    const std::size_t countable = first_within_bytes(plan.past(), history_tokens_max);
-    cuts.erase(cuts.begin(), std::lower_bound(cuts.begin(), cuts.end(), countable));
-    // The later the cut, the fewer the tokens: the first cut that fits is found by halving. The last one, which leaves
-    // nothing, fits.
-    std::size_t low = 0, high = cuts.size() - 1;
-    while (low < high) {
-      // Mostly all of it fits, and that is counted first.
-      const std::size_t middle = low == 0 && high == cuts.size() - 1 ? 0 : (low + high) / 2;
-      layout.history_from = cuts[middle];
-      ASSIGN_OR_RETURN(const int tokens, engine.count_tokens(model, layout.prompt()));
-      if (tokens - base_tokens <= history_tokens_max) {
-        high = middle;
-        history_tokens = tokens - base_tokens;
-      } else {
-        low = middle + 1;
-      }
-    }
-    layout.history_from = cuts[high];
-    if (high == cuts.size() - 1) history_tokens = 0;
-    if (layout.history_from > 0) {
-      built.left_out.push_back({"the " + count_phrase(layout.history_from, "oldest message"),
-                                "the history would take more than " + std::to_string(history_tokens_max) + " tokens"});
-    }
-  }
-
-  int passage_tokens_left = std::min(room - history_tokens, budget.passage_tokens_max);
-  const double rate = engine.prefill_tokens_per_second(model);
-  if (budget.prefill_ms_max > 0 && rate > 0) {
-    passage_tokens_left = std::min(passage_tokens_left, static_cast<int>(rate * budget.prefill_ms_max / 1000.0));
-  }
-  for (const Passage& passage : plan.passages()) {
-    Prompt alone;
-    alone.raw_text = passage_block(static_cast<int>(layout.passages.size()) + 1, passage);
-    ASSIGN_OR_RETURN(const int tokens, engine.count_tokens(model, alone));
-    if (tokens > passage_tokens_left) {
-      built.left_out.push_back({passage.title, "needs " + std::to_string(tokens) + " tokens, " +
-                                                   std::to_string(passage_tokens_left) + " are left for passages"});
-      continue;
-    }
-    passage_tokens_left -= tokens;
-    layout.passages.push_back(passage);
-  }
-  layout.passages_taken = layout.passages.size();
-
-  // The parts were counted alone; the whole may differ by a few tokens at the seams and by the heading.
-  for (;;) {
-    built.prompt = layout.prompt();
-    ASSIGN_OR_RETURN(built.prompt_tokens, engine.count_tokens(model, built.prompt));
-    if (built.prompt_tokens <= prompt_tokens_max) break;
-    CHECK(layout.passages_taken > 0, "history alone was counted and fits");
-    const Passage& last = layout.passages[--layout.passages_taken];
-    built.left_out.push_back(
-        {last.title, "the whole prompt would be longer than " + std::to_string(prompt_tokens_max) + " tokens"});
-  }
-  for (std::size_t i = 0; i < layout.passages_taken; ++i) {
-    const Passage& passage = layout.passages[i];
-    built.citations.push_back({static_cast<int>(i) + 1, passage.title, passage.uri, passage.relevance, passage.text});
-  }
-  built.question = layout.event();
-  built.trust = weakest_in(built.prompt);
-  return built;
+                                   const ContextBudget& budget, Engine& engine, const std::string& model,
+                                   const Scope& scope) {
+  return ContextLayout(plan, tools, budget, engine, model, scope).build();
 }
 
 }  // namespace mnema

@@ -11,9 +11,13 @@
 // middle: passages from the worst up, history from the oldest on, in blocks, so that the cut stays where it is for
 // several turns. An event that does not fit even alone is an error before any compute.
 //
-// Threads: pure apart from `Engine::count_tokens`; any thread.
+// Everything is laid out and prepared at once, and mostly that is the prompt. Only where it is too long are its parts
+// counted, by where they stand in it, and what is left prepared again.
+//
+// Threads: pure apart from `Engine::prepare`; any thread.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -46,6 +50,7 @@ struct LeftOut {
 
 struct BuiltContext {
   Prompt prompt;
+  std::shared_ptr<const PreparedPrompt> prepared;  // of `prompt`
   Message question;  // the event with its passages: what later turns repeat. Long-lived text is no part of it
   int prompt_tokens = 0;
   std::vector<Citation> citations;
@@ -53,8 +58,9 @@ struct BuiltContext {
   Trust trust = Trust::kSystem;  // the weakest of all that is inside
 };
 
-/// Errors: `kContextLengthExceeded` with the numbers; what the engine's tokenizer says.
+/// `scope`: whose prompt it is. Errors: `kContextLengthExceeded` with the numbers; those of `Engine::prepare`.
 [[nodiscard]] Result<BuiltContext> build_context(const PromptPlan& plan, const std::vector<ToolDefinition>& tools,
-                                                 const ContextBudget& budget, Engine& engine, const std::string& model);
+                                                 const ContextBudget& budget, Engine& engine, const std::string& model,
+                                                 const Scope& scope);
 
 }  // namespace mnema

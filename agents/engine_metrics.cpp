@@ -13,6 +13,10 @@ void report(MetricsReport& metrics, const EngineStats& stats) {
                 stats.preparing);
   metrics.counter("mnema_texts_embedded_total", "Texts turned into vectors", static_cast<double>(stats.texts_embedded));
   metrics.gauge("mnema_embeddings_waiting", "Texts that wait for their vector", stats.embeddings_waiting);
+  metrics.counter("mnema_template_renders_total", "Prompts that a chat template was applied to",
+                  static_cast<double>(stats.template_renders));
+  metrics.counter("mnema_tokenizer_bytes_total", "Bytes of prompts that were tokenized and not known from before",
+                  static_cast<double>(stats.tokenizer_bytes));
   metrics.counter("mnema_models_loaded_total", "Loads of models", static_cast<double>(stats.models_loaded));
   for (const ModelStats& model : stats.models) {
     const MetricLabels labels{{"model", model.model}};

@@ -163,7 +163,6 @@ struct Host::Parts {
   ThreadPoolExecutor blocking{"blocking", limits.blocking_threads};
   ThreadPoolExecutor turns;
   ThreadPoolExecutor workers{"rest", 2};
-  LocalEngine* local_engine = nullptr;   // null: another one, or none
   std::unique_ptr<Engine> inner_engine;  // behind `engine`, if it stands alone
   std::unique_ptr<Engine> engine;
   std::unique_ptr<EngineChat> models;
@@ -202,11 +201,9 @@ Status Host::Parts::open_engine(const std::map<std::string, AgentSpec>& agents,
   }
   if (!needs.model.empty() || !needs.embedding_model.empty()) {
     const EngineOptions engine_settings = engine_options(config.inference, needs);
-    auto made = std::make_unique<LocalEngine>(engine_settings, LocalEngine::Executors{compute, prepare},
-                                              cpu_model_loader(engine_settings, limits), clock, random, limits);
-    made->on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
-    local_engine = made.get();
-    engine = std::move(made);
+    engine = std::make_unique<LocalEngine>(engine_settings, LocalEngine::Executors{compute, prepare},
+                                           cpu_model_loader(engine_settings, limits), clock, random, limits);
+    engine->on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
   }
   if (needs.model.empty()) {
     log_info("host", "no language model is loaded: none is configured, and no agent declares that it thinks");
@@ -216,7 +213,7 @@ Status Host::Parts::open_engine(const std::map<std::string, AgentSpec>& agents,
   models = std::make_unique<EngineChat>(*engine);
   if (!needs.model.empty()) {
     const Result<bool> loaded = stop->await<bool>(stop, [this](std::function<void(Result<bool>)> answer) {
-      local_engine->load("default", prepare, [answer = std::move(answer)](const Status& status) {
+      engine->load("default", prepare, [answer = std::move(answer)](const Status& status) {
         answer(status.ok() ? Result<bool>(true) : Result<bool>(status.error()));
       });
     });
@@ -332,7 +329,7 @@ Status Host::Parts::listen() {
   parts.status = &queries;  // counting what memory holds reads the database
   parts.metrics_text = [this] { return metrics.render(); };
   metrics.on_scrape([this](MetricsReport& shown) {
-    if (local_engine != nullptr) report(shown, local_engine->stats());
+    report(shown, engine->stats());
     report(shown, runtime->runtime().counts());
     if (const auto statistics = runtime->memory().statistics(); statistics.ok()) report(shown, *statistics);
     connectors->each_upstream(
@@ -345,8 +342,7 @@ Status Host::Parts::listen() {
     turns->on_turn_end(event, end, report);
   });
   parts.health = [this](const Identity& identity) {
-    HealthFacts facts{
-        runtime->runtime().counts(), {}, {}, local_engine != nullptr ? local_engine->stats() : EngineStats{}};
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats()};
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });

@@ -23,8 +23,6 @@ std::shared_ptr<Generation> ModellessEngine::generate(GenerateRequest, Executor&
   return std::make_shared<Refused>();
 }
 
-Result<int> ModellessEngine::count_tokens(const std::string&, const Prompt&) { return no_model(); }
-
 Result<std::vector<TokenId>> ModellessEngine::tokenize(const std::string&, const std::string&, bool, bool) {
   return no_model();
 }
@@ -53,10 +51,20 @@ std::vector<ModelInfo> ModellessEngine::models() const {
   return encoders;
 }
 
-Capabilities ModellessEngine::capabilities() const {
-  Capabilities can;
-  can.embeddings = encoder_ != nullptr;
-  return can;
+void ModellessEngine::load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) {
+  if (encoder_ != nullptr) return encoder_->load(std::move(model), reply_to, std::move(on_done));
+  Engine::load(std::move(model), reply_to, std::move(on_done));
+}
+
+void ModellessEngine::erase(Scope scope, Executor& reply_to, std::function<void()> on_done) {
+  if (encoder_ != nullptr) return encoder_->erase(std::move(scope), reply_to, std::move(on_done));
+  Engine::erase(std::move(scope), reply_to, std::move(on_done));
+}
+
+EngineStats ModellessEngine::stats() const { return encoder_ != nullptr ? encoder_->stats() : EngineStats{}; }
+
+void ModellessEngine::on_violation(std::function<void(const std::string& report)> report) {
+  if (encoder_ != nullptr) encoder_->on_violation(std::move(report));
 }
 
 void ModellessEngine::stop() {

@@ -4,7 +4,9 @@
 // of the same session, and the segment it came from. Where the answer is "system", somebody put a date into the system
 // text. Sessions are a tenant's own, and none is forgotten for another tenant's.
 //
-// Threads:   every method from any thread (one mutex, held for microseconds).
+// Compares token ids: what the KV pages are found by. Of a session only the ids are kept.
+//
+// Threads:   every method from any thread (one mutex, held for a copy of the ids).
 // Invariant: the sessions of a tenant are at most `sessions_max`, those that are found by name the same as those in
 //            order of use   (check_integrity)
 #pragma once
@@ -15,8 +17,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "inference/engine.hpp"
+#include "inference/prepared_prompt.hpp"
+#include "inference/request.hpp"
 
 namespace mnema {
 
@@ -32,22 +36,23 @@ class PrefixWatch {
   explicit PrefixWatch(std::size_t sessions_max = 256, std::size_t tenants_max = 64)
       : sessions_max_(sessions_max), tenants_max_(tenants_max) {}
 
-  /// Compares `prompt` with the last one noted under the tenant's `session` and notes it. None for the first one, and
-  /// where the engine cannot render. Beyond the maxima the least recently noted session of this tenant, and the least
-  /// recently noted tenant, are forgotten.
+  /// Compares what was prepared from `prompt` with the last one noted under the tenant's `session` and notes it. None
+  /// for the first one. Beyond the maxima the least recently noted session of this tenant, and the least recently noted
+  /// tenant, are forgotten.
   [[nodiscard]] std::optional<PrefixDifference> note(const std::string& tenant, const std::string& session,
-                                                     const Prompt& prompt, Engine& engine, const std::string& model);
+                                                     const Prompt& prompt, const PreparedPrompt& prepared);
 
   void check_integrity() const;
 
  private:
   struct Sessions {
-    std::list<std::pair<std::string, std::string>> recent;  // (session, rendered prompt), newest first
+    std::list<std::pair<std::string, std::vector<TokenId>>> recent;  // (session, ids), newest first
     std::map<std::string, decltype(recent)::iterator> by_name;
     std::uint64_t used = 0;
   };
-  /// Puts `rendered` in the place of what was noted last, and gives that.
-  std::optional<std::string> exchange(const std::string& tenant, const std::string& session, std::string rendered);
+  /// Puts `tokens` in the place of what was noted last, and returns that.
+  std::optional<std::vector<TokenId>> exchange(const std::string& tenant, const std::string& session,
+                                               std::vector<TokenId> tokens);
 
   const std::size_t sessions_max_;
   const std::size_t tenants_max_;

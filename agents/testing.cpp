@@ -208,8 +208,6 @@ std::vector<ModelInfo> ScriptedEngine::models() const {
   return {info};
 }
 
-Capabilities ScriptedEngine::capabilities() const { return {true, true, false, true}; }
-
 double ScriptedEngine::prefill_tokens_per_second(const std::string&) const {
   return options_.prefill_tokens_per_second;
 }

@@ -57,7 +57,7 @@ class ScriptedEngine : public Engine {
   std::shared_ptr<Generation> generate(GenerateRequest request, Executor& reply_to,
                                        GenerationCallbacks callbacks) override;
   void prestage(std::string model, Scope scope, Prompt prompt) override;
-  [[nodiscard]] Result<int> count_tokens(const std::string& model, const Prompt& prompt) override;
+  [[nodiscard]] Result<int> count_tokens(const std::string& model, const Prompt& prompt);
   [[nodiscard]] Result<std::vector<TokenId>> tokenize(const std::string& model, const std::string& text,
                                                       bool add_special, bool parse_special) override;
   [[nodiscard]] Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) override;
@@ -65,7 +65,6 @@ class ScriptedEngine : public Engine {
   void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override;
   [[nodiscard]] std::vector<ModelInfo> models() const override;
-  [[nodiscard]] Capabilities capabilities() const override;
   [[nodiscard]] double prefill_tokens_per_second(const std::string& model) const override;
 
   /// Every generation asked for so far, oldest first.

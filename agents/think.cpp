@@ -96,11 +96,11 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   context_budget.passage_tokens_max =
       options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
   plan.trust_no_further_than(turn_.trust());
-  BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model));
+  BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model, request.scope));
   request.prompt = built.prompt;
+  request.prepared = built.prepared;
   request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);
-  turn_.report().prefix =
-      turn_.services().prefixes.note(turn_.scope().tenant, thread(), built.prompt, engine, request.model);
+  turn_.report().prefix = turn_.services().prefixes.note(turn_.scope().tenant, thread(), built.prompt, *built.prepared);
 
   Reply reply;
   reply.citations = std::move(built.citations);
@@ -171,7 +171,8 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
     }
     reply.trust = weakest(reply.trust, Trust::kExternal);
     turn_.saw(reply.trust);
-    prompt_tokens = value_or_throw(engine.count_tokens(request.model, request.prompt));
+    request.prepared = value_or_throw(engine.prepare(request.model, request.prompt, request.scope));
+    prompt_tokens = request.prepared->size();
     const int room = context_budget.context_tokens - prompt_tokens;
     request.tokens_max = std::min(tokens_asked, room);
     if (room < 1 || room < context_budget.answer_tokens / 4) {

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "inference/engine_stats.hpp"
+#include "inference/prepared_prompt.hpp"
 #include "inference/request.hpp"
 #include "runtime/executor.hpp"
 
@@ -49,14 +51,6 @@ struct ModelInfo {
   long long created_unix_seconds = 0;
 };
 
-/// What an engine can do, so that callers refuse early instead of failing late.
-struct Capabilities {
-  bool tokenize = false;
-  bool constrained_output = false;
-  bool logprobs = false;
-  bool embeddings = false;
-};
-
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -66,26 +60,46 @@ class Engine {
   virtual std::shared_ptr<Generation> generate(GenerateRequest request, Executor& reply_to,
                                                GenerationCallbacks callbacks) = 0;
 
+  /// Reads `prompt` as `model` does, once: its size, its comparison with another and its generation
+  /// (`GenerateRequest::prepared`) take the result. What the scope's tenant has had prepared before is not read again.
+  /// Blocks for microseconds to milliseconds. Errors: `kInvalidArgument` (empty, not UTF-8, refused by the template),
+  /// `kNotFound`, `kUnsupported` (the model makes no text), `kResourceExhausted` (too long).
+  /// Here: by `apply_template` and `tokenize`, everything the user's own.
+  [[nodiscard]] virtual Result<std::shared_ptr<const PreparedPrompt>> prepare(const std::string& model,
+                                                                              const Prompt& prompt, const Scope& scope);
+
   /// An event for this prompt's session has arrived: make its prefix warm. Advisory, never fails, may do nothing.
   virtual void prestage(std::string model, Scope scope, Prompt prompt) = 0;
 
-  /// Tokens that `prompt` has after rendering by the model's template. Blocks for microseconds to milliseconds.
-  [[nodiscard]] virtual Result<int> count_tokens(const std::string& model, const Prompt& prompt) = 0;
   [[nodiscard]] virtual Result<std::vector<TokenId>> tokenize(const std::string& model, const std::string& text,
                                                               bool add_special, bool parse_special) = 0;
   [[nodiscard]] virtual Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) = 0;
   [[nodiscard]] virtual Result<std::string> apply_template(const std::string& model, const Prompt& prompt) = 0;
 
-  /// L2-normalised vectors, one per text, by the engine's encoder model. `on_done` on `reply_to`.
+  /// L2-normalised vectors, one per text, by the engine's encoder model. `on_done` on `reply_to`. Errors: those of the
+  /// model, and `kResourceExhausted` (retryable) when too many texts of this or a better priority wait.
   virtual void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
                      std::function<void(Result<std::vector<std::vector<float>>>)> on_done) = 0;
 
   [[nodiscard]] virtual std::vector<ModelInfo> models() const = 0;
-  [[nodiscard]] virtual Capabilities capabilities() const = 0;
 
   /// Prefill rate measured over the recent past, in tokens/s; the context builder turns milliseconds into tokens by
   /// it. 0 = not yet known.
   [[nodiscard]] virtual double prefill_tokens_per_second(const std::string& model) const = 0;
+
+  /// Loads a model ahead of its first request; `on_done` on `reply_to`. Here: there is nothing to load.
+  virtual void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done);
+
+  /// Forgets what is kept of a tenant and all its users, or of one user where `scope.user` is set: generations that
+  /// have come before are cancelled, wherever they stand. `on_done` on `reply_to`, when nothing of it can be found any
+  /// more. Here: nothing is kept.
+  virtual void erase(Scope scope, Executor& reply_to, std::function<void()> on_done);
+
+  /// What it has done so far. Here: nothing is counted.
+  [[nodiscard]] virtual EngineStats stats() const { return {}; }
+
+  /// What to do with the finding of an audit before it is repaired. Before the first request. Here: nothing is audited.
+  virtual void on_violation(std::function<void(const std::string& report)> /*report*/) {}
 
   /// The end: what is in flight is cancelled as soon as its step allows, what comes later too. Returns at once.
   virtual void stop() {}

@@ -50,6 +50,8 @@ struct EngineStats {
   std::uint64_t generations_cancelled = 0;
   std::uint64_t generations_failed = 0;
   std::uint64_t texts_embedded = 0;
+  std::uint64_t template_renders = 0;  // prompts that a chat template was applied to
+  std::uint64_t tokenizer_bytes = 0;   // of prompts, that were tokenized and not known from before
   std::uint64_t models_loaded = 0;
   std::uint64_t models_unloaded = 0;
   int preparing = 0;               // being rendered and tokenized, or waiting for their model to load

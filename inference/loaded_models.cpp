@@ -22,12 +22,18 @@ Result<LoadedModel*> LoadedModels::use(const std::string& model) {
   ASSIGN_OR_RETURN(made.compute, loader_->load_compute(file));
   if (made.compute->backend != nullptr) {
     made.scheduler = std::make_shared<Scheduler>(*made.compute->backend, compute_, clock_, options_);
+    made.scheduler->between_steps(between_steps_);
   }
   made.last_used = clock_.monotonic_now();
   ++loads_;
   LoadedModel& kept = loaded_[file.path] = std::move(made);
   watch_idle();
   return &kept;
+}
+
+bool LoadedModels::is_loaded(const std::string& model) const {
+  const Result<ModelFile> file = texts_.file_of(model);
+  return file.ok() && loaded_.contains(file->path);
 }
 
 void LoadedModels::touch(const std::string& path) {

@@ -7,6 +7,7 @@
 // Ownership: owns the models. Kept by shared_ptr: a look that is still to come holds it weakly. Borrows all else.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,8 +22,8 @@ namespace mnema {
 
 struct LoadedModel {
   ModelFile file;
-  std::unique_ptr<ModelCompute> compute;
-  std::shared_ptr<Scheduler> scheduler;  // nullptr with encoders
+  std::shared_ptr<ModelCompute> compute;  // an encoding under way keeps it too
+  std::shared_ptr<Scheduler> scheduler;   // nullptr with encoders
   MonotonicTime last_used{};
 };
 
@@ -36,6 +37,10 @@ class LoadedModels : public std::enable_shared_from_this<LoadedModels> {
   /// pointer holds until the next `use`. Errors: those of the loader; `kResourceExhausted`, retryable where models in
   /// use take the memory.
   [[nodiscard]] Result<LoadedModel*> use(const std::string& model);
+  /// Whether `use` would load nothing.
+  [[nodiscard]] bool is_loaded(const std::string& model) const;
+  /// Called after each step of any model that is loaded from now on.
+  void between_steps(std::function<void(Duration step)> call) { between_steps_ = std::move(call); }
   /// It has just ended a sequence.
   void touch(const std::string& path);
 
@@ -57,6 +62,7 @@ class LoadedModels : public std::enable_shared_from_this<LoadedModels> {
   const ModelTexts& texts_;
   Executor& compute_;
   const Clock& clock_;
+  std::function<void(Duration)> between_steps_;
   std::map<std::string, LoadedModel> loaded_;
   long long loads_ = 0;
   long long unloads_ = 0;

@@ -6,10 +6,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "inference/answer.hpp"
+#include "inference/embedding_scheduler.hpp"
 #include "inference/loaded_models.hpp"
 #include "inference/model_texts.hpp"
+#include "inference/prompt_memo.hpp"
 #include "inference/prompt_reader.hpp"
 #include "inference/scheduler.hpp"
 
@@ -64,9 +67,53 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
         limits(bounds),
         salts(numbers),
         texts(options, opener),
-        models(std::make_shared<LoadedModels>(options, opener, texts, lent.compute, time)) {}
+        memo(bounds.prepared_prompt_memo_bytes_max),
+        models(std::make_shared<LoadedModels>(options, opener, texts, lent.compute, time)),
+        embeddings(std::make_shared<EmbeddingScheduler>(*models, lent.compute, time, options, bounds)) {
+    models->between_steps([of = std::weak_ptr(embeddings)](Duration step) {
+      if (const auto waiting = of.lock()) waiting->between_steps(step);
+    });
+    embeddings->on_change([this] { publish(); });  // only while it has jobs, and those end before this does
+  }
 
-  /// On the background executor: everything that needs no model weights.
+  /// On any thread.
+  Result<std::shared_ptr<const PreparedPrompt>> prepare_prompt(const std::string& model, const Prompt& prompt,
+                                                               const std::string& tenant) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(model));
+    ASSIGN_OR_RETURN(const ModelFile file, texts.file_of(model));
+    PromptMemo::Reader reader(memo, tenant, file.path);
+    const bool remembered = !prompt.raw_tokens;  // ids are what is to be found out
+    if (remembered) {
+      if (std::shared_ptr<const PreparedPrompt> known = reader.find(prompt)) return known;
+    }
+    if (!prompt.raw_text && !prompt.raw_tokens) ++template_renders;
+    Result<PreparedPrompt> read = read_prompt(*text, prompt, limits, reader);
+    tokenizer_bytes += reader.bytes_tokenized();
+    if (!read.ok()) return read.error();
+    read->model = file.path;
+    auto prepared = std::make_shared<const PreparedPrompt>(std::move(*read));
+    if (remembered) reader.keep(prepared);
+    return prepared;
+  }
+
+  /// Drops a prepared prompt that is not what is to be continued: of another model, or with tools that are forbidden.
+  void check_prepared(GenerateRequest& request) {
+    if (request.tool_choice == ToolChoice::kNone && !request.prompt.tools.empty()) {
+      request.prompt.tools.clear();
+      request.prepared.reset();
+    }
+    if (request.prepared == nullptr) return;
+    const Result<ModelFile> file = texts.file_of(request.model);
+    if (!file.ok() || request.prepared->model != file->path) request.prepared.reset();
+  }
+
+  /// Nothing of it takes long: it goes straight to the compute executor.
+  static bool is_quick(const GenerateRequest& request) {
+    return request.prepared != nullptr && request.tool_choice != ToolChoice::kRequired &&
+           std::holds_alternative<NoConstraint>(request.constraint);
+  }
+
+  /// Everything that needs no model weights. On the background executor, or where it is quick, on the compute executor.
   void prepare(const std::shared_ptr<Answer>& answer) {
     if (stopping) return fail_answer(answer, stopping_error());
     Result<SequenceRequest> ready = read(answer);
@@ -79,9 +126,11 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     GenerateRequest& request = answer->request;
     ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(request.model));
     answer->tokenizer = text->tokenizer;
-    if (request.tool_choice == ToolChoice::kNone) request.prompt.tools.clear();
-    ASSIGN_OR_RETURN(ReadPrompt prompt, read_prompt(*text, request.prompt, limits));
-    const int length = static_cast<int>(prompt.tokens.size()), context = text->info.context_length;
+    std::shared_ptr<const PreparedPrompt> prompt = std::exchange(request.prepared, nullptr);
+    if (prompt == nullptr) {
+      ASSIGN_OR_RETURN(prompt, prepare_prompt(request.model, request.prompt, request.scope.tenant));
+    }
+    const int length = prompt->size(), context = text->info.context_length;
     if (length + 1 > context) {
       return fail(
           ErrorCode::kContextLengthExceeded,
@@ -93,7 +142,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       return fail(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id),
                   "this model's ids are 0 to " + std::to_string(text->tokenizer->vocabulary_size() - 1));
     }
-    ASSIGN_OR_RETURN(const Constraint constraint, constraint_of(request, *text, prompt.begins_in_reasoning));
+    ASSIGN_OR_RETURN(const Constraint constraint, constraint_of(request, *text, prompt->begins_in_reasoning));
     std::unique_ptr<TokenMask> mask;
     if (!std::holds_alternative<NoConstraint>(constraint)) {
       if (!text->compile) return fail(ErrorCode::kUnsupported, "this model's output cannot be constrained");
@@ -104,15 +153,15 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       const bool must_call = std::holds_alternative<ToolCallConstraint>(constraint);
       parser.tool_calls = must_call || (!request.prompt.tools.empty() && mask == nullptr);
       parser.reasoning = text->chat_template->has_reasoning();
-      parser.begins_in_reasoning = prompt.begins_in_reasoning;
+      parser.begins_in_reasoning = prompt->begins_in_reasoning;
     }
     parser.call_id_prefix = "call_" + hexadecimal(answer->completion.seed) + "_";
     answer->output = std::make_unique<OutputStream>(text->tokenizer, request.stop, std::move(parser));
     answer->completion.model = text->info.name;
 
     SequenceRequest sequence;
-    sequence.tokens = std::move(prompt.tokens);
-    sequence.borders = prompt.borders;
+    sequence.tokens = prompt->tokens;
+    sequence.borders = prompt->borders;
     sequence.salts = salts.of(request.scope);
     const std::vector<TokenId>& ends = text->tokenizer->end_of_generation();
     sequence.sampler =
@@ -273,43 +322,6 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     return std::max(0, count - prestages);
   }
 
-  /// Texts being turned into vectors, a few at a time, so that no turn waits for all of them.
-  struct Embedding {
-    std::string model;
-    std::vector<std::string> texts;
-    std::vector<std::vector<float>> vectors;
-    Executor* reply_to = nullptr;
-    std::function<void(Result<std::vector<std::vector<float>>>)> on_done;
-  };
-
-  void embed_next(const std::shared_ptr<Embedding>& job) {
-    constexpr std::size_t kTextsAtOnce = 8;
-    const auto answer = [&](Result<std::vector<std::vector<float>>> result) {
-      if (!result.ok()) {
-        counts.embeddings_waiting -= static_cast<int>(job->texts.size() - job->vectors.size());
-        publish();
-      }
-      job->reply_to->post([job, result = std::move(result)] { job->on_done(result); });
-    };
-    if (stopping) return answer(stopping_error());
-    const Result<LoadedModel*> model = models->use(job->model);
-    if (!model.ok()) return answer(model.error());
-    if ((*model)->compute->encoder == nullptr) {
-      return answer(
-          fail(ErrorCode::kUnsupported, "model '" + job->model + "' makes text, not vectors", "use all-minilm-l6-v2"));
-    }
-    const std::size_t begin = job->vectors.size(), count = std::min(kTextsAtOnce, job->texts.size() - begin);
-    Result<std::vector<std::vector<float>>> part =
-        (*model)->compute->encoder->encode(std::span(job->texts).subspan(begin, count));
-    if (!part.ok()) return answer(part.error());
-    counts.texts_embedded += count;
-    counts.embeddings_waiting -= static_cast<int>(count);
-    std::move(part->begin(), part->end(), std::back_inserter(job->vectors));
-    publish();
-    if (job->vectors.size() == job->texts.size()) return answer(std::move(job->vectors));
-    executors.compute.post([self = shared_from_this(), job] { self->embed_next(job); });
-  }
-
   static Error stopping_error() { return fail_retryable(ErrorCode::kCancelled, "the engine is stopping"); }
 
   /// Takes a request in, or refuses it.
@@ -333,11 +345,13 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     // Known from here on, or who erases its owner would miss it while it is being prepared.
     std::erase_if(active, [](const auto& weak) { return weak.expired(); });
     active.push_back(answer);
+    if (is_quick(answer->request)) return prepare(answer);
     executors.background.post([self = shared_from_this(), answer] { self->prepare(answer); });
   }
 
   std::shared_ptr<Answer> answer_of(GenerateRequest request, Executor& reply_to, GenerationCallbacks callbacks) {
     auto answer = std::make_shared<Answer>();
+    check_prepared(request);
     answer->request = std::move(request);
     answer->reply_to = &reply_to;
     answer->callbacks = std::move(callbacks);
@@ -353,6 +367,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     for (const auto& weak : active) {
       if (const auto answer = weak.lock()) answer->cancelled->store(true);
     }
+    embeddings->cancel_all();
     wake_all();
   }
 
@@ -368,6 +383,10 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   void publish() {
     published_at = clock.monotonic_now();
     EngineStats copy = counts;
+    copy.texts_embedded = embeddings->texts_embedded();
+    copy.embeddings_waiting = embeddings->waiting();
+    copy.template_renders = template_renders;
+    copy.tokenizer_bytes = tokenizer_bytes;
     copy.models_loaded = models->loads();
     copy.models_unloaded = models->unloads();
     for (const auto& [path, model] : models->all()) {
@@ -396,6 +415,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   const Limits& limits;
   const kv::Salts salts;
   ModelTexts texts;
+  PromptMemo memo;
+  std::atomic<std::uint64_t> template_renders = 0;
+  std::atomic<std::uint64_t> tokenizer_bytes = 0;
   std::function<void(const std::string&)> tell_violation;
 
   std::atomic<bool> stopping = false;
@@ -405,6 +427,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
 
   // On the compute executor.
   const std::shared_ptr<LoadedModels> models;
+  const std::shared_ptr<EmbeddingScheduler> embeddings;
   std::deque<Ready> postponed;
   std::vector<std::weak_ptr<Answer>> active;  // every request that has come and perhaps is not over
   EngineStats counts;
@@ -455,10 +478,9 @@ void LocalEngine::prestage(std::string model, Scope scope, Prompt prompt) {
   });
 }
 
-Result<int> LocalEngine::count_tokens(const std::string& model, const Prompt& prompt) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, state_->texts.text_of(model));
-  ASSIGN_OR_RETURN(const ReadPrompt read, read_prompt(*text, prompt, state_->limits));
-  return static_cast<int>(read.tokens.size());
+Result<std::shared_ptr<const PreparedPrompt>> LocalEngine::prepare(const std::string& model, const Prompt& prompt,
+                                                                   const Scope& scope) {
+  return state_->prepare_prompt(model, prompt, scope.tenant);
 }
 
 Result<std::vector<TokenId>> LocalEngine::tokenize(const std::string& model, const std::string& text, bool add_special,
@@ -478,29 +500,25 @@ Result<std::string> LocalEngine::apply_template(const std::string& model, const 
     return fail(ErrorCode::kUnsupported, "model '" + side->info.name + "' has no chat template", "choose a decoder");
   }
   ASSIGN_OR_RETURN(RenderedPrompt rendered, side->chat_template->render(prompt));
+  ++state_->template_renders;
   return std::move(rendered.text);
 }
 
-void LocalEngine::embed(std::string model, std::vector<std::string> texts, Priority, Executor& reply_to,
+void LocalEngine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
                         std::function<void(Result<std::vector<std::vector<float>>>)> on_done) {
-  auto job = std::make_shared<State::Embedding>();
+  auto job = std::make_shared<EmbeddingJob>();
   job->model = model.empty() || model == "default" ? state_->options.embedding_model : std::move(model);
   job->texts = std::move(texts);
+  job->priority = priority;
   job->reply_to = &reply_to;
   job->on_done = std::move(on_done);
   state_->executors.compute.post([state = state_, job] {
-    state->counts.embeddings_waiting += static_cast<int>(job->texts.size());
-    state->embed_next(job);
+    if (state->stopping) return job->reply_to->post([job] { job->on_done(State::stopping_error()); });
+    state->embeddings->submit(std::move(*job));
   });
 }
 
 std::vector<ModelInfo> LocalEngine::models() const { return state_->texts.models(); }
-
-Capabilities LocalEngine::capabilities() const {
-  Capabilities can;
-  can.tokenize = can.constrained_output = can.logprobs = can.embeddings = true;
-  return can;
-}
 
 double LocalEngine::prefill_tokens_per_second(const std::string& model) const {
   const Result<ModelFile> file = state_->texts.file_of(model);
@@ -538,6 +556,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
       if (!answer || answer->request.scope.tenant != scope.tenant) continue;
       if (scope.user.empty() || answer->request.scope.user == scope.user) answer->cancelled->store(true);
     }
+    state->memo.erase(scope.tenant);
     const kv::ScopeSalts salts = state->salts.of(scope);
     state->wake_all();
     for (auto& [path, model] : state->models->all()) {

@@ -3,7 +3,8 @@
 // The built-in engine: renders a prompt by the model's template, finds how much of it is already in the KV pages,
 // computes the rest in steps that all generations share, and streams what comes out.
 //
-//   generate ─ background: render, tokenize, check, compile the constraint (inference/prompt_reader.hpp)
+//   prepare  ─ caller:     render, tokenize what is new (inference/prompt_reader.hpp, inference/prompt_memo.hpp)
+//   generate ─ background: prepare, check, compile the constraint; left out where a prepared prompt has no constraint
 //            ─ compute:    load the model, or wait for room for it → scheduler.hpp → Backend::step → sampler.hpp
 //            ─ reply_to:   tokens → text (output_stream.hpp) → on_delta ... on_done
 //
@@ -49,8 +50,9 @@ class LocalEngine final : public Engine {
 
   std::shared_ptr<Generation> generate(GenerateRequest request, Executor& reply_to,
                                        GenerationCallbacks callbacks) override;
+  [[nodiscard]] Result<std::shared_ptr<const PreparedPrompt>> prepare(const std::string& model, const Prompt& prompt,
+                                                                      const Scope& scope) override;
   void prestage(std::string model, Scope scope, Prompt prompt) override;
-  [[nodiscard]] Result<int> count_tokens(const std::string& model, const Prompt& prompt) override;
   [[nodiscard]] Result<std::vector<TokenId>> tokenize(const std::string& model, const std::string& text,
                                                       bool add_special, bool parse_special) override;
   [[nodiscard]] Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) override;
@@ -58,23 +60,15 @@ class LocalEngine final : public Engine {
   void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override;
   [[nodiscard]] std::vector<ModelInfo> models() const override;
-  [[nodiscard]] Capabilities capabilities() const override;
   [[nodiscard]] double prefill_tokens_per_second(const std::string& model) const override;
   void stop() override;
 
-  /// Loads a model ahead of its first request; `on_done` on `reply_to`. `mnema serve` does this before it listens.
-  void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done);
-
-  /// Forgets what is kept of a tenant and all its users, or of one user where `scope.user` is set: generations that
-  /// have come before are cancelled, wherever they stand, and KV pages dropped. `on_done` on `reply_to`, when nothing
-  /// of it can be found any more.
-  void erase(Scope scope, Executor& reply_to, std::function<void()> on_done);
-
-  [[nodiscard]] EngineStats stats() const;
-
-  /// What to do with an audit's finding before it is repaired; tests fail here, a server logs. Before the first
-  /// request.
-  void on_violation(std::function<void(const std::string& report)> tell);
+  void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) override;
+  /// KV pages too; of prepared prompts, those of the whole tenant.
+  void erase(Scope scope, Executor& reply_to, std::function<void()> on_done) override;
+  /// As of the compute thread's last word; a newer one is asked for.
+  [[nodiscard]] EngineStats stats() const override;
+  void on_violation(std::function<void(const std::string& report)> tell) override;
 
  private:
   class State;

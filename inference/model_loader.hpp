@@ -1,11 +1,12 @@
 // inference/model_loader.hpp
 //
 // How a model's name becomes something that tokenizes and computes. The two halves are loaded apart: text (tokenizer,
-// template) is quick and answers `count_tokens` or refuses a bad request before any weight is read; compute (weights,
+// template) is quick and answers `prepare` or refuses a bad request before any weight is read; compute (weights,
 // KV pages, threads) comes with the first request that needs it.
 //
 // Threads:   every method from any thread, also at the same time.
-// Ownership: a ModelText is shared and immutable; a ModelCompute has one owner, the registry.
+// Ownership: a ModelText is shared and immutable; a ModelCompute belongs to the registry, and to an encoding that is
+//            under way.
 #pragma once
 
 #include <functional>
@@ -44,12 +45,22 @@ struct ModelText {
   ConstraintCompiler compile;                         // empty: constrained output is not supported
 };
 
+/// Texts on their way to vectors. Confined to the thread that computes; borrows its encoder.
+class Encoding {
+ public:
+  virtual ~Encoding() = default;
+  /// Computes a part, a layer for instance. False: it was the last.
+  [[nodiscard]] virtual bool advance() = 0;
+  /// Once, after the last part: one L2-normalised vector per text.
+  [[nodiscard]] virtual std::vector<std::vector<float>> take_vectors() = 0;
+};
+
 /// Texts to vectors. Confined to the thread that computes.
 class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
-  /// One L2-normalised vector per text. Long texts are cut at the model's length.
-  [[nodiscard]] virtual Result<std::vector<std::vector<float>>> encode(std::span<const std::string> texts) = 0;
+  /// Long texts are cut at the model's length. Precondition: at least one text.
+  [[nodiscard]] virtual Result<std::unique_ptr<Encoding>> begin(std::span<const std::string> texts) = 0;
 };
 
 /// The computing side of a model: a decoder or an encoder. Confined to the thread that computes.

@@ -43,7 +43,7 @@ class CpuTextEncoder final : public TextEncoder {
   CpuTextEncoder(std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<Encoder> encoder)
       : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {}
 
-  Result<std::vector<std::vector<float>>> encode(std::span<const std::string> texts) override {
+  Result<std::unique_ptr<Encoding>> begin(std::span<const std::string> texts) override {
     std::vector<std::vector<TokenId>> sequences;
     for (const std::string& text : texts) {
       ASSIGN_OR_RETURN(std::vector<TokenId> ids, tokenizer_->encode(text, true, false));
@@ -54,10 +54,22 @@ class CpuTextEncoder final : public TextEncoder {
       }
       sequences.push_back(std::move(ids));
     }
-    return encoder_->encode(sequences);
+    return std::unique_ptr<Encoding>(std::make_unique<Batch>(*encoder_, sequences));
   }
 
  private:
+  class Batch final : public Encoding {
+   public:
+    Batch(Encoder& encoder, std::span<const std::vector<TokenId>> sequences)
+        : encoder_(encoder), rows_(encoder.begin(sequences)) {}
+    [[nodiscard]] bool advance() override { return encoder_.advance(*rows_); }
+    [[nodiscard]] std::vector<std::vector<float>> take_vectors() override { return encoder_.vectors(*rows_); }
+
+   private:
+    Encoder& encoder_;
+    const std::unique_ptr<Encoder::Rows> rows_;
+  };
+
   const std::shared_ptr<const Tokenizer> tokenizer_;
   const std::unique_ptr<Encoder> encoder_;
 };

@@ -5,7 +5,7 @@ namespace {
 
 Error empty_prompt() { return fail(ErrorCode::kInvalidArgument, "the prompt is empty", "send at least one token"); }
 
-Result<ReadPrompt> read_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
+Result<PreparedPrompt> read_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
   for (const TokenId id : ids) {
     if (id < 0 || id >= tokenizer.vocabulary_size()) {
       return fail(ErrorCode::kInvalidArgument, "token id " + std::to_string(id) + " is out of range",
@@ -13,31 +13,32 @@ Result<ReadPrompt> read_tokens(const Tokenizer& tokenizer, const std::vector<Tok
     }
   }
   if (ids.empty()) return empty_prompt();
-  ReadPrompt read;
+  PreparedPrompt read;
   read.tokens = ids;
   return read;
 }
 
-/// How many of the first tokens lie wholly within the first `bytes` bytes of the text.
-int tokens_within(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens, std::size_t begin,
-                  std::size_t bytes) {
+/// Bytes of the text up to each token's end; the first `begin` tokens do not stand in the text.
+std::vector<std::uint32_t> token_ends(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens,
+                                      std::size_t begin) {
+  std::vector<std::uint32_t> ends(tokens.size(), 0);
   std::size_t reached = 0;
   for (std::size_t i = begin; i < tokens.size(); ++i) {
     const Result<std::string> piece = tokenizer.decode_token(tokens[i], true);
     reached += piece.ok() ? piece->size() : 0;
-    if (reached > bytes) return static_cast<int>(i);
+    ends[i] = static_cast<std::uint32_t>(reached);
   }
-  return static_cast<int>(tokens.size());
+  return ends;
 }
 
-Result<ReadPrompt> read_chat(const ModelText& model, const Prompt& prompt, const Limits& limits) {
-  ASSIGN_OR_RETURN(const RenderedPrompt rendered, model.chat_template->render(prompt));
+Result<PreparedPrompt> read_chat(const ModelText& model, const Prompt& prompt, const Limits& limits, PieceMemo& memo) {
+  ASSIGN_OR_RETURN(RenderedPrompt rendered, model.chat_template->render(prompt));
   if (rendered.text.size() > static_cast<std::size_t>(limits.prompt_bytes_max)) {
     return fail(ErrorCode::kResourceExhausted, "the prompt has " + std::to_string(rendered.text.size()) + " bytes",
                 "at most " + std::to_string(limits.prompt_bytes_max) + " are taken");
   }
   const Tokenizer& tokenizer = *model.tokenizer;
-  ReadPrompt read;
+  PreparedPrompt read;
   // Some templates write the beginning token themselves.
   bool add_special = true;
   if (tokenizer.beginning_of_sequence() >= 0) {
@@ -47,26 +48,28 @@ Result<ReadPrompt> read_chat(const ModelText& model, const Prompt& prompt, const
   std::size_t at = 0;
   for (std::size_t part = 0; part <= rendered.cuts.size(); ++part) {
     const std::size_t end = part < rendered.cuts.size() ? rendered.cuts[part] : rendered.text.size();
-    ASSIGN_OR_RETURN(
-        const std::vector<TokenId> ids,
-        tokenizer.encode(std::string_view(rendered.text).substr(at, end - at), add_special && part == 0, true));
+    ASSIGN_OR_RETURN(const std::vector<TokenId> ids,
+                     tokenizer.encode_with(memo, std::string_view(rendered.text).substr(at, end - at),
+                                           add_special && part == 0, true));
     read.tokens.insert(read.tokens.end(), ids.begin(), ids.end());
     at = end;
   }
   if (read.tokens.empty()) return empty_prompt();
   const bool has_beginning = add_special && read.tokens[0] == tokenizer.beginning_of_sequence();
-  const std::size_t begin = has_beginning ? 1 : 0;
-  read.borders.public_until = tokens_within(tokenizer, read.tokens, begin, rendered.public_until);
-  read.borders.tenant_until = tokens_within(tokenizer, read.tokens, begin, rendered.tenant_until);
+  read.token_ends = token_ends(tokenizer, read.tokens, has_beginning ? 1 : 0);
+  read.borders.public_until = read.tokens_within(rendered.public_until);
+  read.borders.tenant_until = read.tokens_within(rendered.tenant_until);
   const std::size_t tail = rendered.text.find_last_not_of(" \n");
   read.begins_in_reasoning =
       tail != std::string::npos && std::string_view(rendered.text).substr(0, tail + 1).ends_with("<think>");
+  read.text = std::move(rendered.text);
   return read;
 }
 
 }  // namespace
 
-Result<ReadPrompt> read_prompt(const ModelText& model, const Prompt& prompt, const Limits& limits) {
+Result<PreparedPrompt> read_prompt(const ModelText& model, const Prompt& prompt, const Limits& limits,
+                                   PieceMemo& memo) {
   if (model.tokenizer == nullptr || model.info.is_encoder) {
     return fail(ErrorCode::kUnsupported, "model '" + model.info.name + "' makes vectors, not text", "choose a decoder");
   }
@@ -76,12 +79,12 @@ Result<ReadPrompt> read_prompt(const ModelText& model, const Prompt& prompt, con
       return fail(ErrorCode::kResourceExhausted, "the prompt has " + std::to_string(prompt.raw_text->size()) + " bytes",
                   "at most " + std::to_string(limits.prompt_bytes_max) + " are taken");
     }
-    ReadPrompt read;
-    ASSIGN_OR_RETURN(read.tokens, model.tokenizer->encode(*prompt.raw_text, true, true));
+    PreparedPrompt read;
+    ASSIGN_OR_RETURN(read.tokens, model.tokenizer->encode_with(memo, *prompt.raw_text, true, true));
     if (read.tokens.empty()) return empty_prompt();
     return read;
   }
-  return read_chat(model, prompt, limits);
+  return read_chat(model, prompt, limits, memo);
 }
 
 }  // namespace mnema

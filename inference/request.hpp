@@ -9,6 +9,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -114,10 +115,14 @@ enum class Priority : int { kInteractive = 0, kEvent = 1, kBackground = 2, kPres
 
 enum class ToolChoice { kAuto, kNone, kRequired };
 
+struct PreparedPrompt;  // prepared_prompt.hpp
+
 struct GenerateRequest {
   std::string model;  // catalogue name or "default"
   Scope scope;
   Prompt prompt;
+  /// What `Engine::prepare` made of exactly this `prompt` for this model: then it is not read again. May be absent.
+  std::shared_ptr<const PreparedPrompt> prepared;
   SamplingOptions sampling;
   Constraint constraint;
   ToolChoice tool_choice = ToolChoice::kAuto;

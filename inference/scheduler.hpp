@@ -64,6 +64,8 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void submit(SequenceRequest request);
   /// Forgets the cached pages of this user, or of this tenant and all its users.
   void erase(const kv::Salt& salt) { tree_.erase(salt); }
+  /// `call` is told after each step how long it took; the next one begins when it has returned.
+  void between_steps(std::function<void(Duration step)> call) { between_steps_ = std::move(call); }
   /// Looks at cancellations soon, also when nothing else is going on.
   void wake();
 
@@ -173,6 +175,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   std::vector<Sequence*> batch_sequences_;
   std::uint64_t submitted_ = 0;
   std::uint64_t departures_ = 0;  // sequences that have given their pages back
+  std::function<void(Duration)> between_steps_;
   bool stepping_ = false;
   bool posted_ = false;
   MonotonicTime step_begin_{};

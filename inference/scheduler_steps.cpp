@@ -159,6 +159,7 @@ void Scheduler::measure_step(const Status& status) {
 
 void Scheduler::finish_step(const Status& status) {
   stepping_ = false;
+  const Duration step_time = std::chrono::duration_cast<Duration>(clock_.monotonic_now() - step_begin_);
   measure_step(status);
   for (Sequence* sequence : batch_sequences_) {
     if (sequence->request.cancelled->load()) {
@@ -176,6 +177,7 @@ void Scheduler::finish_step(const Status& status) {
   batch_.clear();
   batch_sequences_.clear();
   end(take_ended(running_));
+  if (between_steps_) between_steps_(step_time);
   if (!idle()) wake();
 }
 

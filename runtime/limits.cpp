@@ -47,6 +47,8 @@ Limits Limits::tiny() {
   limits.exact_search_vectors_max = 16;
   limits.completion_tokens_default = 16;
   limits.generations_waiting_max = 4;
+  limits.embeddings_waiting_max = 64;
+  limits.prepared_prompt_memo_bytes_max = 16384;
   return limits;
 }
 

@@ -89,6 +89,8 @@ struct Limits {
   long template_steps_max = 2'000'000;                // a step reads or makes up to 256 bytes; likewise
   int template_depth_max = 200;                       // blocks inside blocks; a macro call counts as eight; likewise
   int generations_waiting_max = 1'024;                // 429
+  int embeddings_waiting_max = 16'384;                // texts of the same or a better priority; 429
+  std::int64_t prepared_prompt_memo_bytes_max = 64 << 20;  // of all tenants; one may hold half; the oldest go
 
   [[nodiscard]] static Limits tiny();
 };

@@ -93,6 +93,8 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(template_steps_max);
   MNEMA_LIMIT(template_depth_max);
   MNEMA_LIMIT(generations_waiting_max);
+  MNEMA_LIMIT(embeddings_waiting_max);
+  MNEMA_LIMIT(prepared_prompt_memo_bytes_max);
 #undef MNEMA_LIMIT
 }
 

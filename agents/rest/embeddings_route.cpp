@@ -7,6 +7,9 @@
 namespace mnema {
 namespace {
 
+/// Somebody waits for the vectors of so few texts, a search for instance; more are a job.
+constexpr std::size_t kQueryTexts = 8;
+
 /// The encoder that shall answer: the one named, else the engine's first. None: `error` says why.
 std::optional<std::string> choose_encoder(const Engine& engine, const std::string& wanted, RequestError& error) {
   std::vector<ModelInfo> models = engine.models();
@@ -58,7 +61,8 @@ void embeddings_route(DoorRequest request) {
     }
     exchange->respond(json_response(200, embeddings_json(*vectors, base64, model, tokens)));
   };
-  engine.embed(*model, std::move(wanted.texts), Priority::kInteractive, request.strand, std::move(on_done));
+  const Priority priority = wanted.texts.size() <= kQueryTexts ? Priority::kInteractive : Priority::kEvent;
+  engine.embed(*model, std::move(wanted.texts), priority, request.strand, std::move(on_done));
 }
 
 }  // namespace mnema

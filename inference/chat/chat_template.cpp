@@ -89,6 +89,13 @@ std::size_t bytes_of(const Prompt& prompt) {
   return bytes;
 }
 
+bool has_text_of_tenant(const Prompt& prompt) {
+  return std::any_of(prompt.messages.begin(), prompt.messages.end(), [](const Message& message) {
+    return std::any_of(message.content.begin(), message.content.end(),
+                       [](const Segment& segment) { return segment.sharing == Sharing::kTenant; });
+  });
+}
+
 bool mentions(std::string_view source, std::string_view what) { return source.find(what) != std::string_view::npos; }
 
 }  // namespace
@@ -243,7 +250,10 @@ Result<RenderedPrompt> ChatTemplate::render(const Prompt& prompt) const {
     const Result<std::string> other = template_.render(context_of(prompt, visible), bounds_);
     return other.ok() ? common_prefix(text, *other) : 0;
   };
-  return without_marks(text, shared(Sharing::kPublic), shared(Sharing::kTenant));
+  const std::size_t public_until = shared(Sharing::kPublic);
+  // Without a text of the tenant, what the tenant sees is what everybody sees.
+  const std::size_t tenant_until = has_text_of_tenant(prompt) ? shared(Sharing::kTenant) : public_until;
+  return without_marks(text, public_until, tenant_until);
 }
 
 }  // namespace mnema

@@ -223,19 +223,27 @@ void Encoder::run(const Layer& layer, Rows& rows, int worker) {
   pool_.barrier(worker);
 }
 
-std::vector<std::vector<float>> Encoder::encode(std::span<const std::vector<TokenId>> sequences) {
+std::unique_ptr<Encoder::Rows> Encoder::begin(std::span<const std::vector<TokenId>> sequences) const {
+  auto rows = std::make_unique<Rows>();
+  embed(sequences, *rows);
+  for (std::vector<float>* array : {&rows->query, &rows->key, &rows->value, &rows->mixed})
+    array->resize(rows->count * width_);
+  rows->hidden.resize(rows->count * hidden_);
+  rows->operand.reserve(rows->count, width_, isa_, true);
+  rows->wide.reserve(rows->count, hidden_, isa_, true);
+  return rows;
+}
+
+bool Encoder::advance(Rows& rows) {
+  if (rows.layers_done < layers_.size() && rows.count > 0) {
+    pool_.run([&](int worker) { run(layers_[rows.layers_done], rows, worker); });
+    ++rows.layers_done;
+  }
+  return rows.layers_done < layers_.size() && rows.count > 0;
+}
+
+std::vector<std::vector<float>> Encoder::vectors(const Rows& rows) const {
   std::vector<std::vector<float>> vectors;
-  if (sequences.empty()) return vectors;
-  Rows rows;
-  embed(sequences, rows);
-  for (std::vector<float>* array : {&rows.query, &rows.key, &rows.value, &rows.mixed})
-    array->resize(rows.count * width_);
-  rows.hidden.resize(rows.count * hidden_);
-  rows.operand.reserve(rows.count, width_, isa_, true);
-  rows.wide.reserve(rows.count, hidden_, isa_, true);
-  pool_.run([&](int worker) {
-    for (const Layer& layer : layers_) run(layer, rows, worker);
-  });
   for (std::size_t text = 0; text + 1 < rows.begins.size(); ++text) {
     std::vector<float> vector(width_, 0.0F);
     for (std::size_t row = rows.begins[text]; row < rows.begins[text + 1]; ++row) {
@@ -248,6 +256,13 @@ std::vector<std::vector<float>> Encoder::encode(std::span<const std::vector<Toke
     vectors.push_back(std::move(vector));
   }
   return vectors;
+}
+
+std::vector<std::vector<float>> Encoder::encode(std::span<const std::vector<TokenId>> sequences) {
+  const std::unique_ptr<Rows> rows = begin(sequences);
+  while (advance(*rows)) {
+  }
+  return vectors(*rows);
 }
 
 }  // namespace mnema

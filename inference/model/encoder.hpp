@@ -4,7 +4,7 @@
 // one batch of rows; a text's vector has the same bits in every batch. Source: N. Reimers, I. Gurevych, "Sentence-BERT"
 // (2019); J. Devlin et al., "BERT" (2018).
 //
-// Threads:   `encode` from one thread at a time, which is worker 0 of the pool.
+// Threads:   `advance` and `encode` from one thread at a time, which is worker 0 of the pool.
 // Ownership: owns the repacked weights; borrows the pool, which outlives it.
 #pragma once
 
@@ -33,7 +33,23 @@ class Encoder {
   [[nodiscard]] std::size_t vocabulary() const { return vocabulary_; }
   [[nodiscard]] long long weight_bytes() const;
 
-  /// One vector f32 [dimensions] per sequence. Preconditions: 1..tokens_max ids each, all inside the vocabulary.
+  /// Rows of one batch that is under way, f32. Its layers are computed one by one, so that others have the cores in
+  /// between.
+  struct Rows {
+    std::size_t layers_done = 0;
+    std::size_t count = 0;
+    std::vector<std::size_t> begins;  // first row of each sequence, and the end
+    std::vector<float> x, query, key, value, mixed, hidden;
+    QuantizedRows operand, wide;
+  };
+
+  /// Preconditions: 1..tokens_max ids each, all inside the vocabulary.
+  [[nodiscard]] std::unique_ptr<Rows> begin(std::span<const std::vector<TokenId>> sequences) const;
+  /// Computes the next layer. False: it was the last.
+  [[nodiscard]] bool advance(Rows& rows);
+  /// After the last layer: one vector f32 [dimensions] per sequence.
+  [[nodiscard]] std::vector<std::vector<float>> vectors(const Rows& rows) const;
+  /// All of it at once.
   [[nodiscard]] std::vector<std::vector<float>> encode(std::span<const std::vector<TokenId>> sequences);
 
  private:
@@ -48,13 +64,6 @@ class Encoder {
   struct Layer {
     Linear query, key, value, output, up, down;
     Norm attention_norm, output_norm;
-  };
-  /// Rows of one batch, f32.
-  struct Rows {
-    std::size_t count = 0;
-    std::vector<std::size_t> begins;  // first row of each sequence, and the end
-    std::vector<float> x, query, key, value, mixed, hidden;
-    QuantizedRows operand, wide;
   };
 
   Encoder(InstructionSet isa, ThreadPool& pool) : isa_(isa), pool_(pool) {}

@@ -121,7 +121,23 @@ void BpeTokenizer::append_word(std::string_view word, std::vector<TokenId>& ids)
     ids.push_back(parts[static_cast<std::size_t>(i)].id);
 }
 
+Status BpeTokenizer::append_piece(std::string_view piece, std::vector<TokenId>& ids) const {
+  ASSIGN_OR_RETURN(const std::vector<std::string_view> words, words_.words(piece));
+  for (const std::string_view word : words) append_word(word, ids);
+  return {};
+}
+
 Result<std::vector<TokenId>> BpeTokenizer::encode(std::string_view text, bool add_special, bool parse_special) const {
+  return encode_pieces(nullptr, text, add_special, parse_special);
+}
+
+Result<std::vector<TokenId>> BpeTokenizer::encode_with(PieceMemo& memo, std::string_view text, bool add_special,
+                                                       bool parse_special) const {
+  return encode_pieces(&memo, text, add_special, parse_special);
+}
+
+Result<std::vector<TokenId>> BpeTokenizer::encode_pieces(PieceMemo* memo, std::string_view text, bool add_special,
+                                                         bool parse_special) const {
   RETURN_IF_ERROR(check_utf8(text));
   std::vector<TokenId> ids;
   if (add_special && vocabulary_.add_beginning && vocabulary_.beginning >= 0) ids.push_back(vocabulary_.beginning);
@@ -130,8 +146,10 @@ Result<std::vector<TokenId>> BpeTokenizer::encode(std::string_view text, bool ad
       ids.push_back(piece.id);
       continue;
     }
-    ASSIGN_OR_RETURN(const std::vector<std::string_view> words, words_.words(piece.text));
-    for (const std::string_view word : words) append_word(word, ids);
+    if (memo != nullptr && memo->append(piece.text, 0, ids)) continue;
+    const std::size_t begin = ids.size();
+    RETURN_IF_ERROR(append_piece(piece.text, ids));
+    if (memo != nullptr) memo->keep(piece.text, 0, std::span(ids).subspan(begin));
   }
   if (add_special && vocabulary_.add_end && vocabulary_.end >= 0) ids.push_back(vocabulary_.end);
   return ids;

@@ -25,6 +25,8 @@ class BpeTokenizer final : public Tokenizer {
 
   [[nodiscard]] Result<std::vector<TokenId>> encode(std::string_view text, bool add_special,
                                                     bool parse_special) const override;
+  [[nodiscard]] Result<std::vector<TokenId>> encode_with(PieceMemo& memo, std::string_view text, bool add_special,
+                                                         bool parse_special) const override;
   [[nodiscard]] Result<std::string> decode_token(TokenId id, bool render_special) const override;
   [[nodiscard]] int vocabulary_size() const override { return vocabulary_.size(); }
   [[nodiscard]] bool is_control(TokenId id) const override;
@@ -40,6 +42,9 @@ class BpeTokenizer final : public Tokenizer {
   };
   BpeTokenizer(Vocabulary vocabulary, PreTokenizer words);
   Status read_merges(const GgufFile& file);
+  [[nodiscard]] Result<std::vector<TokenId>> encode_pieces(PieceMemo* memo, std::string_view text, bool add_special,
+                                                           bool parse_special) const;
+  Status append_piece(std::string_view piece, std::vector<TokenId>& ids) const;
   void append_word(std::string_view word, std::vector<TokenId>& ids) const;
   [[nodiscard]] const Merge* merge_of(TokenId left, TokenId right) const;
 

@@ -110,6 +110,16 @@ void SpmTokenizer::append_text(std::string_view text, std::vector<TokenId>& ids)
 }
 
 Result<std::vector<TokenId>> SpmTokenizer::encode(std::string_view text, bool add_special, bool parse_special) const {
+  return encode_pieces(nullptr, text, add_special, parse_special);
+}
+
+Result<std::vector<TokenId>> SpmTokenizer::encode_with(PieceMemo& memo, std::string_view text, bool add_special,
+                                                       bool parse_special) const {
+  return encode_pieces(&memo, text, add_special, parse_special);
+}
+
+Result<std::vector<TokenId>> SpmTokenizer::encode_pieces(PieceMemo* memo, std::string_view text, bool add_special,
+                                                         bool parse_special) const {
   RETURN_IF_ERROR(check_utf8(text));
   std::vector<TokenId> ids;
   if (add_special && vocabulary_.add_beginning && vocabulary_.beginning >= 0) ids.push_back(vocabulary_.beginning);
@@ -119,7 +129,12 @@ Result<std::vector<TokenId>> SpmTokenizer::encode(std::string_view text, bool ad
       ids.push_back(piece.id);
     } else {
       const bool prefix = vocabulary_.add_space_prefix && after_special;
-      append_text(with_visible_blanks(prefix ? " " + std::string(piece.text) : std::string(piece.text)), ids);
+      const unsigned variant = prefix ? 1 : 0;
+      if (memo == nullptr || !memo->append(piece.text, variant, ids)) {
+        const std::size_t begin = ids.size();
+        append_text(with_visible_blanks(prefix ? " " + std::string(piece.text) : std::string(piece.text)), ids);
+        if (memo != nullptr) memo->keep(piece.text, variant, std::span(ids).subspan(begin));
+      }
     }
     after_special = piece.id >= 0;
   }

@@ -22,6 +22,8 @@ class SpmTokenizer final : public Tokenizer {
 
   [[nodiscard]] Result<std::vector<TokenId>> encode(std::string_view text, bool add_special,
                                                     bool parse_special) const override;
+  [[nodiscard]] Result<std::vector<TokenId>> encode_with(PieceMemo& memo, std::string_view text, bool add_special,
+                                                         bool parse_special) const override;
   [[nodiscard]] Result<std::string> decode_token(TokenId id, bool render_special) const override;
   [[nodiscard]] int vocabulary_size() const override { return vocabulary_.size(); }
   [[nodiscard]] bool is_control(TokenId id) const override;
@@ -32,6 +34,8 @@ class SpmTokenizer final : public Tokenizer {
 
  private:
   explicit SpmTokenizer(Vocabulary vocabulary);
+  [[nodiscard]] Result<std::vector<TokenId>> encode_pieces(PieceMemo* memo, std::string_view text, bool add_special,
+                                                           bool parse_special) const;
   void append_text(std::string_view text, std::vector<TokenId>& ids) const;
 
   const Vocabulary vocabulary_;

@@ -6,6 +6,16 @@
 
 namespace mnema {
 
+Result<std::vector<TokenId>> Tokenizer::encode_with(PieceMemo& memo, std::string_view text, bool add_special,
+                                                    bool parse_special) const {
+  const unsigned variant = (add_special ? 1U : 0U) | (parse_special ? 2U : 0U);
+  std::vector<TokenId> ids;
+  if (memo.append(text, variant, ids)) return ids;
+  ASSIGN_OR_RETURN(ids, encode(text, add_special, parse_special));
+  memo.keep(text, variant, ids);
+  return ids;
+}
+
 Result<std::string> Tokenizer::decode(const std::vector<TokenId>& ids, bool render_special) const {
   std::string text;
   for (const TokenId id : ids) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "inference/request.hpp"
+#include "inference/tokenizer/piece_memo.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
@@ -25,6 +26,10 @@ class Tokenizer {
   /// Errors: `kInvalidArgument` for invalid UTF-8 (says at which byte).
   [[nodiscard]] virtual Result<std::vector<TokenId>> encode(std::string_view text, bool add_special,
                                                             bool parse_special) const = 0;
+
+  /// The same ids, with the pieces that `memo` knows taken from there and the others left in it.
+  [[nodiscard]] virtual Result<std::vector<TokenId>> encode_with(PieceMemo& memo, std::string_view text,
+                                                                 bool add_special, bool parse_special) const;
 
   /// The bytes of one token; a byte token gives one byte, a control token gives "" unless `render_special`.
   /// Errors: `kInvalidArgument` for an id out of range.

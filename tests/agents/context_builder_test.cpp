@@ -2,15 +2,66 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <future>
+
+#include "agents/prefix_watch.hpp"
 #include "agents/testing.hpp"
+#include "inference/local_engine.hpp"
+#include "runtime/random.hpp"
+#include "runtime/thread_pool_executor.hpp"
+#include "tests/support/paths.hpp"
 
 namespace mnema {
 namespace {
 
-/// The builder only counts tokens; nothing is ever posted.
+/// The builder only prepares prompts; nothing is ever posted.
 struct NoExecutor final : Executor {
   void post(std::function<void()>) override { FAIL() << "nothing is to be posted"; }
   void post_after(Duration, std::function<void()>) override { FAIL() << "nothing is to be posted"; }
+};
+
+/// An engine that counts how often it is asked to read a prompt.
+class CountingEngine final : public Engine {
+ public:
+  explicit CountingEngine(Engine& engine) : engine_(engine) {}
+  Result<std::shared_ptr<const PreparedPrompt>> prepare(const std::string& model, const Prompt& prompt,
+                                                        const Scope& scope) override {
+    ++prepared;
+    Result<std::shared_ptr<const PreparedPrompt>> made = engine_.prepare(model, prompt, scope);
+    if (made.ok()) bytes += (*made)->text.size();
+    return made;
+  }
+  std::shared_ptr<Generation> generate(GenerateRequest request, Executor& reply_to,
+                                       GenerationCallbacks callbacks) override {
+    return engine_.generate(std::move(request), reply_to, std::move(callbacks));
+  }
+  void prestage(std::string, Scope, Prompt) override {}
+  Result<std::vector<TokenId>> tokenize(const std::string& model, const std::string& text, bool special,
+                                        bool parse) override {
+    ++tokenized;
+    return engine_.tokenize(model, text, special, parse);
+  }
+  Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) override {
+    return engine_.detokenize(model, ids);
+  }
+  Result<std::string> apply_template(const std::string& model, const Prompt& prompt) override {
+    return engine_.apply_template(model, prompt);
+  }
+  void embed(std::string, std::vector<std::string>, Priority, Executor&,
+             std::function<void(Result<std::vector<std::vector<float>>>)>) override {}
+  std::vector<ModelInfo> models() const override { return engine_.models(); }
+  double prefill_tokens_per_second(const std::string& model) const override {
+    return engine_.prefill_tokens_per_second(model);
+  }
+
+  int prepared = 0;
+  int tokenized = 0;
+  std::size_t bytes = 0;  // of the texts that were made
+
+ private:
+  Engine& engine_;
 };
 
 class ContextBuilder : public ::testing::Test {
@@ -21,12 +72,15 @@ class ContextBuilder : public ::testing::Test {
     budget.answer_tokens = 100;
     budget.passage_tokens_max = passage_tokens_max;
     budget.prefill_ms_max = prefill_ms_max;
-    return build_context(plan, {}, budget, engine, "scripted");
+    counted.prepared = 0;
+    counted.bytes = 0;
+    return build_context(plan, {}, budget, counted, "scripted", {});
   }
 
   NoExecutor executor;
   testing::ScriptedEngine::Options options{.prefill_tokens_per_second = 1000};
   testing::ScriptedEngine engine{executor, {}, options};
+  CountingEngine counted{engine};
   double prefill_ms_max = 0;
 };
 
@@ -80,8 +134,13 @@ TEST_F(ContextBuilder, KeepsThePrefixWhenOnlyRecallAndEventChange) {
 TEST_F(ContextBuilder, NeverExceedsItsBudgetAndSaysWhatWasLeftOut) {
   PromptPlan plan;
   plan.system("s").user("u").with({passage("A", 300), passage("B", 300), passage("C", 20)});
-  for (int context = 120; context < 1500; context += 7) {
+  PromptPlan alone;
+  alone.system("s").user("u");
+  const int base = build(alone, 4000)->prompt_tokens, whole = build(plan, 4000)->prompt_tokens;
+  std::size_t cited_before = 0;
+  for (int context = 100; context < 1500; context += 7) {
     const auto built = build(plan, context);
+    ASSERT_EQ(built.ok(), context - 100 >= base) << "at " << context;
     if (!built.ok()) {
       EXPECT_EQ(built.error().code, ErrorCode::kContextLengthExceeded);
       continue;
@@ -89,7 +148,22 @@ TEST_F(ContextBuilder, NeverExceedsItsBudgetAndSaysWhatWasLeftOut) {
     EXPECT_LE(built->prompt_tokens, context - 100);
     EXPECT_EQ(built->citations.size() + built->left_out.size(), 3U);
     EXPECT_EQ(built->prompt_tokens, engine.count_tokens("scripted", built->prompt).value());
+    EXPECT_EQ(built->prompt_tokens, built->prepared->size());
+    EXPECT_TRUE(context - 100 < whole || built->citations.size() == 3);
+    EXPECT_GE(built->citations.size(), cited_before) << "a longer context holds as much";
+    cited_before = built->citations.size();
   }
+  EXPECT_EQ(cited_before, 3U);
+}
+
+TEST_F(ContextBuilder, ReadsAPromptThatFitsOnceAndOneThatMustBeCutTwice) {
+  PromptPlan plan;
+  plan.system("s").known("k").history(talk(10, 20)).user("u").with({passage("A", 100), passage("B", 100)});
+  EXPECT_TRUE(build(plan, 4000)->left_out.empty());
+  EXPECT_EQ(counted.prepared, 1);
+  EXPECT_FALSE(build(plan, 700)->left_out.empty());
+  EXPECT_EQ(counted.prepared, 2);
+  EXPECT_EQ(counted.tokenized, 0);
 }
 
 TEST_F(ContextBuilder, NumbersOnlyThePassagesTheModelSees) {
@@ -119,14 +193,24 @@ TEST_F(ContextBuilder, CutsOldHistoryInBlocksSoThatTheCutStaysForSeveralTurns) {
   EXPECT_LE(changes, 1);
 }
 
-TEST_F(ContextBuilder, CutsAHistoryOfAnyLengthByCountingItAFewTimes) {
-  // Whoever counts it once for each block is still at it when the test's time is over.
+TEST_F(ContextBuilder, CutsAHistoryOfAnyLengthByReadingABoundedPartOfIt) {
   PromptPlan plan;
   plan.history(talk(100'000, 0)).user("u");
   const BuiltContext built = build(plan, 1100).value();
   EXPECT_LE(built.prompt_tokens, 1000);
   EXPECT_GT(built.prompt_tokens, 800) << "as much as fits is kept";
   EXPECT_EQ(built.prompt.messages.front().role, Role::kUser);
+  EXPECT_LE(counted.prepared, 2);
+  EXPECT_LE(counted.bytes, 100'000U) << "the whole talk would be three millions";
+}
+
+TEST_F(ContextBuilder, LeavesOutHistoryThatATemplateHidesWhereTheWholeIsTooLong) {
+  // What is not found in the text cannot be counted beforehand: then parts go until the whole fits.
+  PromptPlan plan;
+  plan.history(std::vector<Message>(20, message_of(Role::kUser, "\t\n"))).user(std::string(300, 'u'));
+  const BuiltContext built = build(plan, 480).value();
+  EXPECT_LE(built.prompt_tokens, 380);
+  EXPECT_FALSE(built.left_out.empty());
 }
 
 TEST_F(ContextBuilder, TrustsAPromptNoFurtherThanTheWeakestOfItsParts) {
@@ -163,6 +247,18 @@ TEST_F(ContextBuilder, TakesTextThatDoesNotSayItsTrustForDerivedFromWhatTheTurnW
   }
 }
 
+TEST_F(ContextBuilder, KeepsAsMuchHistoryBesideManyKnownTextsAsBesideOneOfTheirLength) {
+  PromptPlan one, many;
+  one.known(std::string(806, 'k'));
+  many.known(std::string(200, 'k')).known(std::string(400, 'k')).known(std::string(202, 'k'));
+  for (PromptPlan* plan : {&one, &many}) plan->history(talk(10, 20)).user("u").with({passage("A", 100)});
+  for (int context = 1100; context < 2200; context += 13) {
+    const BuiltContext beside_one = build(one, context).value(), beside_many = build(many, context).value();
+    EXPECT_EQ(beside_many.prompt_tokens, beside_one.prompt_tokens) << "at " << context;
+    EXPECT_EQ(beside_many.prompt.messages.size(), beside_one.prompt.messages.size()) << "at " << context;
+  }
+}
+
 TEST_F(ContextBuilder, RefusesAnEventThatDoesNotFitAlone) {
   PromptPlan plan;
   plan.user(std::string(500, 'u'));
@@ -179,6 +275,90 @@ TEST_F(ContextBuilder, TurnsMillisecondsIntoTokensByTheMeasuredRate) {
   EXPECT_EQ(build(plan, 4000)->citations.size(), 1U);
   prefill_ms_max = 0;
   EXPECT_EQ(build(plan, 4000)->citations.size(), 2U);
+}
+
+/// A conversation of ten turns with recall, as `think` reads and answers them, by a real template and tokenizer.
+TEST(ContextOfARealModel, AskingTenTimesRendersEachPromptOnceAndTokenizesWhatIsNew) {
+  if (!std::filesystem::exists(testing::smollm2())) GTEST_SKIP() << "SmolLM2 is not here (./dev test fetches it)";
+  ThreadPoolExecutor compute("compute", 1), background("prepare", 2), reply("reply", 1);
+  SystemClock clock;
+  SeededRandom random{1};
+  const Limits limits;
+  EngineOptions options;
+  options.model = testing::smollm2();
+  options.kv_memory_bytes = std::int64_t{64} << 20;
+  LocalEngine engine(options, {compute, background}, cpu_model_loader(options, limits), clock, random, limits);
+  const auto stats = [&] {
+    // The second word is at least as new as the first one was asked for.
+    for (int i = 0; i < 2; ++i) {
+      static_cast<void>(engine.stats());
+      std::promise<void> said;
+      compute.post([&said] { said.set_value(); });
+      said.get_future().wait();
+    }
+    return engine.stats();
+  };
+  PrefixWatch watch;
+  ContextBudget budget;
+  budget.context_tokens = 2048;
+  budget.answer_tokens = 100;
+  std::vector<Message> history;
+  std::string text_before;
+  EngineStats before;
+  int cut = 0;
+  for (int turn = 0; turn < 10; ++turn) {
+    const std::string order = std::to_string(1000 + 37 * turn);
+    std::vector<Passage> passages;
+    for (int i = 1; i <= 3; ++i) {
+      passages.push_back({"Order " + order + " left the warehouse on the " + std::to_string(turn + i) +
+                              "th, by ship; the customer was told by mail, and has not answered yet.",
+                          "orders.md",
+                          {},
+                          0.9,
+                          Trust::kExternal});
+    }
+    PromptPlan plan;
+    plan.system(
+            "You are a helpful assistant of a warehouse. Answer in short sentences, and name the order that you talk "
+            "about.")
+        .history(history)
+        .user("Question " + std::to_string(turn) + ": where is order " + order +
+              ", and when will it arrive in Hamburg?")
+        .with(std::move(passages));
+    const BuiltContext built = build_context(plan, {}, budget, engine, "default", {}).value();
+    static_cast<void>(watch.note("local", "session", built.prompt, *built.prepared));
+    GenerateRequest request;
+    request.prompt = built.prompt;
+    request.prepared = built.prepared;
+    request.tokens_max = 1;
+    std::promise<Result<Completion>> done;
+    GenerationCallbacks callbacks;
+    callbacks.on_done = [&done](Result<Completion> result) { done.set_value(std::move(result)); };
+    engine.generate(std::move(request), reply, std::move(callbacks));
+    const Result<Completion> completion = done.get_future().get();
+    ASSERT_TRUE(completion.ok()) << completion.error().text();
+    EXPECT_EQ(completion->usage.prompt_tokens, built.prompt_tokens);
+
+    const EngineStats now = stats();
+    const std::string& text = built.prepared->text;
+    const auto ends = std::mismatch(text_before.begin(), text_before.end(), text.begin(), text.end());
+    const auto fresh = static_cast<double>(text.end() - ends.second);
+    const auto renders = now.template_renders - before.template_renders;
+    const auto tokenized = now.tokenizer_bytes - before.tokenizer_bytes;
+    cut += built.left_out.empty() ? 0 : 1;
+    EXPECT_LE(renders, built.left_out.empty() ? 1U : 2U) << "turn " << turn;
+    EXPECT_LE(static_cast<double>(tokenized), 1.2 * fresh) << "turn " << turn;
+    EXPECT_GT(tokenized, 0U);
+    std::printf("turn %d: %d renders, %d bytes tokenized, %d new\n", turn, static_cast<int>(renders),
+                static_cast<int>(tokenized), static_cast<int>(fresh));
+    text_before = text;
+    before = now;
+    history.push_back(built.question);
+    history.push_back(message_of(Role::kAssistant, "The order " + order +
+                                                       " is on its way by ship and will arrive within the next few "
+                                                       "days [1]."));
+  }
+  EXPECT_GT(cut, 0) << "the talk outgrows the context, too";
 }
 
 }  // namespace

@@ -28,8 +28,9 @@ Prompt prompt_of(std::string system, std::string recall, std::string event) {
 
 class PrefixWatchTest : public ::testing::Test {
  protected:
-  std::optional<PrefixDifference> note(const Prompt& prompt) {
-    return watch.note("local", "s", prompt, engine, "scripted");
+  std::optional<PrefixDifference> note(const Prompt& prompt, const std::string& session = "s",
+                                       const std::string& tenant = "local") {
+    return watch.note(tenant, session, prompt, *engine.prepare("scripted", prompt, {}).value());
   }
   NoExecutor executor;
   testing::ScriptedEngine engine{executor, {}};
@@ -47,33 +48,46 @@ TEST_F(PrefixWatchTest, NamesTheSegmentOfTheFirstTokenThatDiffers) {
 
 TEST_F(PrefixWatchTest, ForgetsTheSessionThatWasNotedLongestAgo) {
   const Prompt prompt = prompt_of("a", "b", "c");
-  EXPECT_FALSE(watch.note("local", "1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("local", "2", prompt, engine, "scripted").has_value());
-  EXPECT_TRUE(watch.note("local", "1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("local", "3", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("local", "2", prompt, engine, "scripted").has_value());
+  EXPECT_FALSE(note(prompt, "1").has_value());
+  EXPECT_FALSE(note(prompt, "2").has_value());
+  EXPECT_TRUE(note(prompt, "1").has_value());
+  EXPECT_FALSE(note(prompt, "3").has_value());
+  EXPECT_FALSE(note(prompt, "2").has_value());
+}
+
+TEST_F(PrefixWatchTest, SaysThatAPromptWasOnlyExtended) {
+  Prompt prompt = prompt_of("be good", "notes", "hello");
+  prompt.add_generation_prompt = false;
+  EXPECT_FALSE(note(prompt).has_value());
+  const int before = engine.prepare("scripted", prompt, {}).value()->size();
+  prompt.messages.push_back(message_of(Role::kAssistant, "hi"));
+  const auto difference = note(prompt);
+  EXPECT_EQ(difference->token, before);
+  EXPECT_EQ(difference->previous_tokens, before);
+  EXPECT_EQ(difference->segment, "assistant");
 }
 
 TEST_F(PrefixWatchTest, KeepsTheSessionsOfOneTenantFromAnothers) {
   const Prompt prompt = prompt_of("a", "b", "c");
-  EXPECT_FALSE(watch.note("red", "1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(watch.note("blue", "1", prompt, engine, "scripted").has_value()) << "another's session of that name";
+  EXPECT_FALSE(note(prompt, "1", "red").has_value());
+  EXPECT_FALSE(note(prompt, "1", "blue").has_value()) << "another's session of that name";
   for (const char* session : {"2", "3", "4", "5"}) {
-    EXPECT_FALSE(watch.note("blue", session, prompt, engine, "scripted").has_value());
+    EXPECT_FALSE(note(prompt, session, "blue").has_value());
   }
-  EXPECT_TRUE(watch.note("red", "1", prompt, engine, "scripted").has_value()) << "not forgotten for blue's";
+  EXPECT_TRUE(note(prompt, "1", "red").has_value()) << "not forgotten for blue's";
   watch.check_integrity();
 }
 
 TEST_F(PrefixWatchTest, ForgetsTheTenantThatWasNotedLongestAgo) {
   PrefixWatch narrow(2, 2);
   const Prompt prompt = prompt_of("a", "b", "c");
+  const auto prepared = engine.prepare("scripted", prompt, {}).value();
   for (const char* tenant : {"red", "blue", "red", "green"}) {
-    [[maybe_unused]] const auto noted = narrow.note(tenant, "1", prompt, engine, "scripted");
+    [[maybe_unused]] const auto noted = narrow.note(tenant, "1", prompt, *prepared);
     narrow.check_integrity();
   }
-  EXPECT_TRUE(narrow.note("red", "1", prompt, engine, "scripted").has_value());
-  EXPECT_FALSE(narrow.note("blue", "1", prompt, engine, "scripted").has_value());
+  EXPECT_TRUE(narrow.note("red", "1", prompt, *prepared).has_value());
+  EXPECT_FALSE(narrow.note("blue", "1", prompt, *prepared).has_value());
 }
 
 }  // namespace

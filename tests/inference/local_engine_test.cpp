@@ -3,170 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
-#include <deque>
 #include <filesystem>
 
-#include "inference/grammar/constraint_compiler.hpp"
-#include "runtime/random.hpp"
-#include "tests/inference/grammar/matching.hpp"
-#include "tests/inference/scripted_backend.hpp"
+#include "tests/inference/local_engine_fixture.hpp"
 #include "tests/support/paths.hpp"
-
-// The whole engine over models that are scripted (scripted_backend.hpp) and a loader that keeps a book.
 
 namespace mnema {
 namespace {
 
-using grammar::testing::SmallTokenizer;
-using testing::FixedClock;
-using testing::QueueExecutor;
-using testing::ScriptedBackend;
-
-constexpr const char* kTemplate =
-    "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}";
-constexpr const char* kToolTemplate =
-    "{% if tools %}{{ 'Write <tool_call>.\\n' }}{% endif %}"
-    "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}";
-constexpr std::int64_t kModelBytes = 100;
-
-class TextCounter final : public TextEncoder {
- public:
-  Result<std::vector<std::vector<float>>> encode(std::span<const std::string> texts) override {
-    std::vector<std::vector<float>> vectors;
-    for (const std::string& text : texts) vectors.push_back({static_cast<float>(text.size())});
-    return vectors;
-  }
-};
-
-/// Models "a" to "d" (d's template knows no tools), and "vectors", an encoder.
-class BookLoader final : public ModelLoader {
- public:
-  Result<ModelFile> locate(const std::string& name) override {
-    if (name.ends_with("/disk/file.gguf")) return ModelFile{"file", "/disk/file.gguf"};
-    if (name.starts_with("/disk/")) return ModelFile{name.substr(6), name};
-    if (name.size() == 1 || name == "vectors") return ModelFile{name, "/models/" + name};
-    return fail(ErrorCode::kNotFound, "there is no model '" + name + "'");
-  }
-  Result<std::shared_ptr<const ModelText>> load_text(const ModelFile& file) override {
-    ++texts;
-    auto text = std::make_shared<ModelText>();
-    const auto tokenizer = std::make_shared<SmallTokenizer>();
-    text->info.name = file.name;
-    text->info.context_length = 4000;
-    text->info.is_encoder = file.name == "vectors";
-    text->tokenizer = tokenizer;
-    const auto made = ChatTemplate::create(file.name == "d" ? kTemplate : kToolTemplate, {}, "", "");
-    if (!made.ok()) return made.error();
-    text->chat_template = *made;
-    const auto compiler = std::make_shared<grammar::ConstraintCompiler>(tokenizer, Limits{});
-    text->compile = [compiler](const Constraint& constraint) { return compiler->compile(constraint); };
-    return std::shared_ptr<const ModelText>(std::move(text));
-  }
-  Result<std::unique_ptr<ModelCompute>> load_compute(const ModelFile& file) override {
-    loads += file.name + " ";
-    auto compute = std::make_unique<ModelCompute>();
-    compute->memory_bytes = kModelBytes;
-    if (file.name == "vectors") {
-      compute->encoder = std::make_unique<TextCounter>();
-      return compute;
-    }
-    auto backend = std::make_unique<ScriptedBackend>(200, SmallTokenizer().vocabulary_size());
-    backend->adjust = adjust;
-    backend->after_step = after_step;
-    compute->backend = std::move(backend);
-    return compute;
-  }
-  std::int64_t estimate_bytes(const ModelFile&) override { return kModelBytes; }
-  std::vector<ModelInfo> known() const override { return {}; }
-
-  std::string loads;  // in their order
-  int texts = 0;
-  std::function<void(const std::vector<TokenId>&, std::vector<float>&)> adjust;
-  std::function<void()> after_step;
-};
-
-struct Heard {
-  std::string text;  // of the deltas
-  std::vector<ToolCallDelta> calls;
-  std::optional<Result<Completion>> done;
-  std::shared_ptr<Generation> generation;
-};
-
-class LocalEngineTest : public ::testing::Test {
- protected:
-  LocalEngineTest() { options.model = "a"; }
-  ~LocalEngineTest() override {
-    engine.reset();
-    run();
-  }
-  void open() { open(loader); }
-  void open(std::shared_ptr<ModelLoader> opener) {
-    engine = std::make_unique<LocalEngine>(options, LocalEngine::Executors{compute, background}, std::move(opener),
-                                           clock, random, limits);
-    engine->on_violation([](const std::string& report) { ADD_FAILURE() << report; });
-  }
-  static GenerateRequest asks(const std::string& model, const std::string& text = "hello", int tokens = 10) {
-    GenerateRequest request;
-    request.model = model;
-    request.prompt.messages.push_back(message_of(Role::kUser, text));
-    request.tokens_max = tokens;
-    return request;
-  }
-  Heard& ask(GenerateRequest request) {
-    Heard& heard = all.emplace_back();
-    GenerationCallbacks callbacks;
-    callbacks.on_delta = [&heard](const Delta& delta) {
-      heard.text += delta.text;
-      heard.calls.insert(heard.calls.end(), delta.tool_calls.begin(), delta.tool_calls.end());
-    };
-    callbacks.on_done = [&heard](Result<Completion> result) {
-      EXPECT_FALSE(heard.done.has_value()) << "on_done comes once";
-      heard.done = std::move(result);
-    };
-    heard.generation = engine->generate(std::move(request), reply, std::move(callbacks));
-    return heard;
-  }
-  Completion answer(GenerateRequest request) {
-    const Heard& heard = ask(std::move(request));
-    run();
-    EXPECT_TRUE(heard.done && heard.done->ok()) << (heard.done ? heard.done->error().text() : "no answer");
-    return heard.done && heard.done->ok() ? **heard.done : Completion{};
-  }
-  Error error(GenerateRequest request) {
-    const Heard& heard = ask(std::move(request));
-    run();
-    EXPECT_TRUE(heard.done && !heard.done->ok());
-    return heard.done && !heard.done->ok() ? heard.done->error() : Error{};
-  }
-  bool run_one() {
-    compute.now = clock.at;
-    const bool computed = compute.run_one(), prepared = background.run_one(), told = reply.run_one();
-    return computed || prepared || told;
-  }
-  void run() {
-    while (run_one()) {
-    }
-  }
-  EngineStats stats() {
-    static_cast<void>(engine->stats());
-    run();
-    return engine->stats();
-  }
-  std::string loaded() {
-    std::string names;
-    for (const ModelStats& model : stats().models) names += model.model + " ";
-    return names;
-  }
-
-  EngineOptions options;
-  Limits limits;
-  QueueExecutor compute, background, reply;
-  FixedClock clock;
-  SeededRandom random{1};
-  std::shared_ptr<BookLoader> loader = std::make_shared<BookLoader>();
-  std::unique_ptr<LocalEngine> engine;
-  std::deque<Heard> all;
-};
+using testing::Heard;
+using testing::kModelBytes;
+using testing::LocalEngineTest;
 
 TEST_F(LocalEngineTest, LoadsAModelWithItsFirstRequestAndOnlyOnce) {
   open();
@@ -554,37 +401,6 @@ TEST_F(LocalEngineTest, ShowsTheNumbersOfThisMomentToWhoeverLooksFirst) {
   ASSERT_EQ(now.models.size(), 1U);
   EXPECT_EQ(now.models[0].running, 0);
   EXPECT_EQ(now.models[0].generated_tokens, 5U);
-}
-
-TEST_F(LocalEngineTest, CountsTheTextsThatHaveNoVectorYet) {
-  open();
-  engine->embed("vectors", std::vector<std::string>(30, "x"), Priority::kEvent, reply, [](const auto&) {});
-  compute.run_one();  // the first eight
-  static_cast<void>(engine->stats());
-  compute.run_one();
-  compute.run_one();
-  EXPECT_EQ(engine->stats().embeddings_waiting, 14) << "two steps were before the word";
-  run();
-  EXPECT_EQ(stats().embeddings_waiting, 0);
-  engine->embed("a", {"x", "y"}, Priority::kEvent, reply, [](const auto&) {});
-  run();
-  EXPECT_EQ(stats().embeddings_waiting, 0) << "who is refused waits no more";
-}
-
-TEST_F(LocalEngineTest, VectorsComeInTheOrderOfTheirTexts) {
-  open();
-  std::vector<std::string> texts;
-  for (std::size_t i = 0; i < 30; ++i) texts.emplace_back(i, 'x');
-  std::optional<Result<std::vector<std::vector<float>>>> vectors;
-  engine->embed("vectors", texts, Priority::kEvent, reply, [&](auto result) { vectors = std::move(result); });
-  run();
-  ASSERT_TRUE(vectors && vectors->ok());
-  ASSERT_EQ((*vectors)->size(), 30U);
-  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ((**vectors)[i][0], static_cast<float>(i));
-  engine->embed("a", texts, Priority::kEvent, reply, [&](auto result) { vectors = std::move(result); });
-  run();
-  EXPECT_EQ(vectors->error().code, ErrorCode::kUnsupported);
-  EXPECT_EQ(error(asks("vectors")).code, ErrorCode::kUnsupported);
 }
 
 bool is_there(const std::string& file) { return std::filesystem::exists(file); }

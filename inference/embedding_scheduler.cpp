@@ -1,0 +1,219 @@
+#include "inference/embedding_scheduler.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "runtime/check.hpp"
+
+namespace mnema {
+namespace {
+
+/// How long encoding keeps the cores from others where no model computes.
+constexpr Duration kIdleSlice = std::chrono::milliseconds(20);
+/// A slice takes this part of the step before it, so that tokens come at two thirds of their pace at least. Not the
+/// whole: a layer's time is only known when it is over.
+constexpr int kStepShare = 2;
+/// More rows at once are no faster per row.
+constexpr std::size_t kTextsAtOnce = 8;
+/// How much of the newest measurement goes into the rate.
+constexpr double kRateWeight = 0.3;
+/// A text costs something however short it is.
+constexpr std::size_t kBytesOfAnyText = 32;
+
+std::size_t cost_bytes(const std::string& text) {
+  constexpr std::size_t kBytesRead = 2048;  // an encoder cuts texts at its length
+  return kBytesOfAnyText + std::min(text.size(), kBytesRead);
+}
+
+using Vectors = std::vector<std::vector<float>>;
+
+std::size_t index_of(Priority priority) { return static_cast<std::size_t>(priority); }
+
+}  // namespace
+
+void EmbeddingScheduler::submit(EmbeddingJob job) {
+  const int texts = static_cast<int>(job.texts.size());
+  if (texts == 0) return job.reply_to->post([on_done = std::move(job.on_done)] { on_done(Vectors{}); });
+  int before = 0;
+  for (std::size_t i = 0; i <= index_of(job.priority); ++i) before += waiting_[i];
+  if (before + texts > limits_.embeddings_waiting_max) {
+    Error full = fail_retryable(ErrorCode::kResourceExhausted,
+                                std::to_string(before) + " texts wait for their vectors already", "try again later");
+    full.retry_after_ms = 1000;
+    job.reply_to->post([on_done = std::move(job.on_done), full] { on_done(full); });
+    return;
+  }
+  waiting_[index_of(job.priority)] += texts;
+  Job& added = jobs_.emplace_back();
+  added.request = std::move(job);
+  added.waiting_since = clock_.monotonic_now();
+  changed();
+  wake();
+}
+
+int EmbeddingScheduler::waiting() const {
+  int all = 0;
+  for (const int texts : waiting_) all += texts;
+  return all;
+}
+
+void EmbeddingScheduler::wake() {
+  if (posted_ || jobs_.empty()) return;
+  posted_ = true;
+  compute_.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->posted_ = false;
+    self->run_posted();
+  });
+}
+
+bool EmbeddingScheduler::computing() const {
+  return std::any_of(models_.all().begin(), models_.all().end(), [](const auto& entry) {
+    return entry.second.scheduler != nullptr && !entry.second.scheduler->idle();
+  });
+}
+
+/// A model is loaded here, never between steps: it may take the place of the very one that is ending its last sequence.
+void EmbeddingScheduler::run_posted() {
+  while (!jobs_.empty() && !load_for(next())) {
+  }
+  // Without jobs there is nothing to do, and after `cancel_all` perhaps no models to ask either.
+  if (jobs_.empty() || computing()) return;  // each step of a model calls, and its last one wakes
+  run_for(kIdleSlice);
+  wake();
+}
+
+void EmbeddingScheduler::between_steps(Duration step) {
+  run_for(step / kStepShare);
+  wake();
+}
+
+/// Layers until the next one would be beyond the budget, one at least.
+void EmbeddingScheduler::run_for(Duration budget) {
+  const MonotonicTime begin = clock_.monotonic_now();
+  MonotonicTime now = begin;
+  Duration layer{0};
+  while (!jobs_.empty()) {
+    const JobPointer job = next();
+    if (job->batch == nullptr) {
+      if (!models_.is_loaded(job->request.model)) return;
+      if (const Status begun = begin_batch(*job, budget); !begun.ok()) {
+        end(job, begun.error());
+        continue;
+      }
+      const MonotonicTime tokenized = clock_.monotonic_now();
+      job->batch_time = tokenized - now;
+      now = tokenized;
+    }
+    const bool more = job->batch->advance();
+    const MonotonicTime after = clock_.monotonic_now();
+    layer = after - now;
+    now = after;
+    job->batch_time += layer;
+    if (!more) finish_batch(job);
+    // A clock that stands still measures nothing: then one batch is enough.
+    if (now - begin + layer > budget || (!more && now == begin)) return;
+  }
+}
+
+EmbeddingScheduler::JobPointer EmbeddingScheduler::next() {
+  const MonotonicTime now = clock_.monotonic_now();
+  const auto urgency = [&](const Job& job) {
+    const double waited_ms = std::chrono::duration<double, std::milli>(now - job.waiting_since).count();
+    return static_cast<double>(job.request.priority) - waited_ms / std::max(1, options_.ageing_ms);
+  };
+  JobPointer begun = jobs_.end(), best = jobs_.end();
+  for (JobPointer job = jobs_.begin(); job != jobs_.end(); ++job) {
+    if (job->batch != nullptr) {
+      if (begun == jobs_.end() || job->request.priority < begun->request.priority) begun = job;
+    } else if (best == jobs_.end() || urgency(*job) < urgency(*best)) {
+      best = job;
+    }
+  }
+  if (begun == jobs_.end()) return best;
+  return best != jobs_.end() && best->request.priority < begun->request.priority ? best : begun;
+}
+
+std::size_t EmbeddingScheduler::texts_within(const Job& job, Duration budget) const {
+  if (us_per_byte_ <= 0) return 1;
+  double left_us = std::chrono::duration<double, std::micro>(budget).count();
+  std::size_t count = 0;
+  while (count < std::min(kTextsAtOnce, job.texts_left())) {
+    left_us -= us_per_byte_ * static_cast<double>(cost_bytes(job.request.texts[job.vectors.size() + count]));
+    if (left_us < 0) break;
+    ++count;
+  }
+  return std::max<std::size_t>(1, count);
+}
+
+bool EmbeddingScheduler::load_for(JobPointer job) {
+  if (job->batch != nullptr) return true;
+  if (const Result<LoadedModel*> model = models_.use(job->request.model); !model.ok()) {
+    end(job, model.error());
+    return false;
+  }
+  return true;
+}
+
+Status EmbeddingScheduler::begin_batch(Job& job, Duration budget) {
+  ASSIGN_OR_RETURN(LoadedModel* const model, models_.use(job.request.model));
+  if (model->compute->encoder == nullptr) {
+    return fail(ErrorCode::kUnsupported, "model '" + job.request.model + "' makes text, not vectors",
+                "use all-minilm-l6-v2");
+  }
+  job.batch_texts = texts_within(job, budget);
+  job.computing = model->compute;
+  const std::span<const std::string> texts(job.request.texts);
+  ASSIGN_OR_RETURN(job.batch, model->compute->encoder->begin(texts.subspan(job.vectors.size(), job.batch_texts)));
+  return {};
+}
+
+void EmbeddingScheduler::finish_batch(JobPointer job) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < job->batch_texts; ++i) bytes += cost_bytes(job->request.texts[job->vectors.size() + i]);
+  const double measured =
+      std::chrono::duration<double, std::micro>(job->batch_time).count() / static_cast<double>(bytes);
+  if (measured > 0)
+    us_per_byte_ = us_per_byte_ <= 0 ? measured : us_per_byte_ + kRateWeight * (measured - us_per_byte_);
+  Vectors made = job->batch->take_vectors();
+  texts_embedded_ += made.size();
+  waiting_[index_of(job->request.priority)] -= static_cast<int>(made.size());
+  std::move(made.begin(), made.end(), std::back_inserter(job->vectors));
+  job->batch.reset();
+  job->computing.reset();
+  job->waiting_since = clock_.monotonic_now();
+  changed();
+  if (job->texts_left() == 0) end(job, std::move(job->vectors));
+}
+
+void EmbeddingScheduler::changed() const {
+  if (on_change_) on_change_();
+}
+
+void EmbeddingScheduler::end(JobPointer job, Result<Vectors> result) {
+  if (!result.ok()) {
+    waiting_[index_of(job->request.priority)] -= static_cast<int>(job->texts_left());
+    changed();
+  }
+  job->request.reply_to->post(
+      [on_done = std::move(job->request.on_done), result = std::move(result)] { on_done(result); });
+  jobs_.erase(job);
+}
+
+void EmbeddingScheduler::cancel_all() {
+  while (!jobs_.empty()) end(jobs_.begin(), fail_retryable(ErrorCode::kCancelled, "the engine is stopping"));
+}
+
+void EmbeddingScheduler::check_integrity() const {
+  std::array<int, 4> texts{}, batches{};
+  for (const Job& job : jobs_) {
+    texts[index_of(job.request.priority)] += static_cast<int>(job.texts_left());
+    batches[index_of(job.request.priority)] += job.batch != nullptr ? 1 : 0;
+  }
+  CHECK(texts == waiting_, "every text that waits belongs to a job");
+  CHECK(*std::max_element(batches.begin(), batches.end()) <= 1, "a batch is finished before another of its priority");
+  CHECK(*std::max_element(texts.begin(), texts.end()) <= limits_.embeddings_waiting_max, "the queue is bounded");
+}
+
+}  // namespace mnema
