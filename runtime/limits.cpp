@@ -22,6 +22,9 @@ Limits Limits::tiny() {
   limits.dead_letters_per_tenant_max = 8;
   limits.dedupe_entries_max = 8;
   limits.mailbox_fresh_bytes_max = 512;
+  limits.accept_batch_events_max = 4;
+  limits.admin_page_rows_max = 4;
+  limits.statements_cached_max = 4;
   limits.turn_threads = 1;
   limits.turns_running_max = 2;
   limits.turns_running_per_tenant_max = 2;
@@ -42,6 +45,8 @@ Limits Limits::tiny() {
   limits.outbox_rows_per_tenant_max = 16;
   limits.metric_label_sets_max = 4;
   limits.recall_candidates_max = 8;
+  limits.embedding_attempts_max = 2;
+  limits.vector_changes_trimmed_max = 4;
   limits.document_bytes_max = 4096;
   limits.chunk_tokens_max = 32;
   limits.exact_search_vectors_max = 16;
@@ -49,6 +54,7 @@ Limits Limits::tiny() {
   limits.generations_waiting_max = 4;
   limits.embeddings_waiting_max = 64;
   limits.prepared_prompt_memo_bytes_max = 16384;
+  limits.repeated_tokens_max = 16;
   return limits;
 }
 

@@ -39,7 +39,12 @@ struct Limits {
   std::int64_t dedupe_entries_max = 1 << 20;        // oldest forgotten first
   int mailbox_retry_after_ms = 1'000;               // what a refused source is told
   std::int64_t mailbox_fresh_bytes_max = 16 << 20;  // payloads kept in memory until taken; others are read again
+  int accept_batch_events_max = 1'000;              // in one batch of a source; kInvalidArgument
+  int source_pause_percent = 90;                    // of a bound of the mailbox in use: sources that pull are paused
+  int source_resume_percent = 70;                   // and go on from here
   int mailbox_ageing_ms = 10'000;                   // waiting so much longer makes up for one step of priority
+  int admin_page_rows_max = 1'000;                  // of one answer of an admin route; 400
+  int statements_cached_max = 256;                  // of one connection; the least recently used is finalized
   // turns
   int turn_threads = 4;
   int turns_running_max = 64;             // further events wait in the mailbox
@@ -74,13 +79,16 @@ struct Limits {
   int metric_label_sets_max = 200;  // of one metric; further ones are counted as "other"
   // memory
   int recall_candidates_max = 200;
-  int recall_embed_timeout_ms = 5'000;  // then recall goes on by words and time
+  int recall_embed_timeout_ms = 5'000;     // then recall goes on by words and time
+  int embedding_attempts_max = 5;          // of one text that the embedder refuses; then it stays without a vector
+  int vector_changes_trimmed_max = 1'000;  // rows behind the oldest valid snapshot, in one unit of work
   std::int64_t document_bytes_max = 16 << 20;
   int chunk_tokens_max = 256;
   std::int64_t exact_search_vectors_max = 20'000;  // above it HNSW
   // inference
   int completion_tokens_default = 1'024;
   int stop_strings_max = 16;
+  int repeated_tokens_max = 96;      // of one cycle of tokens that an answer goes on repeating; it ends as `length`
   int grammar_rules_max = 10'000;    // 400
   int grammar_states_max = 400'000;  // 400: repetitions are unrolled
   int prompt_bytes_max = 4 << 20;

@@ -48,7 +48,12 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(dedupe_entries_max);
   MNEMA_LIMIT(mailbox_retry_after_ms);
   MNEMA_LIMIT(mailbox_fresh_bytes_max);
+  MNEMA_LIMIT(accept_batch_events_max);
+  MNEMA_LIMIT(source_pause_percent);
+  MNEMA_LIMIT(source_resume_percent);
   MNEMA_LIMIT(mailbox_ageing_ms);
+  MNEMA_LIMIT(admin_page_rows_max);
+  MNEMA_LIMIT(statements_cached_max);
   MNEMA_LIMIT(turn_threads);
   MNEMA_LIMIT(turns_running_max);
   MNEMA_LIMIT(turns_running_per_tenant_max);
@@ -80,11 +85,14 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(metric_label_sets_max);
   MNEMA_LIMIT(recall_candidates_max);
   MNEMA_LIMIT(recall_embed_timeout_ms);
+  MNEMA_LIMIT(embedding_attempts_max);
+  MNEMA_LIMIT(vector_changes_trimmed_max);
   MNEMA_LIMIT(document_bytes_max);
   MNEMA_LIMIT(chunk_tokens_max);
   MNEMA_LIMIT(exact_search_vectors_max);
   MNEMA_LIMIT(completion_tokens_default);
   MNEMA_LIMIT(stop_strings_max);
+  MNEMA_LIMIT(repeated_tokens_max);
   MNEMA_LIMIT(grammar_rules_max);
   MNEMA_LIMIT(grammar_states_max);
   MNEMA_LIMIT(prompt_bytes_max);
