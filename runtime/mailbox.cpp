@@ -61,22 +61,44 @@ Status check_for_mailbox(const Event& event, const Limits& limits) {
 
 }  // namespace
 
-void Mailbox::accept(Event event, Executor& reply_to, std::function<void(Result<Accepted>)> on_done) {
-  if (Status status = check_for_mailbox(event, core_->limits); !status.ok()) {
-    reply_to.post([on_done = std::move(on_done), error = status.error()] { on_done(error); });
-    return;
+void Mailbox::accept(EventBatch batch, Executor& reply_to, BatchDone on_done) {
+  const std::size_t events_max = batch_events_max(core_->limits);
+  if (batch.events.size() > events_max) {
+    const Error error = fail(ErrorCode::kInvalidArgument,
+                             "a batch of " + std::to_string(batch.events.size()) + " events is more than one may be",
+                             "at most " + std::to_string(events_max) + " are taken");
+    return reply_to.post([on_done = std::move(on_done), error] { on_done(error); });
   }
-  const EventDigest digest = digest_of(event);
-  auto shared = std::make_shared<const Event>(std::move(event));
-  core_->home.post([core = core_, shared = std::move(shared), digest, &reply_to, on_done = std::move(on_done)] {
-    core->accept(shared, digest, reply_to, on_done);
-  });
+  const auto arriving = std::make_shared<Core::Arriving>();
+  arriving->dedupe = batch.dedupe;
+  arriving->hook = std::move(batch.hook);
+  arriving->reply_to = &reply_to;
+  arriving->on_done = std::move(on_done);
+  arriving->results.reserve(batch.events.size());
+  arriving->rows.reserve(batch.events.size());
+  for (Result<Event>& event : batch.events) {
+    const Status fit = event.ok() ? check_for_mailbox(*event, core_->limits) : Status(event.error());
+    arriving->results.push_back(fit.ok() ? Result<Accepted>(Accepted{}) : Result<Accepted>(fit.error()));
+    if (!fit.ok()) continue;
+    Core::ArrivingRow row;
+    row.place = arriving->results.size() - 1;
+    if (batch.dedupe == Dedupe::kById) row.digest = digest_of(*event);
+    row.lane = lane_name(event->agent, event->key);
+    row.event = std::make_shared<const Event>(std::move(*event));
+    arriving->rows.push_back(std::move(row));
+  }
+  if (arriving->rows.empty() && !arriving->hook) return arriving->answer({});
+  core_->home.post([core = core_, arriving] { core->accept(arriving); });
+}
+
+void Mailbox::accept(Event event, Executor& reply_to, AcceptDone on_done) {
+  accept(batch_of(std::move(event)), reply_to, answer_of_one(std::move(on_done)));
 }
 
 Result<Accepted> Mailbox::accept(Transaction& transaction, Event event) {
   RETURN_IF_ERROR(check_for_mailbox(event, core_->limits));
   const EventDigest digest = digest_of(event);
-  return core_->store(transaction, std::make_shared<const Event>(std::move(event)), digest);
+  return core_->store_one(transaction, std::make_shared<const Event>(std::move(event)), digest);
 }
 
 void Mailbox::take(Executor& reply_to, std::function<void(Delivery)> on_delivery) {

@@ -19,7 +19,8 @@
 //
 // Bounds: mailbox_bounds.hpp. A repeat of a known event is acknowledged also where a new one would be refused.
 //
-// Threads:   `accept(event, ...)`, `take`, `stop_taking`, `count`, the settling methods and a Delivery's end from any
+// Threads:   `accept` of events and batches, `take`, `stop_taking`, `count`, the settling methods and a Delivery's end
+// from any
 //            thread (they post home). The methods with a Transaction inside a unit of work, on the store executor.
 //            `recover`, `depths`, `check_integrity` on the home executor, or before it runs.
 // Ownership: rows live in the database; a `Delivery` borrows one until it is settled. Borrows all its parts.
@@ -32,18 +33,13 @@
 
 #include "runtime/database.hpp"
 #include "runtime/event.hpp"
+#include "runtime/event_batch.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/result.hpp"
 #include "runtime/runtime_counts.hpp"
 
 namespace mnema {
-
-struct Accepted {
-  Sequence sequence = 0;
-  bool duplicate = false;  // the event was known; `sequence` is the first one's, which may be done long since
-  bool differs = false;    // of a duplicate: it has another content than the first one; nothing of it is stored
-};
 
 /// One event leased to one turn. If it goes unsettled (the turn's owner forgot it), the event waits `limits.lease_ms`
 /// and is then dispatched again; after `stop_taking` it is released.
@@ -95,11 +91,12 @@ class Mailbox {
   /// Reads the index from the database and takes back what a dead process had leased. Once, before anything else.
   [[nodiscard]] Status recover();
 
-  /// Stores `event`, for which `agent` must be set, and answers when it is on disk. A second event with the same
-  /// (tenant, source, id) within the last `limits.dedupe_entries_max` events gives the first one's number.
-  /// Errors: `kMailboxFull` (retryable, with retry_after_ms), `kInvalidArgument` (too large, no id, source or agent),
-  /// `kStorage` (the event is not ours; it may be sent again).
-  void accept(Event event, Executor& reply_to, std::function<void(Result<Accepted>)> on_done);
+  /// Stores the events of `batch`, each of which names its agent, runs its hook, and answers when all of it is on disk
+  /// (event_batch.hpp). Results: the first one's number for a repeat; `kInvalidArgument` (too large; no id, source or
+  /// agent).
+  void accept(EventBatch batch, Executor& reply_to, BatchDone on_done);
+  /// A batch of one.
+  void accept(Event event, Executor& reply_to, AcceptDone on_done);
 
   /// The same inside a unit of work: a timer that fires, an event one agent sends to another. Not refused for fullness,
   /// because what causes it is already ours.

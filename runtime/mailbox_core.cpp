@@ -109,68 +109,6 @@ Time Mailbox::Core::after_crash(int crashes) const {
   return clock.now() + std::min<Duration>(cap, base * (1LL << std::min(crashes - 2, 20)));
 }
 
-void Mailbox::Core::accept(std::shared_ptr<const Event> event, const EventDigest& digest, Executor& reply_to,
-                           std::function<void(Result<Accepted>)> on_done) {
-  const std::string lane = lane_name(event->agent, event->key);
-  if (const Status capacity = bounds.check(event->tenant, lane); !capacity.ok()) {
-    return refuse_unless_known(digest, capacity.error(), reply_to, std::move(on_done));
-  }
-  bounds.begin_arrival(event->tenant, lane);
-  write<Accepted>(
-      [self = shared_from_this(), event, digest](Transaction& t) { return self->store(t, event, digest); },
-      [self = shared_from_this(), event, lane, &reply_to, on_done = std::move(on_done)](Result<Accepted> result) {
-        self->bounds.end_arrival(event->tenant, lane);
-        self->publish();
-        reply_to.post([on_done, result = std::move(result)] { on_done(result); });
-      });
-}
-
-/// Who repeats what is stored already gets its acknowledgement however full the mailbox is: else the sender of an
-/// answer that was lost would go on sending for as long as the mailbox is full.
-void Mailbox::Core::refuse_unless_known(const EventDigest& digest, const Error& why, Executor& reply_to,
-                                        std::function<void(Result<Accepted>)> on_done) {
-  write<std::optional<Accepted>>(
-      [self = shared_from_this(), digest](Transaction& t) -> Result<std::optional<Accepted>> {
-        ASSIGN_OR_RETURN(const auto known, mailbox_store::find_duplicate(t, digest));
-        if (!known) return std::optional<Accepted>();
-        t.after_commit([self] { ++self->counters.duplicates; });
-        return std::optional<Accepted>(Accepted{known->sequence, true, known->differs});
-      },
-      [self = shared_from_this(), why, &reply_to,
-       on_done = std::move(on_done)](const Result<std::optional<Accepted>>& known) {
-        if (known.ok() && !*known) ++self->counters.refused;
-        reply_to.post([on_done, answer = !known.ok() ? Result<Accepted>(known.error())
-                                         : *known    ? Result<Accepted>(**known)
-                                                     : Result<Accepted>(why)] { on_done(answer); });
-      });
-}
-
-Result<Accepted> Mailbox::Core::store(Transaction& transaction, const std::shared_ptr<const Event>& event,
-                                      const EventDigest& digest) {
-  ASSIGN_OR_RETURN(const std::optional<mailbox_store::Remembered> known,
-                   mailbox_store::find_duplicate(transaction, digest));
-  if (known) {
-    transaction.after_commit([self = shared_from_this()] { ++self->counters.duplicates; });
-    return Accepted{known->sequence, true, known->differs};
-  }
-  const Time now = clock.now();
-  ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, *event, now));
-  RETURN_IF_ERROR(mailbox_store::remember(transaction, digest, sequence, limits.dedupe_entries_max));
-  transaction.after_commit([self = shared_from_this(), event, sequence, now] {
-    self->home.post([self, event, sequence, now] { self->stored(sequence, now, event); });
-  });
-  return Accepted{sequence};
-}
-
-void Mailbox::Core::stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event) {
-  queue.add(event->tenant, lane_name(event->agent, event->key),
-            {sequence, static_cast<int>(event->priority), accepted_at, Time{}});
-  keep_fresh(sequence, event);
-  ++counters.accepted;
-  if (on_accepted) on_accepted(sequence, event);
-  pump();
-}
-
 void Mailbox::Core::add(const IndexRow& row) {
   if (row.attempts + row.uncounted > 0) tries[row.sequence] = {row.attempts, row.uncounted};
   // What was parked until somebody wakes it is looked at again: who would have may have gone with the last process.

@@ -2,8 +2,8 @@
 //
 // What the mailbox knows in memory, behind its public face (mailbox.hpp).
 //
-// Threads:   confined to the home executor, except `store`, `dead_letter` and `wake`, which run inside a unit of work,
-//            and what is atomic.
+// Threads:   confined to the home executor, except `store`, `store_one`, `insert_unless_known`, `dead_letter` and
+//            `wake`, which run inside a unit of work, and what is atomic.
 // Ownership: shared with everything it posts; borrows all its parts.
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "runtime/mailbox.hpp"
 #include "runtime/mailbox_bounds.hpp"
@@ -41,6 +42,26 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
     int counted = 0;
     int uncounted = 0;
   };
+  /// One event of a batch that may be stored.
+  struct ArrivingRow {
+    std::size_t place = 0;  // of its result
+    std::shared_ptr<const Event> event;
+    std::optional<EventDigest> digest;  // none: repeats are not the mailbox's to recognise
+    std::string lane;
+  };
+  /// A batch on its way to the disk. Confined to one executor at a time: the caller's, home, the store's, home.
+  struct Arriving {
+    AcceptResults results;  // of every event; those of `rows` are filled in by the transaction
+    std::vector<ArrivingRow> rows;
+    Dedupe dedupe = Dedupe::kById;
+    AcceptHook hook;
+    Time accepted_at{};
+    Executor* reply_to = nullptr;
+    BatchDone on_done;
+
+    /// With the results, or with why there are none. The last use of it.
+    void answer(const Status& status);
+  };
   /// Published on the home executor, read by anybody.
   struct Counters {
     std::atomic<std::int64_t> ready = 0, leased = 0, waiting = 0, dead = 0;
@@ -51,16 +72,22 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   [[nodiscard]] Status recover();
   void recover_row(const mailbox_store::IndexRow& row);
   [[nodiscard]] Time after_crash(int crashes) const;
-  void accept(std::shared_ptr<const Event> event, const EventDigest& digest, Executor& reply_to,
-              std::function<void(Result<Accepted>)> on_done);
-  void refuse_unless_known(const EventDigest& digest, const Error& why, Executor& reply_to,
-                           std::function<void(Result<Accepted>)> on_done);
-  [[nodiscard]] Result<Accepted> store(Transaction& transaction, const std::shared_ptr<const Event>& event,
-                                       const EventDigest& digest);
+  // How events come in (mailbox_accept.cpp).
+  void accept(const std::shared_ptr<Arriving>& batch);
+  [[nodiscard]] Status begin_arrival(const Arriving& batch);
+  void end_arrival(const Arriving& batch, std::size_t rows);
+  void refuse_unless_known(const std::shared_ptr<Arriving>& batch, const Error& why);
+  [[nodiscard]] Status store(Transaction& transaction, Arriving& batch);
+  [[nodiscard]] Result<Accepted> store_one(Transaction& transaction, const std::shared_ptr<const Event>& event,
+                                           const EventDigest& digest);
+  [[nodiscard]] Result<Accepted> insert_unless_known(Transaction& transaction, const Event& event,
+                                                     const std::optional<EventDigest>& digest, Time now);
+  void stored(const Arriving& batch);
+  void add_stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event);
+
   [[nodiscard]] Status dead_letter(Transaction& transaction, const Delivery& delivery, const Error& cause);
   [[nodiscard]] Status wake(Transaction& transaction, Sequence sequence);
 
-  void stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event);
   void add(const mailbox_store::IndexRow& row);
   void keep_fresh(Sequence sequence, std::shared_ptr<const Event> event);
   void pump();

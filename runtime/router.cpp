@@ -57,13 +57,15 @@ Result<Event> Router::route(Event event) const {
   return event;
 }
 
-void Router::accept(Event event, Executor& reply_to, std::function<void(Result<Accepted>)> on_done) {
-  Result<Event> routed = route(std::move(event));
-  if (!routed.ok()) {
-    reply_to.post([on_done = std::move(on_done), error = routed.error()] { on_done(error); });
-    return;
+void Router::accept(EventBatch batch, Executor& reply_to, BatchDone on_done) {
+  for (Result<Event>& event : batch.events) {
+    if (event.ok()) event = route(std::move(*event));
   }
-  mailbox_.accept(std::move(routed).value(), reply_to, std::move(on_done));
+  mailbox_.accept(std::move(batch), reply_to, std::move(on_done));
+}
+
+void Router::accept(Event event, Executor& reply_to, AcceptDone on_done) {
+  accept(batch_of(std::move(event)), reply_to, answer_of_one(std::move(on_done)));
 }
 
 }  // namespace mnema

@@ -1,7 +1,7 @@
 // runtime/router.hpp
 //
-// Where an event goes: checks it, picks the agent and its key by a table, hands it to the mailbox, and announces it to
-// the prestage observers when it is in. Duplicates and fullness are the mailbox's to tell.
+// Where an event goes: checks it, picks the agent and its key by a table, hands it to the mailbox with its batch, and
+// announces it to the prestage observers when it is in. Duplicates and fullness are the mailbox's to report.
 //
 // Threads:   set up before the first `accept`; `accept` from any thread (it may parse the payload for the key: large
 //            bodies not on the loop).
@@ -39,10 +39,12 @@ class Router {
   void add_tenant(std::string tenant);
   void add_observer(PrestageObserver& observer);
 
-  /// Errors: `kNotFound` (unknown agent; no subscription fits), `kPermissionDenied` (unknown tenant),
-  /// `kInvalidArgument` (a field is missing or too large; the key's place is not in the payload), and those of
-  /// Mailbox::accept.
-  void accept(Event event, Executor& reply_to, std::function<void(Result<Accepted>)> on_done);
+  /// Routes each event and hands the batch to the mailbox. Results beside those of Mailbox::accept: `kNotFound`
+  /// (unknown agent; no subscription fits), `kPermissionDenied` (unknown tenant), `kInvalidArgument` (a field is
+  /// missing or too large; the key's place is not in the payload).
+  void accept(EventBatch batch, Executor& reply_to, BatchDone on_done);
+  /// A batch of one.
+  void accept(Event event, Executor& reply_to, AcceptDone on_done);
 
   /// Checks and completes `event` as `accept` does, without storing it. For events made inside a unit of work.
   [[nodiscard]] Result<Event> route(Event event) const;

@@ -95,5 +95,20 @@ TEST_F(RouterTest, AnnouncesAnEventOnceAndOnlyWhenItIsStored) {
   EXPECT_EQ(observer.announced, std::vector<std::string>{"1 a"});
 }
 
+TEST_F(RouterTest, RoutesEveryEventOfABatchByItself) {
+  EventBatch batch;
+  for (const char* agent : {"worker", "nobody", "worker"}) {
+    Event event = event_of("e" + std::to_string(batch.events.size()));
+    event.agent = agent;
+    batch.events.emplace_back(std::move(event));
+  }
+  const auto results = world.wait<AcceptResults>([&](auto done) { router().accept(batch, world.loop, done); });
+  ASSERT_TRUE(results.ok()) << results.error().text();
+  ASSERT_EQ(results->size(), 3U);
+  EXPECT_TRUE((*results)[0].ok());
+  EXPECT_EQ((*results)[1].error().code, ErrorCode::kNotFound);
+  EXPECT_EQ((*results)[2]->sequence, 2) << "a refused one takes no number";
+}
+
 }  // namespace
 }  // namespace mnema
