@@ -1,14 +1,11 @@
 #include "runtime/config.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <sstream>
 
-#include "runtime/key_template.hpp"
 #include "runtime/limits_fields.hpp"
 #include "runtime/toml_reader.hpp"
 
@@ -17,31 +14,6 @@ namespace {
 
 constexpr int kIntMax = std::numeric_limits<int>::max();
 constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
-
-/// What is wrong with `path` as the place of a webhook; empty: nothing. It is compared byte by byte with a request's
-/// path, so what would never come in a request, or would be read as a route's pattern, is refused.
-std::string problem_of_path(std::string_view path) {
-  if (!path.starts_with('/')) return "must begin with '/'";
-  if (path == "/") return "must name a place under '/', e.g. \"/hooks/github\"";
-  const bool plain = std::all_of(path.begin(), path.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 ||
-           std::string_view("/-._~!$&'()*+,;=:@").find(static_cast<char>(c)) != std::string::npos;
-  });
-  if (!plain) return "must be a plain path of letters, digits and -._~/, without braces, spaces, '?', '#' or '%'";
-  return "";
-}
-
-/// What is wrong with `url` as the base of a connector, as far as its text tells; empty: nothing.
-std::string problem_of_url(std::string_view url) {
-  const std::size_t colon = url.find("://");
-  std::string scheme(url.substr(0, colon == std::string_view::npos ? 0 : colon));
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (scheme != "http" && scheme != "https") return "must begin with http:// or https://";
-  const std::string_view authority = url.substr(colon + 3, url.find_first_of("/?#", colon + 3) - (colon + 3));
-  if (authority.empty() || authority.starts_with(':')) return "names no host";
-  if (authority.find('@') != std::string_view::npos) return "has a user name or password in it; use 'bearer'";
-  return "";
-}
 
 class ConfigReader {
  public:
@@ -72,12 +44,6 @@ class ConfigReader {
       if (is_new || source.path.empty()) continue;
       root_.problem(std::vector<std::string>{"sources", name, "path"},
                     "is '" + source.path + "', which source '" + known->second + "' has already");
-    }
-  }
-
-  void check_key(TomlReader& table, const std::string& key) {
-    if (const Status status = check_key_template(key); !status.ok()) {
-      table.problem("key", "cannot be read: " + status.error().message + " (" + status.error().hint + ")");
     }
   }
 
@@ -176,13 +142,16 @@ class ConfigReader {
     if (config_.limits.event_bytes_max > config_.limits.http_body_bytes_max) {
       table.problem("event_bytes_max", "is more than http_body_bytes_max: such an event could not come in");
     }
+    if (config_.limits.source_pause_percent > 100) table.problem("source_pause_percent", "must be 100 at most");
+    if (config_.limits.source_resume_percent >= config_.limits.source_pause_percent) {
+      table.problem("source_resume_percent", "must be below source_pause_percent: sources could never go on");
+    }
   }
 
   void read_agent(TomlReader& table, AgentConfig& agent) {
     table.read("model", agent.model);
     table.read("system", agent.system);
-    table.read("key", agent.key);
-    check_key(table, agent.key);
+    table.read_key_template("key", agent.key);
     table.read("on", agent.on);
     table.read("documents", agent.documents);
     table.read("choices", agent.choices);
@@ -203,48 +172,6 @@ class ConfigReader {
     if (table.has("budget_wall_ms")) {
       table.read_integer("budget_wall_ms", number, std::int64_t{1}, std::int64_t{kIntMax});
       agent.budget_wall_ms = static_cast<int>(number);
-    }
-  }
-
-  void read_connector(TomlReader& table, ConnectorConfig& connector) {
-    table.read_choice("kind", connector.kind, {"http", "file"});
-    table.read("url", connector.url);
-    table.read("path", connector.path);
-    table.read_secret("bearer", connector.bearer);
-    table.read("headers", connector.headers);
-    if (table.has("calls_per_second")) {
-      double per_second = 1;
-      table.read("calls_per_second", per_second);
-      if (per_second == 0) table.problem("calls_per_second", "must be more than 0; leave it out for no limit");
-      connector.calls_per_second = per_second;
-    }
-    int per_hour = 0;
-    table.read_integer("calls_per_hour", per_hour, 1, kIntMax);
-    if (per_hour > 0) connector.calls_per_hour = per_hour;
-    table.read_integer("calls_in_flight_max", connector.calls_in_flight_max, 1, 1024);
-    table.read_integer("attempts_max", connector.attempts_max, 1, 100);
-    table.read_integer("timeout_ms", connector.timeout_ms, 1, kIntMax);
-    if (connector.kind == "http") {
-      const std::string wrong = connector.url.empty() ? "is missing" : problem_of_url(connector.url);
-      if (!wrong.empty()) table.problem("url", wrong);
-      if (!connector.path.empty() && !connector.path.starts_with('/')) table.problem("path", "must begin with '/'");
-    }
-    if (connector.kind == "file" && connector.path.empty()) table.problem("path", "is missing");
-  }
-
-  void read_source(TomlReader& table, SourceConfig& source) {
-    table.read_choice("kind", source.kind, {"webhook"});
-    table.read("path", source.path);
-    table.read_choice("scheme", source.scheme, {"github", "standard", "unsigned"});
-    table.read_secrets("secrets", source.secrets);
-    table.read("agent", source.agent);
-    table.read("key", source.key);
-    check_key(table, source.key);
-    table.read("tenant", source.tenant);
-    table.read("type_prefix", source.type_prefix);
-    if (const std::string wrong = problem_of_path(source.path); !wrong.empty()) table.problem("path", wrong);
-    if (source.scheme != "unsigned" && source.secrets.empty() && !table.has("secrets")) {
-      table.problem("secrets", "is missing: who may send?");
     }
   }
 

@@ -11,8 +11,8 @@
 //   [inference]         model, threads, KV
 //   [memory]            documents, recalled tokens
 //   [agents.NAME]       agents declared without C++
-//   [connectors.NAME]   other people's APIs and files: limits, secrets
-//   [sources.NAME]      what wakes agents
+//   [connectors.NAME]   other people's APIs and files: limits, secrets (connector_config.hpp)
+//   [sources.NAME]      what wakes agents (source_config.hpp)
 //   [limits]            any field of runtime/limits.hpp
 //
 // Sizes may be numbers of bytes or texts like "2 GiB"; durations are in the unit of their name.
@@ -27,8 +27,10 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/connector_config.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/result.hpp"
+#include "runtime/source_config.hpp"
 
 namespace mnema {
 
@@ -94,32 +96,6 @@ struct AgentConfig {
   std::optional<std::int64_t> budget_tokens;
   std::optional<std::int64_t> budget_tool_calls;
   std::optional<int> budget_wall_ms;
-};
-
-/// [connectors.NAME]
-struct ConnectorConfig {
-  std::string kind;                      // http | file
-  std::string url;                       // http: base URL
-  std::string path;                      // http: appended to the URL of deliveries; file: the NDJSON file
-  std::optional<SecretLocation> bearer;  // http
-  std::map<std::string, std::string> headers;
-  std::optional<double> calls_per_second;
-  std::optional<int> calls_per_hour;
-  int calls_in_flight_max = 8;
-  int attempts_max = 4;
-  int timeout_ms = 60'000;
-};
-
-/// [sources.NAME]
-struct SourceConfig {
-  std::string kind;                     // webhook
-  std::string path;                     // webhook: "/hooks/github"
-  std::string scheme = "github";        // webhook: github | standard | unsigned
-  std::vector<SecretLocation> secrets;  // webhook: any of them may have signed
-  std::string agent;                    // "" = the agents' `on` decides
-  std::string key;                      // key template
-  std::string tenant = "local";
-  std::string type_prefix;
 };
 
 struct Config {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "runtime/config.hpp"
+#include "runtime/key_template.hpp"
 
 namespace mnema {
 namespace {
@@ -56,6 +57,7 @@ TomlReader::~TomlReader() {
       problem(node, "'" + name_of(name) + "' " + kLiteralSecret);
       continue;
     }
+    if (ignores_unknown_) continue;
     std::string nearest;
     std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
     for (const std::string& known : asked_) {
@@ -93,6 +95,13 @@ void TomlReader::problem(const std::vector<std::string>& keys, const std::string
 const toml::node* TomlReader::ask(std::string_view key) {
   asked_.emplace_back(key);
   return table_.get(key);
+}
+
+void TomlReader::read_key_template(std::string_view key, std::string& value) {
+  read(key, value);
+  if (const Status status = check_key_template(value); !status.ok()) {
+    problem(key, "cannot be read: " + status.error().message + " (" + status.error().hint + ")");
+  }
 }
 
 bool TomlReader::has(std::string_view key) { return ask(key) != nullptr; }

@@ -42,11 +42,16 @@ class TomlReader {
   /// secret.
   void read_secret(std::string_view key, std::optional<std::string>& value);
   void read_secrets(std::string_view key, std::vector<std::string>& value);
+  /// A key template (runtime/key_template.hpp).
+  void read_key_template(std::string_view key, std::string& value);
   [[nodiscard]] bool has(std::string_view key);
   /// The table under `key`; null: there is none.
   [[nodiscard]] const toml::table* table(std::string_view key);
   /// The tables under `key`, by name: [agents.NAME].
   [[nodiscard]] std::map<std::string, const toml::table*> tables(std::string_view key);
+
+  /// Where a mistake hides which keys there may be. A literal secret is still reported.
+  void ignore_unknown_keys() { ignores_unknown_ = true; }
 
   void problem(const toml::node& at, const std::string& message);
   /// At `key`, or at the table where there is no such key.
@@ -65,6 +70,7 @@ class TomlReader {
   const std::string& file_;
   std::vector<std::string>& problems_;
   std::vector<std::string> asked_;
+  bool ignores_unknown_ = false;
 };
 
 }  // namespace mnema

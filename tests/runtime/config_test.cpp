@@ -91,6 +91,25 @@ std::string webhook(const std::string& name, const std::string& path, const std:
   return "[sources." + name + "]\nkind = \"webhook\"\nscheme = \"unsigned\"\npath = \"" + path + "\"\n" + more;
 }
 
+TEST(Config, NamesTheKindsThatThereAreAndNoKeyOfAnUnknownOne) {
+  const std::string source = problem_of("[sources.a]\nkind = \"kafkka\"\ntopics = [\"t\"]\n");
+  EXPECT_NE(source.find("mnema.toml:2:"), std::string::npos) << source;
+  EXPECT_NE(source.find("must be one of webhook"), std::string::npos) << source;
+  EXPECT_EQ(source.find("topics"), std::string::npos) << source;
+  const std::string connector = problem_of("[connectors.a]\nurl = \"http://x\"\n");
+  EXPECT_NE(connector.find("must be one of http, file"), std::string::npos) << connector;
+  EXPECT_NE(
+      problem_of("[connectors.a]\nkind = \"file\"\npath = \"x\"\nurl = \"http://x\"\n").find("'connectors.a.url'"),
+      std::string::npos)
+      << "a key of another kind does nothing here";
+}
+
+TEST(Config, RefusesASourceThatWouldNeverGoOn) {
+  EXPECT_NE(problem_of("[limits]\nsource_pause_percent = 50\n").find("source_resume_percent"), std::string::npos);
+  EXPECT_NE(problem_of("[limits]\nsource_pause_percent = 101\n").find("100 at most"), std::string::npos);
+  EXPECT_EQ(problem_of("[limits]\nsource_pause_percent = 50\nsource_resume_percent = 40\n"), "");
+}
+
 TEST(Config, RefusesTwoSourcesOnOnePathNamingTheLineAndBoth) {
   const std::string problem = problem_of(webhook("a", "/hooks/x") + webhook("b", "/hooks/x"));
   EXPECT_NE(problem.find("mnema.toml:8:"), std::string::npos) << problem;
