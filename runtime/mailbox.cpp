@@ -51,6 +51,8 @@ void Mailbox::on_accepted(std::function<void(Sequence, const std::shared_ptr<con
   core_->on_accepted = std::move(listener);
 }
 
+void Mailbox::on_pressure(MailboxPressure::Listener listener) { core_->bounds.on_pressure(std::move(listener)); }
+
 namespace {
 
 Status check_for_mailbox(const Event& event, const Limits& limits) {

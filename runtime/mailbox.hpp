@@ -20,9 +20,8 @@
 // Bounds: mailbox_bounds.hpp. A repeat of a known event is acknowledged also where a new one would be refused.
 //
 // Threads:   `accept` of events and batches, `take`, `stop_taking`, `count`, the settling methods and a Delivery's end
-// from any
-//            thread (they post home). The methods with a Transaction inside a unit of work, on the store executor.
-//            `recover`, `depths`, `check_integrity` on the home executor, or before it runs.
+//            from any thread (they post home). The methods with a Transaction inside a unit of work, on the store
+//            executor. `recover`, `depths`, `check_integrity` on the home executor, or before it runs.
 // Ownership: rows live in the database; a `Delivery` borrows one until it is settled. Borrows all its parts.
 // Invariant: ready + leased + waiting + dead == rows   (check_integrity)
 #pragma once
@@ -36,6 +35,7 @@
 #include "runtime/event_batch.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/limits.hpp"
+#include "runtime/mailbox_pressure.hpp"
 #include "runtime/result.hpp"
 #include "runtime/runtime_counts.hpp"
 
@@ -151,6 +151,11 @@ class Mailbox {
 
   /// Announces every newly accepted event (not duplicates), on the home executor. Set before the first `accept`.
   void on_accepted(std::function<void(Sequence, const std::shared_ptr<const Event>&)> listener);
+
+  /// Reports on the home executor when the whole mailbox or one tenant's part of it comes near a bound, and when it is
+  /// well below again (mailbox_pressure.hpp). Set before the home executor runs; what is so by then is reported at
+  /// once.
+  void on_pressure(MailboxPressure::Listener listener);
 
   /// Fills in what is about events. From any thread, at any time.
   void count(RuntimeCounts& counts) const;

@@ -14,6 +14,7 @@ void Mailbox::Core::Arriving::answer(const Status& status) {
 
 void Mailbox::Core::accept(const std::shared_ptr<Arriving>& batch) {
   if (const Status capacity = begin_arrival(*batch); !capacity.ok()) {
+    publish();
     return refuse_unless_known(batch, capacity.error());
   }
   write<void>([self = shared_from_this(), batch](Transaction& t) { return self->store(t, *batch); },
@@ -97,7 +98,7 @@ Result<Accepted> Mailbox::Core::store_one(Transaction& transaction, const std::s
   transaction.after_commit([self = shared_from_this(), event, accepted, now] {
     self->home.post([self, event, accepted, now] {
       if (accepted.duplicate) return void(++self->counters.duplicates);
-      self->add_stored(accepted.sequence, now, event);
+      self->add_stored(accepted.sequence, now, event, lane_name(event->agent, event->key));
       self->pump();
     });
   });
@@ -110,14 +111,15 @@ void Mailbox::Core::stored(const Arriving& batch) {
     if (accepted.duplicate) {
       ++counters.duplicates;
     } else {
-      add_stored(accepted.sequence, batch.accepted_at, row.event);
+      add_stored(accepted.sequence, batch.accepted_at, row.event, row.lane);
     }
   }
 }
 
-void Mailbox::Core::add_stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event) {
-  queue.add(event->tenant, lane_name(event->agent, event->key),
-            {sequence, static_cast<int>(event->priority), accepted_at, Time{}});
+void Mailbox::Core::add_stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event,
+                               const std::string& lane) {
+  queue.add(event->tenant, lane, {sequence, static_cast<int>(event->priority), accepted_at, Time{}});
+  bounds.note_rows(event->tenant);
   keep_fresh(sequence, event);
   ++counters.accepted;
   if (on_accepted) on_accepted(sequence, event);

@@ -39,6 +39,7 @@ Status MailboxBounds::check(const std::string& tenant, const std::string& lane) 
     Error why = bound.error();
     why.code = ErrorCode::kMailboxFull;
     note_refusal(refused_dead_letters_, tenant, why);
+    look_at(tenant);
     return why;
   }
   std::int64_t in_lane = queue_.rows_in(tenant, lane);
@@ -52,6 +53,16 @@ Status MailboxBounds::check(const std::string& tenant, const std::string& lane) 
 void MailboxBounds::begin_arrival(const std::string& tenant, const std::string& lane) {
   arriving_.add(tenant, 1);
   ++arriving_in_[tenant][lane];
+  note_rows(tenant);
+}
+
+void MailboxBounds::note_rows(const std::string& tenant) {
+  pressure_.update_whole(rows());
+  look_at(tenant);
+}
+
+void MailboxBounds::look_at(const std::string& tenant) {
+  pressure_.update_tenant(tenant, rows_of(tenant), refused_dead_letters_.contains(tenant));
 }
 
 void MailboxBounds::end_arrival(const std::string& tenant, const std::string& lane) {
@@ -81,6 +92,8 @@ void MailboxBounds::look_for_capacity() {
     return is_well_below(dead.of(tenant), limits_.dead_letters_per_tenant_max) &&
            check_dead_letter_bound(dead, tenant, limits_).ok();
   });
+  pressure_.update_whole(rows());
+  for (const std::string& tenant : pressure_.high_tenants()) look_at(tenant);
 }
 
 void MailboxBounds::check_integrity() const {

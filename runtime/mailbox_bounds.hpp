@@ -15,8 +15,10 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "runtime/limits.hpp"
+#include "runtime/mailbox_pressure.hpp"
 #include "runtime/result.hpp"
 #include "runtime/tenant_counts.hpp"
 #include "runtime/tenant_queue.hpp"
@@ -25,7 +27,11 @@ namespace mnema {
 
 class MailboxBounds {
  public:
-  MailboxBounds(const TenantQueue& queue, const Limits& limits) : queue_(queue), limits_(limits) {}
+  MailboxBounds(const TenantQueue& queue, const Limits& limits) : queue_(queue), limits_(limits), pressure_(limits) {}
+
+  /// Reports when the whole or a tenant comes near its bound of rows, or a tenant is refused for its dead letters, and
+  /// when that is over: what sources are paused and resumed by.
+  void on_pressure(MailboxPressure::Listener listener) { pressure_.listen(std::move(listener)); }
 
   /// Whether one more event of this tenant and lane may come in. Errors: `kMailboxFull` (retryable, with
   /// retry_after_ms).
@@ -34,6 +40,8 @@ class MailboxBounds {
   void begin_arrival(const std::string& tenant, const std::string& lane);
   /// It is on disk, or was not taken.
   void end_arrival(const std::string& tenant, const std::string& lane);
+  /// The queue has one more row of this tenant.
+  void note_rows(const std::string& tenant);
   /// Looks again whether those that were refused have capacity; after anything has left.
   void look_for_capacity();
 
@@ -49,6 +57,7 @@ class MailboxBounds {
     return queue_.rows_of(tenant) + arriving_.of(tenant);
   }
   [[nodiscard]] Error full(const std::string& what, std::int64_t rows_max) const;
+  void look_at(const std::string& tenant);
   void note_refusal(std::set<std::string>& refused, const std::string& tenant, const Error& why);
 
   const TenantQueue& queue_;
@@ -58,6 +67,7 @@ class MailboxBounds {
   bool all_refused_ = false;
   std::set<std::string> refused_rows_;          // tenants at their bound of rows
   std::set<std::string> refused_dead_letters_;  // tenants at their bound of dead letters
+  MailboxPressure pressure_;
 };
 
 }  // namespace mnema

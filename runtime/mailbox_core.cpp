@@ -115,6 +115,7 @@ void Mailbox::Core::add(const IndexRow& row) {
   const bool is_timed = row.state == RowState::kWaiting && row.next_at != LaneQueue::kUntilWoken;
   const Time not_before = is_timed ? row.next_at : Time{};
   queue.add(row.tenant, lane_name(row.agent, row.key), {row.sequence, row.priority, row.accepted_at, not_before});
+  bounds.note_rows(row.tenant);
 }
 
 void Mailbox::Core::keep_fresh(Sequence sequence, std::shared_ptr<const Event> event) {

@@ -83,7 +83,8 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   [[nodiscard]] Result<Accepted> insert_unless_known(Transaction& transaction, const Event& event,
                                                      const std::optional<EventDigest>& digest, Time now);
   void stored(const Arriving& batch);
-  void add_stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event);
+  void add_stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event,
+                  const std::string& lane);
 
   [[nodiscard]] Status dead_letter(Transaction& transaction, const Delivery& delivery, const Error& cause);
   [[nodiscard]] Status wake(Transaction& transaction, Sequence sequence);

@@ -47,6 +47,14 @@ class World {
     runtime = std::move(*opened);
     runtime->router().add_agent("worker");
     for (const char* tenant : {"local", "other"}) runtime->router().add_tenant(tenant);
+    runtime->mailbox().on_pressure([this](const std::optional<std::string>& tenant, bool is_high) {
+      if (is_high) {
+        ++pressures;
+        pressed.insert(tenant.value_or(""));
+      } else {
+        pressed.erase(tenant.value_or(""));
+      }
+    });
     stream_next = number_of("SELECT next FROM stream");
     stream_busy = false;
     runtime->outbox().start([this](OutboxRow row, std::function<void(Status)> done) { deliver(std::move(row), done); });
@@ -59,6 +67,7 @@ class World {
     simulation.crash();
     runtime.reset();
     simulation.crash();
+    pressed.clear();
   }
 
   std::int64_t number_of(const std::string& sql) {
@@ -170,6 +179,8 @@ class World {
   std::int64_t stream_next = 0;
   bool stream_busy = false;
   int batches_refused = 0;
+  int pressures = 0;
+  std::set<std::string> pressed;
   bool turns_fail = false;
   bool sink_fails = false;
   bool sink_refuses = false;
@@ -214,6 +225,7 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
   const std::uint64_t seeds = std::getenv("MNEMA_CAMPAIGN") != nullptr ? 2000 : 60;
   const testing::LogCapture quiet;
   int batches_refused = 0;
+  int pressures = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     World world(seed);
     world.turns_fail = world.sink_fails = true;
@@ -254,7 +266,9 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
     EXPECT_EQ(world.number_of("SELECT seq FROM sqlite_sequence WHERE name = 'mailbox'"),
               static_cast<std::int64_t>(ids.size()))
         << "seed " << seed << ": each was stored once";
+    EXPECT_TRUE(world.pressed.empty()) << "seed " << seed;
     batches_refused += world.batches_refused;
+    pressures += world.pressures;
     for (const auto& [key, list] : world.delivered) {
       // The first time each message went out, in the order of its key; repeats after a crash may follow.
       std::vector<int> firsts;
@@ -270,6 +284,7 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_GT(batches_refused, 0) << "a batch met a full mailbox";
+  EXPECT_GT(pressures, 0);
 }
 
 TEST(Runtime, DeadLettersWhatNoDestinationTakesUntilAPersonDecides) {
