@@ -1,13 +1,14 @@
 #include "agents/host.hpp"
 
-#include <condition_variable>
 #include <mutex>
 
 #include "agents/agent_chat.hpp"
 #include "agents/agent_runtime.hpp"
+#include "agents/configured_engine.hpp"
 #include "agents/connectors.hpp"
 #include "agents/declared_agent.hpp"
 #include "agents/declared_sources.hpp"
+#include "agents/document_folders.hpp"
 #include "agents/engine_embedder.hpp"
 #include "agents/engine_metrics.hpp"
 #include "agents/health_report.hpp"
@@ -17,6 +18,7 @@
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
 #include "agents/shutdown.hpp"
+#include "agents/stop_request.hpp"
 #include "agents/stop_signals.hpp"
 #include "agents/turn_metrics.hpp"
 #include "connectors/http/curl_transport.hpp"
@@ -34,27 +36,6 @@
 
 namespace mnema {
 namespace {
-
-EngineOptions engine_options(const InferenceConfig& config, const ModelNeeds& needs) {
-  EngineOptions options;
-  options.models_folder = config.models_directory;
-  options.model = needs.model;
-  options.embedding_model = needs.embedding_model;
-  for (const std::string& name : {needs.model, needs.embedding_model}) {
-    if (!name.empty()) options.pinned.push_back(name);
-  }
-  options.threads = config.threads;
-  options.backend = config.backend;
-  options.kv_type = config.kv_type == "int8" ? KvType::kInt8 : KvType::kF16;
-  options.kv_memory_bytes = config.kv_memory_bytes;
-  options.context_length = config.context_length;
-  options.max_sequences = config.max_sequences;
-  options.max_batched_tokens = config.max_batched_tokens;
-  options.speculation_tokens_max = config.speculation_tokens_max;
-  options.keep_alive_ms = config.keep_alive_ms;
-  options.memory_bytes_max = config.memory_bytes_max;
-  return options;
-}
 
 Result<WebhookOptions::Scheme> scheme_of(const std::string& name) {
   if (name == "github") return WebhookOptions::Scheme::kGithub;
@@ -84,48 +65,6 @@ void leave_behind(std::unique_ptr<T> parts) {
 constexpr Duration kUnopenTime = std::chrono::seconds(2);
 
 }  // namespace
-
-/// Shared with the thread of the signals.
-struct Host::StopRequest {
-  std::mutex mutex;  // guards all below
-  std::condition_variable changed;
-  bool requested = false;
-  int signal = 0;
-  bool opening = false;
-
-  void request(int by_signal) {
-    const std::scoped_lock lock(mutex);
-    if (by_signal != 0 && opening) {
-      log_info("host", "stopped while it opened", {{"signal", by_signal}});
-      end_process(0);
-    }
-    if (requested) return;
-    requested = true;
-    signal = by_signal;
-    changed.notify_all();
-  }
-
-  [[nodiscard]] bool is_requested() {
-    const std::scoped_lock lock(mutex);
-    return requested;
-  }
-
-  /// Starts what answers by a function, and waits for the answer or for the request to stop.
-  template <class T>
-  Result<T> await(const std::shared_ptr<StopRequest>& self,
-                  const std::function<void(std::function<void(Result<T>)>)>& start) {
-    const auto answer = std::make_shared<std::optional<Result<T>>>();
-    start([self, answer](Result<T> result) {
-      const std::scoped_lock lock(self->mutex);
-      *answer = std::move(result);
-      self->changed.notify_all();
-    });
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return answer->has_value() || requested; });
-    if (answer->has_value()) return std::move(**answer);
-    return fail(ErrorCode::kCancelled, "stopped while it opened");
-  }
-};
 
 /// Declared in the order in which they are needed; destroyed in the reverse one, after the threads have ended.
 struct Host::Parts {
@@ -186,8 +125,6 @@ struct Host::Parts {
   Status open_sources();
   Result<ApiKeys> api_keys();
   Status listen();
-  void read_documents();
-  void read_folder(std::string folder, Scope scope);
 };
 
 Status Host::Parts::open_engine(const std::map<std::string, AgentSpec>& agents,
@@ -200,7 +137,7 @@ Status Host::Parts::open_engine(const std::map<std::string, AgentSpec>& agents,
     return open_embedder(needs.embedding_model.empty() ? "" : "default", stop);
   }
   if (!needs.model.empty() || !needs.embedding_model.empty()) {
-    const EngineOptions engine_settings = engine_options(config.inference, needs);
+    const EngineOptions engine_settings = engine_options_of(config.inference, needs);
     engine = std::make_unique<LocalEngine>(engine_settings, LocalEngine::Executors{compute, prepare},
                                            cpu_model_loader(engine_settings, limits), clock, random, limits);
     engine->on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
@@ -212,7 +149,7 @@ Status Host::Parts::open_engine(const std::map<std::string, AgentSpec>& agents,
   }
   models = std::make_unique<EngineChat>(*engine);
   if (!needs.model.empty()) {
-    const Result<bool> loaded = stop->await<bool>(stop, [this](std::function<void(Result<bool>)> answer) {
+    const Result<bool> loaded = StopRequest::await<bool>(stop, [this](std::function<void(Result<bool>)> answer) {
       engine->load("default", prepare, [answer = std::move(answer)](const Status& status) {
         answer(status.ok() ? Result<bool>(true) : Result<bool>(status.error()));
       });
@@ -229,7 +166,7 @@ Status Host::Parts::open_embedder(const std::string& model, const std::shared_pt
   }
   // The length of its vectors is the encoder's own business: ask it.
   using Vectors = std::vector<std::vector<float>>;
-  const Result<Vectors> vectors = stop->await<Vectors>(stop, [&](std::function<void(Result<Vectors>)> answer) {
+  const Result<Vectors> vectors = StopRequest::await<Vectors>(stop, [&](std::function<void(Result<Vectors>)> answer) {
     engine->embed(model, {"probe"}, Priority::kInteractive, prepare, std::move(answer));
   });
   if (!vectors.ok()) return vectors.error();
@@ -377,29 +314,6 @@ Status Host::Parts::listen() {
   return {};
 }
 
-void Host::Parts::read_folder(std::string folder, Scope scope) {
-  FolderSource source;
-  source.scope = std::move(scope);
-  source.path = folder;
-  runtime->memory().ingest_folder(std::move(source), background, {}, [folder](const Result<IngestReport>& report) {
-    if (!report.ok()) return log_error("memory", "documents not read: " + report.error().text(), {{"folder", folder}});
-    for (const std::string& note : report->notes) log_warning("memory", note);
-    log_info("memory", "documents read",
-             {{"folder", folder},
-              {"added", report->added},
-              {"changed", report->changed},
-              {"unchanged", report->unchanged},
-              {"retired", report->retired}});
-  });
-}
-
-void Host::Parts::read_documents() {
-  for (const std::string& folder : config.memory.documents) read_folder(folder, {"local", "", "", ""});
-  for (const auto& [name, agent] : config.agents) {
-    for (const std::string& folder : agent.documents) read_folder(folder, {"local", name, "", ""});
-  }
-}
-
 std::vector<std::string> Host::Parts::end(Duration grace, bool serving) {
   if (std::exchange(has_ended, true)) return {};
   std::unique_ptr<Engine> none;
@@ -451,19 +365,12 @@ std::optional<Host::Failed> Host::open(Config config) {
                                       "add [agents." + source.agent + "], or declare the agent in the program")};
   }
   parts_ = std::make_unique<Parts>(std::move(config), options_);
-  {
-    const std::scoped_lock lock(stop_->mutex);
-    stop_->opening = true;
-  }
+  stop_->begin_opening();
   if (options_.signals) {
     parts_->signals = std::make_unique<StopSignals>([stop = stop_](int signal) { stop->request(signal); });
   }
   std::optional<Failed> failed = open_parts();
-  {
-    const std::scoped_lock lock(stop_->mutex);
-    stop_->opening = false;
-    if (stop_->requested) failed = Failed{Part::kStopped, fail(ErrorCode::kCancelled, "stopped while it opened")};
-  }
+  if (!stop_->end_opening()) failed = Failed{Part::kStopped, fail(ErrorCode::kCancelled, "stopped while it opened")};
   if (failed) parts_->signals.reset();
   return failed;
 }
@@ -487,14 +394,10 @@ Host::Ended Host::run() {
   const std::string scheme = parts_->config.server.tls_certificate.empty() ? "http://" : "https://";
   log_info("host", "serving", {{"address", scheme + parts_->address}, {"data", parts_->config.server.data}});
   parts_->runtime->start();
-  parts_->read_documents();
+  read_document_folders(parts_->runtime->memory(), parts_->config, parts_->background);
   parts_->loop.start();
   Ended ended;
-  {
-    std::unique_lock lock(stop_->mutex);
-    stop_->changed.wait(lock, [this] { return stop_->requested; });
-    ended.signal = stop_->signal;
-  }
+  ended.signal = stop_->wait();
   log_info("host", "stopping", {{"signal", ended.signal}});
   ended.left_behind = parts_->end(std::chrono::milliseconds(parts_->limits.shutdown_grace_ms), true);
   if (ended.left_behind.empty()) {

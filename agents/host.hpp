@@ -38,6 +38,7 @@
 namespace mnema {
 
 class AgentRuntime;
+class StopRequest;
 
 /// What is otherwise than in a program of its own: for tests (agents/host_harness.hpp) and for hosts inside others.
 struct HostOptions {
@@ -92,7 +93,6 @@ class Host {
 
  private:
   struct Parts;
-  struct StopRequest;
   [[nodiscard]] std::optional<Failed> open_parts();
 
   const HostOptions options_;

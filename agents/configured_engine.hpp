@@ -1,0 +1,17 @@
+// agents/configured_engine.hpp
+//
+// [inference] as options of the engine, for the models that a program needs.
+//
+// Threads: pure function.
+#pragma once
+
+#include "agents/model_needs.hpp"
+#include "inference/engine.hpp"
+#include "inference/local_engine.hpp"
+#include "runtime/config.hpp"
+
+namespace mnema {
+
+[[nodiscard]] EngineOptions engine_options_of(const InferenceConfig& config, const ModelNeeds& needs);
+
+}  // namespace mnema
