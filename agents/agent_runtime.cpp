@@ -144,8 +144,8 @@ void AgentRuntime::start() {
 }
 
 Accept AgentRuntime::acceptor() {
-  return [this](Event event, AcceptDone done) {
-    runtime_->router().accept(std::move(event), executors_.loop, std::move(done));
+  return [this](EventBatch batch, BatchDone done) {
+    runtime_->router().accept(std::move(batch), executors_.loop, std::move(done));
   };
 }
 

@@ -1,8 +1,5 @@
 #include "agents/connectors.hpp"
 
-#include <filesystem>
-
-#include "connectors/file_sink.hpp"
 #include "connectors/http/path.hpp"
 #include "connectors/http/request_check.hpp"
 #include "connectors/http/url.hpp"
@@ -13,26 +10,7 @@ namespace mnema {
 
 Connectors::Connectors(Parts parts) : parts_(parts), permits_(parts.database, std::chrono::hours(1)) {}
 
-Status Connectors::open(const std::map<std::string, ConnectorConfig>& configs) {
-  for (const auto& [name, config] : configs) {
-    const Status opened = config.kind == "file" ? open_file(name, config) : open_http(name, config);
-    if (!opened.ok()) {
-      Error error = opened.error();
-      error.message = "connector '" + name + "': " + error.message;
-      return error;
-    }
-  }
-  return {};
-}
-
-Status Connectors::open_file(const std::string& name, const ConnectorConfig& config) {
-  std::error_code ignored;  // the sink says what is wrong with the path
-  std::filesystem::create_directories(std::filesystem::path(config.path).parent_path(), ignored);
-  ASSIGN_OR_RETURN(sinks_[name], FileSink::open(config.path, parts_.blocking));
-  return {};
-}
-
-Status Connectors::open_http(const std::string& name, const ConnectorConfig& config) {
+Result<std::unique_ptr<Sink>> Connectors::open(const std::string& name, const ConnectorConfig& config) {
   UpstreamOptions upstream;
   upstream.name = name;
   upstream.calls_per_second = config.calls_per_second;
@@ -66,13 +44,7 @@ Status Connectors::open_http(const std::string& name, const ConnectorConfig& con
   upstreams_[name] = std::make_unique<Upstream>(upstream, parts_.clock, &permits_, restored);
   clients_[name] = std::make_unique<HttpClient>(std::move(client), *upstreams_[name], parts_.secrets, parts_.transport,
                                                 parts_.blocking, parts_.clock, parts_.random);
-  sinks_[name] = std::make_unique<HttpSink>(*clients_[name], config.path);
-  return {};
-}
-
-Sink* Connectors::sink(const std::string& name) const {
-  const auto found = sinks_.find(name);
-  return found == sinks_.end() ? nullptr : found->second.get();
+  return std::unique_ptr<Sink>(std::make_unique<HttpSink>(*clients_[name], config.path));
 }
 
 HttpClient* Connectors::client(const std::string& name) const {
@@ -81,7 +53,6 @@ HttpClient* Connectors::client(const std::string& name) const {
 }
 
 void Connectors::stop() {
-  for (const auto& [name, sink] : sinks_) sink->stop();
   for (const auto& [name, client] : clients_) client->stop();
 }
 

@@ -3,6 +3,19 @@
 #include <algorithm>
 
 namespace mnema {
+namespace {
+
+/// "agent shop", "agent shop 2", ...: no path, because names of sources are labels of metrics.
+std::string unused_name(const Config& config, const std::string& agent) {
+  const std::string name = "agent " + agent;
+  if (config.sources.count(name) == 0) return name;
+  for (int number = 2;; ++number) {
+    std::string numbered = name + " " + std::to_string(number);
+    if (config.sources.count(numbered) == 0) return numbered;
+  }
+}
+
+}  // namespace
 
 void add_declared_sources(const std::map<std::string, AgentSpec>& agents, Config& config) {
   for (const auto& [name, agent] : agents) {
@@ -15,7 +28,7 @@ void add_declared_sources(const std::map<std::string, AgentSpec>& agents, Config
       source.path = webhook.path();
       source.scheme = webhook.scheme_name();
       source.secrets = webhook.secrets();
-      config.sources["agent " + name + " " + webhook.path()] = std::move(source);
+      config.sources[unused_name(config, name)] = std::move(source);
     }
   }
 }

@@ -5,6 +5,7 @@
 #include "agents/agent_chat.hpp"
 #include "agents/agent_runtime.hpp"
 #include "agents/configured_engine.hpp"
+#include "agents/connector_kinds.hpp"
 #include "agents/connectors.hpp"
 #include "agents/declared_agent.hpp"
 #include "agents/declared_sources.hpp"
@@ -21,14 +22,13 @@
 #include "agents/stop_request.hpp"
 #include "agents/stop_signals.hpp"
 #include "agents/turn_metrics.hpp"
+#include "connectors/connector_registry.hpp"
 #include "connectors/http/curl_transport.hpp"
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
-#include "connectors/webhook.hpp"
 #include "inference/local_engine.hpp"
 #include "memory/no_embedder.hpp"
-#include "runtime/key_template.hpp"
 #include "runtime/log.hpp"
 #include "runtime/loop.hpp"
 #include "runtime/private_folder.hpp"
@@ -36,13 +36,6 @@
 
 namespace mnema {
 namespace {
-
-Result<WebhookOptions::Scheme> scheme_of(const std::string& name) {
-  if (name == "github") return WebhookOptions::Scheme::kGithub;
-  if (name == "standard") return WebhookOptions::Scheme::kStandardWebhooks;
-  if (name == "unsigned") return WebhookOptions::Scheme::kUnsigned;
-  return fail(ErrorCode::kInvalidArgument, "there is no webhook scheme '" + name + "'", "github, standard, unsigned");
-}
 
 Status configure_log_of(const LogConfig& config) {
   LogOptions log;
@@ -111,8 +104,8 @@ struct Host::Parts {
   std::unique_ptr<Connectors> connectors;
   std::unique_ptr<AgentChat> chat;
   std::unique_ptr<RestDoor> door;
-  std::vector<std::unique_ptr<WebhookSource>> webhooks;
   HttpRoutes routes;
+  ConnectorRegistry registry;
   std::unique_ptr<HttpServer> server;
   std::string address;
   std::string default_model;
@@ -122,8 +115,9 @@ struct Host::Parts {
   Status open_embedder(const std::string& model, const std::shared_ptr<StopRequest>& stop);
   Status open_runtime(std::map<std::string, AgentSpec> agents);
   Status open_connectors();
-  Status open_sources();
   Result<ApiKeys> api_keys();
+  Status mount_api();
+  Status open_sources();
   Status listen();
 };
 
@@ -197,48 +191,15 @@ Status Host::Parts::open_connectors() {
   ASSIGN_OR_RETURN(transport, CurlTransport::open(CurlTransportOptions::from_environment(), clock));
   connectors = std::make_unique<Connectors>(
       Connectors::Parts{runtime->runtime().database(), secrets, *transport, blocking, clock, random});
-  RETURN_IF_ERROR(connectors->open(config.connectors));
+  add_connector_kinds(registry, {*connectors, secrets, routes, is_loopback_host(config.server.host), workers, blocking,
+                                 clock, random, limits});
+  RETURN_IF_ERROR(registry.open_sinks(config.connectors));
   runtime->connect(
       [this](const std::string& name) {
         Sink* own = host_options.sinks ? host_options.sinks(name) : nullptr;
-        return own != nullptr ? own : connectors->sink(name);
+        return own != nullptr ? own : registry.sink(name);
       },
       [this](const std::string& name) { return connectors->client(name); });
-  return {};
-}
-
-Status Host::Parts::open_sources() {
-  for (const auto& [name, source] : config.sources) {
-    if (source.scheme == "unsigned" && !is_loopback_host(config.server.host)) {
-      return fail(ErrorCode::kPermissionDenied,
-                  "source '" + name + "' takes unsigned webhooks, and the server listens on " + config.server.host,
-                  "sign them, or listen on 127.0.0.1");
-    }
-    WebhookOptions options;
-    options.path = source.path;
-    ASSIGN_OR_RETURN(options.scheme, scheme_of(source.scheme));
-    for (const std::string& secret : source.secrets) {
-      ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
-      options.secrets.push_back(std::move(reference));
-    }
-    options.tenant = source.tenant;
-    options.agent = source.agent;
-    if (Status readable = check_key_template(source.key); !readable.ok()) {
-      Error error = readable.error();
-      error.message = "the key of source '" + name + "': " + error.message;
-      return error;
-    }
-    options.key_template = source.key;
-    options.type_prefix = source.type_prefix;
-    runtime->runtime().router().add_tenant(source.tenant);
-    auto webhook = std::make_unique<WebhookSource>(std::move(options), secrets, workers, clock, random, limits);
-    if (Status started = webhook->start(runtime->acceptor()); !started.ok()) {
-      Error error = started.error();
-      error.message = "source '" + name + "': " + error.message;
-      return error;
-    }
-    webhooks.push_back(std::move(webhook));
-  }
   return {};
 }
 
@@ -257,7 +218,7 @@ Result<ApiKeys> Host::Parts::api_keys() {
   return ApiKeys(std::move(keys));
 }
 
-Status Host::Parts::listen() {
+Status Host::Parts::mount_api() {
   RestDoor::Parts parts{*engine, {}, "", workers, clock, random, limits, {}, {}, {}, {}};
   chat = std::make_unique<AgentChat>(*runtime);
   parts.backends = {chat.get(), models.get()};
@@ -272,7 +233,7 @@ Status Host::Parts::listen() {
     connectors->each_upstream(
         [&shown](const std::string& name, const UpstreamCounts& counts) { report(shown, name, counts); });
     report(shown, server->counts());
-    for (const auto& webhook : webhooks) report(shown, webhook->counts());
+    registry.report(shown);
   });
   runtime->dispatcher().on_turn_end([turns = std::make_shared<TurnMetrics>(metrics)](
                                         const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
@@ -283,21 +244,24 @@ Status Host::Parts::listen() {
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });
-    for (const auto& webhook : webhooks) {
-      if (webhook->is_paused() && webhook->tenant() == identity.tenant) facts.paused_sources.push_back(webhook->name());
-    }
+    facts.paused_sources = registry.paused(identity.tenant);
     return health_report(facts);
   };
   door = std::make_unique<RestDoor>(std::move(parts));
   door->mount(routes);
-  for (const auto& webhook : webhooks) {
-    if (Status free = routes.check("POST", webhook->path()); !free.ok()) {
-      Error error = free.error();
-      error.message = "[sources]: " + error.message;
-      return error;
-    }
-    routes.add("POST", webhook->path(), webhook->handler());
-  }
+  return {};
+}
+
+/// After the API, whose routes no source may take.
+Status Host::Parts::open_sources() {
+  RETURN_IF_ERROR(registry.open_sources(config.sources));
+  for (const std::string& tenant : registry.tenants()) runtime->runtime().router().add_tenant(tenant);
+  runtime->runtime().mailbox().on_pressure(
+      [this](const std::optional<std::string>& tenant, bool is_high) { registry.set_pressure(tenant, is_high); });
+  return registry.start(runtime->acceptor());
+}
+
+Status Host::Parts::listen() {
   HttpServerOptions options;
   options.host = config.server.host;
   options.port = config.server.port;
@@ -318,9 +282,8 @@ std::vector<std::string> Host::Parts::end(Duration grace, bool serving) {
   if (std::exchange(has_ended, true)) return {};
   std::unique_ptr<Engine> none;
   if (!engine) none = std::make_unique<ModellessEngine>(nullptr);
-  ShutdownParts all{loop, engine ? *engine : *none, runtime.get(), server.get(), {}, {}, {}, serving};
-  for (const auto& webhook : webhooks) all.sources.push_back(webhook.get());
-  if (connectors) all.cancel_deliveries = [this] { connectors->stop(); };
+  ShutdownParts all{loop, engine ? *engine : *none, runtime.get(), server.get(), &registry, {}, {}, serving};
+  if (connectors) all.cancel_calls = [this] { connectors->stop(); };
   all.pools = {&workers, &turns, &blocking, &queries, &recall, &background, &prepare, &compute, &store};
   std::vector<std::string> left_behind = shut_down(all, grace);
   // Calls that ended use their upstreams until the transport's thread has.
@@ -379,7 +342,10 @@ std::optional<Host::Failed> Host::open_parts() {
   if (Status status = parts_->open_engine(agents_, stop_); !status.ok()) return Failed{Part::kModel, status.error()};
   if (Status status = parts_->open_runtime(agents_); !status.ok()) return Failed{Part::kData, status.error()};
   if (Status status = parts_->open_connectors(); !status.ok()) return Failed{Part::kConnectors, status.error()};
-  if (Status status = parts_->open_sources(); !status.ok()) return Failed{Part::kConfig, status.error()};
+  if (Status status = parts_->mount_api(); !status.ok()) return Failed{Part::kConfig, status.error()};
+  if (Status status = parts_->open_sources(); !status.ok()) {
+    return Failed{status.error().code == ErrorCode::kUnavailable ? Part::kConnectors : Part::kConfig, status.error()};
+  }
   if (Status status = parts_->listen(); !status.ok()) {
     return Failed{status.error().code == ErrorCode::kUnavailable ? Part::kAddress : Part::kConfig, status.error()};
   }

@@ -56,20 +56,6 @@ void report(MetricsReport& metrics, const HttpServer::Counts& counts) {
   metrics.gauge("mnema_http_request_body_bytes", "Request bodies in memory", number(counts.body_bytes));
 }
 
-void report(MetricsReport& metrics, const WebhookSource::Counts& counts) {
-  const auto deliveries = [&metrics](const char* result, long long count) {
-    metrics.counter("mnema_webhook_deliveries_total", "Webhook requests by what became of them", number(count),
-                    {{"result", result}});
-  };
-  deliveries("accepted", counts.accepted);
-  deliveries("duplicate", counts.duplicates);
-  deliveries("replay", counts.replays);
-  deliveries("conflict", counts.conflicts);
-  deliveries("unrouted", counts.unrouted);
-  deliveries("unauthenticated", counts.unauthenticated);
-  deliveries("refused", counts.refused);
-}
-
 void report(MetricsReport& metrics, const std::string& connector, const UpstreamCounts& counts) {
   const MetricLabels labels{{"connector", connector}};
   metrics.counter("mnema_connector_calls_total", "Calls to a connector", number(counts.calls_total), labels);

@@ -1,7 +1,8 @@
 // agents/host_metrics.hpp
 //
-// The parts of a host count for themselves; here their counts get their names in /metrics. Sums over all tenants: no
-// name of a tenant, user, key or webhook path is a label, because every tenant's key may scrape.
+// The parts of a host count for themselves; here their counts get their names in /metrics (sources name their own,
+// connectors/connector.hpp). Sums over all tenants: no name of a tenant, user, key or webhook path is a label, because
+// every tenant's key may scrape.
 //
 // Threads: any.
 #pragma once
@@ -10,7 +11,6 @@
 
 #include "connectors/http/server.hpp"
 #include "connectors/upstream.hpp"
-#include "connectors/webhook.hpp"
 #include "memory/store.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/runtime_counts.hpp"
@@ -20,8 +20,6 @@ namespace mnema {
 void report(MetricsReport& metrics, const RuntimeCounts& counts);
 void report(MetricsReport& metrics, const MemoryStatistics& statistics);
 void report(MetricsReport& metrics, const HttpServer::Counts& counts);
-/// Several sources add up.
-void report(MetricsReport& metrics, const WebhookSource::Counts& counts);
 void report(MetricsReport& metrics, const std::string& connector, const UpstreamCounts& counts);
 
 }  // namespace mnema

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "agents/agent_runtime.hpp"
-#include "connectors/connector.hpp"
+#include "connectors/connector_registry.hpp"
 #include "connectors/http/server.hpp"
 #include "inference/engine.hpp"
 #include "runtime/log.hpp"
@@ -78,7 +78,7 @@ std::vector<std::string> shut_down(const ShutdownParts& parts, Duration grace) {
   // A stage that comes early may also use what is left of the grace time.
   const auto until = [grace_end](Duration at_least) { return std::max(grace_end, now() + at_least); };
 
-  for (Source* source : parts.sources) source->stop();
+  if (parts.connectors != nullptr) parts.connectors->drain();
   if (runtime != nullptr) runtime->memory().stop_background();
   if (parts.serving) {
     const Ending answered;
@@ -102,14 +102,14 @@ std::vector<std::string> shut_down(const ShutdownParts& parts, Duration grace) {
       (void)answered.wait_until(cancelled_by);  // the server cuts connections by itself, or they end with the loop
     }
   }
-  if (parts.serving && runtime != nullptr) {
-    const Ending delivered;
-    runtime->stop_deliveries(delivered.setter());
-    if (parts.cancel_deliveries) parts.cancel_deliveries();
-    if (!delivered.wait_until(now() + kDeliveriesTime)) {
-      // What such a delivery says later, nobody hears: its message goes out again after the next start.
-      log_warning("host", "deliveries have not ended", {{"to", joined(runtime->deliveries())}});
-    }
+  const Ending delivered;
+  const bool delivers = parts.serving && runtime != nullptr;
+  if (delivers) runtime->stop_deliveries(delivered.setter());
+  if (parts.connectors != nullptr) parts.connectors->stop();
+  if (parts.cancel_calls) parts.cancel_calls();
+  if (delivers && !delivered.wait_until(now() + kDeliveriesTime)) {
+    // What such a delivery says later, nobody hears: its message goes out again after the next start.
+    log_warning("host", "deliveries have not ended", {{"to", joined(runtime->deliveries())}});
   }
   parts.engine.stop();
   if (runtime != nullptr && !done_by(until(kMemoryTime), [runtime] { runtime->memory().close(); })) {

@@ -3,10 +3,11 @@
 // The end of a program around agents, in stages. Whatever hangs is waited for so long, named, and left behind; the
 // database is closed all the same.
 //
-//   1 sources and server accept nothing, the mailbox leases nothing, background work of memory ends
+//   1 sources are drained and the server accepts nothing, the mailbox leases nothing, background work of memory ends
 //   2 running turns and answers have the grace time
 //   3 those left are cancelled, with what they wait for; their events go back to the mailbox uncounted
-//   4 the outbox begins no delivery, those in flight are cancelled
+//   4 the outbox begins no delivery, sources and sinks stop: what came of the turns is acknowledged by then, and the
+//     deliveries and calls in flight are cancelled
 //   5 memory saves its indexes
 //   6 the loop and the pools end
 //   7 the database commits what is queued and closes, and the data folder is free
@@ -26,10 +27,10 @@
 namespace mnema {
 
 class AgentRuntime;
+class ConnectorRegistry;
 class Engine;
 class HttpServer;
 class Loop;
-class Source;
 class ThreadPoolExecutor;
 
 struct ShutdownParts {
@@ -37,8 +38,8 @@ struct ShutdownParts {
   Engine& engine;
   AgentRuntime* runtime = nullptr;  // null: it was never opened; the same below
   HttpServer* server = nullptr;
-  std::vector<Source*> sources;
-  std::function<void()> cancel_deliveries;  // may be empty
+  ConnectorRegistry* connectors = nullptr;  // its sources and sinks
+  std::function<void()> cancel_calls;       // of tools; may be empty
   std::vector<ThreadPoolExecutor*> pools;   // in the order in which they end
   bool serving = true;                      // false: the loop never ran, and there is nothing to wait for in it
 };

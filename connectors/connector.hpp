@@ -4,34 +4,59 @@
 // carries an outbox row to where it belongs. Both are woken, never poll, and neither decides what is durable: a source
 // acknowledges its own upstream only after the mailbox has answered, a sink's row stays in the outbox until `done`.
 //
+// A new kind of either is a class here, one line in agents/connector_kinds.cpp and its keys in
+// runtime/source_config.cpp or runtime/connector_config.cpp. Everything else (start, pause, drain, stop, health,
+// metrics) is the registry's (connector_registry.hpp).
+//
 // Threads:   each implementation says on which thread it runs; `accept` and `deliver` may be called from any thread.
-// Ownership: the host owns sources and sinks and stops them before the loop ends.
+// Ownership: the registry owns sources and sinks and stops them before the loop ends.
 #pragma once
 
+#include <concepts>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "runtime/event.hpp"
+#include "runtime/event_batch.hpp"
 #include "runtime/executor.hpp"
-#include "runtime/mailbox.hpp"
+#include "runtime/metrics.hpp"
 #include "runtime/outbox.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
 
-/// The answer to an event, given after the commit that holds it is on disk: its sequence number, and whether it was
-/// known. Errors: `kMailboxFull` (retryable, says when), `kNotFound` (no agent takes it), `kInvalidArgument`,
-/// `kPermissionDenied`, `kStorage`.
-using AcceptDone = std::function<void(Result<Accepted>)>;
-/// Where a source hands its events. `done` runs exactly once, on a thread of the acceptor's choosing.
-using Accept = std::function<void(Event event, AcceptDone done)>;
+/// Where a source hands over its events, in batches (runtime/event_batch.hpp). `done` runs exactly once, after the
+/// commit that holds the batch is on disk, on a thread of the acceptor's choosing. Results of single events:
+/// `kNotFound` (no agent takes it), `kInvalidArgument`, `kPermissionDenied`.
+class Accept {
+ public:
+  Accept() = default;  // empty
+  template <std::invocable<EventBatch, BatchDone> Function>
+    requires(!std::same_as<Function, Accept>)
+  Accept(Function function) : function_(std::move(function)) {}
 
+  void operator()(EventBatch batch, BatchDone done) const { function_(std::move(batch), std::move(done)); }
+  /// A batch of one, whose answer is that of the batch.
+  void operator()(Event event, AcceptDone done) const {
+    function_(batch_of(std::move(event)), answer_of_one(std::move(done)));
+  }
+  explicit operator bool() const { return static_cast<bool>(function_); }
+
+ private:
+  std::function<void(EventBatch, BatchDone)> function_;
+};
+
+/// No method blocks, nor calls the registry; `start` may take the time that its readings of secrets and files take.
 class Source {
  public:
   virtual ~Source() = default;
 
   /// "webhook:/hooks/github"; the `source` of its events begins with it.
   [[nodiscard]] virtual std::string name() const = 0;
+  /// Whose all its events are; none: they may be of several.
+  [[nodiscard]] virtual std::optional<std::string> tenant() const = 0;
 
   /// Begins to hand events to `accept`. Called once. Errors: what is outside is not there or refuses us.
   [[nodiscard]] virtual Status start(Accept accept) = 0;
@@ -41,8 +66,14 @@ class Source {
   virtual void pause() = 0;
   virtual void resume() = 0;
 
-  /// No event after this returns; acknowledgements of accepted ones may still follow.
+  /// Takes nothing more from outside, for good; what was handed over is still acknowledged when its answer comes.
+  /// Idempotent.
+  virtual void drain() = 0;
+  /// Ends: what has not been acknowledged by now comes again after the next start. Idempotent, also without `drain`.
   virtual void stop() = 0;
+
+  /// Counts of its kind, for /metrics; several sources of a kind add up. From any thread.
+  virtual void report(MetricsReport& metrics) const = 0;
 };
 
 class Sink {

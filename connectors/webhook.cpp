@@ -266,8 +266,8 @@ WebhookSource::~WebhookSource() { stop(); }
 HttpHandler WebhookSource::handler() {
   return [shared = shared_](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
     if (shared->paused.load(std::memory_order_acquire)) {
-      return shared->refuse(
-          *exchange, fail_retryable(ErrorCode::kMailboxFull, "the mailbox is full", "send it again later", 5'000));
+      return shared->refuse(*exchange, fail_retryable(ErrorCode::kMailboxFull, "the mailbox is nearly full",
+                                                      "send it again later", shared->limits.mailbox_retry_after_ms));
     }
     if (static_cast<std::int64_t>(request.body.size()) > shared->limits.event_bytes_max) {
       shared->count(Shared::kRefused);
@@ -304,13 +304,30 @@ Status WebhookSource::start(Accept accept) {
 void WebhookSource::pause() { shared_->paused.store(true, std::memory_order_release); }
 void WebhookSource::resume() { shared_->paused.store(false, std::memory_order_release); }
 
-void WebhookSource::stop() {
+void WebhookSource::drain() {
   const std::scoped_lock lock(shared_->mutex);
   shared_->accept = {};
 }
 
-const std::string& WebhookSource::tenant() const { return shared_->options.tenant; }
-bool WebhookSource::is_paused() const { return shared_->paused.load(std::memory_order_acquire); }
+// Its answers are the exchanges', which end with the server.
+void WebhookSource::stop() { drain(); }
+
+std::optional<std::string> WebhookSource::tenant() const { return shared_->options.tenant; }
+
+void WebhookSource::report(MetricsReport& metrics) const {
+  const auto deliveries = [&metrics](const char* result, long long count) {
+    metrics.counter("mnema_webhook_deliveries_total", "Webhook requests by what became of them",
+                    static_cast<double>(count), {{"result", result}});
+  };
+  const Counts now = counts();
+  deliveries("accepted", now.accepted);
+  deliveries("duplicate", now.duplicates);
+  deliveries("replay", now.replays);
+  deliveries("conflict", now.conflicts);
+  deliveries("unrouted", now.unrouted);
+  deliveries("unauthenticated", now.unauthenticated);
+  deliveries("refused", now.refused);
+}
 
 WebhookSource::Counts WebhookSource::counts() const {
   return {shared_->counted(Shared::kAccepted), shared_->counted(Shared::kDuplicate),

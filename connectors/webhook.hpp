@@ -17,14 +17,16 @@
 //
 // Answers: 202 accepted (a repeat too: "duplicate": true), 200 right but for no agent (counted), 400 not JSON or a part
 // of the key missing, 401 wrong or missing signature, 409 the id was used for another body, 413 too large, 415 a form
-// that is no JSON, 429 with Retry-After mailbox full or paused, 503 cannot store now.
+// that is no JSON, 429 with Retry-After mailbox full or paused, 503 cannot store now, or drained.
 //
 // Threads:   requests on the loop thread, which hands the hashing and parsing of each to `workers`; `pause`, `resume`,
-//            `stop` and `counts` from any thread. `start` may run commands to read secrets: not on the loop.
+//            `drain`, `stop`, `report` and `counts` from any thread. `start` may run commands to read secrets: not on
+//            the loop.
 // Ownership: the host owns it; its handler is mounted in the routes and keeps the shared state alive.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,15 +81,16 @@ class WebhookSource final : public Source {
   [[nodiscard]] const std::string& path() const;
 
   [[nodiscard]] std::string name() const override;  // "webhook:/hooks/github"
+  [[nodiscard]] std::optional<std::string> tenant() const override;
   /// Reads the secrets: one that is not there is a warning, as it may come later. Errors: `kFailedPrecondition` (none
   /// is configured), `kInvalidArgument` (one is malformed).
   [[nodiscard]] Status start(Accept accept) override;
   void pause() override;
   void resume() override;
+  void drain() override;
   void stop() override;
+  void report(MetricsReport& metrics) const override;
 
-  [[nodiscard]] const std::string& tenant() const;
-  [[nodiscard]] bool is_paused() const;
   struct Counts {
     long long accepted = 0;
     long long duplicates = 0;       // acknowledged again

@@ -32,5 +32,15 @@ TEST(DeclaredSources, LeaveToTheConfigurationWhatIsThereOrHasNoSecret) {
   EXPECT_EQ(config.sources["mine"].scheme, "unsigned");
 }
 
+TEST(DeclaredSources, HaveNamesThatMayBeLabelsOfMetrics) {
+  std::map<std::string, AgentSpec> agents = shop_with(webhook("/hooks/secret-place").signed_by("env:A"));
+  agents["shop"].webhooks.push_back(webhook("/hooks/other").signed_by("env:B"));
+  Config config;
+  add_declared_sources(agents, config);
+  std::vector<std::string> names;
+  for (const auto& [name, source] : config.sources) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"agent shop", "agent shop 2"}));
+}
+
 }  // namespace
 }  // namespace mnema

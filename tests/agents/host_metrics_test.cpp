@@ -28,11 +28,6 @@ TEST(HostMetrics, NamesWhatThePartsCount) {
     upstream.calls_total = 9;
     upstream.breaker = Breaker::State::kOpen;
     report(shown, "payments", upstream);
-    for (const long long accepted : {1, 2}) {
-      WebhookSource::Counts webhook;
-      webhook.accepted = accepted;
-      report(shown, webhook);
-    }
     MemoryStatistics memory;
     memory.episodes = 11;
     report(shown, memory);
@@ -41,8 +36,7 @@ TEST(HostMetrics, NamesWhatThePartsCount) {
   for (const char* line :
        {"mnema_events{state=\"dead\"} 2\n", "mnema_messages_dead_total 5\n", "mnema_http_connections 3\n",
         "mnema_connector_calls_total{connector=\"payments\"} 9\n",
-        "mnema_connector_breaker_open{connector=\"payments\"} 1\n",
-        "mnema_webhook_deliveries_total{result=\"accepted\"} 3\n", "mnema_memory_entries{kind=\"episode\"} 11\n",
+        "mnema_connector_breaker_open{connector=\"payments\"} 1\n", "mnema_memory_entries{kind=\"episode\"} 11\n",
         "# TYPE mnema_events_accepted_total counter\n"}) {
     EXPECT_TRUE(has(text, line)) << line << "in\n" << text;
   }

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "agents/host_harness.hpp"
 #include "runtime/log.hpp"
@@ -41,6 +43,13 @@ task<Outcome> orders(Ctx& ctx, Event event) {
   ++ctx.state<Orders>().seen;
   ctx.send("warehouse", "new");
   ctx.wake_at("reminder", ctx.now() + std::chrono::hours(24), "{}");
+  co_return done();
+}
+
+std::atomic<bool> warehouse_is_down = false;
+
+task<Outcome> ask_warehouse(Ctx&, Event) {
+  if (warehouse_is_down) throw Failure(fail_retryable(ErrorCode::kUnavailable, "the warehouse does not answer"));
   co_return done();
 }
 
@@ -124,6 +133,48 @@ TEST(Host, TakesAWebhookWakesByATimerAndDelivers) {
   EXPECT_EQ(harness.state<Orders>("orders", "ada")->reminders, 1);
   EXPECT_EQ(harness.wait_for_deliveries(2).back().body, "late");
   EXPECT_TRUE(harness.stop().left_behind.empty());
+}
+
+TEST(Host, PausesASourceWhileTheMailboxIsNearlyFullAndSaysSo) {
+  warehouse_is_down = true;
+  HostHarness::Options options;
+  options.declare = [](Host& host) { host.agent("orders", ask_warehouse).key("{/customer}"); };
+  options.virtual_time = true;
+  options.config.limits.mailbox_rows_per_tenant_max = 10;
+  options.config.limits.attempts_max = 1'000;
+  SourceConfig shop;
+  shop.kind = "webhook";
+  shop.path = "/hooks/shop";
+  shop.scheme = "unsigned";
+  shop.agent = "orders";
+  options.config.sources["shop"] = shop;
+  HostHarness harness(options);
+  const Status started = harness.start();
+  ASSERT_TRUE(started.ok()) << started.error().text();
+
+  const auto order = [&](int customer) {
+    return post(harness, "/hooks/shop", R"({"customer": ")" + std::to_string(customer) + R"("})");
+  };
+  constexpr int kNearlyFull = 9;
+  for (int i = 0; i < kNearlyFull; ++i) {
+    const std::string answer = order(i);
+    ASSERT_NE(answer.find(" 202 "), std::string::npos) << answer;
+  }
+  const std::string later = order(kNearlyFull);
+  EXPECT_NE(later.find(" 429 "), std::string::npos) << later;
+  EXPECT_NE(later.find("retry-after: 1\r\n"), std::string::npos) << later;
+  EXPECT_NE(get(harness, "/health?full").find(R"("paused_sources":["webhook:/hooks/shop"])"), std::string::npos);
+  EXPECT_NE(get(harness, "/metrics").find("mnema_source_paused{source=\"shop\"} 1\n"), std::string::npos);
+
+  warehouse_is_down = false;
+  harness.advance(std::chrono::hours(1));
+  ASSERT_TRUE(harness.wait_for_turns(kNearlyFull).ok());
+  const auto is_paused = [&] {
+    return get(harness, "/health?full").find(R"("paused_sources":[])") == std::string::npos;
+  };
+  for (int i = 0; i < 5'000 && is_paused(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_NE(order(kNearlyFull).find(" 202 "), std::string::npos);
+  EXPECT_NE(get(harness, "/metrics").find("mnema_source_paused{source=\"shop\"} 0\n"), std::string::npos);
 }
 
 TEST(Host, GoesOnOverTheSameFolderAndCanBeMadeAgain) {

@@ -245,8 +245,9 @@ class WebhookSourceTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_EQ(setenv("MNEMA_TEST_HOOK", "s3cret", 1), 0);
     ASSERT_TRUE(source_
-                    .start([this](Event event, AcceptDone done) {
-                      events_.push_back(std::move(event));
+                    .start([this](EventBatch batch, BatchDone done) {
+                      EXPECT_EQ(batch.dedupe, Dedupe::kById);
+                      for (Result<Event>& event : batch.events) events_.push_back(std::move(*event));
                       pending_.push_back(std::move(done));
                     })
                     .ok());
@@ -257,8 +258,8 @@ class WebhookSourceTest : public ::testing::Test {
     simulation_.run_ready();
     return exchange;
   }
-  void answer(Result<Accepted> result) {
-    pending_.front()(std::move(result));
+  void answer(const Result<Accepted>& result) {
+    pending_.front()(AcceptResults{result});
     pending_.pop_front();
   }
 
@@ -268,7 +269,7 @@ class WebhookSourceTest : public ::testing::Test {
   WebhookSource source_{github_options(),     secrets_, simulation_.lane("workers"), simulation_.clock(),
                         simulation_.random(), limits_};
   std::vector<Event> events_;
-  std::deque<AcceptDone> pending_;
+  std::deque<BatchDone> pending_;
 };
 
 TEST_F(WebhookSourceTest, AcknowledgesOnlyWhenTheMailboxHasTheEvent) {
@@ -286,7 +287,9 @@ TEST_F(WebhookSourceTest, PassesBackPressureOn) {
   EXPECT_EQ(full->status(), 429);
   EXPECT_EQ(full->answer->headers.get("retry-after"), "3");
   source_.pause();
-  EXPECT_EQ(post(github_request(kIssueOpened, "s3cret"))->status(), 429);
+  const auto paused = post(github_request(kIssueOpened, "s3cret"));
+  EXPECT_EQ(paused->status(), 429);
+  EXPECT_EQ(paused->answer->headers.get("retry-after"), "1");
   source_.resume();
   post(github_request(kIssueOpened, "s3cret"));
   EXPECT_EQ(events_.size(), 2U);
@@ -387,13 +390,29 @@ TEST_F(WebhookSourceTest, AcknowledgesWhatNobodySubscribesTo) {
   EXPECT_EQ(source_.counts().unrouted, 1);
 }
 
+TEST_F(WebhookSourceTest, CountsInMetricsWhatBecameOfItsRequestsWithoutItsPath) {
+  post(github_request(kIssueOpened, "s3cret"));
+  answer(Accepted{.sequence = 1});
+  post(github_request(kIssueOpened, "wrong"));
+  Metrics metrics;
+  metrics.on_scrape([this](MetricsReport& shown) {
+    source_.report(shown);
+    source_.report(shown);  // as a second one would
+  });
+  const std::string text = metrics.render();
+  EXPECT_NE(text.find("mnema_webhook_deliveries_total{result=\"accepted\"} 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("mnema_webhook_deliveries_total{result=\"unauthenticated\"} 2\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("/hooks/github"), std::string::npos) << text;
+}
+
 TEST_F(WebhookSourceTest, DrawsAnIdForEachRequestThatNamesNone) {
   WebhookOptions options;
   options.path = "/hooks/deploy";
   options.scheme = WebhookScheme::kUnsigned;
   WebhookSource source(options, secrets_, simulation_.lane("workers"), simulation_.clock(), simulation_.random(),
                        limits_);
-  ASSERT_TRUE(source.start([this](Event event, const AcceptDone&) { events_.push_back(std::move(event)); }).ok());
+  ASSERT_TRUE(
+      source.start([this](EventBatch batch, const BatchDone&) { events_.push_back(*batch.events.front()); }).ok());
   HttpRequest request;
   request.body = R"({"type":"deploy"})";
   request.headers.set("X-Request-Id", "constant");
@@ -403,6 +422,15 @@ TEST_F(WebhookSourceTest, DrawsAnIdForEachRequestThatNamesNone) {
   ASSERT_EQ(events_.size(), 2U);
   EXPECT_NE(events_[0].id, events_[1].id) << "two equal triggers are two events";
   EXPECT_NE(events_[0].id, "constant");
+}
+
+TEST_F(WebhookSourceTest, TakesNothingMoreOnceDrainedAndStillAcknowledgesWhatItTook) {
+  const auto taken = post(github_request(kIssueOpened, "s3cret"));
+  source_.drain();
+  EXPECT_EQ(post(github_request(kIssueOpened, "s3cret"))->status(), 503);
+  EXPECT_EQ(events_.size(), 1U);
+  answer(Accepted{.sequence = 1});
+  EXPECT_EQ(taken->status(), 202);
 }
 
 TEST_F(WebhookSourceTest, TakesNothingAfterItWasStopped) {
@@ -423,7 +451,7 @@ TEST_F(WebhookSourceTest, DoesNotStartWithABrokenSecret) {
     SecretsStore secrets(simulation_.clock());
     WebhookSource source(options, secrets, simulation_.lane("workers"), simulation_.clock(), simulation_.random(),
                          limits_);
-    const Status started = source.start([](Event, const AcceptDone&) {});
+    const Status started = source.start([](const EventBatch&, const BatchDone&) {});
     EXPECT_EQ(started.ok(), is_usable) << value;
     if (started.ok()) continue;
     EXPECT_EQ(started.error().text().find(value + 6), std::string::npos) << "shows no secret";
@@ -435,7 +463,7 @@ TEST_F(WebhookSourceTest, DoesNotStartWithoutASecret) {
   options.secrets.clear();
   WebhookSource source(options, secrets_, simulation_.lane("workers"), simulation_.clock(), simulation_.random(),
                        limits_);
-  EXPECT_FALSE(source.start([](Event, AcceptDone) {}).ok());
+  EXPECT_FALSE(source.start([](const EventBatch&, const BatchDone&) {}).ok());
 }
 
 }  // namespace
