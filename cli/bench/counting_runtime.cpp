@@ -66,6 +66,7 @@ Status CountingRuntime::open_runtime(const Options& given) {
   AgentRuntime::Options options;
   options.database.path = given.folder + "/mnema.db";
   options.database.checkpoint = &background_;
+  options.migrations = given.migrations;
   AgentSpec& spec = options.agents[kAgent];
   spec.name = kAgent;
   spec.handler = count_event;
@@ -100,8 +101,7 @@ void CountingRuntime::start() {
   loop_.post([this] { runtime_->start(); });
 }
 
-void CountingRuntime::accept(const std::string& tenant, const std::string& key, const std::string& id,
-                             AcceptDone done) {
+Event CountingRuntime::event_of(const std::string& tenant, const std::string& key, const std::string& id) const {
   Event event;
   event.id = id;
   event.source = "bench";
@@ -110,7 +110,12 @@ void CountingRuntime::accept(const std::string& tenant, const std::string& key, 
   event.tenant = tenant;
   event.agent = kAgent;
   event.data = R"({"key":")" + key + R"(","text":"event )" + id + R"(, of the size that a small webhook has"})";
-  runtime_->acceptor()(std::move(event), std::move(done));
+  return event;
+}
+
+void CountingRuntime::accept(const std::string& tenant, const std::string& key, const std::string& id,
+                             AcceptDone done) {
+  acceptor()(event_of(tenant, key, id), std::move(done));
 }
 
 Database::Statistics CountingRuntime::statistics() const { return runtime_->runtime().database().statistics(); }
@@ -126,6 +131,14 @@ Result<std::int64_t> CountingRuntime::counted(const std::string& tenant, const s
       sum += counter.count;
     }
     return sum;
+  });
+}
+
+Result<std::int64_t> CountingRuntime::number_of(const std::string& sql) const {
+  return runtime_->runtime().database().read<std::int64_t>([&sql](Transaction& transaction) -> Result<std::int64_t> {
+    ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
+    ASSIGN_OR_RETURN(const bool found, statement.step());
+    return found ? statement.integer(0) : 0;
   });
 }
 

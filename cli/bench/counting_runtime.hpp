@@ -5,7 +5,7 @@
 // stands one thread that takes its time for each text, as a real one does: an agent that recalls nothing must not feel
 // it.
 //
-// Threads:   confined to one thread, except `accept`, from any; listeners run on the loop.
+// Threads:   confined to one thread, except `accept` and what `acceptor` gives, from any; listeners run on the loop.
 // Ownership: owns the runtime and its threads; borrows clock and random, which outlive it. Ends in order when it goes.
 #pragma once
 
@@ -26,7 +26,8 @@ class CountingRuntime {
   struct Options {
     std::string folder;  // the data file is made in it
     std::vector<std::string> tenants;
-    Duration embedding{};  // of one text
+    Duration embedding{};                    // of one text
+    std::vector<Migration> migrations = {};  // of tables beside the runtime's
   };
   /// Opens a data file; events can be accepted. Turns begin with `start`. Errors: those of AgentRuntime::open.
   [[nodiscard]] static Result<std::unique_ptr<CountingRuntime>> open(const Options& options, const Clock& clock,
@@ -39,12 +40,17 @@ class CountingRuntime {
   using Listener = std::function<void(const Event& event, TurnEnd end)>;
   void on_turn_end(Listener listener);
   void start();
-  /// As a source would hand it in, for the counting agent under `key`.
+  /// For the counting agent under `key`, as a source would make it.
+  [[nodiscard]] Event event_of(const std::string& tenant, const std::string& key, const std::string& id) const;
+  [[nodiscard]] Accept acceptor() { return runtime_->acceptor(); }
+  /// Hands in such an event.
   void accept(const std::string& tenant, const std::string& key, const std::string& id, AcceptDone done);
 
   [[nodiscard]] Database::Statistics statistics() const;
   /// The sum of the counters under `keys`, as they stand in the file.
   [[nodiscard]] Result<std::int64_t> counted(const std::string& tenant, const std::vector<std::string>& keys) const;
+  /// The first column of the first row of a query.
+  [[nodiscard]] Result<std::int64_t> number_of(const std::string& sql) const;
 
  private:
   CountingRuntime(const Clock& clock, Random& random);

@@ -191,6 +191,13 @@ Result<EventsBenchResult> run_events_bench(const EventsBenchOptions& options, co
   ASSIGN_OR_RETURN(result.disk, measure_disk(options.folder, options.disk_each, clock));
   ASSIGN_OR_RETURN(result.burst, run_burst(options, clock, random));
   ASSIGN_OR_RETURN(result.backlog, run_backlog(options, clock, random));
+  BatchLoad batches;
+  batches.folder = options.folder;
+  batches.events = options.batched_events;
+  batches.keys = options.keys;
+  batches.batch_events = options.batch_events;
+  batches.in_flight = 4 * options.batch_events;
+  ASSIGN_OR_RETURN(result.batches, measure_batches(batches, clock, random));
   ASSIGN_OR_RETURN(result.paced, run_paced(options, clock, random));
   if (options.tenants > 1) {
     ASSIGN_OR_RETURN(result.tenants, run_tenants(options, clock, random));

@@ -5,6 +5,7 @@
 //
 //   burst    events as fast as they are acknowledged, to a handler that only counts
 //   backlog  the same events already waiting when turns begin: turns alone
+//   batches  events in batches with their source's offset, beside the same ones singly; no turns (batch_load.hpp)
 //   paced    a steady rate: due -> acknowledged, and due -> the turn's commit
 //   growth   resident memory after more and more bursts
 //   tenants  one tenant bursts, another sends single events
@@ -16,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/bench/batch_load.hpp"
 #include "cli/bench/disk_limit.hpp"
 #include "cli/bench/latency.hpp"
 #include "runtime/random.hpp"
@@ -30,6 +32,8 @@ struct EventsBenchOptions {
   int tenants = 2;  // 1 leaves that phase out
   int keys = 1'000;
   int in_flight = 1'000;
+  int batched_events = 50'000;                          // of the phase of batches
+  int batch_events = 500;                               // in one batch
   int growth_events = 200'000;                          // 0 leaves that phase out
   Duration disk_each = std::chrono::milliseconds(500);  // of each loop that measures the disk alone
   Duration embedding = std::chrono::milliseconds(5);    // that a text would take to embed, were it asked for
@@ -49,6 +53,8 @@ struct EventsBenchResult {
   };
   Burst burst;
   Burst backlog;  // accepted_per_s: with no turn running
+
+  BatchRates batches;
 
   struct Paced {
     double rate = 0;

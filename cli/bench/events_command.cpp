@@ -11,6 +11,7 @@
 
 #include "cli/bench/events_bench.hpp"
 #include "cli/exit_code.hpp"
+#include "runtime/limits.hpp"
 #include "runtime/log.hpp"
 
 namespace mnema {
@@ -55,6 +56,11 @@ boost::json::object json_of(const EventsBenchOptions& options, const EventsBench
                           {"disk", {{"fdatasync", json_of(result.disk.fdatasync)}, {"sqlite", std::move(groups)}}},
                           {"burst", json_of(result.burst)},
                           {"backlog", json_of(result.backlog)},
+                          {"batches",
+                           {{"events", options.batch_events},
+                            {"event_bytes", BatchLoad{}.event_bytes},
+                            {"batched_per_s", result.batches.batched_per_s},
+                            {"single_per_s", result.batches.single_per_s}}},
                           {"paced",
                            {{"rate", result.paced.rate},
                             {"accept", json_of(result.paced.accept)},
@@ -89,6 +95,9 @@ void print_text(const EventsBenchOptions& options, const EventsBenchResult& resu
   print_latency("fdatasync", result.disk.fdatasync);
   print_burst("burst", result.burst);
   print_burst("backlog", result.backlog);
+  fmt::print("{:<24} {:>8.0f} events/s of {} bytes with their offset; singly {:.0f}\n",
+             fmt::format("batches of {}", options.batch_events), result.batches.batched_per_s, BatchLoad{}.event_bytes,
+             result.batches.single_per_s);
   fmt::print("at {:.0f} events/s\n", result.paced.rate);
   print_latency("  to acknowledgement", result.paced.accept);
   print_latency("  to the turn's commit", result.paced.commit);
@@ -157,6 +166,9 @@ void add_events_bench(CLI::App& bench, int& exit_code) {
       ->capture_default_str();
   events->add_option("--in-flight", options.in_flight, "Events sent and not yet acknowledged, at most")
       ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  events->add_option("--batch-events", options.batch_events, "Events in one batch of a source that pulls")
+      ->check(CLI::Range(1, Limits{}.accept_batch_events_max))
       ->capture_default_str();
   events->add_option("--growth-events", options.growth_events, "Events to watch memory over; 0 leaves this out")
       ->check(CLI::Range(0, 100'000'000))

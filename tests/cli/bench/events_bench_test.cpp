@@ -19,6 +19,8 @@ class EventsBench : public testing::Test {
     options_.rate = 400;
     options_.rate_s = 0.2;
     options_.growth_events = 100;
+    options_.batched_events = 300;
+    options_.batch_events = 40;
     options_.disk_each = std::chrono::milliseconds(20);
     options_.embedding = {};
   }
@@ -38,6 +40,8 @@ TEST_F(EventsBench, CountsEveryEventInEveryPhase) {
   EXPECT_GT(result->burst.turns_per_s, 0);
   EXPECT_GE(result->burst.accepted_per_s, result->burst.turns_per_s);
   EXPECT_GT(result->backlog.turns_per_s, 0);
+  EXPECT_GT(result->batches.batched_per_s, 0);
+  EXPECT_GT(result->batches.single_per_s, 0);
   EXPECT_EQ(result->paced.commit.n, 80u);
   EXPECT_GE(result->paced.commit.max_ms, result->paced.commit.p50_ms);
   EXPECT_EQ(result->growth.back().events, 100);
