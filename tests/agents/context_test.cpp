@@ -1,0 +1,65 @@
+#include "agents/context.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agents/host_harness.hpp"
+
+namespace mnema {
+namespace {
+
+using testing::event_for;
+using testing::HostHarness;
+
+struct Parcel {
+  std::string order;
+  int grams = 0;
+};
+BOOST_DESCRIBE_STRUCT(Parcel, (), (order, grams))
+
+task<Outcome> weigh(Ctx& ctx, Event) {
+  Parcel parcel = ctx.payload<Parcel>();
+  ctx.send("scales", parcel.order + " " + std::to_string(parcel.grams), "text/plain");
+  co_return done();
+}
+
+class PayloadOfAnEvent : public ::testing::Test {
+ protected:
+  PayloadOfAnEvent() : harness_({.declare = [](Host& host) { host.agent("scales", weigh); }}) {
+    CHECK(harness_.start().ok(), "the host starts");
+  }
+  std::string cause_of_death(const std::string& data) {
+    EXPECT_EQ(*harness_.handle(event_for("scales", "k", data)), TurnEnd::kDead);
+    return harness_.dead_letters().at(0).error.text();
+  }
+  HostHarness harness_;
+};
+
+TEST_F(PayloadOfAnEvent, ComesAsADescribedStructWithoutWhatItDoesNotHave) {
+  const auto event = event_for("scales", "k", R"({"order": "17", "grams": 250, "carrier": "bike"})");
+  EXPECT_EQ(*harness_.handle(event), TurnEnd::kDone);
+  EXPECT_EQ(harness_.wait_for_deliveries(1).at(0).body, "17 250");
+}
+
+TEST_F(PayloadOfAnEvent, IsADeadLetterWithThePlaceOfWhatIsMissing) {
+  EXPECT_NE(cause_of_death(R"({"order": "17"})").find("/grams: is missing"), std::string::npos);
+}
+
+TEST_F(PayloadOfAnEvent, IsADeadLetterWhereItIsNoJson) {
+  EXPECT_NE(cause_of_death("17, 250 g").find("the event's data"), std::string::npos);
+}
+
+TEST(AnswerOfAConnector, IsReadAsADescribedStructOrFailsWithThePlace) {
+  ConnectorAnswer answer;
+  answer.body = R"({"order": "17", "grams": 250})";
+  EXPECT_EQ(answer.as<Parcel>().grams, 250);
+  answer.body = R"({"order": "17", "grams": "much"})";
+  try {
+    (void)answer.as<Parcel>();
+    ADD_FAILURE() << "a text is no number";
+  } catch (const Failure& failure) {
+    EXPECT_NE(failure.error().text().find("/grams"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace mnema
