@@ -2,7 +2,7 @@
 // pay back through a connector, and can be chatted with. Its configuration names the connector "payments".
 #include <cstdio>
 
-#include "agents/host.hpp"
+#include <mnema/mnema.hpp>
 
 using namespace mnema;
 
