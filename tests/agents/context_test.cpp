@@ -22,6 +22,22 @@ task<Outcome> weigh(Ctx& ctx, Event) {
   co_return done();
 }
 
+struct Seen {
+  int turns = 0;
+};
+BOOST_DESCRIBE_STRUCT(Seen, (), (turns))
+
+task<Outcome> count(Ctx& ctx, Event) { co_return reply(std::to_string(++ctx.state<Seen>().turns)); }
+
+TEST(Chat, OfASessionNamedLikeAKeyHasTheStateOfTheKey) {
+  HostHarness harness({.declare = [](Host& host) { host.agent("shop", count).state<Seen>().answers_chat(); }});
+  ASSERT_TRUE(harness.start().ok());
+  EXPECT_EQ(*harness.handle(event_for("shop", "anna", "{}")), TurnEnd::kDone);
+  EXPECT_EQ(*harness.chat("shop", "How often?", "anna"), "2");
+  EXPECT_EQ(*harness.chat("shop", "How often?", "bert"), "1");
+  EXPECT_EQ(*harness.chat("shop", "How often?"), "1");
+}
+
 class PayloadOfAnEvent : public ::testing::Test {
  protected:
   PayloadOfAnEvent() : harness_({.declare = [](Host& host) { host.agent("scales", weigh); }}) {
