@@ -255,4 +255,7 @@ void Ctx::wake_at(std::string name, Time at, std::string data) {
   turn_.writes().timers.push_back(std::move(timer));
 }
 
+template class Step<Recalled>;
+template class Step<ConnectorAnswer>;
+
 }  // namespace mnema

@@ -248,4 +248,8 @@ class Ctx : public StepContext {
   [[nodiscard]] void* state_of(std::type_index type);
 };
 
+// What nearly every agent awaits is compiled once, in context.cpp, not in each program.
+extern template class Step<Recalled>;
+extern template class Step<ConnectorAnswer>;
+
 }  // namespace mnema
