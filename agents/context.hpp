@@ -227,6 +227,8 @@ class Ctx : public StepContext {
   /// Sends an event to this agent and key at `at`, with the commit: a durable timer. Setting `name` again replaces it.
   /// The event is trusted no further than this turn.
   void wake_at(std::string name, Time at, std::string data);
+  /// Takes such a timer of this key back, with the commit. One that is due by then may have sent its event already.
+  void cancel_wake(const std::string& name);
 
   [[nodiscard]] Budget& budget() const;
 

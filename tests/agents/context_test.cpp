@@ -38,6 +38,56 @@ TEST(Chat, OfASessionNamedLikeAKeyHasTheStateOfTheKey) {
   EXPECT_EQ(*harness.chat("shop", "How often?"), "1");
 }
 
+/// Does to its timer what the event says, in that order, and tells when it fires.
+task<Outcome> remind(Ctx& ctx, Event event) {
+  if (event.type == "timer") ctx.send("bell", event.data, "text/plain");
+  for (const char action : event.data) {
+    if (action == 's') ctx.wake_at("reminder", ctx.now() + std::chrono::hours(1), "ding");
+    if (action == 'c') ctx.cancel_wake("reminder");
+  }
+  if (event.type != "timer") ctx.send("bell", "told", "text/plain");
+  co_return done();
+}
+
+class TimerOfATurn : public ::testing::Test {
+ protected:
+  TimerOfATurn() : harness_({.declare = [](Host& host) { host.agent("bell", remind); }, .virtual_time = true}) {
+    CHECK(harness_.start().ok(), "the host starts");
+  }
+  void tell(const std::string& actions) {
+    EXPECT_EQ(*harness_.handle(event_for("bell", "k", actions)), TurnEnd::kDone);
+  }
+  /// What came two hours later, but for the answers to `tell`.
+  std::size_t rung(long long turns) {
+    harness_.advance(std::chrono::hours(2));
+    EXPECT_TRUE(harness_.wait_for_turns(turns).ok());
+    tell("");
+    std::size_t count = 0;
+    for (const OutboxMessage& message : harness_.wait_for_deliveries(static_cast<std::size_t>(turns) + 1)) {
+      count += message.body == "ding" ? 1 : 0;
+    }
+    return count;
+  }
+  HostHarness harness_;
+};
+
+TEST_F(TimerOfATurn, DoesNotFireOnceALaterTurnHasCancelledIt) {
+  tell("s");
+  tell("c");
+  EXPECT_EQ(rung(2), 0U);
+}
+
+TEST_F(TimerOfATurn, FiresIfItIsSetAgainAfterItWasCancelled) {
+  tell("s");
+  tell("cs");
+  EXPECT_EQ(rung(3), 1U);
+}
+
+TEST_F(TimerOfATurn, DoesNotFireIfTheTurnThatSetItCancelsIt) {
+  tell("sc");
+  EXPECT_EQ(rung(1), 0U);
+}
+
 class PayloadOfAnEvent : public ::testing::Test {
  protected:
   PayloadOfAnEvent() : harness_({.declare = [](Host& host) { host.agent("scales", weigh); }}) {
