@@ -44,8 +44,7 @@ TEST(ConfigCommand, FindsNoProblemInARightFile) {
 TEST(ConfigCommand, TellsEveryProblemWithItsLineAndTheNearestKey) {
   const Told told = check("[server]\nlistn = \"127.0.0.1:7071\"\n[inference]\nthreads = -1\n");
   EXPECT_EQ(told.exit_code, kExitConfig);
-  EXPECT_NE(told.err.find(":2:9: unknown key 'server.listn'; did you mean 'listen'?"), std::string::npos)
-      << told.err;
+  EXPECT_NE(told.err.find(":2:9: unknown key 'server.listn'; did you mean 'listen'?"), std::string::npos) << told.err;
   EXPECT_NE(told.err.find(":4:11: 'inference.threads' is -1"), std::string::npos) << told.err;
 }
 
