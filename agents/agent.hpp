@@ -83,6 +83,7 @@ struct AgentSpec {
   bool answers_chat = false;         // may be addressed as `model` over REST
   std::vector<std::string> choices;  // for declared agents: the answer is one of these
   std::string reply_to;              // for declared agents: connector that gets the outcome
+  std::vector<std::string> uses;     // connectors, said by `uses()`
   bool thinks = false;               // said by `thinks()`; see may_think
   bool recalls = false;              // said by `recalls()`; see may_recall
 };
@@ -130,6 +131,8 @@ class AgentBuilder {
     return *this;
   }
 
+  /// It calls, or sends to, this connector: a program whose configuration lacks it does not start.
+  AgentBuilder& uses(std::string connector) { return spec_.uses.push_back(std::move(connector)), *this; }
   /// It calls the model (`Ctx::think`). Needed only where nothing else shows it (see may_think).
   AgentBuilder& thinks() { return spec_.thinks = true, *this; }
   /// It recalls by meaning (`Ctx::recall`). Needed only where it does not think.

@@ -255,4 +255,13 @@ void Ctx::wake_at(std::string name, Time at, std::string data) {
   turn_.writes().timers.push_back(std::move(timer));
 }
 
+void Ctx::cancel_wake(const std::string& name) {
+  TurnWrites& writes = turn_.writes();
+  std::erase_if(writes.timers, [&name](const Timer& timer) { return timer.name == name; });
+  writes.timers_cancelled.push_back(name);
+}
+
+template class Step<Recalled>;
+template class Step<ConnectorAnswer>;
+
 }  // namespace mnema

@@ -37,6 +37,17 @@ namespace mnema {
 class Turn;
 struct StepStart;
 
+namespace detail {
+
+/// What others have written, as a described struct; `what` names it in errors.
+template <class T>
+[[nodiscard]] T described(const std::string& json, const std::string& what) {
+  const boost::json::value value = value_or_throw(parse_bounded_json(json, what));
+  return value_or_throw(from_json<T>(value, UnknownMembers::kIgnore));
+}
+
+}  // namespace detail
+
 /// What handlers and tools have in common.
 class StepContext {
  public:
@@ -44,6 +55,12 @@ class StepContext {
   StepContext& operator=(const StepContext&) = delete;
 
   [[nodiscard]] const Event& event() const;
+  /// The event's data as a described struct. Members that `T` lacks are ignored; a missing one, or one of another kind,
+  /// is a `Failure` (`kInvalidArgument`, with its place).
+  template <class T>
+  [[nodiscard]] T payload() const {
+    return detail::described<T>(event().data, "the event's data");
+  }
 
   /// The time of the first run of this line, in every run.
   [[nodiscard]] Time now();
@@ -101,6 +118,12 @@ struct ConnectorAnswer {
   int status = 0;
   std::string body;
   int attempts = 1;
+
+  /// The body as a described struct, read as `StepContext::payload` reads an event.
+  template <class T>
+  [[nodiscard]] T as() const {
+    return detail::described<T>(body, "the answer");
+  }
 };
 BOOST_DESCRIBE_STRUCT(ConnectorAnswer, (), (status, body, attempts))
 
@@ -204,6 +227,8 @@ class Ctx : public StepContext {
   /// Sends an event to this agent and key at `at`, with the commit: a durable timer. Setting `name` again replaces it.
   /// The event is trusted no further than this turn.
   void wake_at(std::string name, Time at, std::string data);
+  /// Takes such a timer of this key back, with the commit. One that is due by then may have sent its event already.
+  void cancel_wake(const std::string& name);
 
   [[nodiscard]] Budget& budget() const;
 
@@ -224,5 +249,9 @@ class Ctx : public StepContext {
   task<std::string> call_tool(std::string path, ToolCall call, Trust context_trust);
   [[nodiscard]] void* state_of(std::type_index type);
 };
+
+// What nearly every agent awaits is compiled once, in context.cpp, not in each program.
+extern template class Step<Recalled>;
+extern template class Step<ConnectorAnswer>;
 
 }  // namespace mnema

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "agents/prompt.hpp"
+#include "agents/reply.hpp"
 #include "inference/engine.hpp"
 #include "runtime/result.hpp"
 
@@ -32,20 +33,6 @@ struct ContextBudget {
   int answer_tokens = 512;        // kept free for the answer
   int passage_tokens_max = 1200;  // recalled text at most
   double prefill_ms_max = 0;      // 0 = no bound; else recall + event may take this long at the engine's measured rate
-};
-
-/// A passage that went into the prompt under a number.
-struct Citation {
-  int number = 0;  // as the model sees it: [1]
-  std::string title;
-  std::string uri;
-  double relevance = 0;
-  std::string text;
-};
-
-struct LeftOut {
-  std::string what;
-  std::string reason;
 };
 
 struct BuiltContext {

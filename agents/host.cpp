@@ -22,6 +22,7 @@
 #include "agents/stop_request.hpp"
 #include "agents/stop_signals.hpp"
 #include "agents/turn_metrics.hpp"
+#include "agents/used_connectors.hpp"
 #include "connectors/connector_registry.hpp"
 #include "connectors/http/curl_transport.hpp"
 #include "connectors/http/host_check.hpp"
@@ -326,6 +327,10 @@ std::optional<Host::Failed> Host::open(Config config) {
     return Failed{Part::kConfig, fail(ErrorCode::kInvalidArgument,
                                       "source '" + name + "' wakes agent '" + source.agent + "', which nobody declares",
                                       "add [agents." + source.agent + "], or declare the agent in the program")};
+  }
+  const auto is_own = [this](const std::string& name) { return options_.sinks && options_.sinks(name) != nullptr; };
+  if (const Status status = check_used_connectors(agents_, config, is_own); !status.ok()) {
+    return Failed{Part::kConfig, status.error()};
   }
   parts_ = std::make_unique<Parts>(std::move(config), options_);
   stop_->begin_opening();

@@ -30,14 +30,15 @@
 
 #include "agents/agent.hpp"
 #include "agents/context.hpp"
-#include "connectors/connector.hpp"
-#include "inference/engine.hpp"
-#include "runtime/clock.hpp"
 #include "runtime/config.hpp"
 
 namespace mnema {
 
 class AgentRuntime;
+class Clock;
+class Engine;    // mnema/inference.hpp
+class Executor;  // runtime/executor.hpp
+class Sink;      // mnema/connectors.hpp
 class StopRequest;
 
 /// What is otherwise than in a program of its own: for tests (agents/host_harness.hpp) and for hosts inside others.

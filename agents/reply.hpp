@@ -5,11 +5,11 @@
 // Threads: plain values.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "agents/context_builder.hpp"
 #include "inference/request.hpp"
 
 namespace mnema {
@@ -22,6 +22,20 @@ struct ThinkOptions {
   int passage_tokens_max = -1;       // of recalled text; -1 = the agent's
   bool tools = true;                 // may the model call the agent's tools?
   bool stream = true;                // in a chat, is this part of what the client reads?
+};
+
+/// A passage that went into the prompt under a number.
+struct Citation {
+  int number = 0;  // as the model sees it: [1]
+  std::string title;
+  std::string uri;
+  double relevance = 0;
+  std::string text;
+};
+
+struct LeftOut {
+  std::string what;
+  std::string reason;
 };
 
 struct Reply {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/context.hpp"
+#include "agents/context_builder.hpp"
 #include "agents/decoded.hpp"
 #include "agents/turn.hpp"
 #include "agents/turn_version.hpp"

@@ -16,6 +16,10 @@ Status commit_turn(Transaction& transaction, const TurnServices& services, const
   for (const OutboxMessage& message : writes.messages) {
     ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t id, runtime.outbox().append(transaction, message));
   }
+  for (const std::string& name : writes.timers_cancelled) {
+    ASSIGN_OR_RETURN([[maybe_unused]] const bool was_set,
+                     runtime.timers().cancel(transaction, scope.tenant, scope.agent, key, name));
+  }
   for (const Timer& timer : writes.timers) RETURN_IF_ERROR(runtime.timers().set(transaction, timer));
   if (writes.session) {
     RETURN_IF_ERROR(

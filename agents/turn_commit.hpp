@@ -22,6 +22,7 @@ namespace mnema {
 struct TurnWrites {
   std::vector<OutboxMessage> messages;
   std::vector<Episode> episodes;
+  std::vector<std::string> timers_cancelled;  // by name; before the ones that are set
   std::vector<Timer> timers;
   std::optional<StoredState> state;
   struct Session {

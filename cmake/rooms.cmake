@@ -3,6 +3,11 @@
 
 add_library(mnema_flags INTERFACE)
 target_include_directories(mnema_flags INTERFACE ${PROJECT_SOURCE_DIR})
+# A program that takes us in by add_subdirectory keeps its own flags.
+set(mnema_flags_scope PRIVATE)
+if(PROJECT_IS_TOP_LEVEL)
+  set(mnema_flags_scope PUBLIC)
+endif()
 target_compile_options(mnema_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
 # A float operation must give the same bits in every kernel: no contraction the source does not spell out.
 target_compile_options(mnema_flags INTERFACE -ffp-contract=off)
@@ -34,6 +39,17 @@ else()
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 
+# mnema_library(TARGET): what every library of ours has: flags, include roots, the name mnema::..., its place in the package.
+function(mnema_library target)
+  target_link_libraries(${target} ${mnema_flags_scope} $<BUILD_INTERFACE:mnema_flags>)
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  string(REGEX REPLACE "^mnema_" "" name ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  add_library(mnema::${name} ALIAS ${target})
+endfunction()
+
 # mnema_room(TARGET [DIRECTORY dir] [RECURSE] [EXCLUDE file] [LINK libs...]): a static library of the .cpp files in `dir`.
 function(mnema_room target)
   cmake_parse_arguments(ROOM "RECURSE" "DIRECTORY;EXCLUDE" "LINK" ${ARGN})
@@ -48,13 +64,9 @@ function(mnema_room target)
   if(ROOM_EXCLUDE)
     list(REMOVE_ITEM sources ${ROOM_DIRECTORY}/${ROOM_EXCLUDE})
   endif()
-  if(NOT sources)
-    add_library(${target} INTERFACE)
-    target_link_libraries(${target} INTERFACE mnema_flags ${ROOM_LINK})
-    return()
-  endif()
   add_library(${target} STATIC ${sources})
-  target_link_libraries(${target} PUBLIC mnema_flags ${ROOM_LINK})
+  mnema_library(${target})
+  target_link_libraries(${target} PUBLIC ${ROOM_LINK})
   # Instruction sets are a matter of the file's name; everything else is built for the plain machine.
   foreach(source ${sources})
     if(source MATCHES "_avx2\\.cpp$")

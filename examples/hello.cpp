@@ -1,8 +1,8 @@
 // A whole program of its own: an agent that is woken by a failed order, looks at what it remembers of the customer, may
-// pay back through a connector, and can be chatted with. Its configuration names the connector "payments".
+// pay back through a connector, and can be chatted with. Its configuration: hello.toml.
 #include <cstdio>
 
-#include "agents/host.hpp"
+#include <mnema/mnema.hpp>
 
 using namespace mnema;
 
@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
       .system("You help customers whose order failed.")
       .answers_chat()
       .on_type("orders.failed")
+      .uses("payments")
       .tool("refund", "Refund an order", refund,
             // payments drops a repeat of its key; and a shop's own webhook, text from outside, may lead to a refund
             ToolOptions<std::string, Refund>{.repeatable = true, .on_external_text = true})

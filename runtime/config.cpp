@@ -6,6 +6,7 @@
 #include <limits>
 #include <sstream>
 
+#include "runtime/config_keys.hpp"
 #include "runtime/limits_fields.hpp"
 #include "runtime/toml_reader.hpp"
 
@@ -17,9 +18,10 @@ constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
 
 class ConfigReader {
  public:
-  /// Every problem goes to `problems`; unknown sections when the reader goes.
-  ConfigReader(const toml::table& root, Config& config, std::vector<std::string>& problems)
-      : problems_(problems), root_(root, "", config.file, problems), config_(config) {}
+  /// Every problem goes to `problems`; unknown sections when the reader goes. `observer` may be null.
+  ConfigReader(const toml::table& root, Config& config, std::vector<std::string>& problems,
+               TomlKeyObserver* observer = nullptr)
+      : problems_(problems), observer_(observer), root_(root, "", config.file, problems, observer), config_(config) {}
 
   void read() {
     section("server", [this](TomlReader& table) { read_server(table); });
@@ -59,21 +61,21 @@ class ConfigReader {
   template <class Read>
   void section(const std::string& name, const Read& read) {
     if (const toml::table* table = root_.table(name)) {
-      TomlReader reader(*table, name, config_.file, problems_);
+      TomlReader reader(*table, name, config_.file, problems_, observer_);
       read(reader);
     }
   }
   template <class Read>
   void each(const std::string& kind, const Read& read) {
     for (const auto& [name, table] : root_.tables(kind)) {
-      TomlReader reader(*table, kind + "." + name, config_.file, problems_);
+      TomlReader reader(*table, kind + "." + name, config_.file, problems_, observer_);
       read(reader, name);
     }
   }
 
   void read_server(TomlReader& table) {
     ServerConfig& server = config_.server;
-    std::string listen;
+    std::string listen = server.host + ":" + std::to_string(server.port);
     table.read("listen", listen);
     if (!listen.empty()) {
       const auto address = parse_listen(listen);
@@ -90,7 +92,7 @@ class ConfigReader {
       table.problem("tls_certificate", "and 'tls_key' come together");
     }
     for (const auto& [name, key] : table.tables("keys")) {
-      TomlReader reader(*key, "server.keys." + name, config_.file, problems_);
+      TomlReader reader(*key, "server.keys." + name, config_.file, problems_, observer_);
       ApiKeyConfig& made = server.keys[name];
       std::optional<SecretLocation> where;
       reader.read_secret("key", where);
@@ -176,6 +178,7 @@ class ConfigReader {
   }
 
   std::vector<std::string>& problems_;
+  TomlKeyObserver* const observer_;
   TomlReader root_;  // reports unknown sections when it goes
   Config& config_;
 };
@@ -200,7 +203,13 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   if (problems.empty()) return config;
   std::string message;
   for (const std::string& problem : problems) message += (message.empty() ? "" : "\n") + problem;
-  return fail(ErrorCode::kInvalidArgument, message, "see configs/quickstart.toml for a whole example");
+  return fail(ErrorCode::kInvalidArgument, message, "`mnema config reference` lists every key");
+}
+
+void observe_config(const toml::table& root, TomlKeyObserver& observer) {
+  Config config;
+  std::vector<std::string> problems;
+  ConfigReader(root, config, problems, &observer).read();
 }
 
 Result<Config> load_config(const std::string& file) {

@@ -39,6 +39,25 @@ bool looks_like_a_secret(std::string_view key) {
   return false;
 }
 
+using Type = TomlKeyObserver::Type;
+
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+/// "" where no size can be written for it: 0 is "none".
+std::string size_text(std::int64_t bytes) {
+  if (bytes <= 0) return "";
+  static constexpr std::pair<const char*, std::int64_t> kUnits[] = {{" GiB", 1 << 30}, {" MiB", 1 << 20}};
+  for (const auto& [unit, size] : kUnits) {
+    if (bytes % size == 0) return quoted(std::to_string(bytes / size) + unit);
+  }
+  return std::to_string(bytes);
+}
+
+std::string range_of(std::int64_t min, std::int64_t max) {
+  const bool open = max == std::numeric_limits<std::int64_t>::max() || max == std::numeric_limits<int>::max();
+  return std::to_string(min) + (open ? " or more" : " to " + std::to_string(max));
+}
+
 constexpr const char* kLiteralSecret =
     "holds a secret as plain text; say where it is instead: {env = \"NAME\"}, {file = \"PATH\"} or {command = "
     "\"LINE\"}";
@@ -46,8 +65,8 @@ constexpr const char* kLiteralSecret =
 }  // namespace
 
 TomlReader::TomlReader(const toml::table& table, std::string path, const std::string& file,
-                       std::vector<std::string>& problems)
-    : table_(table), path_(std::move(path)), file_(file), problems_(problems) {}
+                       std::vector<std::string>& problems, TomlKeyObserver* observer)
+    : table_(table), path_(std::move(path)), file_(file), problems_(problems), observer_(observer) {}
 
 TomlReader::~TomlReader() {
   for (const auto& [key, node] : table_) {
@@ -69,6 +88,10 @@ TomlReader::~TomlReader() {
 
 std::string TomlReader::name_of(std::string_view key) const {
   return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+}
+
+void TomlReader::observe(std::string_view key, Type type, const std::string& range, const std::string& value) {
+  if (observer_) observer_->on_key(path_, key, type, range, value);
 }
 
 void TomlReader::problem(const toml::node& at, const std::string& message) {
@@ -93,6 +116,7 @@ void TomlReader::problem(const std::vector<std::string>& keys, const std::string
 }
 
 const toml::node* TomlReader::ask(std::string_view key) {
+  if (observer_) observer_->on_presence(path_, key);
   asked_.emplace_back(key);
   return table_.get(key);
 }
@@ -107,6 +131,7 @@ void TomlReader::read_key_template(std::string_view key, std::string& value) {
 bool TomlReader::has(std::string_view key) { return ask(key) != nullptr; }
 
 void TomlReader::read(std::string_view key, std::string& value) {
+  observe(key, Type::kText, "", quoted(value));
   const toml::node* node = ask(key);
   if (!node) return;
   if (const auto text = node->value_exact<std::string>())
@@ -116,6 +141,7 @@ void TomlReader::read(std::string_view key, std::string& value) {
 }
 
 void TomlReader::read(std::string_view key, bool& value) {
+  observe(key, Type::kBoolean, "", value ? "true" : "false");
   const toml::node* node = ask(key);
   if (!node) return;
   if (const auto given = node->value_exact<bool>())
@@ -125,6 +151,7 @@ void TomlReader::read(std::string_view key, bool& value) {
 }
 
 void TomlReader::read(std::string_view key, double& value) {
+  observe(key, Type::kNumber, "", value == 0 ? "0" : std::to_string(value));
   const toml::node* node = ask(key);
   if (!node) return;
   const auto given = node->is_number() ? node->value<double>() : std::nullopt;
@@ -135,6 +162,7 @@ void TomlReader::read(std::string_view key, double& value) {
 }
 
 void TomlReader::read(std::string_view key, std::vector<std::string>& value) {
+  observe(key, Type::kTexts, "", "[]");
   const toml::node* node = ask(key);
   if (!node) return;
   std::vector<std::string> read;
@@ -148,6 +176,7 @@ void TomlReader::read(std::string_view key, std::vector<std::string>& value) {
 }
 
 void TomlReader::read(std::string_view key, std::map<std::string, std::string>& value) {
+  observe(key, Type::kTextTable, "", "{}");
   const toml::node* node = ask(key);
   if (!node) return;
   const toml::table* table = node->as_table();
@@ -164,6 +193,8 @@ void TomlReader::read(std::string_view key, std::map<std::string, std::string>& 
 }
 
 void TomlReader::read_integer(std::string_view key, std::int64_t& value, std::int64_t min, std::int64_t max) {
+  const bool has_default = value >= min && value <= max;
+  observe(key, Type::kInteger, range_of(min, max), has_default ? std::to_string(value) : "");
   const toml::node* node = ask(key);
   if (!node) return;
   const auto given = node->value_exact<std::int64_t>();
@@ -182,6 +213,7 @@ void TomlReader::read_integer(std::string_view key, int& value, int min, int max
 }
 
 void TomlReader::read_bytes(std::string_view key, std::int64_t& value) {
+  observe(key, Type::kBytes, "", size_text(value));
   const toml::node* node = ask(key);
   if (!node) return;
   if (const auto number = node->value_exact<std::int64_t>(); number && *number > 0) return void(value = *number);
@@ -192,11 +224,12 @@ void TomlReader::read_bytes(std::string_view key, std::int64_t& value) {
 }
 
 void TomlReader::read_choice(std::string_view key, std::string& value, std::vector<std::string_view> allowed) {
-  std::string given = value;
-  read(key, given);
-  if (std::find(allowed.begin(), allowed.end(), given) != allowed.end()) return void(value = std::move(given));
   std::string list;
   for (const std::string_view choice : allowed) list += (list.empty() ? "" : ", ") + std::string(choice);
+  std::string given = value;
+  read(key, given);
+  observe(key, Type::kChoice, list, value.empty() ? "" : quoted(value));
+  if (std::find(allowed.begin(), allowed.end(), given) != allowed.end()) return void(value = std::move(given));
   problem(key, "is '" + given + "', and must be one of " + list);
 }
 
@@ -218,10 +251,12 @@ std::optional<std::string> TomlReader::secret_of(std::string_view key, const tom
 }
 
 void TomlReader::read_secret(std::string_view key, std::optional<std::string>& value) {
+  observe(key, Type::kSecret, "", "");
   if (const toml::node* node = ask(key)) value = secret_of(key, *node);
 }
 
 void TomlReader::read_secrets(std::string_view key, std::vector<std::string>& value) {
+  observe(key, Type::kSecrets, "", "");
   const toml::node* node = ask(key);
   if (!node) return;
   const auto add = [&](const toml::node& item) {
@@ -235,6 +270,7 @@ void TomlReader::read_secrets(std::string_view key, std::vector<std::string>& va
 }
 
 const toml::table* TomlReader::table(std::string_view key) {
+  if (observer_) observer_->on_table(path_, key, false);
   const toml::node* node = ask(key);
   if (node && !node->is_table()) problem(key, "must be a table");
   return node ? node->as_table() : nullptr;
@@ -242,6 +278,7 @@ const toml::table* TomlReader::table(std::string_view key) {
 
 std::map<std::string, const toml::table*> TomlReader::tables(std::string_view key) {
   std::map<std::string, const toml::table*> found;
+  if (observer_) observer_->on_table(path_, key, true);
   const toml::table* all = table(key);
   if (!all) return found;
   for (const auto& [name, node] : *all) {

@@ -4,7 +4,7 @@
 // were asked for, and reports the others with the nearest known one. What is not in the file keeps its default.
 //
 // Threads:   confined to one.
-// Ownership: borrows the table and the list of problems.
+// Ownership: borrows the table, the list of problems and the observer.
 #pragma once
 
 #include <toml++/toml.h>
@@ -18,10 +18,26 @@
 
 namespace mnema {
 
+/// Is told of each key as it is read: how the reference of the configuration knows what the program reads
+/// (runtime/config_keys.hpp). `table` is the reader's path.
+class TomlKeyObserver {
+ public:
+  enum class Type { kText, kBoolean, kNumber, kInteger, kBytes, kChoice, kTexts, kTextTable, kSecret, kSecrets };
+  virtual ~TomlKeyObserver() = default;
+  /// `range`: "1 to 1024", or the choices, apart by ", "; may be empty. `value`: as TOML, what it is without the key.
+  virtual void on_key(const std::string& table, std::string_view key, Type type, const std::string& range,
+                      const std::string& value) = 0;
+  /// It is looked for: before that, if it is read too, `on_key` or `on_table` has come.
+  virtual void on_presence(const std::string& table, std::string_view key) = 0;
+  /// `named`: a table of tables, [agents.NAME].
+  virtual void on_table(const std::string& table, std::string_view key, bool named) = 0;
+};
+
 class TomlReader {
  public:
-  /// `path` names the table in errors: "agents.triage"; empty = the root.
-  TomlReader(const toml::table& table, std::string path, const std::string& file, std::vector<std::string>& problems);
+  /// `path` names the table in errors: "agents.triage"; empty = the root. `observer` may be null.
+  TomlReader(const toml::table& table, std::string path, const std::string& file, std::vector<std::string>& problems,
+             TomlKeyObserver* observer = nullptr);
   /// Reports keys nobody asked for.
   ~TomlReader();
   TomlReader(const TomlReader&) = delete;
@@ -62,6 +78,7 @@ class TomlReader {
 
  private:
   const toml::node* ask(std::string_view key);
+  void observe(std::string_view key, TomlKeyObserver::Type type, const std::string& range, const std::string& value);
   [[nodiscard]] std::string name_of(std::string_view key) const;
   std::optional<std::string> secret_of(std::string_view key, const toml::node& node);
 
@@ -69,6 +86,7 @@ class TomlReader {
   const std::string path_;
   const std::string& file_;
   std::vector<std::string>& problems_;
+  TomlKeyObserver* const observer_;
   std::vector<std::string> asked_;
   bool ignores_unknown_ = false;
 };
