@@ -342,13 +342,14 @@ Status Host::Parts::listen() {
     turns->on_turn_end(event, end, report);
   });
   parts.health = [this](const Identity& identity) {
-    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats()};
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats(), 0};
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });
     for (const auto& webhook : webhooks) {
       if (webhook->is_paused() && webhook->tenant() == identity.tenant) facts.paused_sources.push_back(webhook->name());
     }
+    if (const auto refused = runtime->memory().vectors_refused(); refused.ok()) facts.vectors_refused = *refused;
     return health_report(facts);
   };
   door = std::make_unique<RestDoor>(std::move(parts));

@@ -128,9 +128,9 @@ class World : public Rows {
     return texts;
   }
 
-  /// Waits until every row has its vector.
-  Status embedded() {
-    return answered<void>([&](std::function<void(Status)> on_done) {
+  /// Waits until every row has its vector or none for good; how many have none.
+  Result<std::int64_t> embedded() {
+    return answered<std::int64_t>([&](std::function<void(Result<std::int64_t>)> on_done) {
       memory->when_embedded(simulation.lane("loop"), std::move(on_done));
     });
   }
