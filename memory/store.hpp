@@ -16,6 +16,7 @@
 //   embedding_queue.hpp   rows without a vector      recall.hpp          candidates, fusion, relevance
 //   document_writer.hpp   documents into rows        folder_job.hpp      one reading of a folder
 //   text_index_keeper.hpp words that were not there  entry_filter_store.hpp  who sees what, in SQL
+//   change_trimmer.hpp    bounds the log of vectors' changes
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
 //            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,
@@ -171,8 +172,9 @@ class MemoryStore {
   /// limits.embedding_attempts_max times, with the number of all rows that were; or with the embedder's error.
   void when_embedded(Executor& reply_to, std::function<void(Result<std::int64_t>)> on_done);
 
-  /// Writes snapshots of what changed since the last ones; `close` does it as well. Blocks; changes of the index wait
-  /// for it, recall does not. Errors: `kStorage`; nothing is lost by one.
+  /// Writes snapshots of what changed since the last ones, and trims the log of changes behind them in the background;
+  /// `close` writes them as well. Blocks; changes of the index wait for it, recall does not. Errors: `kStorage`;
+  /// nothing is lost by one.
   [[nodiscard]] Status save_indexes();
 
   /// Background work (documents, embedding, text indexes) begins nothing more, and what is in flight is abandoned;

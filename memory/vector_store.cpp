@@ -217,6 +217,21 @@ Result<Change> last_change(Transaction& transaction, TenantId tenant, std::int64
   return Change{select.integer(0), select.integer(1)};
 }
 
+Result<int> trim_changes(Transaction& transaction, TenantId tenant, std::int64_t embedder, std::int64_t snapshot_change,
+                         int count_max) {
+  // The last change of an embedder stays: without it, its vectors would look like a history that never began.
+  ASSIGN_OR_RETURN(
+      Statement erase,
+      transaction.prepare("DELETE FROM memory_vector_changes WHERE change_id IN (SELECT c.change_id"
+                          " FROM memory_embedders e CROSS JOIN memory_vector_changes c"
+                          " WHERE c.tenant_id = ?1 AND c.embedder_id = e.embedder_id AND c.change_id <"
+                          " CASE e.embedder_id WHEN ?2 THEN ?3 ELSE (SELECT max(change_id) FROM memory_vector_changes"
+                          " WHERE tenant_id = ?1 AND embedder_id = e.embedder_id) END"
+                          " ORDER BY e.embedder_id, c.change_id LIMIT ?4)"));
+  RETURN_IF_ERROR(erase.bind(1, tenant).bind(2, embedder).bind(3, snapshot_change).bind(4, count_max).run());
+  return static_cast<int>(transaction.changes());
+}
+
 Status check_integrity(Transaction& transaction, const std::string& embedder) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT count(*) FROM memory_entries WHERE entry_id NOT IN"

@@ -90,6 +90,11 @@ struct PendingCounts {
 [[nodiscard]] Result<Change> last_change(Transaction& transaction, TenantId tenant, std::int64_t embedder,
                                          std::int64_t at_most);
 
+/// Deletes, oldest first, up to `count_max` changes of the tenant that no snapshot is compared with any more: those of
+/// `embedder` before `snapshot_change`, and those of other embedders before their last. Returns how many.
+[[nodiscard]] Result<int> trim_changes(Transaction& transaction, TenantId tenant, std::int64_t embedder,
+                                       std::int64_t snapshot_change, int count_max);
+
 /// Every entry has a vector of this embedder or a place in the queue. Errors: `kCorrupt`.
 [[nodiscard]] Status check_integrity(Transaction& transaction, const std::string& embedder);
 

@@ -45,7 +45,7 @@ class World : public Rows {
   Status open() {
     if (!database) open_database();
     MemoryStore::Options options;
-    options.index_folder = folder / "index";
+    if (keeps_snapshots) options.index_folder = folder / "index";
     options.language = language;
     options.limits = limits;
     auto opened = MemoryStore::open(*database, *embedder,
@@ -138,6 +138,7 @@ class World : public Rows {
   TemporaryFolder folder;
   std::unique_ptr<WordEmbedder> embedder;
   std::string language = "english";
+  bool keeps_snapshots = true;
   Limits limits;
   std::unique_ptr<MemoryStore> memory;
 };
