@@ -121,6 +121,7 @@ void EmbeddingQueue::embed(Part part) {
 }
 
 void EmbeddingQueue::on_empty() {
+  if (waiting_.empty()) return;
   const auto counts = database_.read<vector_store::PendingCounts>(
       [most = attempts_max_](Transaction& transaction) { return vector_store::pending_counts(transaction, most); });
   if (!counts.ok()) return answer(counts.error());
