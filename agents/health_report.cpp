@@ -31,6 +31,7 @@ json::object health_report(const HealthFacts& facts) {
       {"outbox", {{"waiting", runtime.messages_waiting}, {"in_flight", runtime.messages_in_flight}}},
       {"open_breakers", names(facts.open_breakers)},
       {"paused_sources", names(facts.paused_sources)},
+      {"memory", {{"vectors_refused", facts.vectors_refused}}},
       {"engine",
        {{"models", std::move(models)},
         {"preparing", facts.engine.preparing},

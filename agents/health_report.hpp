@@ -21,6 +21,7 @@ struct HealthFacts {
   std::vector<std::string> open_breakers;   // connectors
   std::vector<std::string> paused_sources;  // of the tenant that asks
   EngineStats engine;
+  std::int64_t vectors_refused = 0;  // entries that stay without one
 };
 
 /// The members that are added to {"status": "ok"}.

@@ -241,11 +241,12 @@ Status Host::Parts::mount_api() {
     turns->on_turn_end(event, end, report);
   });
   parts.health = [this](const Identity& identity) {
-    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats()};
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats(), 0};
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });
     facts.paused_sources = registry.paused(identity.tenant);
+    if (const auto refused = runtime->memory().vectors_refused(); refused.ok()) facts.vectors_refused = *refused;
     return health_report(facts);
   };
   door = std::make_unique<RestDoor>(std::move(parts));

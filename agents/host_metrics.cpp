@@ -41,6 +41,8 @@ void report(MetricsReport& metrics, const MemoryStatistics& statistics) {
   metrics.gauge("mnema_memory_vectors", "Entries with a vector of the present embedder", number(statistics.vectors));
   metrics.gauge("mnema_memory_vectors_pending", "Entries that wait for their vector",
                 number(statistics.vectors_pending));
+  metrics.gauge("mnema_memory_vectors_refused", "Entries without a vector, because the embedder refuses their text",
+                number(statistics.vectors_refused));
   metrics.gauge("mnema_memory_index_bytes", "Vector indexes in memory", number(statistics.index_bytes));
   metrics.counter("mnema_memory_index_rebuilds_total", "Indexes built anew", statistics.index_rebuilds);
 }

@@ -108,11 +108,16 @@ function(mnema_tests name)
   endif()
   string(REPLACE "/" "_" target "test_${name}")
   add_executable(${target} ${sources})
-  target_link_libraries(${target} PRIVATE ${T_LINK} mnema_flags GTest::gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE ${T_LINK} mnema_flags mnema_test_main)
+  if(MNEMA_SANITIZE AND NOT MNEMA_SANITIZE STREQUAL "thread")
+    # What the tests call is optimised; optimising the tests' own code takes a third of their compile time.
+    target_compile_options(${target} PRIVATE -O0)
+  endif()
   target_compile_definitions(${target} PRIVATE MNEMA_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                MNEMA_BINARY_DIR="${PROJECT_BINARY_DIR}")
-  add_test(NAME ${name} COMMAND ${target})
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900 ENVIRONMENT "${sanitizer_environment}")
+  add_test(NAME ${name} COMMAND ${run_test} $<TARGET_FILE:${target}>)
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900 SKIP_RETURN_CODE 77
+                                          ENVIRONMENT "${sanitizer_environment}")
   add_dependencies(unit_tests ${target})
 endfunction()
 

@@ -22,7 +22,9 @@ class Embedder {
   [[nodiscard]] virtual std::string id() const = 0;
   /// 0: there are no vectors, `embed` only fails, and memory goes by words and time.
   [[nodiscard]] virtual int dimensions() const = 0;
-  /// One L2-normalised vector per text, in order.
+  /// One L2-normalised vector per text, in order. Errors blame a text where they are not retryable and
+  /// `kInvalidArgument`, `kContextLengthExceeded`, `kResourceExhausted` or `kInternal`; all others are about the
+  /// embedder. Their messages are logged, so they quote no text.
   virtual void embed(std::vector<std::string> texts, bool interactive, Executor& reply_to,
                      std::function<void(Result<std::vector<std::vector<float>>>)> on_done) = 0;
 };

@@ -1,8 +1,8 @@
 #include "memory/embedding_queue.hpp"
 
 #include <algorithm>
+#include <iterator>
 
-#include "memory/vector_store.hpp"
 #include "runtime/log.hpp"
 
 namespace mnema {
@@ -12,11 +12,27 @@ constexpr int kBatch = 16;
 constexpr int kRowsPerUnit = 500;
 constexpr int kPauseMaxMs = 60'000;
 
-void tell(const std::vector<std::pair<Executor*, std::function<void(Status)>>>& waiting, const Status& status) {
+template <class Waiting>
+void tell(const Waiting& waiting, const Result<std::int64_t>& result) {
   for (const auto& [reply_to, on_done] : waiting) {
-    reply_to->post([answer = on_done, status] { answer(status); });
+    reply_to->post([answer = on_done, result] { answer(result); });
   }
 }
+
+/// True: asked about fewer texts, the embedder may accept some of them.
+bool may_be_a_text(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kContextLengthExceeded:
+    case ErrorCode::kResourceExhausted:
+    case ErrorCode::kInternal:
+      return !error.retryable;
+    default:
+      return false;
+  }
+}
+
+int pause_ms(int failures) { return std::min(kPauseMaxMs, 1'000 << std::min(failures, 6)); }
 
 }  // namespace
 
@@ -61,7 +77,7 @@ void EmbeddingQueue::wake() {
   });
 }
 
-void EmbeddingQueue::when_empty(Executor& reply_to, std::function<void(Status)> on_done) {
+void EmbeddingQueue::when_empty(Executor& reply_to, std::function<void(Result<std::int64_t>)> on_done) {
   strand_.post([self = shared_from_this(), &reply_to, on_done = std::move(on_done)]() mutable {
     self->waiting_.emplace_back(&reply_to, std::move(on_done));
     if (self->closed_) return self->answer(fail(ErrorCode::kCancelled, "memory is closed"));
@@ -77,32 +93,50 @@ void EmbeddingQueue::close() {
 void EmbeddingQueue::pump() {
   busy_ = false;
   if (closed_ || !started_) return;
-  const auto batch = database_.read<std::vector<vector_store::PendingEntry>>(
-      [](Transaction& transaction) { return vector_store::pending(transaction, kBatch); });
-  if (!batch.ok()) return on_failure(batch.error());
-  if (batch->empty()) {
-    // The index applies what was announced to it on a strand of its own; until then the vectors are not found.
-    const auto asked = std::make_shared<decltype(waiting_)>(std::exchange(waiting_, {}));
-    return index_->when_applied([asked] { tell(*asked, {}); });
+  if (parts_.empty() && !refused_.empty()) return count_refusals();
+  if (parts_.empty()) {
+    auto batch = database_.read<Part>([below = refused_wait_ ? 1 : attempts_max_](Transaction& transaction) {
+      return vector_store::pending(transaction, below, kBatch);
+    });
+    if (!batch.ok()) return on_failure(batch.error());
+    // Who waits for all texts waits for the refused ones too, until they are refused for good.
+    if (batch->empty() && refused_wait_) return;
+    if (batch->empty()) return on_empty();
+    accepted_ = false;
+    parts_.push_back(std::move(*batch));
   }
+  Part part = std::move(parts_.front());
+  parts_.pop_front();
+  embed(std::move(part));
+}
+
+void EmbeddingQueue::embed(Part part) {
   busy_ = true;
-  std::vector<EntryId> entries;
   std::vector<std::string> texts;
-  for (const vector_store::PendingEntry& entry : *batch) {
-    entries.push_back(entry.entry);
-    texts.push_back(entry.text);
-  }
+  for (const vector_store::PendingEntry& entry : part) texts.push_back(entry.text);
   embedder_.embed(std::move(texts), false, strand_,
-                  [self = shared_from_this(), entries = std::move(entries)](auto vectors) mutable {
-                    self->on_vectors(std::move(entries), std::move(vectors));
+                  [self = shared_from_this(), part = std::move(part)](auto vectors) mutable {
+                    self->on_vectors(std::move(part), std::move(vectors));
                   });
 }
 
-void EmbeddingQueue::on_vectors(std::vector<EntryId> entries, Result<std::vector<std::vector<float>>> vectors) {
+void EmbeddingQueue::on_empty() {
+  if (waiting_.empty()) return;
+  const auto counts = database_.read<vector_store::PendingCounts>(
+      [most = attempts_max_](Transaction& transaction) { return vector_store::pending_counts(transaction, most); });
+  if (!counts.ok()) return answer(counts.error());
+  // The index applies what was announced to it on a strand of its own; until then the vectors are not found.
+  const auto asked = std::make_shared<decltype(waiting_)>(std::exchange(waiting_, {}));
+  index_->when_applied([asked, refused = counts->refused] { tell(*asked, refused); });
+}
+
+void EmbeddingQueue::on_vectors(Part part, Result<std::vector<std::vector<float>>> vectors) {
   busy_ = false;
   if (closed_) return;
-  if (!vectors.ok()) return on_failure(vectors.error());
-  if (vectors->size() != entries.size()) {
+  if (!vectors.ok()) {
+    return may_be_a_text(vectors.error()) ? on_refusal(std::move(part), vectors.error()) : on_failure(vectors.error());
+  }
+  if (vectors->size() != part.size()) {
     return on_failure(
         fail(ErrorCode::kInternal, "the embedder gave another number of vectors than it was given texts"));
   }
@@ -112,16 +146,17 @@ void EmbeddingQueue::on_vectors(std::vector<EntryId> entries, Result<std::vector
     return on_failure(fail(ErrorCode::kInternal, "the embedder gave a vector of " + std::to_string(vector.size()) +
                                                      " dimensions and says it gives " + std::to_string(dimensions)));
   }
+  accepted_ = true;
   busy_ = true;
   const std::string name = embedder_.id();
   database_.write<int>(
       WritePriority::kBackground,
-      [self = shared_from_this(), entries = std::move(entries), vectors = std::move(*vectors), name,
+      [self = shared_from_this(), part = std::move(part), vectors = std::move(*vectors), name,
        dimensions](Transaction& transaction) -> Result<int> {
         ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, name, dimensions));
-        for (std::size_t i = 0; i < entries.size(); ++i) {
+        for (std::size_t i = 0; i < part.size(); ++i) {
           ASSIGN_OR_RETURN(std::optional<vector_store::VectorRow> row,
-                           vector_store::add(transaction, entries[i], embedder, vectors[i], self->draw_tag_()));
+                           vector_store::add(transaction, part[i].entry, embedder, vectors[i], self->draw_tag_()));
           if (!row) continue;
           transaction.after_commit([index = self->index_, row = std::move(*row)] { index->added(row); });
         }
@@ -135,17 +170,74 @@ void EmbeddingQueue::on_vectors(std::vector<EntryId> entries, Result<std::vector
       });
 }
 
-void EmbeddingQueue::on_failure(const Error& error) {
-  busy_ = false;
-  answer(error);
-  if (closed_ || error.code == ErrorCode::kCancelled) return;
-  const int pause_ms = std::min(kPauseMaxMs, 1'000 << std::min(failures_, 6));
-  ++failures_;
-  log_warning("memory", "texts wait for their vectors", {{"because", error.message}, {"again_in_ms", pause_ms}});
-  busy_ = true;  // new rows wait for the pause too
-  strand_.post_after(std::chrono::milliseconds(pause_ms), [self = shared_from_this()] { self->pump(); });
+void EmbeddingQueue::on_refusal(Part part, Error error) {
+  if (part.size() == 1) {
+    refused_.push_back({std::move(part.front()), std::move(error)});
+  } else {
+    const auto middle = part.begin() + static_cast<std::ptrdiff_t>(part.size() / 2);
+    parts_.emplace_front(std::make_move_iterator(middle), std::make_move_iterator(part.end()));
+    part.erase(middle, part.end());
+    parts_.push_front(std::move(part));
+  }
+  pump();
 }
 
-void EmbeddingQueue::answer(const Status& status) { tell(std::exchange(waiting_, {}), status); }
+void EmbeddingQueue::count_refusals() {
+  std::vector<Refusal> refused = std::exchange(refused_, {});
+  const Error first = refused.front().because;
+  std::erase_if(refused, [this](const Refusal& refusal) {
+    return refusal.because.code == ErrorCode::kInternal && !accepted_ && refusal.entry.attempts == 0;
+  });
+  if (refused.empty()) return on_failure(first);
+  busy_ = true;
+  database_.write<int>(
+      WritePriority::kBackground,
+      [refused](Transaction& transaction) -> Result<int> {
+        for (const Refusal& refusal : refused) {
+          RETURN_IF_ERROR(vector_store::count_refusal(transaction, refusal.entry.entry));
+        }
+        return 0;
+      },
+      strand_,
+      [self = shared_from_this(), refused](const Result<int>& written) {
+        if (!written.ok()) return self->on_failure(written.error());
+        self->failures_ = 0;
+        int most = 0;  // attempts of a text that is tried again
+        for (const Refusal& refusal : refused) {
+          const int attempts = refusal.entry.attempts + 1;
+          if (attempts < self->attempts_max_) {
+            most = std::max(most, attempts);
+            continue;
+          }
+          log_warning("memory", "an entry stays without a vector: the embedder refuses its text",
+                      {{"entry", refusal.entry.entry}, {"attempts", attempts}, {"because", refusal.because.message}});
+        }
+        if (most > 0) self->try_refused_after(pause_ms(most - 1));
+        self->pump();
+      });
+}
+
+void EmbeddingQueue::try_refused_after(int pause) {
+  if (std::exchange(refused_wait_, true)) return;
+  strand_.post_after(std::chrono::milliseconds(pause), [self = shared_from_this()] {
+    self->refused_wait_ = false;
+    if (!self->busy_) self->pump();
+  });
+}
+
+void EmbeddingQueue::on_failure(const Error& error) {
+  busy_ = false;
+  parts_.clear();
+  refused_.clear();
+  answer(error);
+  if (closed_ || error.code == ErrorCode::kCancelled) return;
+  const int pause = pause_ms(failures_);
+  ++failures_;
+  log_warning("memory", "texts wait for their vectors", {{"because", error.message}, {"again_in_ms", pause}});
+  busy_ = true;  // new rows wait for the pause too
+  strand_.post_after(std::chrono::milliseconds(pause), [self = shared_from_this()] { self->pump(); });
+}
+
+void EmbeddingQueue::answer(const Result<std::int64_t>& refused) { tell(std::exchange(waiting_, {}), refused); }
 
 }  // namespace mnema

@@ -45,6 +45,8 @@ Result<IndexKeeper::Index> IndexKeeper::open(Transaction& transaction, TenantId 
           header.dimensions == options_.dimensions && change.id == header.last_change &&
           change.tag == header.change_tag) {
         index = std::move(snapshot->index);
+        const std::scoped_lock lock(mutex_);
+        snapshot_changes_[tenant] = header.last_change;
       } else {
         log_warning("memory", "index file is of other rows; made again", {{"file", path_of(tenant)}});
       }
@@ -52,6 +54,13 @@ Result<IndexKeeper::Index> IndexKeeper::open(Transaction& transaction, TenantId 
       log_warning("memory", "index file is not used; made again",
                   {{"file", path_of(tenant)}, {"because", snapshot.error().message}});
     }
+  }
+  if (options_.folder.empty()) {
+    // There will be no file to compare with: the whole log is needed no more.
+    ASSIGN_OR_RETURN(const vector_store::Change last,
+                     vector_store::last_change(transaction, tenant, embedder, INT64_MAX));
+    const std::scoped_lock lock(mutex_);
+    snapshot_changes_[tenant] = last.id;
   }
   ASSIGN_OR_RETURN(const std::vector<VectorLabel> rows, vector_store::labels(transaction, tenant, embedder));
   const bool made_again = index == nullptr;
@@ -173,8 +182,14 @@ Status IndexKeeper::save(Database& database, const std::function<void(std::strin
     RETURN_IF_ERROR(write_snapshot(path_of(tenant), header, *index, at_step));
     const std::scoped_lock lock(mutex_);
     changed_[tenant] = false;
+    snapshot_changes_[tenant] = header.last_change;
   }
   return {};
+}
+
+std::map<TenantId, std::int64_t> IndexKeeper::snapshot_changes() const {
+  const std::scoped_lock lock(mutex_);
+  return snapshot_changes_;
 }
 
 VectorIndex::Found IndexKeeper::search(TenantId tenant, std::span<const float> query, std::size_t count,
@@ -204,6 +219,14 @@ Status IndexKeeper::check_integrity(Transaction& transaction) const {
       return fail(ErrorCode::kCorrupt, "the index of tenant " + std::to_string(tenant) + " has " +
                                            std::to_string(inside.size()) + " vectors, the rows have " +
                                            std::to_string(rows.size()));
+    }
+  }
+  for (const auto& [tenant, change] : snapshot_changes()) {
+    ASSIGN_OR_RETURN(const vector_store::Change logged,
+                     vector_store::last_change(transaction, tenant, *embedder, change));
+    if (logged.id != change) {
+      return fail(ErrorCode::kCorrupt, "change " + std::to_string(change) + " of tenant " + std::to_string(tenant) +
+                                           " is not in the log, and a snapshot is compared with it");
     }
   }
   return {};

@@ -8,6 +8,8 @@
 //            they are applied on a strand of the background executor. `save` from any thread; changes wait for it,
 //            searches do not.
 // Ownership: kept by shared_ptr: work in flight holds it.
+// Invariant: with nothing in flight, index labels == vector rows, and the change that a snapshot names is in the log
+//            (check_integrity)
 #pragma once
 
 #include <functional>
@@ -47,6 +49,10 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   /// write_snapshot. Errors: `kStorage`; what could not be written is written the next time.
   [[nodiscard]] Status save(Database& database, const std::function<void(std::string_view step)>& at_step = {});
 
+  /// For each tenant with a snapshot that fits its rows: the last change that is in it. Older ones are needed no more;
+  /// without a folder of snapshots none is that was there before `load`.
+  [[nodiscard]] std::map<TenantId, std::int64_t> snapshot_changes() const;
+
   [[nodiscard]] VectorIndex::Found search(TenantId tenant, std::span<const float> query, std::size_t count,
                                           const VectorFilter& filter) const;
   [[nodiscard]] int rebuilds() const { return rebuilds_; }
@@ -70,9 +76,10 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   std::string database_id_;           // set by load
   std::mutex changing_;               // held by whoever changes an index or writes it to a file; taken before mutex_
   std::set<TenantId> upkeep_posted_;  // under changing_
-  mutable std::mutex mutex_;          // guards both below
+  mutable std::mutex mutex_;          // guards all below
   std::map<TenantId, Index> indexes_;
-  std::map<TenantId, bool> changed_;  // since the last snapshot
+  std::map<TenantId, bool> changed_;                   // since the last snapshot
+  std::map<TenantId, std::int64_t> snapshot_changes_;  // see snapshot_changes()
 };
 
 }  // namespace mnema

@@ -133,6 +133,13 @@ CREATE TABLE memory_folders (
           {"memory", 3, R"sql(
 CREATE INDEX memory_documents_unseen ON memory_documents (scope_id, uri) WHERE state >= 2;
 CREATE INDEX memory_tenants_without_table ON memory_tenants (tenant_id) WHERE text_format = '';
+)sql"},
+          {"memory", 4, R"sql(
+CREATE INDEX memory_pending_vectors_by_attempts ON memory_pending_vectors (attempts, entry_id);
+)sql"},
+          {"memory", 5, R"sql(
+DROP INDEX memory_vector_changes_by_tenant;
+CREATE INDEX memory_vector_changes_by_embedder ON memory_vector_changes (tenant_id, embedder_id, change_id);
 )sql"}};
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "memory/change_trimmer.hpp"
 #include "memory/document_writer.hpp"
 #include "memory/embed_in_time.hpp"
 #include "memory/embedding_queue.hpp"
@@ -47,6 +48,7 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
   std::atomic<bool> closed = false;
   std::shared_ptr<IndexKeeper> index;
   std::shared_ptr<EmbeddingQueue> queue;
+  std::shared_ptr<ChangeTrimmer> trimmer;
   std::shared_ptr<TextIndexKeeper> words;
   std::shared_ptr<DocumentWriter> writer;
   std::shared_ptr<QueryVectors> query_vectors;
@@ -83,7 +85,10 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
     const std::shared_ptr<State> self = weak.lock();
     return self ? self->draw() : 0;
   };
-  state->queue = std::make_shared<EmbeddingQueue>(database, embedder, state->index, executors.background, draw);
+  state->queue = std::make_shared<EmbeddingQueue>(database, embedder, state->index, executors.background, draw,
+                                                  state->options.limits.embedding_attempts_max);
+  state->trimmer = std::make_shared<ChangeTrimmer>(database, embedder, state->index, executors.background,
+                                                   state->options.limits.vector_changes_trimmed_max);
   ASSIGN_OR_RETURN(TermMaker keeper_terms, TermMaker::make(state->options.language));
   state->words = std::make_shared<TextIndexKeeper>(database, executors.background, std::move(keeper_terms));
   state->writer = std::make_shared<DocumentWriter>(database, executors.background, clock, state->options.limits,
@@ -99,6 +104,7 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
   state->writer->clear(*left, [] {});
   state->words->wake();
   if (embedder.dimensions() > 0) state->queue->start();
+  state->trimmer->wake();
   return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(state)));
 }
 
@@ -246,7 +252,7 @@ void MemoryStore::prestage(std::string text, std::function<void()> on_done) {
 
 // ---- upkeep ----
 
-void MemoryStore::when_embedded(Executor& reply_to, std::function<void(Status)> on_done) {
+void MemoryStore::when_embedded(Executor& reply_to, std::function<void(Result<std::int64_t>)> on_done) {
   if (state_->embedder.dimensions() == 0) {
     return reply_to.post([on_done = std::move(on_done)] {
       on_done(fail(ErrorCode::kFailedPrecondition, "there is no embedder", "set [inference] embedding_model"));
@@ -255,12 +261,17 @@ void MemoryStore::when_embedded(Executor& reply_to, std::function<void(Status)> 
   state_->queue->when_empty(reply_to, std::move(on_done));
 }
 
-Status MemoryStore::save_indexes() { return state_->index->save(state_->database); }
+Status MemoryStore::save_indexes() {
+  Status saved = state_->index->save(state_->database);
+  state_->trimmer->wake();
+  return saved;
+}
 
 void MemoryStore::stop_background() {
   state_->writer->close();
   state_->words->close();
   state_->queue->close();
+  state_->trimmer->close();
 }
 
 void MemoryStore::close() {
@@ -279,7 +290,10 @@ Result<MemoryStatistics> MemoryStore::statistics() {
     made.episodes = counts.episodes;
     made.documents = counts.documents;
     made.chunks = counts.chunks;
-    ASSIGN_OR_RETURN(made.vectors_pending, vector_store::pending_count(transaction));
+    ASSIGN_OR_RETURN(const auto pending,
+                     vector_store::pending_counts(transaction, state_->options.limits.embedding_attempts_max));
+    made.vectors_pending = pending.waiting;
+    made.vectors_refused = pending.refused;
     made.embedder_id = state_->embedder.id();
     made.index_rebuilds = state_->index->rebuilds();
     made.index_bytes = state_->index->memory_bytes();
@@ -289,6 +303,14 @@ Result<MemoryStatistics> MemoryStore::statistics() {
       ASSIGN_OR_RETURN(made.vectors, vector_store::vector_count(transaction, *embedder));
     }
     return made;
+  });
+}
+
+Result<std::int64_t> MemoryStore::vectors_refused() {
+  return state_->database.read<std::int64_t>([&](Transaction& transaction) -> Result<std::int64_t> {
+    ASSIGN_OR_RETURN(const auto pending,
+                     vector_store::pending_counts(transaction, state_->options.limits.embedding_attempts_max));
+    return pending.refused;
   });
 }
 

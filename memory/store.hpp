@@ -16,13 +16,14 @@
 //   embedding_queue.hpp   rows without a vector      recall.hpp          candidates, fusion, relevance
 //   document_writer.hpp   documents into rows        folder_job.hpp      one reading of a folder
 //   text_index_keeper.hpp words that were not there  entry_filter_store.hpp  who sees what, in SQL
+//   change_trimmer.hpp    bounds the log of vectors' changes
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
 //            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,
 //            `thread`, `statistics`, ...) run on the caller's thread over a read connection: not on the loop.
 // Ownership: borrows the database, embedder, executors, clock and random source, which outlive it. `close` stops the
 //            background work; work in flight when the store goes holds what it needs and finds it closed.
-// Law:       every row has its words in the text index, or its tenant waits for them; a vector, or a place in the
+// Invariant: every row has its words in the text index, or its tenant waits for them; a vector, or a place in the
 //            embedding queue; index labels == vector rows   (check_integrity)
 #pragma once
 
@@ -92,6 +93,7 @@ struct MemoryStatistics {
   std::int64_t chunks = 0;           // of active documents
   std::int64_t vectors = 0;          // of the present embedder
   std::int64_t vectors_pending = 0;  // rows that wait for one
+  std::int64_t vectors_refused = 0;  // rows that stay without one: the embedder refuses their text
   std::string embedder_id;
   int index_rebuilds = 0;        // since open
   std::int64_t index_bytes = 0;  // in memory
@@ -166,12 +168,13 @@ class MemoryStore {
 
   // ---- upkeep ----
 
-  /// Calls back when every row that was committed before this call has its vector in the index, or with the
-  /// embedder's error.
-  void when_embedded(Executor& reply_to, std::function<void(Status)> on_done);
+  /// Calls back when every row that was committed before this call has its vector in the index or was refused
+  /// limits.embedding_attempts_max times, with the number of all rows that were; or with the embedder's error.
+  void when_embedded(Executor& reply_to, std::function<void(Result<std::int64_t>)> on_done);
 
-  /// Writes snapshots of what changed since the last ones; `close` does it as well. Blocks; changes of the index wait
-  /// for it, recall does not. Errors: `kStorage`; nothing is lost by one.
+  /// Writes snapshots of what changed since the last ones, and trims the log of changes behind them in the background;
+  /// `close` writes them as well. Blocks; changes of the index wait for it, recall does not. Errors: `kStorage`;
+  /// nothing is lost by one.
   [[nodiscard]] Status save_indexes();
 
   /// Background work (documents, embedding, text indexes) begins nothing more, and what is in flight is abandoned;
@@ -182,6 +185,8 @@ class MemoryStore {
   void close();
 
   [[nodiscard]] Result<MemoryStatistics> statistics();
+  /// That one number of them, which costs little.
+  [[nodiscard]] Result<std::int64_t> vectors_refused();
   [[nodiscard]] Status check_integrity();
 
  private:

@@ -77,6 +77,9 @@ Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, 
                           " AND NOT EXISTS (SELECT 1 FROM memory_vectors v"
                           " WHERE v.entry_id = e.entry_id AND v.embedder_id = ?3)"));
   RETURN_IF_ERROR(insert.bind(1, after).bind(2, last).bind(3, embedder).run());
+  ASSIGN_OR_RETURN(Statement again, transaction.prepare("UPDATE memory_pending_vectors SET attempts = 0"
+                                                        " WHERE entry_id > ?1 AND entry_id <= ?2 AND attempts > 0"));
+  RETURN_IF_ERROR(again.bind(1, after).bind(2, last).run());
   return std::optional<EntryId>(last);
 }
 
@@ -86,13 +89,14 @@ Status set_present_embedder(Transaction& transaction, const std::string& name) {
   return note.bind(1, std::string_view(name)).run();
 }
 
-Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_max) {
+Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts_below, int count_max) {
   ASSIGN_OR_RETURN(
       Statement select,
-      transaction.prepare("SELECT p.entry_id, e.text, c.heading_path, s.role FROM memory_pending_vectors p"
-                          " JOIN memory_entries e USING (entry_id) LEFT JOIN memory_chunks c USING (entry_id)"
-                          " LEFT JOIN memory_episodes s USING (entry_id) ORDER BY p.entry_id LIMIT ?1"));
-  select.bind(1, count_max);
+      transaction.prepare("SELECT p.entry_id, e.text, c.heading_path, s.role, p.attempts FROM memory_pending_vectors p"
+                          " CROSS JOIN memory_entries e USING (entry_id) LEFT JOIN memory_chunks c USING (entry_id)"
+                          " LEFT JOIN memory_episodes s USING (entry_id) WHERE p.attempts < ?1"
+                          " ORDER BY p.attempts, p.entry_id LIMIT ?2"));
+  select.bind(1, attempts_below).bind(2, count_max);
   std::vector<PendingEntry> entries;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());
@@ -100,14 +104,23 @@ Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_ma
     std::string text;
     if (!select.is_null(2) && !select.text_view(2).empty()) text = select.text(2) + "\n";
     if (!select.is_null(3) && !select.text_view(3).empty()) text = select.text(3) + ": ";
-    entries.push_back({select.integer(0), text + select.text(1)});
+    entries.push_back({select.integer(0), text + select.text(1), static_cast<int>(select.integer(4))});
   }
 }
 
-Result<std::int64_t> pending_count(Transaction& transaction) {
-  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT count(*) FROM memory_pending_vectors"));
-  ASSIGN_OR_RETURN(const bool row, select.step());
-  return row ? select.integer(0) : 0;
+Status count_refusal(Transaction& transaction, EntryId entry) {
+  ASSIGN_OR_RETURN(
+      Statement update,
+      transaction.prepare("UPDATE memory_pending_vectors SET attempts = attempts + 1 WHERE entry_id = ?1"));
+  return update.bind(1, entry).run();
+}
+
+Result<PendingCounts> pending_counts(Transaction& transaction, int attempts_max) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT (SELECT count(*) FROM memory_pending_vectors WHERE attempts < ?1),"
+                                       " (SELECT count(*) FROM memory_pending_vectors WHERE attempts >= ?1)"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, attempts_max).step());
+  return row ? PendingCounts{select.integer(0), select.integer(1)} : PendingCounts{};
 }
 
 Result<std::int64_t> vector_count(Transaction& transaction, std::int64_t embedder) {
@@ -202,6 +215,21 @@ Result<Change> last_change(Transaction& transaction, TenantId tenant, std::int64
   ASSIGN_OR_RETURN(const bool row, select.bind(1, tenant).bind(2, at_most).bind(3, embedder).step());
   if (!row) return Change{};
   return Change{select.integer(0), select.integer(1)};
+}
+
+Result<int> trim_changes(Transaction& transaction, TenantId tenant, std::int64_t embedder, std::int64_t snapshot_change,
+                         int count_max) {
+  // The last change of an embedder stays: without it, its vectors would look like a history that never began.
+  ASSIGN_OR_RETURN(
+      Statement erase,
+      transaction.prepare("DELETE FROM memory_vector_changes WHERE change_id IN (SELECT c.change_id"
+                          " FROM memory_embedders e CROSS JOIN memory_vector_changes c"
+                          " WHERE c.tenant_id = ?1 AND c.embedder_id = e.embedder_id AND c.change_id <"
+                          " CASE e.embedder_id WHEN ?2 THEN ?3 ELSE (SELECT max(change_id) FROM memory_vector_changes"
+                          " WHERE tenant_id = ?1 AND embedder_id = e.embedder_id) END"
+                          " ORDER BY e.embedder_id, c.change_id LIMIT ?4)"));
+  RETURN_IF_ERROR(erase.bind(1, tenant).bind(2, embedder).bind(3, snapshot_change).bind(4, count_max).run());
+  return static_cast<int>(transaction.changes());
 }
 
 Status check_integrity(Transaction& transaction, const std::string& embedder) {

@@ -40,6 +40,7 @@ struct Change {
 struct PendingEntry {
   EntryId entry = 0;
   std::string text;  // as it is embedded: headings or speaker before the text
+  int attempts = 0;  // in which the embedder refused it
 };
 
 [[nodiscard]] Result<std::string> database_id(Transaction& transaction);
@@ -53,14 +54,20 @@ struct PendingEntry {
 [[nodiscard]] Status enqueue(Transaction& transaction, EntryId entry);
 /// The embedder that new entries are given vectors of; empty: there was none yet.
 [[nodiscard]] Result<std::string> present_embedder(Transaction& transaction);
-/// Puts the entries among the first `count_max` above `after` that have no vector of `embedder` into the queue. Returns
-/// the last of those entries; none: there are no more.
+/// Puts the entries among the first `count_max` above `after` that have no vector of `embedder` into the queue, and
+/// forgets how often another embedder refused them. Returns the last of those entries; none: there are no more.
 [[nodiscard]] Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, std::int64_t embedder,
                                                                     EntryId after, int count_max);
 [[nodiscard]] Status set_present_embedder(Transaction& transaction, const std::string& name);
-/// Oldest first.
-[[nodiscard]] Result<std::vector<PendingEntry>> pending(Transaction& transaction, int count_max);
-[[nodiscard]] Result<std::int64_t> pending_count(Transaction& transaction);
+/// Of those refused fewer than `attempts_below` times: the least refused first, then the oldest.
+[[nodiscard]] Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts_below, int count_max);
+/// Counts one more attempt in which the embedder refused the entry; nothing, when the entry has gone.
+[[nodiscard]] Status count_refusal(Transaction& transaction, EntryId entry);
+struct PendingCounts {
+  std::int64_t waiting = 0;
+  std::int64_t refused = 0;  // `attempts_max` times: they stay without a vector
+};
+[[nodiscard]] Result<PendingCounts> pending_counts(Transaction& transaction, int attempts_max);
 
 /// Stores the vector of an entry that is still there and takes it out of the queue; none: the entry has gone.
 [[nodiscard]] Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, std::int64_t embedder,
@@ -82,6 +89,11 @@ struct PendingEntry {
 /// The last change of a tenant at or before `at_most`; id 0: there is none.
 [[nodiscard]] Result<Change> last_change(Transaction& transaction, TenantId tenant, std::int64_t embedder,
                                          std::int64_t at_most);
+
+/// Deletes, oldest first, up to `count_max` changes of the tenant that no snapshot is compared with any more: those of
+/// `embedder` before `snapshot_change`, and those of other embedders before their last. Returns how many.
+[[nodiscard]] Result<int> trim_changes(Transaction& transaction, TenantId tenant, std::int64_t embedder,
+                                       std::int64_t snapshot_change, int count_max);
 
 /// Every entry has a vector of this embedder or a place in the queue. Errors: `kCorrupt`.
 [[nodiscard]] Status check_integrity(Transaction& transaction, const std::string& embedder);

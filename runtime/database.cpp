@@ -83,7 +83,8 @@ class SqliteDatabase final : public Database {
 
 Result<std::unique_ptr<SqliteConnection>> open_writer(const Database::Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> connection,
-                   SqliteConnection::open(options.path, SqliteConnection::Mode::kReadWriteCreate, options.vfs));
+                   SqliteConnection::open(options.path, SqliteConnection::Mode::kReadWriteCreate, options.vfs,
+                                          options.statements_cached_max));
   // Until the file has its write-ahead log, it is written under a rollback journal. Should the removal of that journal
   // be undone by a power cut, it would roll back years of later work: EXTRA syncs the folder after removing it.
   RETURN_IF_ERROR(connection->execute("PRAGMA synchronous = EXTRA"));
@@ -121,7 +122,8 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(Options options, const st
   RETURN_IF_ERROR(core->checkpointer->execute("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON"));
   // A checkpoint that finds readers in its way comes again later; it does not wait.
   sqlite3_busy_timeout(core->checkpointer->handle(), 0);
-  core->readers = std::make_unique<ReadPool>(core->options.path, core->options.vfs, core->options.read_connections_max);
+  core->readers = std::make_unique<ReadPool>(core->options.path, core->options.vfs, core->options.read_connections_max,
+                                             core->options.statements_cached_max);
   // The hook takes the place of SQLite's automatic checkpoint, which would run inside a commit.
   sqlite3_wal_hook(
       core->writer->handle(),

@@ -19,6 +19,7 @@
 
 #include "runtime/clock.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/limits.hpp"
 #include "runtime/result.hpp"
 #include "runtime/sqlite.hpp"
 
@@ -63,7 +64,8 @@ class Database {
     std::string path;  // the file; its folder exists (private_folder.hpp). Made for its owner alone
     std::string vfs;   // empty = default; the simulation hands in one that drops unsynced writes
     int read_connections_max = 4;
-    int group_units_max = 500;  // units in one commit
+    int statements_cached_max = Limits{}.statements_cached_max;  // of each connection
+    int group_units_max = 500;                                   // units in one commit
     Duration group_time_max = std::chrono::milliseconds(2);
     Duration checkpoint_interval = std::chrono::seconds(5);
     int wal_pages_max = 16'384;      // above it the log is also cut short, which holds up commits for a moment

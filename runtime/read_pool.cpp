@@ -4,8 +4,11 @@
 
 namespace mnema {
 
-ReadPool::ReadPool(std::string path, std::string vfs, int connections_max)
-    : path_(std::move(path)), vfs_(std::move(vfs)), connections_max_(connections_max) {
+ReadPool::ReadPool(std::string path, std::string vfs, int connections_max, int statements_cached_max)
+    : path_(std::move(path)),
+      vfs_(std::move(vfs)),
+      connections_max_(connections_max),
+      statements_cached_max_(statements_cached_max) {
   CHECK(connections_max_ >= 1, "there is at least one connection to read with");
 }
 
@@ -39,7 +42,7 @@ Result<std::unique_ptr<SqliteConnection>> ReadPool::borrow() {
     ++open_;
   }
   Result<std::unique_ptr<SqliteConnection>> opened =
-      SqliteConnection::open(path_, SqliteConnection::Mode::kReadOnly, vfs_);
+      SqliteConnection::open(path_, SqliteConnection::Mode::kReadOnly, vfs_, statements_cached_max_);
   if (!opened.ok()) {
     const std::lock_guard guard(mutex_);
     --open_;

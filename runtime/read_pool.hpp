@@ -19,7 +19,8 @@ namespace mnema {
 
 class ReadPool {
  public:
-  ReadPool(std::string path, std::string vfs, int connections_max);
+  ReadPool(std::string path, std::string vfs, int connections_max,
+           int statements_cached_max = Limits{}.statements_cached_max);
 
   /// Runs `query` in a read transaction: one snapshot from begin to end. A query that throws gives `kInternal`.
   [[nodiscard]] Status read(const std::function<Status(Transaction&)>& query);
@@ -32,6 +33,7 @@ class ReadPool {
   const std::string path_;
   const std::string vfs_;
   const int connections_max_;
+  const int statements_cached_max_;
   std::mutex mutex_;  // guards all below
   std::condition_variable came_back_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_;

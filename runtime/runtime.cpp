@@ -9,6 +9,7 @@ Result<std::unique_ptr<Runtime>> Runtime::open(Options options, Executors execut
   std::vector<Migration> migrations = runtime_migrations();
   migrations.insert(migrations.end(), options.migrations.begin(), options.migrations.end());
   std::unique_ptr<Runtime> made(new Runtime);
+  options.database.statements_cached_max = limits.statements_cached_max;
   ASSIGN_OR_RETURN(made->database_,
                    Database::open(std::move(options.database), std::move(migrations), executors.store, clock));
   Database& database = *made->database_;

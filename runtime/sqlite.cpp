@@ -106,8 +106,9 @@ std::string_view Statement::blob_view(int column) const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path, Mode mode,
-                                                                 const std::string& vfs) {
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection());
+                                                                 const std::string& vfs, int statements_cached_max) {
+  CHECK(statements_cached_max >= 1, "a connection may keep a statement");
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(statements_cached_max));
   const int flags = SQLITE_OPEN_NOMUTEX |
                     (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const int code = sqlite3_open_v2(path.c_str(), &connection->handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
@@ -127,15 +128,17 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
 }
 
 SqliteConnection::~SqliteConnection() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  for (sqlite3_stmt* statement : recent_) sqlite3_finalize(statement);
   sqlite3_close_v2(handle_);
 }
 
 Result<Statement> SqliteConnection::prepare(std::string_view sql) {
-  const auto cached = statements_.find(std::string(sql));
-  if (cached != statements_.end() && cached->second != nullptr) {
+  if (const auto found = cached_.find(sql); found != cached_.end()) {
     // Out of the cache while it is borrowed: a second borrower gets one of its own.
-    return Statement(this, std::exchange(cached->second, nullptr));
+    sqlite3_stmt* const borrowed = *found->second;
+    recent_.erase(found->second);
+    cached_.erase(found);
+    return Statement(this, borrowed);
   }
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
@@ -148,12 +151,17 @@ Result<Statement> SqliteConnection::prepare(std::string_view sql) {
 void SqliteConnection::give_back(sqlite3_stmt* statement) {
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
-  sqlite3_stmt*& cached = statements_[sqlite3_sql(statement)];
-  if (cached == nullptr) {
-    cached = statement;
-  } else {
+  recent_.push_front(statement);
+  if (!cached_.emplace(sqlite3_sql(statement), recent_.begin()).second) {
+    recent_.pop_front();  // another of the same text has come back before
     sqlite3_finalize(statement);
+    return;
   }
+  if (cached_.size() <= statements_cached_max_) return;
+  sqlite3_stmt* const oldest = recent_.back();
+  cached_.erase(sqlite3_sql(oldest));
+  recent_.pop_back();
+  sqlite3_finalize(oldest);
 }
 
 Status SqliteConnection::execute(const std::string& sql) {

@@ -5,11 +5,14 @@
 //
 // Threads:   a connection and its statements belong to one thread at a time.
 // Ownership: statements live in the connection's cache; a `Statement` borrows one and resets it when it goes.
+// Invariant: at most `statements_cached_max` statements wait for their next use; the least recently used one is
+//            finalized. A borrowed statement is not in the cache, so it is never evicted.
 #pragma once
 
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/limits.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
@@ -66,11 +70,13 @@ class SqliteConnection {
  public:
   enum class Mode { kReadWriteCreate, kReadOnly };
   /// `vfs` empty = the default one. Errors: `kStorage`, `kCorrupt` (not a database).
-  [[nodiscard]] static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path, Mode mode,
-                                                                      const std::string& vfs = {});
+  [[nodiscard]] static Result<std::unique_ptr<SqliteConnection>> open(
+      const std::string& path, Mode mode, const std::string& vfs = {},
+      int statements_cached_max = Limits{}.statements_cached_max);
   ~SqliteConnection();
 
-  /// A cached prepared statement; the same text is prepared once. `sql` must be a literal of ours.
+  /// A cached prepared statement; the same text is prepared once while it stays in the cache. `sql` is a text of ours,
+  /// without values in it.
   [[nodiscard]] Result<Statement> prepare(std::string_view sql);
   /// Runs one or more statements without parameters.
   [[nodiscard]] Status execute(const std::string& sql);
@@ -81,10 +87,13 @@ class SqliteConnection {
 
  private:
   friend class Statement;
-  SqliteConnection() = default;
+  explicit SqliteConnection(int statements_cached_max)
+      : statements_cached_max_(static_cast<std::size_t>(statements_cached_max)) {}
   void give_back(sqlite3_stmt* statement);
+  const std::size_t statements_cached_max_;
   sqlite3* handle_ = nullptr;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;  // null while borrowed
+  std::list<sqlite3_stmt*> recent_;                                                  // the cached ones, last used first
+  std::unordered_map<std::string_view, std::list<sqlite3_stmt*>::iterator> cached_;  // by text, which SQLite keeps
 };
 
 }  // namespace mnema

@@ -187,6 +187,7 @@ TEST_F(ContextBuilder, CutsOldHistoryInBlocksSoThatTheCutStaysForSeveralTurns) {
     EXPECT_FALSE(built.left_out.empty());
     first_kept.push_back(built.prompt.messages.front().text());
     EXPECT_EQ(built.prompt.messages.front().role, Role::kUser);
+    EXPECT_GT(built.prompt_tokens, 500) << "half of what fits is kept";
   }
   int changes = 0;
   for (std::size_t i = 1; i < first_kept.size(); ++i) changes += first_kept[i] != first_kept[i - 1] ? 1 : 0;

@@ -54,12 +54,14 @@ TEST(Dispatcher, GivesBackWhatWasOnItsWayWhenItStopped) {
     World world(seed, ok, limits);
     world.agent("counter", count);
     world.boot();
+    handled = 0;
     for (int i = 0; i < 5; ++i) world.send("counter", std::to_string(i), "k" + std::to_string(i), "x");
     for (std::uint64_t steps = world.simulation.random().below(30); steps > 0; --steps) world.simulation.run_one();
     world.stop();
     world.boot();
     world.settle();
     EXPECT_TRUE(world.dead().empty()) << "seed " << seed;
+    EXPECT_GE(handled, 5) << "seed " << seed;
     world.runtime->check_integrity();
   }
 }

@@ -68,6 +68,7 @@ TEST(EventPrestage, TakesOneEventOfASession) {
   for (int i = 0; i < 10; ++i) prestaging.accept("thinker", "busy " + std::to_string(i % 2));
   for (int i = 0; i < 10; ++i) prestaging.accept("thinker", "same");
   EXPECT_LE(prestaging.prestage->waiting(), 3);
+  EXPECT_GE(prestaging.embedded(), 3) << "each session has one";
 }
 
 TEST(EventPrestage, DropsWhatComesTooLate) {

@@ -11,6 +11,8 @@ TEST(HealthReport, SaysWhatIsDeadAndWhatIsBrokenOff) {
   facts.runtime.messages_dead = 1;
   EXPECT_EQ(health_report(facts).at("degraded"), false) << "dead letters wait for a person; the server serves";
   EXPECT_EQ(health_report(facts).at("dead_letters"), (boost::json::value{{"events", 3}, {"messages", 1}}));
+  facts.vectors_refused = 2;
+  EXPECT_EQ(health_report(facts).at("memory"), (boost::json::value{{"vectors_refused", 2}}));
   facts.open_breakers = {"payments"};
   EXPECT_EQ(health_report(facts).at("degraded"), true);
   EXPECT_EQ(health_report(facts).at("open_breakers"), (boost::json::value(boost::json::array{"payments"})));

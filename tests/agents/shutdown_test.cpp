@@ -207,6 +207,7 @@ TEST(Shutdown, WaitsForNeitherSinksNorTheEmbeddingBacklog) {
   options.declare = declare_all;
   options.engine = held_embedding;
   options.config.connectors["silent"] = peer.connector();
+  options.config.limits.shutdown_grace_ms = 60'000;
   HostHarness harness(options);
   HeldEmbedding::held = 0;
   ASSERT_TRUE(harness.start().ok());
@@ -214,7 +215,9 @@ TEST(Shutdown, WaitsForNeitherSinksNorTheEmbeddingBacklog) {
   ASSERT_EQ(*harness.handle(event_for("sender", "k", "{}")), TurnEnd::kDone);
   wait_until([] { return HeldEmbedding::held > 0; });
   wait_until([&] { return !harness.host().runtime().deliveries().empty(); });
+  const auto begun = std::chrono::steady_clock::now();
   harness.stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30)) << "it waited for one of them";
   EXPECT_TRUE(folder_is_free(harness.folder() + "/data"));
 }
 

@@ -175,6 +175,7 @@ def story(server, temporary):
     # kill -9 right after the acknowledgement: nothing is lost, nothing is done twice.
     for number in (2, 3, 4):
         assert server.deliver(f"d-{number}", number, f"Crash {number}", "It crashes again when saving.") == 202
+    assert len(server.replies()) < 4, "some work is under way"
     server.kill()
     server.start()
     issues = [line["body"]["issue"] for line in server.wait_for_replies(4)]

@@ -3,7 +3,7 @@
 
     tests/clients/openai_client_test.py PROGRAM
 
-Exit code 77 (skipped) where the client or the model is not installed. The server is ended by its process id.
+Exit code 77 (skipped) where the client or a model is not installed. The server is ended by its process id.
 """
 import glob
 import json
@@ -12,8 +12,9 @@ import pathlib
 import re
 import signal
 import subprocess
-import tempfile
 import sys
+import tempfile
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -64,6 +65,18 @@ class OpenAiClient(unittest.TestCase):
         assert cls.process.wait(timeout=30) == 0, "SIGTERM ends the server with 0"
         cls.process.stderr.close()
 
+    def metric(self, name, **labels):
+        """The present value of a metric."""
+        text = urllib.request.urlopen(self.address + "/metrics", timeout=60).read().decode()
+        wanted = name + ("{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else "")
+        return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(wanted + " "))
+
+    def until(self, condition, what, patience_s=30):
+        give_up = time.monotonic() + patience_s
+        while not condition():
+            self.assertLess(time.monotonic(), give_up, "not reached: " + what)
+            time.sleep(0.02)
+
     def ask(self, text, **more):
         messages = [{"role": "user", "content": text}]
         return self.client.chat.completions.create(model="default", messages=messages, temperature=0, **more)
@@ -110,10 +123,17 @@ class OpenAiClient(unittest.TestCase):
         last = [piece for piece in drawn(seed=8, stream=True)][-1]
         self.assertEqual(last.choices[0].seed, 8)
 
-    def test_guessing_ahead_changes_no_answer(self):
+    def test_speculation_changes_no_answer(self):
         text = "Copy this list: " + ", ".join(f"item {i} costs {i * 7} euros" for i in range(12))
-        self.assertEqual(self.ask(text, max_tokens=60).choices[0].message.content,
-                         self.ask(text, max_tokens=60, extra_body={"speculation_tokens_max": 8}).choices[0].message.content)
+        def answer(tokens):
+            return self.ask(text, max_tokens=60, extra_body={"speculation_tokens_max": tokens}).choices[0].message.content
+        def accepted():
+            return self.metric("mnema_accepted_draft_tokens_total", model="smollm2-135m")
+        before = accepted()
+        plain = answer(0)
+        self.assertEqual(accepted(), before, "none was asked for")
+        self.assertEqual(answer(8), plain)
+        self.until(lambda: accepted() > before, "a draft token was accepted")
 
     def test_a_required_tool_is_called_with_arguments_of_its_schema(self):
         model = "qwen2.5-coder-0.5b"
@@ -140,9 +160,12 @@ class OpenAiClient(unittest.TestCase):
             self.ask("hello", tools=tools, tool_choice="required")
 
     def test_stop_strings_end_the_answer_and_are_not_in_it(self):
-        answer = self.client.completions.create(model="default", prompt="one two three four five six seven", stop=[" eight"],
-                                                temperature=0, max_tokens=30)
-        self.assertNotIn("eight", answer.choices[0].text)
+        def answer(**more):
+            return self.client.completions.create(model="default", prompt="one two three four five six seven",
+                                                  temperature=0, max_tokens=30, **more).choices[0]
+        self.assertIn(" eight", answer().text)
+        stopped = answer(stop=[" eight"])
+        self.assertEqual((stopped.finish_reason, stopped.text), ("stop", answer().text.split(" eight")[0]))
 
     def test_completions_give_log_probabilities(self):
         answer = self.client.completions.create(model="default", prompt="The capital of France is", max_tokens=1, logprobs=3,
@@ -209,9 +232,20 @@ class OpenAiClient(unittest.TestCase):
         self.assertTrue(post(self.address, "/tokenize", {"model": "smollm2-135m", "content": "x"})[1]["tokens"])
 
     def test_a_client_that_goes_takes_its_generation_with_it(self):
-        stream = self.ask("Count to one thousand.", max_tokens=1500, stream=True)
+        def cancelled():
+            return self.metric("mnema_generations_total", end="cancelled")
+        def generated():
+            return self.metric("mnema_generated_tokens_total", model="smollm2-135m")
+        cancelled_before, generated_before = cancelled(), generated()
+        # Left alone, this one goes on to its 1,500 tokens.
+        stream = self.client.chat.completions.create(
+            model="default", messages=[{"role": "user", "content": "Tell a very long story."}], temperature=1.0, seed=0,
+            max_tokens=1500, stream=True)
         next(iter(stream))
         stream.close()
+        self.until(lambda: cancelled() == cancelled_before + 1, "the generation is cancelled")
+        self.until(lambda: self.metric("mnema_sequences_running", model="smollm2-135m") == 0, "its sequence is gone")
+        self.assertLess(generated() - generated_before, 1500)
         self.assertEqual(self.ask("Say hi.", max_tokens=2).choices[0].finish_reason, "length")
 
 
@@ -264,4 +298,5 @@ class CommandLine(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    result = unittest.main(exit=False).result
+    sys.exit(1 if not result.wasSuccessful() else 77 if result.skipped else 0)

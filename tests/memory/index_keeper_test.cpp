@@ -299,6 +299,14 @@ TEST(IndexKeeper, IsInStepWithTheRowsWhereverASaveDies) {
   }
 }
 
+TEST(IndexKeeper, MissesTheChangeThatItsSnapshotNames) {
+  Keeper keeper;
+  fill_and_save(keeper);
+  ASSERT_TRUE(keeper.integrity().ok());
+  keeper.execute("DELETE FROM memory_vector_changes WHERE change_id = 30");
+  EXPECT_EQ(keeper.integrity().error().code, ErrorCode::kCorrupt);
+}
+
 TEST(IndexKeeper, SavesAgainWhatCouldNotBeSaved) {
   Keeper keeper;
   for (int i = 0; i < 30; ++i) keeper.add();

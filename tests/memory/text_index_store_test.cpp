@@ -104,6 +104,23 @@ TEST(TextIndex, ForgetsARemovedEntry) {
   EXPECT_TRUE(integrity(rows).ok());
 }
 
+TEST(TextIndex, OfManyTenantsKeepsABoundedNumberOfStatements) {
+  Rows rows;
+  const int tenants = Limits{}.statements_cached_max;
+  for (int i = 0; i < tenants; ++i) add(rows, {"tenant " + std::to_string(i), "", "", ""}, "budget report");
+  const Result<int> kept = rows.write<int>([](Transaction& transaction) -> Result<int> {
+    int statements = 0;
+    for (sqlite3_stmt* statement = nullptr;
+         (statement = sqlite3_next_stmt(transaction.connection().handle(), statement)) != nullptr;) {
+      // FTS5 keeps some of its own for every table.
+      statements += std::string_view(sqlite3_sql(statement)).starts_with("INSERT INTO memory_text_") ? 1 : 0;
+    }
+    return statements;
+  });
+  EXPECT_GT(kept.value(), 0) << "they are kept";
+  EXPECT_LT(kept.value(), tenants) << "as long as the cache has capacity";
+}
+
 TEST(TextIndex, KnowsWhenAWordOrAnEntryIsAlone) {
   Rows rows;
   const EntryId entry = add(rows, kAcme, "budget report");

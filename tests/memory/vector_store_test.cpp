@@ -95,7 +95,7 @@ TEST(PendingVectors, SayAloudWhoSpeaksAndUnderWhichHeading) {
   });
   ASSERT_TRUE(written.ok());
   const auto pending = rows.read<std::vector<vector_store::PendingEntry>>(
-      [](Transaction& transaction) { return vector_store::pending(transaction, 10); });
+      [](Transaction& transaction) { return vector_store::pending(transaction, 1, 10); });
   ASSERT_EQ(pending.value().size(), 2U);
   EXPECT_EQ(pending.value()[0].text, "user: where is my train");
   EXPECT_EQ(pending.value()[1].text, "Trains\nOn time.");

@@ -31,6 +31,10 @@ class WordEmbedder final : public Embedder {
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
     asked.push_back(texts);
     if (silent) return;
+    for (const std::string& text : texts) {
+      const auto refusal = refused.find(text);
+      if (refusal != refused.end()) return reply_to.post([on_done, error = refusal->second] { on_done(error); });
+    }
     if (failure) return reply_to.post([on_done, error = *failure] { on_done(error); });
     std::vector<std::vector<float>> vectors;
     for (const std::string& text : texts) vectors.push_back(vector_of(text));
@@ -60,8 +64,9 @@ class WordEmbedder final : public Embedder {
   std::vector<std::vector<std::string>> asked;  // every batch
   std::map<std::string, std::string> synonyms;  // word -> the one it means the same as
   std::optional<Error> failure;
-  bool silent = false;                  // never answers
-  std::optional<int> given_dimensions;  // breaks its word
+  std::map<std::string, Error> refused;  // text -> why no batch with it is answered
+  bool silent = false;                   // never answers
+  std::optional<int> given_dimensions;   // breaks its word
 
  private:
   const std::string id_;

@@ -45,7 +45,7 @@ class World : public Rows {
   Status open() {
     if (!database) open_database();
     MemoryStore::Options options;
-    options.index_folder = folder / "index";
+    if (keeps_snapshots) options.index_folder = folder / "index";
     options.language = language;
     options.limits = limits;
     auto opened = MemoryStore::open(*database, *embedder,
@@ -128,9 +128,9 @@ class World : public Rows {
     return texts;
   }
 
-  /// Waits until every row has its vector.
-  Status embedded() {
-    return answered<void>([&](std::function<void(Status)> on_done) {
+  /// Waits until every row has its vector or none for good; how many have none.
+  Result<std::int64_t> embedded() {
+    return answered<std::int64_t>([&](std::function<void(Result<std::int64_t>)> on_done) {
       memory->when_embedded(simulation.lane("loop"), std::move(on_done));
     });
   }
@@ -138,6 +138,7 @@ class World : public Rows {
   TemporaryFolder folder;
   std::unique_ptr<WordEmbedder> embedder;
   std::string language = "english";
+  bool keeps_snapshots = true;
   Limits limits;
   std::unique_ptr<MemoryStore> memory;
 };

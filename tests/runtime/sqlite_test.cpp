@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "runtime/fault_vfs.hpp"
 
 namespace mnema {
@@ -82,6 +86,57 @@ TEST_F(SqliteTest, SaysWhatKindOfFailureItWas) {
   EXPECT_EQ(missing.error().code, ErrorCode::kStorage);
   const auto reader = SqliteConnection::open("t.db", SqliteConnection::Mode::kReadOnly, disk.name());
   EXPECT_FALSE((*reader)->execute("DELETE FROM t").ok());
+}
+
+/// The statements that SQLite keeps for the connection, borrowed or not.
+std::vector<std::string> prepared(const SqliteConnection& connection) {
+  std::vector<std::string> texts;
+  for (sqlite3_stmt* statement = sqlite3_next_stmt(connection.handle(), nullptr); statement != nullptr;
+       statement = sqlite3_next_stmt(connection.handle(), statement)) {
+    texts.emplace_back(sqlite3_sql(statement));
+  }
+  return texts;
+}
+
+TEST(StatementCache, FinalizesWhatWasNotUsedForTheLongestTime) {
+  FaultVfs disk{1};
+  const auto connection =
+      SqliteConnection::open("t.db", SqliteConnection::Mode::kReadWriteCreate, disk.name(), 4).value();
+  const auto use = [&](int number) {
+    Statement select = connection->prepare("SELECT " + std::to_string(number)).value();
+    ASSERT_TRUE(select.step().value());
+    EXPECT_EQ(select.integer(0), number);
+  };
+  for (int i = 0; i < 100; ++i) {
+    use(i);
+    use(1000);  // always among the last used
+  }
+  const std::vector<std::string> kept = prepared(*connection);
+  EXPECT_EQ(kept.size(), 4U);
+  for (const char* text : {"SELECT 1000", "SELECT 99", "SELECT 98", "SELECT 97"}) {
+    EXPECT_EQ(std::count(kept.begin(), kept.end(), text), 1) << text;
+  }
+}
+
+TEST(StatementCache, FinalizesNothingThatIsBorrowed) {
+  FaultVfs disk{1};
+  const auto connection =
+      SqliteConnection::open("t.db", SqliteConnection::Mode::kReadWriteCreate, disk.name(), 1).value();
+  {
+    Statement counting = connection
+                             ->prepare(
+                                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50)"
+                                 " SELECT i FROM n")
+                             .value();
+    for (int i = 1; i <= 50; ++i) {
+      ASSERT_TRUE(counting.step().value());
+      EXPECT_EQ(counting.integer(0), i);
+      Statement same = connection->prepare("SELECT 7").value(), again = connection->prepare("SELECT 7").value();
+      ASSERT_TRUE(again.step().value());
+      ASSERT_TRUE(connection->prepare("SELECT " + std::to_string(i))->step().value());
+    }
+  }
+  EXPECT_EQ(prepared(*connection).size(), 1U);
 }
 
 }  // namespace

@@ -149,9 +149,9 @@ class Report:
         self.checks.append({"what": what, "held": bool(held), "detail": str(detail)})
 
     def same(self, what, expected, found):
-        """Two sets of ids that must be equal."""
+        """Two sets of ids that must be equal, and hold something."""
         missing, foreign = sorted(expected - found), sorted(found - expected)
-        self.check(what, not missing and not foreign, f"{len(found)} of {len(expected)}" + brief(", missing ", missing) + brief(", foreign ", foreign))
+        self.check(what, expected and not missing and not foreign, f"{len(found)} of {len(expected)}" + brief(", missing ", missing) + brief(", foreign ", foreign))
 
     def held(self):
         return all(check["held"] for check in self.checks)
@@ -264,7 +264,8 @@ def judge(report, lanes, world, agent, sender, chatter, letters, kills):
 
     clerks = agent.states("clerk")
     unsaid = [s for s in range(chatter.SESSIONS) if not chatter.last[s] <= clerks.get(f"s-{s}", {"count": 0})["count"] <= chatter.sent[s]]
-    report.check("no answered chat was forgotten", not chatter.wrong and not unsaid, f"{chatter.answered} answered of {sum(chatter.sent)} sent" + brief(", wrong ", chatter.wrong) + brief(", sessions ", unsaid))
+    report.check("the world failed", world.till.failures > 0 and world.sink.failures > 0, f"{world.till.failures} calls, {world.sink.failures} messages")
+    report.check("no answered chat was forgotten", chatter.answered and not chatter.wrong and not unsaid, f"{chatter.answered} answered of {sum(chatter.sent)} sent" + brief(", wrong ", chatter.wrong) + brief(", sessions ", unsaid))
 
 
 def run(arguments, folder):

@@ -140,8 +140,9 @@ struct Case {
 class BitIdentity : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    if (GetParam().isa > best_instruction_set()) GTEST_SKIP() << "this CPU has no " << name_of(GetParam().isa);
-    if (is_scalar() && std::getenv("MNEMA_SANITIZED") != nullptr) GTEST_SKIP() << "too slow under sanitizers";
+    if (GetParam().isa > best_instruction_set()) GTEST_SKIP() << "this processor has no " << name_of(GetParam().isa);
+    if (is_scalar() && std::getenv("MNEMA_SANITIZED") != nullptr)
+      GTEST_SKIP() << "sanitizers are too slow for the scalar kernels";
   }
   [[nodiscard]] static bool is_scalar() { return GetParam().isa == InstructionSet::kScalar; }
   Request request() {
