@@ -11,6 +11,7 @@
 #include "runtime/private_file.hpp"
 #include "runtime/read_pool.hpp"
 #include "runtime/schema_versions.hpp"
+#include "runtime/wal_check.hpp"
 
 namespace mnema {
 namespace {
@@ -125,6 +126,7 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(Options options, const st
     RETURN_IF_ERROR(make_private_file(path));
     for (const char* suffix : {"-wal", "-shm"}) close_to_others(path + suffix);
   }
+  RETURN_IF_ERROR(check_wal(core->options.path, core->options.vfs));
   ASSIGN_OR_RETURN(core->writer, open_writer(core->options));
   RETURN_IF_ERROR(check_file(*core->writer, core->options.path));
   RETURN_IF_ERROR(bring_up_to_date(*core->writer, migrations, core->options.path));
