@@ -36,7 +36,7 @@ inline constexpr std::array<const char*, 2> kTenants = {"acme", "blue"};
 
 struct ProcessOptions {
   Limits limits;
-  int kv_pages = 72;
+  int kv_pages = 62;
   std::map<std::string, AgentSpec> agents;
   ModelScript script;
 };

@@ -20,7 +20,7 @@ Limits limits_of(bool patient) {
   }
   limits.attempts_max = 2;
   limits.crashes_max = 1;
-  limits.outbox_attempts_max = 2;
+  limits.outbox_attempts_max = 1;
   limits.mailbox_rows_max = 9;
   limits.mailbox_rows_per_tenant_max = 6;
   limits.mailbox_rows_per_key_max = 4;
@@ -63,6 +63,10 @@ std::vector<std::string> branches_to_reach() {
           "wall clock went back",
           "wall clock went forward",
           "client left",
+          "orderly restart",
+          "database damage refused",
+          "log damage refused",
+          "snapshot damaged and rebuilt",
           "crash in mid-turn"};
 }
 
@@ -104,7 +108,11 @@ void Scenario::act() {
   if (one_in(12)) process_.network.fail_for(std::chrono::seconds(5 + random.below(60)));
   run_steps(random.below(800));
   observe_dead_letters();
-  if (one_in(3)) die();
+  if (one_in(3)) {
+    die();
+  } else if (one_in(8)) {
+    restart();
+  }
 }
 
 void Scenario::run_steps(std::uint64_t steps) {
@@ -137,7 +145,17 @@ void Scenario::die() {
   trace_.write("crash");
   process_.crash();
   process_.disk.heal();  // a new process finds a disk that works
-  boot();
+  boot_over_damage(true);
+  resend();
+}
+
+/// An orderly end, and the next process.
+void Scenario::restart() {
+  trace_.write("stop");
+  sometimes_.hit("orderly restart");
+  process_.disk.heal();
+  process_.stop();
+  boot_over_damage(false);
   resend();
 }
 

@@ -60,6 +60,7 @@ class Scenario {
   void boot();
   void act();
   void die();
+  void restart();
   void finish();
   void redrive_dead_letters();
   void run_steps(std::uint64_t steps);
@@ -74,6 +75,13 @@ class Scenario {
   void step_wall_clock();
   [[nodiscard]] bool one_in(std::uint64_t count) { return process_.simulation.random().below(count) == 0; }
   [[nodiscard]] std::vector<Sent> waiting() const;
+
+  // damage.cpp
+  void boot_over_damage(bool after_crash);
+  [[nodiscard]] bool damage_database();
+  [[nodiscard]] bool damage_log();
+  [[nodiscard]] bool damage_snapshot();
+  [[nodiscard]] std::string flip_a_bit(std::string bytes, std::size_t begin, std::size_t end);
 
   // checks.cpp
   void check_effects();
