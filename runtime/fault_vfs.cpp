@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/check.hpp"
+#include "runtime/checksum_vfs.hpp"
 
 namespace mnema {
 namespace {
@@ -441,7 +442,10 @@ FaultVfs::FaultVfs(std::uint64_t seed) : state_(std::make_shared<State>(seed)) {
   CHECK(sqlite3_vfs_register(&vfs, 0) == SQLITE_OK, "SQLite takes another VFS");
 }
 
-FaultVfs::~FaultVfs() { sqlite3_vfs_unregister(&state_->vfs); }
+FaultVfs::~FaultVfs() {
+  forget_checksum_vfs(state_->name);
+  sqlite3_vfs_unregister(&state_->vfs);
+}
 
 const std::string& FaultVfs::name() const { return state_->name; }
 

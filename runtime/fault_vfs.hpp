@@ -9,7 +9,7 @@
 //
 // Threads:   any thread; one mutex. In a simulation, one thread.
 // Ownership: registers itself with SQLite under `name()` for its lifetime; connections must be closed before it goes.
-// Law:       durable bytes + unsynced writes == live bytes   (check_integrity)
+// Invariant: durable bytes + unsynced writes == live bytes   (check_integrity)
 #pragma once
 
 #include <cstdint>

@@ -79,23 +79,34 @@ void Mailbox::Core::recover_row(const IndexRow& row) {
         });
     return add(crashed);
   }
-  const Error cause =
+  used_up[row.sequence] = {
+      attempt,
+      {row.sequence, crashed.attempts, crashed.uncounted},
       fail(ErrorCode::kAborted, "the process ended " + std::to_string(crashed.crashes) + " times while it was handled",
-           "look in the log for what ended the process; redrive it if it was something else");
-  bounds.dead.add(row.tenant, 1);
+           "look in the log for what ended the process; redrive it if it was something else")};
+  crashed.state = RowState::kReady;
+  add(crashed);
+}
+
+/// Instead of a dispatch, so that it holds its key until its row is written, and comes again if that fails.
+void Mailbox::Core::dead_letter_crashed(Sequence sequence) {
+  const UsedUp& event = used_up.at(sequence);
   write<mailbox_store::Row>(
-      [attempt, cause, now = clock.now()](Transaction& t) -> Result<mailbox_store::Row> {
-        RETURN_IF_ERROR(mailbox_store::add_error(t, attempt.sequence, attempt.counted + attempt.uncounted, now, cause));
+      [event, now = clock.now()](Transaction& t) -> Result<mailbox_store::Row> {
+        const Attempt& attempt = event.stored;
+        RETURN_IF_ERROR(
+            mailbox_store::add_error(t, attempt.sequence, attempt.counted + attempt.uncounted, now, event.cause));
         RETURN_IF_ERROR(mailbox_store::dead_letter(t, attempt, now, mailbox_store::Counted::kNo));
         return mailbox_store::load(t, attempt.sequence);
       },
-      [self = shared_from_this(), attempt = Attempt{row.sequence, crashed.attempts, crashed.uncounted},
-       cause](const Result<mailbox_store::Row>& dead) {
+      [self = shared_from_this(), sequence, event](const Result<mailbox_store::Row>& dead) {
         if (!dead.ok()) {
-          return log_failed_write("an event could not be dead-lettered", attempt.sequence, dead.error());
+          log_failed_write("an event could not be dead-lettered", sequence, dead.error());
+          return self->requeue(sequence, self->clock.now() + std::chrono::milliseconds(self->limits.lease_ms));
         }
-        ++self->counters.died;
-        log_dead_letter({attempt, dead->index.tenant, dead->index.agent, dead->event.type}, cause);
+        log_dead_letter({event.counted, dead->index.tenant, dead->index.agent, dead->event.type}, event.cause);
+        self->used_up.erase(sequence);
+        self->died(sequence, dead->index.tenant);
       });
 }
 
@@ -153,6 +164,10 @@ void Mailbox::Core::publish() {
 }
 
 void Mailbox::Core::dispatch(Consumer consumer, const TenantQueue::Row& row) {
+  if (used_up.contains(row.id)) {
+    consumers.push_front(std::move(consumer));
+    return dead_letter_crashed(row.id);
+  }
   Tries& known = tries[row.id];
   const Attempt attempt{row.id, ++known.counted, known.uncounted};
   const auto kept = fresh.find(row.id);

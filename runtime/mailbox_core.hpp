@@ -68,9 +68,16 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
     std::atomic<std::int64_t> accepted = 0, duplicates = 0, refused = 0, died = 0;
     std::atomic<bool> full = false;
   };
+  /// An event whose crashes or tries were used up when the last process ended.
+  struct UsedUp {
+    mailbox_store::Attempt stored;   // as its row says
+    mailbox_store::Attempt counted;  // with that crash
+    Error cause;
+  };
 
   [[nodiscard]] Status recover();
   void recover_row(const mailbox_store::IndexRow& row);
+  void dead_letter_crashed(Sequence sequence);
   [[nodiscard]] Time after_crash(int crashes) const;
   // How events come in (mailbox_accept.cpp).
   void accept(const std::shared_ptr<Arriving>& batch);
@@ -122,6 +129,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   WakeTimer timer;
   std::deque<Consumer> consumers;
   std::unordered_map<Sequence, Tries> tries;                         // of rows that were leased before
+  std::unordered_map<Sequence, UsedUp> used_up;                      // queued, to be dead-lettered
   std::unordered_map<Sequence, std::shared_ptr<const Event>> fresh;  // not yet leased; bounded by fresh_bytes
   std::int64_t fresh_bytes = 0;
   std::unordered_set<Sequence> woken_early;  // woken while they were leased

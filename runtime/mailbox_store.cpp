@@ -231,11 +231,14 @@ Status wake(Transaction& transaction, Sequence sequence) {
   return statement.bind(1, sequence).bind(2, kWoken).run();
 }
 
+// Errors are in the order of their times. A wall clock that was set back must not make the last one an earlier one, of
+// which a dead letter would then be said to have died.
 Status add_error(Transaction& transaction, Sequence sequence, int attempt, Time at, const Error& error) {
   ASSIGN_OR_RETURN(
       Statement statement,
       transaction.prepare("INSERT OR REPLACE INTO mailbox_errors (sequence, attempt, at, code, message, hint) "
-                          "VALUES (?, ?, ?, ?, ?, ?)"));
+                          "VALUES (?1, ?2, max(?3, coalesce((SELECT max(at) + 1 FROM mailbox_errors "
+                          "WHERE sequence = ?1), 0)), ?4, ?5, ?6)"));
   statement.bind(1, sequence).bind(2, attempt).bind(3, micros(at)).bind(4, static_cast<int>(error.code));
   RETURN_IF_ERROR(statement.bind(5, to_utf8(error.message)).bind(6, to_utf8(error.hint)).run());
   ASSIGN_OR_RETURN(

@@ -3,11 +3,16 @@
 #include <map>
 
 #include "runtime/check.hpp"
+#include "runtime/checksum_vfs.hpp"
 
 namespace mnema {
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x4d4e454d;  // "MNEM", in the header of every file of ours
+constexpr std::int64_t kApplicationId = 0x4d4e454d;  // "MNEM", in the header of a file of ours without checksums
+
+bool is_ours(std::int64_t application_id) {
+  return application_id == kApplicationId || application_id == kCheckedApplicationId;
+}
 
 Result<std::int64_t> one_integer(SqliteConnection& connection, std::string_view sql) {
   ASSIGN_OR_RETURN(Statement statement, connection.prepare(sql));
@@ -75,18 +80,18 @@ Status refuse_newer(const Versions& applied, const Versions& known, const std::s
 }  // namespace
 
 Status claim_file(SqliteConnection& connection, const std::string& path) {
-  ASSIGN_OR_RETURN(const std::int64_t tables, one_integer(connection, "SELECT count(*) FROM sqlite_schema"));
-  if (tables == 0) {
-    return connection.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
-  }
+  ASSIGN_OR_RETURN(const std::int64_t pages, one_integer(connection, "PRAGMA page_count"));
+  if (pages == 0) return connection.execute("PRAGMA application_id = " + std::to_string(kCheckedApplicationId));
   ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
-  if (id == kApplicationId) return {};
+  if (is_ours(id)) return {};
+  ASSIGN_OR_RETURN(const std::int64_t tables, one_integer(connection, "SELECT count(*) FROM sqlite_schema"));
+  if (tables == 0) return connection.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
   return foreign_file(path);
 }
 
 Status check_readable(SqliteConnection& connection, const std::vector<Migration>& migrations, const std::string& path) {
   ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
-  if (id != kApplicationId) return foreign_file(path);
+  if (!is_ours(id)) return foreign_file(path);
   const Versions known = known_versions(migrations);
   ASSIGN_OR_RETURN(Versions applied, applied_versions(connection));
   RETURN_IF_ERROR(refuse_newer(applied, known, path));

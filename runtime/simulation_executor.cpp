@@ -9,13 +9,15 @@ namespace mnema {
 
 class Simulation::VirtualClock final : public Clock {
  public:
-  explicit VirtualClock(Time start) : now_(start) {}
-  [[nodiscard]] Time now() const override { return now_; }
-  [[nodiscard]] MonotonicTime monotonic_now() const override { return MonotonicTime(now_.time_since_epoch()); }
-  void move_to(Time time) { now_ = time; }
+  explicit VirtualClock(Time start) : wall_offset_(start.time_since_epoch() - now_.time_since_epoch()) {}
+  [[nodiscard]] Time now() const override { return Time(now_.time_since_epoch() + wall_offset_); }
+  [[nodiscard]] MonotonicTime monotonic_now() const override { return now_; }
+  void move_to(MonotonicTime time) { now_ = time; }
+  void step_wall(Duration by) { wall_offset_ += by; }
 
  private:
-  Time now_;
+  MonotonicTime now_{std::chrono::hours(24)};  // far from the wall clock: whoever mixes them up is found out
+  Duration wall_offset_;
 };
 
 class Simulation::Lane final : public Executor {
@@ -24,7 +26,7 @@ class Simulation::Lane final : public Executor {
 
   void post(std::function<void()> work) override {
     ++simulation_.posted_;
-    if (simulation_.crashing_) {
+    if (simulation_.crashing_ && !is_kept) {
       ++simulation_.dropped_;
       return;
     }
@@ -34,11 +36,11 @@ class Simulation::Lane final : public Executor {
   void post_after(Duration delay, std::function<void()> work) override {
     if (delay <= Duration{}) return post(std::move(work));
     ++simulation_.posted_;
-    if (simulation_.crashing_) {
+    if (simulation_.crashing_ && !is_kept) {
       ++simulation_.dropped_;
       return;
     }
-    simulation_.delayed_.emplace(simulation_.clock().now() + delay, Delayed{this, std::move(work)});
+    simulation_.delayed_.emplace(simulation_.clock().monotonic_now() + delay, Delayed{this, std::move(work)});
   }
 
   [[nodiscard]] std::size_t ready() const { return ready_.size(); }
@@ -49,6 +51,8 @@ class Simulation::Lane final : public Executor {
     ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(place));
     return work;
   }
+
+  bool is_kept = false;  // of a process that is dying
 
   [[nodiscard]] std::deque<std::function<void()>> take_all() { return std::exchange(ready_, {}); }
 
@@ -72,7 +76,7 @@ const Clock& Simulation::clock() const { return *clock_; }
 Random& Simulation::random() { return random_; }
 
 void Simulation::wake_delayed() {
-  while (!delayed_.empty() && delayed_.begin()->first <= clock_->now()) {
+  while (!delayed_.empty() && delayed_.begin()->first <= clock_->monotonic_now()) {
     Delayed delayed = std::move(delayed_.extract(delayed_.begin()).mapped());
     --posted_;  // it is counted again where it is posted now
     delayed.lane->post(std::move(delayed.work));
@@ -101,14 +105,14 @@ void Simulation::run_ready() {
 }
 
 // Moves time to the next delayed work, if that is not after `limit`.
-bool Simulation::advance(Time limit) {
+bool Simulation::advance(MonotonicTime limit) {
   if (delayed_.empty() || delayed_.begin()->first > limit) return false;
-  clock_->move_to(std::max(clock_->now(), delayed_.begin()->first));
+  clock_->move_to(std::max(clock_->monotonic_now(), delayed_.begin()->first));
   return true;
 }
 
 bool Simulation::run_until_idle(Duration horizon) {
-  const Time limit = clock_->now() + horizon;
+  const MonotonicTime limit = clock_->monotonic_now() + horizon;
   do {
     run_ready();
   } while (advance(limit));
@@ -116,7 +120,7 @@ bool Simulation::run_until_idle(Duration horizon) {
 }
 
 void Simulation::run_for(Duration duration) {
-  const Time limit = clock_->now() + duration;
+  const MonotonicTime limit = clock_->monotonic_now() + duration;
   do {
     run_ready();
   } while (advance(limit));
@@ -124,25 +128,47 @@ void Simulation::run_for(Duration duration) {
 }
 
 bool Simulation::run_until(const std::function<bool()>& done, Duration horizon) {
-  const Time limit = clock_->now() + horizon;
+  const MonotonicTime limit = clock_->monotonic_now() + horizon;
   while (!done()) {
     if (!run_one() && !advance(limit)) return done();
   }
   return true;
 }
 
+void Simulation::step_wall_clock(Duration by) { clock_->step_wall(by); }
+
 void Simulation::crash() {
+  begin_crash({});
+  end_crash();
+}
+
+void Simulation::begin_crash(const std::set<std::string>& lanes_kept) {
   crashing_ = true;
-  // Destroying work may destroy its owners, which may post; all of that is dropped as well.
+  for (const auto& [name, lane] : lanes_) lane->is_kept = lanes_kept.contains(name);
+  drop_work();
+}
+
+void Simulation::end_crash() {
+  for (const auto& [name, lane] : lanes_) lane->is_kept = false;
+  drop_work();
+  crashing_ = false;
+}
+
+// Destroying work may destroy its owners, which may post; all of that is dropped as well.
+void Simulation::drop_work() {
   for (const auto& [name, lane] : lanes_) {
+    if (lane->is_kept) continue;
     std::deque<std::function<void()>> dropped = lane->take_all();
     dropped_ += static_cast<long long>(dropped.size());
     dropped.clear();
   }
-  std::multimap<Time, Delayed> dropped = std::exchange(delayed_, {});
+  std::multimap<MonotonicTime, Delayed> dropped = std::exchange(delayed_, {});
+  for (auto next = dropped.begin(); next != dropped.end();) {
+    const auto delayed = next++;
+    if (delayed->second.lane->is_kept) delayed_.insert(dropped.extract(delayed));
+  }
   dropped_ += static_cast<long long>(dropped.size());
   dropped.clear();
-  crashing_ = false;
 }
 
 void Simulation::check_integrity() const {

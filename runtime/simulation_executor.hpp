@@ -4,16 +4,18 @@
 // `Executor` and stands for one thread or pool of production ("loop", "store", "turns", ...). Which lane runs next is
 // drawn from the seed, so that a seed is an interleaving, and a failing one can be run again.
 //
-// Time moves only when no work is ready: then it jumps to the next delayed work. Work takes no virtual time.
+// Time moves only when no work is ready: then it jumps to the next delayed work. Work takes no virtual time. The wall
+// clock goes with it, but can be set like a machine's, forward or back, which moves no delay.
 //
 // Threads:   confined to one thread, all of it.
 // Ownership: owns its lanes; everything built on them must go before the simulation does, except what `crash` drops.
-// Law:       posted == run + dropped + waiting   (check_integrity)
+// Invariant: posted == run + dropped + waiting   (check_integrity)
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "runtime/clock.hpp"
@@ -50,9 +52,16 @@ class Simulation {
   /// Runs until `done` holds, or nothing is left, or `horizon` has passed. Returns done().
   bool run_until(const std::function<bool()>& done, Duration horizon = std::chrono::hours(1));
 
+  /// Somebody sets the wall clock `by` so much forward, or back. The monotonic clock and all delays go on.
+  void step_wall_clock(Duration by);
+
   /// The process dies: all waiting work is dropped, and so is what its destruction posts. Afterwards the lanes serve a
   /// new process. To be called between pieces of work.
   void crash();
+  /// The same in two parts, for what can only go when its own lanes have ended: until `end_crash` the lanes of these
+  /// names keep their work and run, and all other work is dropped.
+  void begin_crash(const std::set<std::string>& lanes_kept);
+  void end_crash();
 
   [[nodiscard]] long long work_run() const { return run_; }
   void check_integrity() const;
@@ -65,12 +74,13 @@ class Simulation {
     std::function<void()> work;
   };
   void wake_delayed();
-  [[nodiscard]] bool advance(Time limit);
+  void drop_work();
+  [[nodiscard]] bool advance(MonotonicTime limit);
 
   SeededRandom random_;
   std::unique_ptr<VirtualClock> clock_;
   std::map<std::string, std::unique_ptr<Lane>> lanes_;
-  std::multimap<Time, Delayed> delayed_;
+  std::multimap<MonotonicTime, Delayed> delayed_;
   bool crashing_ = false;
   long long posted_ = 0;
   long long run_ = 0;

@@ -1,5 +1,7 @@
 #include "runtime/sqlite.hpp"
 
+#include "runtime/checksum_vfs.hpp"
+
 namespace mnema {
 namespace {
 
@@ -111,12 +113,14 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(statements_cached_max));
   const int flags = SQLITE_OPEN_NOMUTEX |
                     (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  const int code = sqlite3_open_v2(path.c_str(), &connection->handle_, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int code = sqlite3_open_v2(path.c_str(), &connection->handle_, flags, checksum_vfs_over(vfs));
   if (code != SQLITE_OK) {
     if (connection->handle_ == nullptr) return fail(ErrorCode::kStorage, "cannot open '" + path + "': out of memory");
     return connection->error_of(code, "open '" + path + "'");
   }
   sqlite3_extended_result_codes(connection->handle_, 1);
+  int reserved = kChecksumBytes;  // of a file that is yet to be made; others keep what they have
+  sqlite3_file_control(connection->handle_, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
   sqlite3_busy_timeout(connection->handle_, kBusyTimeoutMs);
   // The header is read only when something is asked; ask now, so that a file of another kind is told at the door.
   if (Status status = connection->execute("PRAGMA schema_version"); !status.ok()) {
@@ -197,6 +201,10 @@ Error SqliteConnection::error_of(int code, std::string_view what) const {
     case SQLITE_PERM:
       return fail(ErrorCode::kStorage, std::move(message), "check that the folder exists and may be written");
     case SQLITE_IOERR:
+      if (code == SQLITE_IOERR_DATA) {
+        return fail(ErrorCode::kCorrupt, "a page does not have its checksum: " + message,
+                    "the file is damaged: check the disk, and restore the file from a backup");
+      }
       return fail_retryable(ErrorCode::kStorage, std::move(message), "check the disk");
     default:
       return fail(ErrorCode::kStorage, std::move(message));

@@ -101,6 +101,21 @@ TEST(MailboxStore, KeepsNoErrorsOfARedrivenEventOnceItIsDone) {
   EXPECT_EQ(*left, 0U);
 }
 
+TEST(MailboxStore, TellsTheLastErrorLastThoughTheClockWasSetBack) {
+  RuntimeWorld world;
+  using namespace mailbox_store;
+  const auto told = world.write<std::vector<AttemptError>>([&](Transaction& t) -> Result<std::vector<AttemptError>> {
+    ASSIGN_OR_RETURN(const Sequence sequence, insert(t, event_of("e"), {}));
+    const Time now = world.simulation.clock().now();
+    RETURN_IF_ERROR(add_error(t, sequence, 3, now, fail(ErrorCode::kUnavailable, "first")));
+    RETURN_IF_ERROR(add_error(t, sequence, 1, now - std::chrono::hours(1), fail(ErrorCode::kInternal, "last")));
+    return errors_of(t, sequence);
+  });
+  ASSERT_TRUE(told.ok()) << told.error().text();
+  ASSERT_EQ(told->size(), 2U);
+  EXPECT_EQ(told->back().error.message, "last");
+}
+
 TEST(MailboxStore, ForgetsDuplicatesThatASmallerRingHasNoRoomFor) {
   RuntimeWorld world;
   const auto known = world.write<int>([&](Transaction& transaction) -> Result<int> {

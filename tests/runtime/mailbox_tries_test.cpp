@@ -116,7 +116,7 @@ TEST(MailboxTries, TellOfADeadLetterWithWhatHelps) {
     ASSERT_TRUE(world.take());
     world.restart();
   }
-  world.simulation.run_ready();
+  EXPECT_FALSE(world.take().has_value()) << "it is dead before it could be dispatched again";
   EXPECT_EQ(log.with({"dead letter", "event=3", "type=test.happened", "the process ended"}).size(), 1U);
   EXPECT_EQ(log.with({"dead letter"}).size(), 3U);
 }
@@ -151,6 +151,26 @@ TEST(MailboxTries, AreNotMadeForWhoeverAskedBeforeTheStop) {
   ASSERT_TRUE(world.accept(event_of("a")).ok());
   EXPECT_FALSE(world.taken);
   EXPECT_EQ(world.runtime->mailbox().depths().ready, 1);
+}
+
+TEST(MailboxTries, HoldTheirKeyUntilTheirDeadLetterIsWritten) {
+  Limits limits;
+  limits.crashes_max = 1;
+  RuntimeWorld world(limits);
+  ASSERT_TRUE(world.accept(event_of("e1")).ok());
+  const std::optional<Delivery> leased = world.take();
+  ASSERT_TRUE(leased.has_value());
+  ASSERT_TRUE(world.accept(event_of("e2")).ok());
+  world.restart();
+  world.disk.fail(FaultVfs::Operation::kSync, 0, 1'000);
+  EXPECT_FALSE(world.take().has_value()) << "e2 does not overtake an event whose end is not on disk";
+  world.disk.heal();
+  EXPECT_EQ(world.runtime->mailbox().depths().dead, 0);
+  world.simulation.run_for(std::chrono::milliseconds(limits.lease_ms + 1));
+  EXPECT_EQ(world.runtime->mailbox().depths().dead, 1) << "it is not left until the next start";
+  ASSERT_TRUE(world.taken.has_value());
+  EXPECT_EQ(world.taken->event().id, "e2");
+  world.runtime->mailbox().check_integrity();
 }
 
 }  // namespace
