@@ -45,7 +45,7 @@ class SchedulerTest : public ::testing::Test {
  protected:
   void open(int pages, EngineOptions options = {}) {
     scheduler.reset();
-    backend = std::make_unique<ScriptedBackend>(pages);
+    backend = std::make_unique<ScriptedBackend>(pages, executor);
     scheduler = std::make_shared<Scheduler>(*backend, executor, clock, options);
   }
   void submit(const Asked& asked, Heard& heard) {
