@@ -505,7 +505,7 @@ Result<std::string> LocalEngine::apply_template(const std::string& model, const 
 }
 
 void LocalEngine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-                        std::function<void(Result<std::vector<std::vector<float>>>)> on_done) {
+                        std::function<void(Result<Embeddings>)> on_done) {
   auto job = std::make_shared<EmbeddingJob>();
   job->model = model.empty() || model == "default" ? state_->options.embedding_model : std::move(model);
   job->texts = std::move(texts);

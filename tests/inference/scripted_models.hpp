@@ -33,6 +33,7 @@ inline constexpr std::int64_t kModelBytes = 100;
 class TextCounter final : public TextEncoder {
  public:
   static constexpr int kLayers = 3;
+  static constexpr std::size_t kRowsOfAText = 50;
   using VectorOf = std::function<std::vector<float>(const std::string&)>;
   TextCounter(std::function<void(std::size_t texts)> after_layer, VectorOf vector_of)
       : after_layer_(std::move(after_layer)), vector_of_(std::move(vector_of)) {}
@@ -45,14 +46,18 @@ class TextCounter final : public TextEncoder {
    public:
     Batch(std::span<const std::string> texts, const TextCounter& encoder) : after_layer_(encoder.after_layer_) {
       for (const std::string& text : texts) {
+        tokens_ += static_cast<int>(text.size());
         vectors_.push_back(encoder.vector_of_ ? encoder.vector_of_(text)
                                               : std::vector<float>{static_cast<float>(text.size())});
       }
     }
-    bool advance() override {
+    std::size_t advance(std::size_t) override {
       if (after_layer_) after_layer_(vectors_.size());
-      return ++done_ < kLayers;
+      ++done_;
+      return kRowsOfAText * vectors_.size();
     }
+    bool done() const override { return done_ == kLayers; }
+    int tokens() const override { return tokens_; }
     std::vector<std::vector<float>> take_vectors() override {
       CHECK(done_ == kLayers, "vectors are there after the last part");
       return std::move(vectors_);
@@ -61,6 +66,7 @@ class TextCounter final : public TextEncoder {
    private:
     const std::function<void(std::size_t)>& after_layer_;
     std::vector<std::vector<float>> vectors_;
+    int tokens_ = 0;
     int done_ = 0;
   };
   const std::function<void(std::size_t)> after_layer_;
