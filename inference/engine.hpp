@@ -101,6 +101,10 @@ class Engine {
   /// more. Here: nothing is kept.
   virtual void erase(Scope scope, Executor& reply_to, std::function<void()> on_done);
 
+  /// Who keeps something that was made of prompts elsewhere is told what to forget, before `erase` answers. Before the
+  /// first `erase`; called on any thread. Here: nothing is kept.
+  virtual void on_erase(std::function<void(const Scope& scope)> /*forget*/) {}
+
   /// What it has done so far. Here: nothing is counted.
   [[nodiscard]] virtual EngineStats stats() const { return {}; }
 

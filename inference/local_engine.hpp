@@ -66,6 +66,7 @@ class LocalEngine final : public Engine {
   void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) override;
   /// KV pages too; of prepared prompts, those of the whole tenant.
   void erase(Scope scope, Executor& reply_to, std::function<void()> on_done) override;
+  void on_erase(std::function<void(const Scope& scope)> forget) override;
   /// As of the compute thread's last word; a newer one is asked for.
   [[nodiscard]] EngineStats stats() const override;
   void on_violation(std::function<void(const std::string& report)> tell) override;
