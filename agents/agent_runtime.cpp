@@ -81,10 +81,13 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
   }
   router.add_observer(*self->prestage_);
 
+  engine.on_erase([weak = std::weak_ptr(self->prefixes_)](const Scope& scope) {
+    if (const auto prefixes = weak.lock()) prefixes->erase(scope.tenant);
+  });
   self->services_ = std::make_unique<TurnServices>(TurnServices{*self->runtime_,
                                                                 *self->memory_,
                                                                 engine,
-                                                                self->prefixes_,
+                                                                *self->prefixes_,
                                                                 executors.turns,
                                                                 executors.queries,
                                                                 executors.blocking,

@@ -94,7 +94,7 @@ class AgentRuntime {
   struct Deliveries;  // in flight
   FindSink sinks_;
   std::shared_ptr<Deliveries> deliveries_;
-  PrefixWatch prefixes_;
+  const std::shared_ptr<PrefixWatch> prefixes_ = std::make_shared<PrefixWatch>();  // the engine may outlive it
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<MemoryStore> memory_;
   std::unique_ptr<EventPrestage> prestage_;

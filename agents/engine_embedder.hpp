@@ -25,8 +25,12 @@ class EngineEmbedder final : public Embedder {
   [[nodiscard]] int dimensions() const override { return dimensions_; }
   void embed(std::vector<std::string> texts, bool interactive, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
-    engine_.embed(model_, std::move(texts), interactive ? Priority::kInteractive : Priority::kBackground, reply_to,
-                  std::move(on_done));
+    const Priority priority = interactive ? Priority::kInteractive : Priority::kBackground;
+    engine_.embed(model_, std::move(texts), priority, reply_to,
+                  [on_done = std::move(on_done)](Result<Embeddings> made) {
+                    if (!made.ok()) return on_done(made.error());
+                    on_done(std::move(made->vectors));
+                  });
   }
 
  private:

@@ -160,16 +160,16 @@ Status Host::Parts::open_embedder(const std::string& model, const std::shared_pt
     return {};
   }
   // The length of its vectors is the encoder's own business: ask it.
-  using Vectors = std::vector<std::vector<float>>;
-  const Result<Vectors> vectors = StopRequest::await<Vectors>(stop, [&](std::function<void(Result<Vectors>)> answer) {
+  const Result<Embeddings> made =
+      StopRequest::await<Embeddings>(stop, [&](std::function<void(Result<Embeddings>)> answer) {
     engine->embed(model, {"probe"}, Priority::kInteractive, prepare, std::move(answer));
   });
-  if (!vectors.ok()) return vectors.error();
-  if (vectors->empty() || vectors->front().empty()) {
+  if (!made.ok()) return made.error();
+  if (made->vectors.empty() || made->vectors.front().empty()) {
     return fail(ErrorCode::kInternal, "embedding model '" + model + "' gives no vectors");
   }
-  embedder =
-      std::make_unique<EngineEmbedder>(*engine, model, model + "/mean/1", static_cast<int>(vectors->front().size()));
+  embedder = std::make_unique<EngineEmbedder>(*engine, model, model + "/mean/1",
+                                              static_cast<int>(made->vectors.front().size()));
   return {};
 }
 

@@ -32,7 +32,7 @@ Result<std::string> ModellessEngine::detokenize(const std::string&, const std::v
 Result<std::string> ModellessEngine::apply_template(const std::string&, const Prompt&) { return no_model(); }
 
 void ModellessEngine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-                            std::function<void(Result<std::vector<std::vector<float>>>)> on_done) {
+                            std::function<void(Result<Embeddings>)> on_done) {
   if (encoder_ != nullptr) {
     return encoder_->embed(std::move(model), std::move(texts), priority, reply_to, std::move(on_done));
   }

@@ -40,6 +40,11 @@ std::optional<std::vector<TokenId>> PrefixWatch::exchange(const std::string& ten
   return previous;
 }
 
+void PrefixWatch::erase(const std::string& tenant) {
+  const std::scoped_lock lock(mutex_);
+  by_tenant_.erase(tenant);
+}
+
 void PrefixWatch::check_integrity() const {
   const std::scoped_lock lock(mutex_);
   CHECK(by_tenant_.size() <= tenants_max_, "tenants are bounded");

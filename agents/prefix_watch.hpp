@@ -42,6 +42,9 @@ class PrefixWatch {
   [[nodiscard]] std::optional<PrefixDifference> note(const std::string& tenant, const std::string& session,
                                                      const Prompt& prompt, const PreparedPrompt& prepared);
 
+  /// Forgets the tenant's sessions, all of them: whose they are is not kept.
+  void erase(const std::string& tenant);
+
   void check_integrity() const;
 
  private:

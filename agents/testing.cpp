@@ -175,10 +175,11 @@ Result<std::string> ScriptedEngine::detokenize(const std::string&, const std::ve
 Result<std::string> ScriptedEngine::apply_template(const std::string&, const Prompt& prompt) { return render(prompt); }
 
 void ScriptedEngine::embed(std::string, std::vector<std::string> texts, Priority, Executor& reply_to,
-                           std::function<void(Result<std::vector<std::vector<float>>>)> on_done) {
+                           std::function<void(Result<Embeddings>)> on_done) {
   embedded_ += static_cast<int>(texts.size());
-  std::vector<std::vector<float>> vectors;
+  Embeddings made;
   for (const std::string& text : texts) {
+    made.tokens += static_cast<int>(text.size());
     std::vector<float> vector(static_cast<std::size_t>(options_.dimensions), 0.0F);
     std::string word;
     for (const char c : text + " ") {
@@ -193,9 +194,9 @@ void ScriptedEngine::embed(std::string, std::vector<std::string> texts, Priority
     for (const float x : vector) norm += x * x;
     if (norm == 0) vector[0] = norm = 1;
     for (float& x : vector) x /= std::sqrt(norm);
-    vectors.push_back(std::move(vector));
+    made.vectors.push_back(std::move(vector));
   }
-  reply_to.post([on_done = std::move(on_done), vectors = std::move(vectors)] { on_done(vectors); });
+  reply_to.post([on_done = std::move(on_done), made = std::move(made)] { on_done(made); });
 }
 
 std::vector<ModelInfo> ScriptedEngine::models() const {

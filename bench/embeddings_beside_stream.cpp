@@ -25,7 +25,6 @@
 namespace {
 
 using namespace mnema;
-using Vectors = std::vector<std::vector<float>>;
 
 struct Options {
   std::string model = "smollm2-135m";
@@ -95,16 +94,16 @@ void run(const Options& options) {
   const auto embed = [&](int count, Priority priority) {
     std::vector<std::string> texts;
     for (int i = 0; i < count; ++i) texts.push_back(text_of(i, options.words));
-    auto done = std::make_shared<std::promise<Result<Vectors>>>();
-    std::future<Result<Vectors>> vectors = done->get_future();
+    auto done = std::make_shared<std::promise<Result<Embeddings>>>();
+    std::future<Result<Embeddings>> vectors = done->get_future();
     engine.embed("default", std::move(texts), priority, reply,
-                 [done](Result<Vectors> result) { done->set_value(std::move(result)); });
+                 [done](Result<Embeddings> result) { done->set_value(std::move(result)); });
     return vectors;
   };
   const auto ms_since = [](std::chrono::steady_clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
   };
-  if (const Result<Vectors> warm = embed(8, Priority::kEvent).get(); !warm.ok()) {
+  if (const Result<Embeddings> warm = embed(8, Priority::kEvent).get(); !warm.ok()) {
     fmt::print("{}\n", warm.error().text());
     return;
   }
@@ -113,7 +112,7 @@ void run(const Options& options) {
   static_cast<void>(embed(options.texts / 8, Priority::kEvent).get());
   fmt::print("{} texts of {} words alone: {:.0f} ms\n", options.texts / 8, options.words, ms_since(begin));
   print("stream alone", stream(engine, options));
-  std::future<Result<Vectors>> many = embed(options.texts, Priority::kEvent);
+  std::future<Result<Embeddings>> many = embed(options.texts, Priority::kEvent);
   std::vector<double> queries;
   std::atomic<bool> over = false;
   std::thread asking([&] {

@@ -10,9 +10,8 @@ namespace {
 
 /// How long encoding keeps the cores from others where no model computes.
 constexpr Duration kIdleSlice = std::chrono::milliseconds(20);
-/// A slice takes this part of the step before it, so that tokens come at two thirds of their pace at least. Not the
-/// whole: a layer's time is only known when it is over.
-constexpr int kStepShare = 2;
+/// The smallest part: with fewer rows, reading the weights takes longer than computing.
+constexpr std::size_t kRowsMin = 16;
 /// More rows at once are no faster per row.
 constexpr std::size_t kTextsAtOnce = 8;
 /// How much of the newest measurement goes into the rate.
@@ -25,7 +24,9 @@ std::size_t cost_bytes(const std::string& text) {
   return kBytesOfAnyText + std::min(text.size(), kBytesRead);
 }
 
-using Vectors = std::vector<std::vector<float>>;
+double blended(double old, double measured) { return old <= 0 ? measured : old + kRateWeight * (measured - old); }
+
+double us_of(Duration time) { return std::chrono::duration<double, std::micro>(time).count(); }
 
 std::size_t index_of(Priority priority) { return static_cast<std::size_t>(priority); }
 
@@ -33,7 +34,14 @@ std::size_t index_of(Priority priority) { return static_cast<std::size_t>(priori
 
 void EmbeddingScheduler::submit(EmbeddingJob job) {
   const int texts = static_cast<int>(job.texts.size());
-  if (texts == 0) return job.reply_to->post([on_done = std::move(job.on_done)] { on_done(Vectors{}); });
+  if (texts == 0) return job.reply_to->post([on_done = std::move(job.on_done)] { on_done(Embeddings{}); });
+  if (texts > limits_.embeddings_waiting_max) {
+    Error too_many = fail(ErrorCode::kResourceExhausted,
+                          std::to_string(texts) + " texts at once; at most " +
+                              std::to_string(limits_.embeddings_waiting_max) + " may wait",
+                          "send them in smaller requests");
+    return job.reply_to->post([on_done = std::move(job.on_done), too_many] { on_done(too_many); });
+  }
   int before = 0;
   for (std::size_t i = 0; i <= index_of(job.priority); ++i) before += waiting_[i];
   if (before + texts > limits_.embeddings_waiting_max) {
@@ -84,16 +92,15 @@ void EmbeddingScheduler::run_posted() {
   wake();
 }
 
-void EmbeddingScheduler::between_steps(Duration step) {
-  run_for(step / kStepShare);
+void EmbeddingScheduler::between_steps(Duration budget) {
+  run_for(budget);
   wake();
 }
 
-/// Layers until the next one would be beyond the budget, one at least.
+/// Parts until the next one would be beyond the budget, one at least.
 void EmbeddingScheduler::run_for(Duration budget) {
   const MonotonicTime begin = clock_.monotonic_now();
   MonotonicTime now = begin;
-  Duration layer{0};
   while (!jobs_.empty()) {
     const JobPointer job = next();
     if (job->batch == nullptr) {
@@ -106,15 +113,23 @@ void EmbeddingScheduler::run_for(Duration budget) {
       job->batch_time = tokenized - now;
       now = tokenized;
     }
-    const bool more = job->batch->advance();
+    const std::size_t rows = job->batch->advance(rows_within(budget - (now - begin)));
     const MonotonicTime after = clock_.monotonic_now();
-    layer = after - now;
+    const Duration part = after - now;
     now = after;
-    job->batch_time += layer;
-    if (!more) finish_batch(job);
+    job->batch_time += part;
+    if (part > Duration{0} && rows > 0) us_per_row_ = blended(us_per_row_, us_of(part) / static_cast<double>(rows));
+    const bool whole = job->batch->done();
+    if (whole) finish_batch(job);
     // A clock that stands still measures nothing: then one batch is enough.
-    if (now - begin + layer > budget || (!more && now == begin)) return;
+    if (whole && now == begin) return;
+    if (us_of(now - begin) + us_per_row_ * static_cast<double>(kRowsMin) > us_of(budget)) return;
   }
+}
+
+std::size_t EmbeddingScheduler::rows_within(Duration budget) const {
+  if (us_per_row_ <= 0) return kRowsMin;
+  return std::max(kRowsMin, static_cast<std::size_t>(std::max(0.0, us_of(budget)) / us_per_row_));
 }
 
 EmbeddingScheduler::JobPointer EmbeddingScheduler::next() {
@@ -137,10 +152,10 @@ EmbeddingScheduler::JobPointer EmbeddingScheduler::next() {
 
 std::size_t EmbeddingScheduler::texts_within(const Job& job, Duration budget) const {
   if (us_per_byte_ <= 0) return 1;
-  double left_us = std::chrono::duration<double, std::micro>(budget).count();
+  double left_us = us_of(budget);
   std::size_t count = 0;
   while (count < std::min(kTextsAtOnce, job.texts_left())) {
-    left_us -= us_per_byte_ * static_cast<double>(cost_bytes(job.request.texts[job.vectors.size() + count]));
+    left_us -= us_per_byte_ * static_cast<double>(cost_bytes(job.request.texts[job.made.vectors.size() + count]));
     if (left_us < 0) break;
     ++count;
   }
@@ -165,33 +180,33 @@ Status EmbeddingScheduler::begin_batch(Job& job, Duration budget) {
   job.batch_texts = texts_within(job, budget);
   job.computing = model->compute;
   const std::span<const std::string> texts(job.request.texts);
-  ASSIGN_OR_RETURN(job.batch, model->compute->encoder->begin(texts.subspan(job.vectors.size(), job.batch_texts)));
+  ASSIGN_OR_RETURN(job.batch, model->compute->encoder->begin(texts.subspan(job.made.vectors.size(), job.batch_texts)));
   return {};
 }
 
 void EmbeddingScheduler::finish_batch(JobPointer job) {
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < job->batch_texts; ++i) bytes += cost_bytes(job->request.texts[job->vectors.size() + i]);
-  const double measured =
-      std::chrono::duration<double, std::micro>(job->batch_time).count() / static_cast<double>(bytes);
-  if (measured > 0)
-    us_per_byte_ = us_per_byte_ <= 0 ? measured : us_per_byte_ + kRateWeight * (measured - us_per_byte_);
-  Vectors made = job->batch->take_vectors();
-  texts_embedded_ += made.size();
-  waiting_[index_of(job->request.priority)] -= static_cast<int>(made.size());
-  std::move(made.begin(), made.end(), std::back_inserter(job->vectors));
+  for (std::size_t i = 0; i < job->batch_texts; ++i)
+    bytes += cost_bytes(job->request.texts[job->made.vectors.size() + i]);
+  const double measured = us_of(job->batch_time) / static_cast<double>(bytes);
+  if (measured > 0) us_per_byte_ = blended(us_per_byte_, measured);
+  std::vector<std::vector<float>> vectors = job->batch->take_vectors();
+  texts_embedded_ += vectors.size();
+  waiting_[index_of(job->request.priority)] -= static_cast<int>(vectors.size());
+  std::move(vectors.begin(), vectors.end(), std::back_inserter(job->made.vectors));
+  job->made.tokens += job->batch->tokens();
   job->batch.reset();
   job->computing.reset();
   job->waiting_since = clock_.monotonic_now();
   changed();
-  if (job->texts_left() == 0) end(job, std::move(job->vectors));
+  if (job->texts_left() == 0) end(job, std::move(job->made));
 }
 
 void EmbeddingScheduler::changed() const {
   if (on_change_) on_change_();
 }
 
-void EmbeddingScheduler::end(JobPointer job, Result<Vectors> result) {
+void EmbeddingScheduler::end(JobPointer job, Result<Embeddings> result) {
   if (!result.ok()) {
     waiting_[index_of(job->request.priority)] -= static_cast<int>(job->texts_left());
     changed();

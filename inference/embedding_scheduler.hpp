@@ -1,8 +1,9 @@
 // inference/embedding_scheduler.hpp
 //
-// Which texts become vectors next. Encoding shares the cores with decoding, so it is done in slices: a layer, or as
-// many as fit half the time of the step before it, between two steps of a model that computes; a few tens of
-// milliseconds where none does. A stream's token thus waits for one slice at most, however many texts wait.
+// Which texts become vectors next. Encoding shares the cores with decoding, so it is done in slices: between two steps
+// of a model that computes, for as long as that model's scheduler grants; a few tens of milliseconds where none does.
+// Parts of a slice are as large as its time, by the measured rate, so that also one long text is cut. A stream's token
+// thus waits for one slice at most, however many texts wait.
 //
 // The job that waits longest for its priority is next: priority, lifted by the time since its last slice, so that a
 // backlog takes its turn and never holds up the query of somebody who waits. A batch that was begun is finished before
@@ -38,7 +39,7 @@ struct EmbeddingJob {
   std::vector<std::string> texts;
   Priority priority = Priority::kInteractive;
   Executor* reply_to = nullptr;
-  std::function<void(Result<std::vector<std::vector<float>>>)> on_done;  // exactly once, on `reply_to`
+  std::function<void(Result<Embeddings>)> on_done;  // exactly once, on `reply_to`
 };
 
 class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingScheduler> {
@@ -47,11 +48,12 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
                      const Limits& limits)
       : models_(models), compute_(compute), clock_(clock), options_(options), limits_(limits) {}
 
-  /// Errors: `kResourceExhausted` (retryable: too many texts of this or a better priority wait), `kUnsupported` (the
-  /// model makes text), `kCancelled`, the loader's and the encoder's.
+  /// All texts or none. Errors: `kResourceExhausted` (retryable: too many texts of this or a better priority wait; not
+  /// where the job alone has too many), `kUnsupported` (the model makes text), `kCancelled`, the loader's and the
+  /// encoder's.
   void submit(EmbeddingJob job);
-  /// A model has finished a step that took `step`, and may begin its next one when this returns.
-  void between_steps(Duration step);
+  /// A model has finished a step, and begins its next one when this returns: after `budget`, or one smallest part.
+  void between_steps(Duration budget);
   /// Ends every job with `kCancelled` (retryable).
   void cancel_all();
   /// Called whenever `waiting` or `texts_embedded` has changed.
@@ -65,14 +67,14 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
  private:
   struct Job {
     EmbeddingJob request;
-    std::vector<std::vector<float>> vectors;
+    Embeddings made;
     std::unique_ptr<Encoding> batch;          // under way
     std::shared_ptr<ModelCompute> computing;  // what `batch` borrows from
     std::size_t batch_texts = 0;
     Duration batch_time{0};
     MonotonicTime waiting_since{};
 
-    [[nodiscard]] std::size_t texts_left() const { return request.texts.size() - vectors.size(); }
+    [[nodiscard]] std::size_t texts_left() const { return request.texts.size() - made.vectors.size(); }
   };
   using JobPointer = std::list<Job>::iterator;
 
@@ -86,8 +88,9 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
   Status begin_batch(Job& job, Duration budget);
   void finish_batch(JobPointer job);
   void changed() const;
-  void end(JobPointer job, Result<std::vector<std::vector<float>>> result);
+  void end(JobPointer job, Result<Embeddings> result);
   [[nodiscard]] std::size_t texts_within(const Job& job, Duration budget) const;
+  [[nodiscard]] std::size_t rows_within(Duration budget) const;
 
   LoadedModels& models_;
   Executor& compute_;
@@ -97,7 +100,8 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
   std::function<void()> on_change_;
   std::list<Job> jobs_;
   std::array<int, 4> waiting_{};  // texts by priority
-  double us_per_byte_ = 0;        // measured; 0 = not yet known
+  double us_per_byte_ = 0;        // of whole texts, measured; 0 = not yet known
+  double us_per_row_ = 0;         // of parts, likewise
   std::uint64_t texts_embedded_ = 0;
   bool posted_ = false;
 };

@@ -51,6 +51,11 @@ struct ModelInfo {
   long long created_unix_seconds = 0;
 };
 
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;  // L2-normalised, one per text
+  int tokens = 0;                           // that were read, of all texts
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -76,10 +81,11 @@ class Engine {
   [[nodiscard]] virtual Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) = 0;
   [[nodiscard]] virtual Result<std::string> apply_template(const std::string& model, const Prompt& prompt) = 0;
 
-  /// L2-normalised vectors, one per text, by the engine's encoder model. `on_done` on `reply_to`. Errors: those of the
-  /// model, and `kResourceExhausted` (retryable) when too many texts of this or a better priority wait.
+  /// Vectors of all texts or of none, by the engine's encoder model. `on_done` on `reply_to`. Errors: those of the
+  /// model, and `kResourceExhausted`: too many texts of this or a better priority wait (retryable), or the request
+  /// alone has more than may wait.
   virtual void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-                     std::function<void(Result<std::vector<std::vector<float>>>)> on_done) = 0;
+                     std::function<void(Result<Embeddings>)> on_done) = 0;
 
   [[nodiscard]] virtual std::vector<ModelInfo> models() const = 0;
 
@@ -94,6 +100,10 @@ class Engine {
   /// have come before are cancelled, wherever they stand. `on_done` on `reply_to`, when nothing of it can be found any
   /// more. Here: nothing is kept.
   virtual void erase(Scope scope, Executor& reply_to, std::function<void()> on_done);
+
+  /// Who keeps something that was made of prompts elsewhere is told what to forget, before `erase` answers. Before the
+  /// first `erase`; called on any thread. Here: nothing is kept.
+  virtual void on_erase(std::function<void(const Scope& scope)> /*forget*/) {}
 
   /// What it has done so far. Here: nothing is counted.
   [[nodiscard]] virtual EngineStats stats() const { return {}; }

@@ -39,8 +39,8 @@ class LoadedModels : public std::enable_shared_from_this<LoadedModels> {
   [[nodiscard]] Result<LoadedModel*> use(const std::string& model);
   /// Whether `use` would load nothing.
   [[nodiscard]] bool is_loaded(const std::string& model) const;
-  /// Called after each step of any model that is loaded from now on.
-  void between_steps(std::function<void(Duration step)> call) { between_steps_ = std::move(call); }
+  /// Called after each step of any model that is loaded from now on, with the time it may take.
+  void between_steps(std::function<void(Duration budget)> call) { between_steps_ = std::move(call); }
   /// It has just ended a sequence.
   void touch(const std::string& path);
 

@@ -419,6 +419,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
   std::atomic<std::uint64_t> template_renders = 0;
   std::atomic<std::uint64_t> tokenizer_bytes = 0;
   std::function<void(const std::string&)> tell_violation;
+  std::function<void(const Scope&)> tell_erased;
 
   std::atomic<bool> stopping = false;
 
@@ -505,7 +506,7 @@ Result<std::string> LocalEngine::apply_template(const std::string& model, const 
 }
 
 void LocalEngine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-                        std::function<void(Result<std::vector<std::vector<float>>>)> on_done) {
+                        std::function<void(Result<Embeddings>)> on_done) {
   auto job = std::make_shared<EmbeddingJob>();
   job->model = model.empty() || model == "default" ? state_->options.embedding_model : std::move(model);
   job->texts = std::move(texts);
@@ -557,6 +558,7 @@ void LocalEngine::erase(Scope scope, Executor& reply_to, std::function<void()> o
       if (scope.user.empty() || answer->request.scope.user == scope.user) answer->cancelled->store(true);
     }
     state->memo.erase(scope.tenant);
+    if (state->tell_erased) state->tell_erased(scope);
     const kv::ScopeSalts salts = state->salts.of(scope);
     state->wake_all();
     for (auto& [path, model] : state->models->all()) {
@@ -573,6 +575,8 @@ EngineStats LocalEngine::stats() const {
   const std::lock_guard lock(state_->mutex);
   return state_->published;
 }
+
+void LocalEngine::on_erase(std::function<void(const Scope& scope)> forget) { state_->tell_erased = std::move(forget); }
 
 void LocalEngine::on_violation(std::function<void(const std::string& report)> tell) {
   state_->tell_violation = std::move(tell);

@@ -58,7 +58,7 @@ class LocalEngine final : public Engine {
   [[nodiscard]] Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) override;
   [[nodiscard]] Result<std::string> apply_template(const std::string& model, const Prompt& prompt) override;
   void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-             std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override;
+             std::function<void(Result<Embeddings>)> on_done) override;
   [[nodiscard]] std::vector<ModelInfo> models() const override;
   [[nodiscard]] double prefill_tokens_per_second(const std::string& model) const override;
   void stop() override;
@@ -66,6 +66,7 @@ class LocalEngine final : public Engine {
   void load(std::string model, Executor& reply_to, std::function<void(Status)> on_done) override;
   /// KV pages too; of prepared prompts, those of the whole tenant.
   void erase(Scope scope, Executor& reply_to, std::function<void()> on_done) override;
+  void on_erase(std::function<void(const Scope& scope)> forget) override;
   /// As of the compute thread's last word; a newer one is asked for.
   [[nodiscard]] EngineStats stats() const override;
   void on_violation(std::function<void(const std::string& report)> tell) override;

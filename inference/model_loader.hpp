@@ -49,9 +49,13 @@ struct ModelText {
 class Encoding {
  public:
   virtual ~Encoding() = default;
-  /// Computes a part, a layer for instance. False: it was the last.
-  [[nodiscard]] virtual bool advance() = 0;
-  /// Once, after the last part: one L2-normalised vector per text.
+  /// Computes a part, about the work of `rows_max` tokens in a layer, or the smallest that is possible. Returns how
+  /// many it was, or 0 when all is done.
+  [[nodiscard]] virtual std::size_t advance(std::size_t rows_max) = 0;
+  [[nodiscard]] virtual bool done() const = 0;
+  /// Of all its texts, as they are read: long ones are cut.
+  [[nodiscard]] virtual int tokens() const = 0;
+  /// Once, when it is done: one L2-normalised vector per text.
   [[nodiscard]] virtual std::vector<std::vector<float>> take_vectors() = 0;
 };
 

@@ -62,7 +62,9 @@ class CpuTextEncoder final : public TextEncoder {
    public:
     Batch(Encoder& encoder, std::span<const std::vector<TokenId>> sequences)
         : encoder_(encoder), rows_(encoder.begin(sequences)) {}
-    [[nodiscard]] bool advance() override { return encoder_.advance(*rows_); }
+    [[nodiscard]] std::size_t advance(std::size_t rows_max) override { return encoder_.advance(*rows_, rows_max); }
+    [[nodiscard]] bool done() const override { return encoder_.is_done(*rows_); }
+    [[nodiscard]] int tokens() const override { return static_cast<int>(rows_->count); }
     [[nodiscard]] std::vector<std::vector<float>> take_vectors() override { return encoder_.vectors(*rows_); }
 
    private:

@@ -73,11 +73,27 @@ Sha256Digest PromptMemo::Reader::key_of(std::string_view piece, unsigned variant
       .finish();
 }
 
+PromptMemo::Reader::~Reader() { let_others_prepare(); }
+
+void PromptMemo::Reader::let_others_prepare() {
+  if (!preparing_) return;
+  preparing_ = false;
+  {
+    const std::scoped_lock lock(memo_.mutex_);
+    memo_.preparing_.erase({tenant_, prompt_key_});
+  }
+  memo_.prepared_.notify_all();
+}
+
 std::shared_ptr<const PreparedPrompt> PromptMemo::Reader::find(const Prompt& prompt) {
+  let_others_prepare();
   prompt_key_ = PromptHash(model_).of(prompt);
-  const std::scoped_lock lock(memo_.mutex_);
+  std::unique_lock lock(memo_.mutex_);
+  memo_.prepared_.wait(lock, [this] { return !memo_.preparing_.contains({tenant_, prompt_key_}); });
   const Entry* known = memo_.find(tenant_, prompt_key_);
-  return known != nullptr ? known->prepared : nullptr;
+  if (known != nullptr) return known->prepared;
+  preparing_ = memo_.preparing_.emplace(tenant_, prompt_key_).second;
+  return nullptr;
 }
 
 void PromptMemo::Reader::keep(const std::shared_ptr<const PreparedPrompt>& prepared) {

@@ -5,16 +5,18 @@
 // depend on), and never across tenants: how long a preparation takes must tell nobody what another tenant has said.
 //
 // Threads:   every method from any thread; one mutex, held for look-ups and copies of ids. A `Reader` is confined to
-//            one preparation.
+//            one preparation; a thread has one at a time, or two would wait for each other.
 // Ownership: owns the entries; a prepared prompt is shared with whoever asked for it.
 // Invariant: bytes == sum over tenants == sum over their entries ≤ bytes_max; a tenant ≤ half of it (check_integrity).
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -33,7 +35,12 @@ class PromptMemo {
   class Reader final : public PieceMemo {
    public:
     Reader(PromptMemo& memo, std::string tenant, std::string model);
+    ~Reader() override;
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
 
+    /// Waits where another thread is preparing the same: choices of one chat come together. With none found, who asked
+    /// is the one that prepares it, until this reader looks for another or goes.
     [[nodiscard]] std::shared_ptr<const PreparedPrompt> find(const Prompt& prompt);
     /// Under the prompt that `find` was asked for last.
     void keep(const std::shared_ptr<const PreparedPrompt>& prepared);
@@ -46,12 +53,14 @@ class PromptMemo {
 
    private:
     [[nodiscard]] Sha256Digest key_of(std::string_view piece, unsigned variant) const;
+    void let_others_prepare();
 
     PromptMemo& memo_;
     const std::string tenant_;
     const std::string model_;
     const std::uint64_t erasures_;  // when it began
     Sha256Digest prompt_key_{};
+    bool preparing_ = false;  // `prompt_key_` is in memo_.preparing_
     std::uint64_t bytes_tokenized_ = 0;
   };
 
@@ -86,6 +95,8 @@ class PromptMemo {
   std::map<std::string, Tenant> tenants_;  // none without entries
   std::int64_t bytes_ = 0;
   std::uint64_t erasures_ = 0;
+  std::set<std::pair<std::string, Sha256Digest>> preparing_;  // (tenant, prompt), each by one reader
+  std::condition_variable prepared_;                          // one of those has gone
 };
 
 }  // namespace mnema

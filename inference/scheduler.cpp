@@ -123,9 +123,9 @@ void Scheduler::admit() {
     // and only where that helps.
     std::size_t given_back = 0;
     for (const SequencePointer& other : running_) {
-      if (urgency(*other) - urgency(sequence) >= kPreemptMargin) given_back += pages_of(*other);
+      if (yields_to(sequence, *other)) given_back += pages_of(*other);
     }
-    if (given_back == 0 || !has_room_for(sequence, given_back) || !preempt_for(sequence, kPreemptMargin)) return;
+    if (given_back == 0 || !has_room_for(sequence, given_back) || !preempt_for(sequence)) return;
   }
 }
 
@@ -145,11 +145,20 @@ void Scheduler::start(std::vector<SequencePointer>::iterator waiting) {
   waiting_.erase(waiting);
 }
 
-bool Scheduler::preempt_for(const Sequence& sequence, double margin) {
+bool Scheduler::outranks(const Sequence& a, const Sequence& b) const {
+  if (a.request.priority != b.request.priority) return a.request.priority < b.request.priority;
+  return more_urgent(a, b);
+}
+
+bool Scheduler::yields_to(const Sequence& waiting, const Sequence& running) const {
+  return outranks(waiting, running) && urgency(running) - urgency(waiting) >= kPreemptMargin;
+}
+
+bool Scheduler::preempt_for(const Sequence& sequence) {
   const auto victim = std::max_element(running_.begin(), running_.end(),
-                                       [this](const auto& a, const auto& b) { return more_urgent(*a, *b); });
-  if (victim == running_.end() || !more_urgent(sequence, **victim)) return false;
-  if (urgency(**victim) - urgency(sequence) < margin) return false;
+                                       [this](const auto& a, const auto& b) { return outranks(*a, *b); });
+  if (victim == running_.end() || !outranks(sequence, **victim)) return false;
+  if (!sequence.running && !yields_to(sequence, **victim)) return false;
   if (std::find(batch_sequences_.begin(), batch_sequences_.end(), victim->get()) != batch_sequences_.end()) {
     return false;
   }
@@ -167,7 +176,7 @@ bool Scheduler::preempt_for(const Sequence& sequence, double margin) {
 
 bool Scheduler::find_room(Sequence& sequence, std::size_t positions) {
   while (!make_room(sequence, positions)) {
-    if (!preempt_for(sequence, 0)) return false;
+    if (!preempt_for(sequence)) return false;
   }
   return true;
 }

@@ -1,16 +1,18 @@
 // inference/scheduler.hpp
 //
 // Which sequences a model computes next, and where their KV pages are. One step is one token of every running sequence
-// (more where a guess of the next ones is right) plus as much of waiting prompts as fits the batch, less while decoding
-// turns wait for it, least for what is less urgent than they. A prompt takes over the pages of an equal prefix, also
+// (more where a guess of the next ones is right) plus as much of waiting prompts as fits the batch. While turns decode,
+// prompts of their priority get less of a step, and what is of a worse priority, decoding or not, gets so many tokens
+// that it adds a part of the turns' own time to their step. A prompt takes over the pages of an equal prefix, also
 // while another sequence is still computing them. When slots or pages run out, unused prefixes are evicted, then the
-// least urgent sequence gives its place back and is computed again later (from what the tree still has).
+// least urgent sequence is preempted and recomputed later (from what the tree still has).
 //
-// Urgency is the request's priority, lifted by the time it has waited; of equals the one that came first.
+// Urgency is the request's priority, lifted by the time it has waited; of equals the one that came first. Ageing
+// decides who is next, never that a sequence of a better priority is preempted.
 //
 // Threads:   confined to the compute executor; steps run on it, one after the other.
 // Ownership: borrows backend, executor and clock, which outlive it. Kept alive by what it has posted.
-// Law:       free + used + cached == total pages, each counted by its own walk, whenever no step is under way.
+// Invariant: free + used + cached == total pages, each counted by its own walk, whenever no step is under way.
 #pragma once
 
 #include <atomic>
@@ -64,8 +66,8 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void submit(SequenceRequest request);
   /// Forgets the cached pages of this user, or of this tenant and all its users.
   void erase(const kv::Salt& salt) { tree_.erase(salt); }
-  /// `call` is told after each step how long it took; the next one begins when it has returned.
-  void between_steps(std::function<void(Duration step)> call) { between_steps_ = std::move(call); }
+  /// `call` is told after each step how long it may keep the cores; the next one begins when it has returned.
+  void between_steps(std::function<void(Duration budget)> call) { between_steps_ = std::move(call); }
   /// Looks at cancellations soon, also when nothing else is going on.
   void wake();
 
@@ -120,9 +122,13 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   [[nodiscard]] bool more_urgent(const Sequence& a, const Sequence& b) const;
   void admit();
   void start(std::vector<SequencePointer>::iterator waiting);
-  /// Sends the least urgent running sequence back to the waiting ones if it is less urgent than `sequence`, by `margin`
-  /// at least, and not in the batch already.
-  [[nodiscard]] bool preempt_for(const Sequence& sequence, double margin);
+  /// By priority, then by urgency.
+  [[nodiscard]] bool outranks(const Sequence& a, const Sequence& b) const;
+  /// Whether `running` is preempted for a sequence that waits.
+  [[nodiscard]] bool yields_to(const Sequence& waiting, const Sequence& running) const;
+  /// Sends the running sequence that all others outrank back to the waiting ones if `sequence` outranks it and it is
+  /// not in the batch already; for one that waits, only if it yields to that.
+  [[nodiscard]] bool preempt_for(const Sequence& sequence);
 
   // scheduler_steps.cpp: what is computed in a step, and what came of it.
   void compose();
@@ -133,7 +139,11 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   [[nodiscard]] std::size_t add_prefill(Sequence& sequence, std::size_t tokens_max, PageKeys& coming);
   [[nodiscard]] bool find_room(Sequence& sequence, std::size_t positions);
   SequenceStep& add_to_batch(Sequence& sequence, std::span<const TokenId> tokens);
-  [[nodiscard]] std::size_t prefill_tokens_in(int milliseconds) const;
+  [[nodiscard]] std::size_t prefill_tokens_in(double milliseconds) const;
+  /// Tokens of a worse priority than the turns that decode, in one step with those.
+  [[nodiscard]] std::size_t tokens_beside_turns() const;
+  /// How long others may keep the cores after a step that took `step`.
+  [[nodiscard]] Duration time_between_steps(Duration step) const;
   void finish_step(const Status& status);
   void measure_step(const Status& status);
   [[nodiscard]] std::optional<FinishReason> advance(Sequence& sequence);
@@ -180,6 +190,9 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   bool posted_ = false;
   MonotonicTime step_begin_{};
   std::size_t step_prefill_tokens_ = 0;
+  std::size_t step_turns_ = 0;         // sequences of the best priority that decodes, in the step under way
+  std::size_t step_beside_turns_ = 0;  // tokens of a worse priority than those
+  double turns_ms_ = 0;                // recent: a step's time without those; 0 = not yet known
   ModelStats stats_;
 };
 

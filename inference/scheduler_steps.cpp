@@ -12,6 +12,14 @@ namespace {
 constexpr std::size_t kEchoTokens = 16;
 /// How much of the newest measurement goes into a rate.
 constexpr double kRateWeight = 0.3;
+/// What tokens of a worse priority may add to the step of turns that decode, and what all others together may add until
+/// the next step begins, as parts of the turns' own time: their tokens come at five eighths of their pace at least.
+constexpr double kBesideTurnsShare = 0.35;
+constexpr double kOthersShare = 0.6;
+/// Embeddings alone may take this part of a step.
+constexpr double kBetweenStepsShare = 0.4;
+/// What is of a worse priority goes on, however quick the turns' steps are.
+constexpr std::size_t kBesideTurnsTokensMin = 2;
 
 double seconds_between(MonotonicTime begin, MonotonicTime end) {
   return std::chrono::duration<double>(end - begin).count();
@@ -21,43 +29,58 @@ double blended(double old, double now) { return old == 0 ? now : old + kRateWeig
 
 }  // namespace
 
-std::size_t Scheduler::prefill_tokens_in(int milliseconds) const {
-  if (stats_.prefill_tokens_per_s <= 0) return step_tokens_max_;
-  return std::max<std::size_t>(kPageTokens, static_cast<std::size_t>(stats_.prefill_tokens_per_s * milliseconds / 1e3));
+std::size_t Scheduler::prefill_tokens_in(double milliseconds) const {
+  return static_cast<std::size_t>(stats_.prefill_tokens_per_s * milliseconds / 1e3);
+}
+
+std::size_t Scheduler::tokens_beside_turns() const {
+  if (stats_.prefill_tokens_per_s <= 0 || turns_ms_ <= 0) return kPageTokens;
+  const double budget_ms = std::min<double>(options_.background_step_ms, kBesideTurnsShare * turns_ms_);
+  return std::max(kBesideTurnsTokensMin, prefill_tokens_in(budget_ms));
 }
 
 void Scheduler::compose() {
   batch_.clear();
   batch_sequences_.clear();
-  step_prefill_tokens_ = 0;
+  step_prefill_tokens_ = step_turns_ = step_beside_turns_ = 0;
   std::vector<Sequence*> order;
   std::size_t decoding = 0;
-  Priority most_urgent_turn = Priority::kPrestage;
+  Priority best_turn = Priority::kPrestage;
   for (const SequencePointer& sequence : running_) {
     order.push_back(sequence.get());
     if (!sequence->decoding()) continue;
     ++decoding;
-    most_urgent_turn = std::min(most_urgent_turn, sequence->request.priority);
+    best_turn = std::min(best_turn, sequence->request.priority);
   }
   std::sort(order.begin(), order.end(), [this](const Sequence* a, const Sequence* b) { return more_urgent(*a, *b); });
   std::size_t budget = step_tokens_max_ - decoding;
   const bool guesses = static_cast<int>(decoding) <= options_.speculation_sequences_max;
+  const std::size_t beside_turns = tokens_beside_turns();
+  // The longer a step, the longer its turns wait for their next tokens.
+  std::size_t beside_equals = step_tokens_max_;
+  if (stats_.prefill_tokens_per_s > 0)
+    beside_equals = std::max<std::size_t>(kPageTokens, prefill_tokens_in(options_.prefill_step_ms));
   PageKeys coming;  // full pages that this step computes
   for (Sequence* sequence : order) {
-    if (!sequence->running) continue;  // it has given way to one before it
+    if (!sequence->running) continue;  // it was preempted for one before it
+    const bool turns_first = decoding > 0 && sequence->request.priority > best_turn;
+    if (turns_first && step_beside_turns_ >= beside_turns) continue;
+    const std::size_t before = batch_.size();
     if (sequence->decoding()) {
-      budget -= add_decode(*sequence, guesses ? budget : 0);
+      budget -= add_decode(*sequence, guesses && !turns_first ? budget : 0);
+      if (batch_.size() > before) ++(turns_first ? step_beside_turns_ : step_turns_);
       continue;
     }
     std::size_t most = budget;
-    if (decoding > 0) {  // the longer this step, the longer those turns wait for their next token
-      const bool turns_first = sequence->request.priority > most_urgent_turn;
-      const std::size_t quick = prefill_tokens_in(turns_first ? options_.background_step_ms : options_.prefill_step_ms);
-      most = std::min(most, quick - std::min(quick, step_prefill_tokens_));
+    if (turns_first) {
+      most = std::min(most, beside_turns - step_beside_turns_);
+    } else if (decoding > 0) {
+      most = std::min(most, beside_equals - std::min(beside_equals, step_prefill_tokens_));
     }
     const std::size_t added = add_prefill(*sequence, most, coming);
     budget -= added;
     step_prefill_tokens_ += added;
+    if (turns_first) step_beside_turns_ += added;
   }
   if (batch_.empty()) {  // it is alone: all others have given way to it
     running_.back()->over =
@@ -155,6 +178,25 @@ void Scheduler::measure_step(const Status& status) {
   } else if (step_prefill_tokens_ == 0) {
     stats_.decode_step_ms = blended(stats_.decode_step_ms, 1e3 * seconds);
   }
+  // Without prompts of the turns' own priority the step is theirs but for what was beside them.
+  if (step_turns_ == 0 || step_prefill_tokens_ > step_beside_turns_) return;
+  double own = seconds;
+  if (step_beside_turns_ > 0) {
+    const double rows = static_cast<double>(step_turns_ + step_beside_turns_);
+    const double token_seconds = stats_.prefill_tokens_per_s > 0 ? 1 / stats_.prefill_tokens_per_s : 0;
+    own = std::max(seconds * static_cast<double>(step_turns_) / rows,
+                   seconds - token_seconds * static_cast<double>(step_beside_turns_));
+  }
+  turns_ms_ = blended(turns_ms_, 1e3 * own);
+}
+
+Duration Scheduler::time_between_steps(Duration step) const {
+  const double step_ms = std::chrono::duration<double, std::milli>(step).count();
+  double budget_ms = kBetweenStepsShare * step_ms;
+  if (step_turns_ > 0 && turns_ms_ > 0) {
+    budget_ms = std::min(kBetweenStepsShare * turns_ms_, (1 + kOthersShare) * turns_ms_ - step_ms);
+  }
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(std::max(0.0, budget_ms)));
 }
 
 void Scheduler::finish_step(const Status& status) {
@@ -177,7 +219,7 @@ void Scheduler::finish_step(const Status& status) {
   batch_.clear();
   batch_sequences_.clear();
   end(take_ended(running_));
-  if (between_steps_) between_steps_(step_time);
+  if (between_steps_) between_steps_(time_between_steps(step_time));
   if (!idle()) wake();
 }
 

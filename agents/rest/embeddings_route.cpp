@@ -44,22 +44,17 @@ void embeddings_route(DoorRequest request) {
   if (!model) return request.exchange->respond(refusal_of(error));
 
   Engine& engine = request.door->parts.engine;
-  int tokens = 0;
-  for (const std::string& text : wanted.texts) {
-    auto ids = engine.tokenize(*model, text, true, false);
-    if (ids.ok()) tokens += static_cast<int>(ids->size());
-  }
-  auto on_done = [exchange = request.exchange, model = *model, base64 = wanted.base64, dimensions = wanted.dimensions,
-                  tokens](Result<std::vector<std::vector<float>>> vectors) {
-    if (!vectors.ok()) return exchange->respond(refusal_of({vectors.error(), "input", ""}));
-    auto own = static_cast<int>(vectors->empty() ? 0 : vectors->front().size());
+  auto on_done = [exchange = request.exchange, model = *model, base64 = wanted.base64,
+                  dimensions = wanted.dimensions](Result<Embeddings> made) {
+    if (!made.ok()) return exchange->respond(refusal_of({made.error(), "input", ""}));
+    auto own = static_cast<int>(made->vectors.empty() ? 0 : made->vectors.front().size());
     if (dimensions && *dimensions != own) {
       return exchange->respond(refusal_of(
           {fail(ErrorCode::kUnsupported, "'" + model + "' makes vectors of " + std::to_string(own) + " dimensions only",
                 "leave out dimensions"),
            "dimensions", ""}));
     }
-    exchange->respond(json_response(200, embeddings_json(*vectors, base64, model, tokens)));
+    exchange->respond(json_response(200, embeddings_json(made->vectors, base64, model, made->tokens)));
   };
   const Priority priority = wanted.texts.size() <= kQueryTexts ? Priority::kInteractive : Priority::kEvent;
   engine.embed(*model, std::move(wanted.texts), priority, request.strand, std::move(on_done));

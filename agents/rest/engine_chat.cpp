@@ -31,10 +31,7 @@ std::vector<ServedModel> EngineChat::models() const {
 std::shared_ptr<ChatRun> EngineChat::start_chat(ChatRequest request, Executor& reply_to, ChatCallbacks callbacks) {
   GenerateRequest& generate = request.generate;
   if (generate.tool_choice == ToolChoice::kNone) generate.prompt.tools.clear();
-  // Every further choice of the same chat finds it. What cannot be prepared, generation refuses with the reason.
-  if (auto prepared = engine_.prepare(generate.model, generate.prompt, generate.scope); prepared.ok()) {
-    generate.prepared = std::move(*prepared);
-  }
+  // The engine prepares it once it has let it in: a full one refuses before any work.
   return std::make_shared<EngineRun>(engine_.generate(std::move(generate), reply_to, std::move(callbacks)));
 }
 

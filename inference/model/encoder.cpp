@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kHeadDim = 32;  // of the MiniLM family
 constexpr float kEpsilon = 1e-12F;
+constexpr std::size_t kProjectionsPerRow = 3;
 
 /// A tensor's numbers. Errors: missing, not F32, or of another shape (a dimension 0 fits all).
 Result<std::vector<float>> numbers(const SafetensorsFile& file, const std::string& name,
@@ -134,40 +135,47 @@ void Encoder::embed(std::span<const std::vector<TokenId>> sequences, Rows& rows)
 }
 
 /// y = x · wᵀ + bias for this worker's share of the outputs. A barrier must follow.
-void Encoder::apply(const Linear& linear, const QuantizedRows& x, std::size_t rows, float* y, int worker) const {
+void Encoder::apply(const Linear& linear, const QuantizedRows& x, float* y, int worker) const {
   const std::size_t out = linear.weight.rows;
   matmul(linear.weight, x, y, out, worker, pool_.threads());
   pool_.barrier(worker);
-  const Share share = share_of(rows, 1, worker, pool_.threads());
+  const Share share = share_of(x.m, 1, worker, pool_.threads());
   for (std::size_t row = share.begin; row < share.end; ++row) {
     for (std::size_t i = 0; i < out; ++i) y[row * out + i] += linear.bias[i];
   }
 }
 
-/// x = norm(x + mixed) for this worker's rows.
-void Encoder::add_and_normalise(Rows& rows, const Norm& norm, int worker) const {
-  const Share share = share_of(rows.count, 1, worker, pool_.threads());
-  for (std::size_t row = share.begin; row < share.end; ++row) {
+/// x = norm(x + mixed) for this worker's rows of the part.
+void Encoder::add_and_normalise(Rows& rows, Part part, const Norm& norm, int worker) const {
+  const Share share = share_of(part.end - part.begin, 1, worker, pool_.threads());
+  for (std::size_t row = part.begin + share.begin; row < part.begin + share.end; ++row) {
     float* x = rows.x.data() + row * width_;
     for (std::size_t i = 0; i < width_; ++i) x[i] += rows.mixed[row * width_ + i];
     normalise(x, norm.weight, norm.bias);
   }
 }
 
-/// Every token of a text looks at every other; heads of texts are shared out one by one.
-void Encoder::attend(Rows& rows, int worker) const {
+/// The part's tokens look at every token of their text; heads of texts are shared out one by one.
+void Encoder::attend(Rows& rows, Part part, int worker) const {
   const float scale = 1 / std::sqrt(static_cast<float>(kHeadDim));
   std::vector<float> keys(kHeadDim * kTokensMax), scores(kTokensMax);
-  const std::size_t tasks = (rows.begins.size() - 1) * heads_;
+  const auto text_of = [&rows](std::size_t row) {
+    return static_cast<std::size_t>(std::upper_bound(rows.begins.begin(), rows.begins.end(), row) -
+                                    rows.begins.begin()) -
+           1;
+  };
+  const std::size_t first = text_of(part.begin), last = text_of(part.end - 1);
+  const std::size_t tasks = (last + 1 - first) * heads_;
   for (std::size_t task = static_cast<std::size_t>(worker); task < tasks;
        task += static_cast<std::size_t>(pool_.threads())) {
-    const std::size_t begin = rows.begins[task / heads_], count = rows.begins[task / heads_ + 1] - begin;
+    const std::size_t text = first + task / heads_;
+    const std::size_t begin = rows.begins[text], end = rows.begins[text + 1], count = end - begin;
     const std::size_t offset = begin * width_ + task % heads_ * kHeadDim;
     // Keys turned around, so that the scores of one query are one sweep per dimension.
     for (std::size_t j = 0; j < count; ++j) {
       for (std::size_t d = 0; d < kHeadDim; ++d) keys[d * count + j] = rows.key[offset + j * width_ + d];
     }
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = std::max(begin, part.begin) - begin; i < std::min(end, part.end) - begin; ++i) {
       const float* query = rows.query.data() + offset + i * width_;
       std::fill_n(scores.begin(), count, 0.0F);
       for (std::size_t d = 0; d < kHeadDim; ++d) {
@@ -190,37 +198,41 @@ void Encoder::attend(Rows& rows, int worker) const {
   }
 }
 
-void Encoder::run(const Layer& layer, Rows& rows, int worker) {
+void Encoder::project(const Layer& layer, Rows& rows, Part part, int worker) const {
+  const std::size_t offset = part.begin * width_;
+  quantize_rows(rows.x.data() + offset, width_, rows.operand, worker, pool_.threads());
+  pool_.barrier(worker);
+  apply(layer.query, rows.operand, rows.query.data() + offset, worker);
+  apply(layer.key, rows.operand, rows.key.data() + offset, worker);
+  apply(layer.value, rows.operand, rows.value.data() + offset, worker);
+}
+
+void Encoder::attend_and_transform(const Layer& layer, Rows& rows, Part part, int worker) const {
   const int threads = pool_.threads();
-  quantize_rows(rows.x.data(), width_, rows.operand, worker, threads);
+  const std::size_t offset = part.begin * width_;
+  float* hidden = rows.hidden.data() + part.begin * hidden_;
+  attend(rows, part, worker);
   pool_.barrier(worker);
-  apply(layer.query, rows.operand, rows.count, rows.query.data(), worker);
-  apply(layer.key, rows.operand, rows.count, rows.key.data(), worker);
-  apply(layer.value, rows.operand, rows.count, rows.value.data(), worker);
+  quantize_rows(rows.mixed.data() + offset, width_, rows.operand, worker, threads);
   pool_.barrier(worker);
-  attend(rows, worker);
+  apply(layer.output, rows.operand, rows.mixed.data() + offset, worker);
   pool_.barrier(worker);
-  quantize_rows(rows.mixed.data(), width_, rows.operand, worker, threads);
+  add_and_normalise(rows, part, layer.attention_norm, worker);
   pool_.barrier(worker);
-  apply(layer.output, rows.operand, rows.count, rows.mixed.data(), worker);
+  quantize_rows(rows.x.data() + offset, width_, rows.operand, worker, threads);
   pool_.barrier(worker);
-  add_and_normalise(rows, layer.attention_norm, worker);
+  apply(layer.up, rows.operand, hidden, worker);
   pool_.barrier(worker);
-  quantize_rows(rows.x.data(), width_, rows.operand, worker, threads);
-  pool_.barrier(worker);
-  apply(layer.up, rows.operand, rows.count, rows.hidden.data(), worker);
-  pool_.barrier(worker);
-  const Share share = share_of(rows.count * hidden_, 1, worker, threads);
+  const Share share = share_of((part.end - part.begin) * hidden_, 1, worker, threads);
   for (std::size_t i = share.begin; i < share.end; ++i) {
-    rows.hidden[i] = 0.5F * rows.hidden[i] * (1 + std::erf(rows.hidden[i] * 0.70710678118F));
+    hidden[i] = 0.5F * hidden[i] * (1 + std::erf(hidden[i] * 0.70710678118F));
   }
   pool_.barrier(worker);
-  quantize_rows(rows.hidden.data(), hidden_, rows.wide, worker, threads);
+  quantize_rows(hidden, hidden_, rows.wide, worker, threads);
   pool_.barrier(worker);
-  apply(layer.down, rows.wide, rows.count, rows.mixed.data(), worker);
+  apply(layer.down, rows.wide, rows.mixed.data() + offset, worker);
   pool_.barrier(worker);
-  add_and_normalise(rows, layer.output_norm, worker);
-  pool_.barrier(worker);
+  add_and_normalise(rows, part, layer.output_norm, worker);
 }
 
 std::unique_ptr<Encoder::Rows> Encoder::begin(std::span<const std::vector<TokenId>> sequences) const {
@@ -229,17 +241,31 @@ std::unique_ptr<Encoder::Rows> Encoder::begin(std::span<const std::vector<TokenI
   for (std::vector<float>* array : {&rows->query, &rows->key, &rows->value, &rows->mixed})
     array->resize(rows->count * width_);
   rows->hidden.resize(rows->count * hidden_);
-  rows->operand.reserve(rows->count, width_, isa_, true);
-  rows->wide.reserve(rows->count, hidden_, isa_, true);
   return rows;
 }
 
-bool Encoder::advance(Rows& rows) {
-  if (rows.layers_done < layers_.size() && rows.count > 0) {
-    pool_.run([&](int worker) { run(layers_[rows.layers_done], rows, worker); });
-    ++rows.layers_done;
+std::size_t Encoder::advance(Rows& rows, std::size_t rows_max) {
+  if (is_done(rows)) return 0;
+  const Layer& layer = layers_[rows.layers_done];
+  // A row of the projections is a third of the work of what follows them.
+  const std::size_t most = std::max<std::size_t>(1, rows_max) * (rows.projected ? 1 : kProjectionsPerRow);
+  const Part part{rows.part_begin, std::min(rows.count, rows.part_begin + most)};
+  rows.operand.reserve(part.end - part.begin, width_, isa_, true);
+  if (rows.projected) {
+    rows.wide.reserve(part.end - part.begin, hidden_, isa_, true);
+    pool_.run([&](int worker) { attend_and_transform(layer, rows, part, worker); });
+  } else {
+    pool_.run([&](int worker) { project(layer, rows, part, worker); });
   }
-  return rows.layers_done < layers_.size() && rows.count > 0;
+  const std::size_t computed = part.end - part.begin;
+  const std::size_t cost = rows.projected ? computed : (computed + kProjectionsPerRow - 1) / kProjectionsPerRow;
+  rows.part_begin = part.end;
+  if (part.end == rows.count) {
+    rows.part_begin = 0;
+    if (rows.projected) ++rows.layers_done;
+    rows.projected = !rows.projected;
+  }
+  return cost;
 }
 
 std::vector<std::vector<float>> Encoder::vectors(const Rows& rows) const {
@@ -260,8 +286,7 @@ std::vector<std::vector<float>> Encoder::vectors(const Rows& rows) const {
 
 std::vector<std::vector<float>> Encoder::encode(std::span<const std::vector<TokenId>> sequences) {
   const std::unique_ptr<Rows> rows = begin(sequences);
-  while (advance(*rows)) {
-  }
+  while (!is_done(*rows)) static_cast<void>(advance(*rows, rows->count));
   return vectors(*rows);
 }
 

@@ -33,10 +33,12 @@ class Encoder {
   [[nodiscard]] std::size_t vocabulary() const { return vocabulary_; }
   [[nodiscard]] long long weight_bytes() const;
 
-  /// Rows of one batch that is under way, f32. Its layers are computed one by one, so that others have the cores in
-  /// between.
+  /// Rows of one batch that is under way, f32. Computed part by part, so that others have the cores in between: of each
+  /// layer first the projections of all rows, then what needs those of a whole text.
   struct Rows {
     std::size_t layers_done = 0;
+    bool projected = false;      // of the layer under way
+    std::size_t part_begin = 0;  // first row of the next part
     std::size_t count = 0;
     std::vector<std::size_t> begins;  // first row of each sequence, and the end
     std::vector<float> x, query, key, value, mixed, hidden;
@@ -45,9 +47,11 @@ class Encoder {
 
   /// Preconditions: 1..tokens_max ids each, all inside the vocabulary.
   [[nodiscard]] std::unique_ptr<Rows> begin(std::span<const std::vector<TokenId>> sequences) const;
-  /// Computes the next layer. False: it was the last.
-  [[nodiscard]] bool advance(Rows& rows);
-  /// After the last layer: one vector f32 [dimensions] per sequence.
+  /// Computes a part, about the work of `rows_max` rows of a layer at most, one row at the least. Returns how many it
+  /// was. However it is cut, the vectors have the same bits.
+  [[nodiscard]] std::size_t advance(Rows& rows, std::size_t rows_max);
+  [[nodiscard]] bool is_done(const Rows& rows) const { return rows.count == 0 || rows.layers_done == layers_.size(); }
+  /// When it is done: one vector f32 [dimensions] per sequence.
   [[nodiscard]] std::vector<std::vector<float>> vectors(const Rows& rows) const;
   /// All of it at once.
   [[nodiscard]] std::vector<std::vector<float>> encode(std::span<const std::vector<TokenId>> sequences);
@@ -65,15 +69,20 @@ class Encoder {
     Linear query, key, value, output, up, down;
     Norm attention_norm, output_norm;
   };
+  /// Rows begin..end-1; not empty.
+  struct Part {
+    std::size_t begin, end;
+  };
 
   Encoder(InstructionSet isa, ThreadPool& pool) : isa_(isa), pool_(pool) {}
   Status read(const SafetensorsFile& file);
   Result<Linear> linear(const SafetensorsFile& file, const std::string& name, std::size_t out, std::size_t in);
   void embed(std::span<const std::vector<TokenId>> sequences, Rows& rows) const;
-  void run(const Layer& layer, Rows& rows, int worker);
-  void attend(Rows& rows, int worker) const;
-  void apply(const Linear& linear, const QuantizedRows& x, std::size_t rows, float* y, int worker) const;
-  void add_and_normalise(Rows& rows, const Norm& norm, int worker) const;
+  void project(const Layer& layer, Rows& rows, Part part, int worker) const;
+  void attend_and_transform(const Layer& layer, Rows& rows, Part part, int worker) const;
+  void attend(Rows& rows, Part part, int worker) const;
+  void apply(const Linear& linear, const QuantizedRows& x, float* y, int worker) const;
+  void add_and_normalise(Rows& rows, Part part, const Norm& norm, int worker) const;
 
   const InstructionSet isa_;
   ThreadPool& pool_;

@@ -90,5 +90,14 @@ TEST_F(PrefixWatchTest, ForgetsTheTenantThatWasNotedLongestAgo) {
   EXPECT_FALSE(narrow.note("blue", "1", prompt, *prepared).has_value());
 }
 
+TEST_F(PrefixWatchTest, KeepsNothingOfATenantThatIsErased) {
+  const Prompt prompt = prompt_of("a", "b", "c");
+  for (const char* tenant : {"red", "blue"}) EXPECT_FALSE(note(prompt, "1", tenant).has_value());
+  watch.erase("red");
+  watch.check_integrity();
+  EXPECT_FALSE(note(prompt, "1", "red").has_value());
+  EXPECT_TRUE(note(prompt, "1", "blue").has_value());
+}
+
 }  // namespace
 }  // namespace mnema

@@ -137,7 +137,7 @@ class HeldEmbedding final : public testing::ScriptedEngine {
  public:
   using ScriptedEngine::ScriptedEngine;
   void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-             std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
+             std::function<void(Result<Embeddings>)> on_done) override {
     if (texts.size() > 1 || hold_all) return static_cast<void>(++held);
     ScriptedEngine::embed(std::move(model), std::move(texts), priority, reply_to, std::move(on_done));
   }

@@ -9,17 +9,16 @@ namespace {
 
 using testing::Heard;
 using testing::LocalEngineTest;
-using Vectors = std::vector<std::vector<float>>;
 
 class EmbeddingSchedulerTest : public LocalEngineTest {
  protected:
   struct Asked {
-    std::optional<Result<Vectors>> done;
+    std::optional<Result<Embeddings>> done;
   };
   Asked& embed(int texts, Priority priority, const char* model = "vectors") {
     Asked& asked = jobs.emplace_back();
     engine->embed(model, std::vector<std::string>(static_cast<std::size_t>(texts), "text"), priority, reply,
-                  [&asked](Result<Vectors> result) {
+                  [&asked](Result<Embeddings> result) {
                     EXPECT_FALSE(asked.done.has_value()) << "on_done comes once";
                     asked.done = std::move(result);
                   });
@@ -32,15 +31,16 @@ TEST_F(EmbeddingSchedulerTest, GivesVectorsInTheOrderOfTheirTexts) {
   open();
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < 30; ++i) texts.emplace_back(i, 'x');
-  std::optional<Result<Vectors>> vectors;
+  std::optional<Result<Embeddings>> vectors;
   engine->embed("vectors", texts, Priority::kEvent, reply, [&](auto result) { vectors = std::move(result); });
   run();
   ASSERT_TRUE(vectors && vectors->ok());
-  ASSERT_EQ((*vectors)->size(), 30U);
-  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ((**vectors)[i][0], static_cast<float>(i));
+  ASSERT_EQ((*vectors)->vectors.size(), 30U);
+  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ((*vectors)->vectors[i][0], static_cast<float>(i));
+  EXPECT_EQ((*vectors)->tokens, 29 * 30 / 2) << "a token is a byte here";
   EXPECT_TRUE(embed(0, Priority::kEvent).done == std::nullopt);
   run();
-  EXPECT_TRUE((*jobs.back().done)->empty());
+  EXPECT_TRUE((*jobs.back().done)->vectors.empty());
   EXPECT_EQ(stats().texts_embedded, 30U);
 }
 
@@ -121,7 +121,10 @@ TEST_F(EmbeddingSchedulerTest, RefusesWhenTooManyTextsWaitButNeverAQueryBecauseO
   ASSERT_FALSE(second.done->ok());
   EXPECT_EQ(second.done->error().code, ErrorCode::kResourceExhausted);
   EXPECT_TRUE(second.done->error().retryable);
-  EXPECT_FALSE(too_long.done->ok());
+  ASSERT_FALSE(too_long.done->ok());
+  EXPECT_EQ(too_long.done->error().code, ErrorCode::kResourceExhausted);
+  EXPECT_FALSE(too_long.done->error().retryable) << "it would never fit";
+  EXPECT_EQ(stats().texts_embedded, 8U + 8U) << "of what is refused, no text is encoded";
 }
 
 TEST_F(EmbeddingSchedulerTest, AnEngineThatGoesCancelsTheTextsThatWait) {
@@ -183,7 +186,7 @@ TEST_F(EmbeddingSchedulerTest, KeepsItsInvariantOverRandomJobs) {
         job.texts.assign(random.next_u64() % 12, "some text");
         job.priority = static_cast<Priority>(random.next_u64() % 4);
         job.reply_to = &reply;
-        job.on_done = [&](const Result<Vectors>& result) {
+        job.on_done = [&](const Result<Embeddings>& result) {
           ++answered;
           refused += !result.ok() && result.error().code == ErrorCode::kResourceExhausted ? 1 : 0;
         };

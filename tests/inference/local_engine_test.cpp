@@ -356,6 +356,15 @@ TEST_F(LocalEngineTest, ErasingATenantForgetsAllItsUsersAndNoOthers) {
   EXPECT_LT(of_everybody, of_user) << "what hung on everybody's page was the tenant's";
 }
 
+TEST_F(LocalEngineTest, WhoKeepsSomethingOfPromptsIsToldToForgetBeforeTheErasureIsConfirmed) {
+  open();
+  std::string told;
+  engine->on_erase([&told](const Scope& scope) { told += scope.tenant + "/" + scope.user + " "; });
+  engine->erase({"t", "", "eve", ""}, reply, [&told] { told += "erased"; });
+  run();
+  EXPECT_EQ(told, "t/eve erased");
+}
+
 TEST_F(LocalEngineTest, ErasingReachesRequestsThatAreStillBeingPrepared) {
   open();
   GenerateRequest request = asks("a", std::string(300, 'x'), 5);

@@ -39,7 +39,8 @@ TEST_F(PreparedPromptTest, GoesStraightToTheComputeThread) {
   GenerateRequest request = asks("a");
   request.prepared = prepare(request);
   const Heard& heard = ask(request);
-  compute.run();
+  while (compute.run_one() || device.run_one()) {
+  }
   EXPECT_FALSE(background.run_one()) << "nothing is left to prepare";
   reply.run();
   EXPECT_TRUE(heard.done && heard.done->ok());

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "runtime/random.hpp"
 
 namespace mnema {
@@ -107,6 +110,31 @@ TEST(PromptMemo, KeepsItsBoundOverRandomUse) {
   }
   EXPECT_GT(memo.bytes(), 0);
   EXPECT_LE(memo.bytes(), 20'000);
+}
+
+TEST(PromptMemo, APromptThatSeveralThreadsWantAtOnceIsPreparedByOne) {
+  PromptMemo memo(1 << 20);
+  std::atomic<int> prepared = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&memo, &prepared] {
+      PromptMemo::Reader reader(memo, "t", "m");
+      if (reader.find(prompt_of("the same")) != nullptr) return;
+      ++prepared;
+      std::this_thread::yield();
+      reader.keep(prepared_of(3));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(prepared, 1);
+}
+
+TEST(PromptMemo, WhoFailsToPrepareLetsAnotherTry) {
+  PromptMemo memo(1 << 20);
+  for (int i = 0; i < 2; ++i) {
+    PromptMemo::Reader reader(memo, "t", "m");
+    EXPECT_EQ(reader.find(prompt_of("refused")), nullptr);
+  }
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ class SchedulerTest : public ::testing::Test {
  protected:
   void open(int pages, EngineOptions options = {}) {
     scheduler.reset();
-    backend = std::make_unique<ScriptedBackend>(pages);
+    backend = std::make_unique<ScriptedBackend>(pages, executor);
     scheduler = std::make_shared<Scheduler>(*backend, executor, clock, options);
   }
   void submit(const Asked& asked, Heard& heard) {
@@ -550,7 +550,7 @@ TEST_F(SchedulerTest, PrefillBesideATurnIsCutToTheLatencyAndLessUrgentPrefillToA
     while (turn.tokens.empty()) ASSERT_TRUE(executor.run_one());
     backend->step_tokens.clear();
     submit(prompt_of(2000, 2), 1, other, priority);
-    while (!other.done) ASSERT_TRUE(executor.run_one());
+    while (!other.done && !turn.done) ASSERT_TRUE(executor.run_one());
     const int longest = *std::max_element(backend->step_tokens.begin(), backend->step_tokens.end());
     if (priority == Priority::kInteractive) {
       EXPECT_GT(longest, 150);
@@ -562,6 +562,58 @@ TEST_F(SchedulerTest, PrefillBesideATurnIsCutToTheLatencyAndLessUrgentPrefillToA
     EXPECT_EQ(turn.tokens, alone(prompt_of(300, 1), 100));
     expect_all_pages_back();
   }
+}
+
+/// As long a step as an engine has whose weights take 2 ms to read: 0.5 ms a token besides.
+TEST_F(SchedulerTest, TurnsOfABetterPriorityKeepTheirPaceWhateverElseDecodesOrIsPrefilled) {
+  EngineOptions options;
+  open(400, options);
+  Duration step{0}, longest{0};
+  backend->after_step = [&] {
+    step = std::chrono::microseconds(2000 + 500 * backend->step_tokens.back());
+    clock.at += step;
+    longest = std::max(longest, step);
+  };
+  std::deque<Heard> chats(4), events(40);
+  submit(prompt_of(300, 99), 1, events.emplace_back());  // from here on the rate of prefill is known
+  executor.run();
+  for (int i = 0; i < 4; ++i) submit(prompt_of(60, i), 400, chats[static_cast<std::size_t>(i)]);
+  while (chats.back().tokens.size() < 20) ASSERT_TRUE(executor.run_one());
+  longest = Duration{0};
+  for (int i = 0; i < 40; ++i) submit(prompt_of(80, 10 + i), 8, events[static_cast<std::size_t>(i)], Priority::kEvent);
+  Duration others{0};
+  scheduler->between_steps([&](Duration budget) { others = std::max(others, step + budget); });
+  while (!chats.back().done) ASSERT_TRUE(executor.run_one());
+  const Duration by_themselves = std::chrono::microseconds(2000 + 4 * 500);
+  EXPECT_LE(longest, by_themselves * 3 / 2);
+  EXPECT_LE(others, by_themselves * 7 / 4) << "embeddings included";
+  EXPECT_GT(std::count_if(events.begin(), events.end(), [](const Heard& heard) { return heard.done.has_value(); }), 8)
+      << "events go on";
+  executor.run();
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(events[static_cast<std::size_t>(i)].tokens, alone(prompt_of(80, 10 + i), 8));
+  expect_all_pages_back();
+}
+
+TEST_F(SchedulerTest, AgeingPutsAnEventFirstInTheQueueButPreemptsNoChatForIt) {
+  EngineOptions options;
+  options.max_sequences = 1;
+  options.ageing_ms = 1000;
+  open(64, options);
+  Heard chat, event, later;
+  submit(prompt_of(40, 1), 200, chat);
+  executor.run_one();
+  submit(prompt_of(40, 2), 5, event, Priority::kEvent);
+  clock.at = std::chrono::seconds(60);
+  submit(prompt_of(40, 3), 5, later);
+  while (!event.done) {
+    ASSERT_TRUE(executor.run_one());
+    EXPECT_FALSE(later.done.has_value());
+  }
+  EXPECT_TRUE(chat.done.has_value());
+  EXPECT_EQ(scheduler->stats().preemptions, 0U);
+  executor.run();
+  EXPECT_EQ(chat.tokens, alone(prompt_of(40, 1), 200));
+  expect_all_pages_back();
 }
 
 TEST_F(SchedulerTest, AStepNeverHasMoreTokensThanItMay) {

@@ -3,11 +3,19 @@
 // A model whose logits are a hash of all tokens before, read back from its KV pages: whatever is done with the pages, a
 // sequence's tokens must be those of the sequence alone. Seven times of eight the likeliest token depends on the last
 // one only, so that texts repeat themselves and a guess is often, but not always, right.
+//
+// A step is asynchronous, as on a device with a queue of its own: `step` returns at once, and the work is done and told
+// by a task of the `device` executor, `step_time` later. What happens to the engine meanwhile happens in mid-step.
+//
+// Threads:   `step` as the seam says; a step's work and `on_done` on the device. Needs no test framework, so that the
+//            simulation can run it: what must hold is a CHECK.
+// Ownership: borrows the device, which outlives it. Destroyed only while no step is in flight.
+// Invariant: one step at a time; what a batch points to is the same at the end of a step as at its beginning, but for
+//            cancellations; no page is written by two sequences of a batch.   (CHECKs at the end of each step)
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <set>
@@ -15,6 +23,7 @@
 #include <vector>
 
 #include "inference/backend.hpp"
+#include "runtime/check.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/executor.hpp"
 
@@ -46,6 +55,8 @@ class QueueExecutor final : public Executor {
     while (run_one()) {
     }
   }
+  /// Whether nothing waits to be run at once.
+  [[nodiscard]] bool empty() const { return work_.empty(); }
   Duration now{0};
 
  private:
@@ -82,7 +93,7 @@ class ScriptedPages final : public PageStore {
   std::vector<std::vector<TokenId>> memory_;
 };
 
-/// What the model thinks after `tokens`; the first `kVocabulary` of `vocabulary` logits say something.
+/// The logits after `tokens`; the first `kVocabulary` of `vocabulary` logits say something.
 inline std::vector<float> scripted_logits(std::span<const TokenId> tokens, int vocabulary = kVocabulary) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (const TokenId token : tokens) hash = (hash ^ static_cast<std::uint64_t>(token + 1)) * 0x100000001b3ULL;
@@ -110,52 +121,103 @@ inline std::vector<TokenId> alone(std::vector<TokenId> tokens, int count) {
 
 class ScriptedBackend final : public Backend {
  public:
-  explicit ScriptedBackend(int pages, int vocabulary = kVocabulary) : pages_(pages) {
+  ScriptedBackend(int pages, Executor& device, int vocabulary = kVocabulary) : device_(device), pages_(pages) {
     info_.name = info_.fingerprint = "scripted";
     info_.vocabulary = vocabulary;
     info_.context_length = 100'000;
   }
+  ~ScriptedBackend() override { CHECK(!in_flight_, "a backend is destroyed only when no step is in flight"); }
+  ScriptedBackend(const ScriptedBackend&) = delete;
+  ScriptedBackend& operator=(const ScriptedBackend&) = delete;
+
   const BackendInfo& info() const override { return info_; }
   PageStore& page_store() override { return pages_; }
   int tokens_per_step_max() const override { return 512; }
+
   void step(std::span<SequenceStep> batch, std::function<void(Status)> on_done) override {
+    CHECK(!in_flight_.exchange(true), "one step at a time");
     ++steps;
-    std::set<PageId> written;  // a page that two sequences write would be wrong for one of them
     int tokens = 0;
-    for (SequenceStep& entry : batch) {
-      const int count = static_cast<int>(entry.tokens.size());
-      tokens += count;
-      for (int page = entry.position / kPageTokens; page * kPageTokens < entry.position + count; ++page) {
-        EXPECT_TRUE(written.insert(entry.pages[static_cast<std::size_t>(page)]).second);
-      }
-      for (int i = 0; i < count; ++i) {
-        pages_.at(entry.pages, entry.position + i) = entry.tokens[static_cast<std::size_t>(i)];
-      }
-      for (int wanted = entry.logits_wanted; wanted > 0; --wanted) {
-        std::vector<TokenId> before;
-        for (int p = 0; p <= entry.position + count - wanted; ++p) before.push_back(pages_.at(entry.pages, p));
-        std::vector<float> logits = scripted_logits(before, info_.vocabulary);
-        if (adjust) adjust(before, logits);
-        if (entry.logits != nullptr) entry.logits->insert(entry.logits->end(), logits.begin(), logits.end());
-        if (entry.chooser != nullptr) entry.chosen.push_back(entry.chooser->choose(logits));
-      }
+    std::vector<Input> inputs;
+    for (const SequenceStep& entry : batch) {
+      tokens += static_cast<int>(entry.tokens.size());
+      inputs.push_back({{entry.tokens.begin(), entry.tokens.end()}, {entry.pages.begin(), entry.pages.end()}});
     }
+    CHECK(tokens <= tokens_per_step_max(), "a batch is no larger than the backend takes");
     computed += tokens;
     step_tokens.push_back(tokens);
-    if (after_step) after_step();
-    on_done(fails ? Status(fail(ErrorCode::kInternal, "the backend broke")) : Status());
+    auto finish = [this, batch, inputs = std::move(inputs), on_done = std::move(on_done)] {
+      Status status = compute(batch, inputs);
+      in_flight_ = false;
+      on_done(std::move(status));
+    };
+    const Duration takes = step_time ? step_time(tokens) : Duration{0};
+    if (takes > Duration{0}) {
+      device_.post_after(takes, std::move(finish));
+    } else {
+      device_.post(std::move(finish));
+    }
   }
 
-  std::function<void(const std::vector<TokenId>& before, std::vector<float>& logits)> adjust;
-  std::function<void()> after_step;  // while the step's tokens are not yet taken
+  /// Whether a step was begun whose end nobody was told yet. From any thread.
+  [[nodiscard]] bool in_flight() const { return in_flight_; }
+
+  // Hooks and counts: between steps, or on the device where it is said.
+  std::function<Duration(int tokens)> step_time;  // empty: the device's next task ends the step
+  std::function<void(const std::vector<TokenId>& before, std::vector<float>& logits)> adjust;  // on the device
+  std::function<void()> after_step;  // on the device: computed, and nobody was told yet
   bool fails = false;
   long steps = 0;
   long computed = 0;             // tokens of all steps
   std::vector<int> step_tokens;  // of each step
 
  private:
+  struct Input {
+    std::vector<TokenId> tokens;
+    std::vector<PageId> pages;
+  };
+
+  Status compute(std::span<SequenceStep> batch, const std::vector<Input>& inputs) {
+    std::set<PageId> written;  // a page that two sequences write would be wrong for one of them
+    bool any = batch.empty();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      SequenceStep& entry = batch[i];
+      CHECK(std::equal(entry.tokens.begin(), entry.tokens.end(), inputs[i].tokens.begin(), inputs[i].tokens.end()) &&
+                std::equal(entry.pages.begin(), entry.pages.end(), inputs[i].pages.begin(), inputs[i].pages.end()),
+            "a batch is untouched until its step is done");
+      const int count = static_cast<int>(entry.tokens.size());
+      for (int page = entry.position / kPageTokens; page * kPageTokens < entry.position + count; ++page) {
+        CHECK(written.insert(entry.pages[static_cast<std::size_t>(page)]).second, "a page has one writer in a step");
+      }
+      // Undefined means undefined: whoever reads the KV of a cancelled sequence reads nonsense.
+      const bool cancelled = entry.cancelled != nullptr && entry.cancelled->load();
+      any = any || !cancelled;
+      for (int token = 0; token < count; ++token) {
+        pages_.at(entry.pages, entry.position + token) = cancelled ? -1 : entry.tokens[static_cast<std::size_t>(token)];
+      }
+      if (!cancelled) choose(entry);
+    }
+    if (after_step) after_step();
+    if (fails) return fail(ErrorCode::kInternal, "the backend broke");
+    return any ? Status() : Status(fail(ErrorCode::kCancelled, "every sequence was cancelled"));
+  }
+
+  void choose(SequenceStep& entry) {
+    const int count = static_cast<int>(entry.tokens.size());
+    for (int wanted = entry.logits_wanted; wanted > 0; --wanted) {
+      std::vector<TokenId> before;
+      for (int p = 0; p <= entry.position + count - wanted; ++p) before.push_back(pages_.at(entry.pages, p));
+      std::vector<float> logits = scripted_logits(before, info_.vocabulary);
+      if (adjust) adjust(before, logits);
+      if (entry.logits != nullptr) entry.logits->insert(entry.logits->end(), logits.begin(), logits.end());
+      if (entry.chooser != nullptr) entry.chosen.push_back(entry.chooser->choose(logits));
+    }
+  }
+
+  Executor& device_;
   ScriptedPages pages_;
   BackendInfo info_;
+  std::atomic<bool> in_flight_ = false;
 };
 
 }  // namespace mnema::testing

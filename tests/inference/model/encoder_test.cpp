@@ -69,6 +69,11 @@ TEST_F(MiniLm, ATextHasTheSameBitsAloneAndInABatch) {
     const std::vector<float> alone = encoder_->encode({&batch[i], 1})[0];
     EXPECT_EQ(std::memcmp(alone.data(), together[i].data(), alone.size() * sizeof(float)), 0) << i;
   }
+  const auto rows = encoder_->begin(batch);
+  for (std::size_t part = 1; !encoder_->is_done(*rows); part = part % 97 + 5) {
+    EXPECT_LE(encoder_->advance(*rows, part), part);
+  }
+  EXPECT_EQ(encoder_->vectors(*rows), together) << "in parts of any size";
 }
 
 TEST(Encoder, RefusesAFileThatIsNoEncoder) {
