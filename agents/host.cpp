@@ -1,5 +1,6 @@
 #include "agents/host.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -309,9 +310,17 @@ Result<ApiKeys> Host::Parts::api_keys() {
   std::vector<ApiKey> keys;
   for (const auto& [name, key] : config.server.keys) {
     ASSIGN_OR_RETURN(const SecretReference reference, SecretReference::parse(key.key));
-    ASSIGN_OR_RETURN(Secret secret, secrets.get(reference));
-    keys.push_back({name, std::move(secret), key.tenant, key.may_assert_users});
-    runtime->runtime().router().add_tenant(key.tenant);
+    Result<Secret> secret = secrets.get(reference);
+    if (!secret.ok()) {
+      Error error = secret.error();
+      error.message = (key.place.empty() ? "" : key.place + ": ") + "[server.keys." + name + "]: " + error.message;
+      return error;
+    }
+    const auto has = [&roles = key.roles](std::string_view role) {
+      return std::find(roles.begin(), roles.end(), role) != roles.end();
+    };
+    keys.push_back({name, std::move(*secret), key.tenant, key.may_assert_users, {has("read"), has("operate")}});
+    if (key.tenant != kAllTenants) runtime->runtime().router().add_tenant(key.tenant);
   }
   if (keys.empty() && !is_loopback_host(config.server.host)) {
     return fail(ErrorCode::kPermissionDenied, "without keys only loopback is served, not " + config.server.host,
@@ -347,7 +356,8 @@ Status Host::Parts::listen() {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });
     for (const auto& webhook : webhooks) {
-      if (webhook->is_paused() && webhook->tenant() == identity.tenant) facts.paused_sources.push_back(webhook->name());
+      const bool shown = identity.all_tenants || webhook->tenant() == identity.tenant;
+      if (webhook->is_paused() && shown) facts.paused_sources.push_back(webhook->name());
     }
     return health_report(facts);
   };

@@ -48,6 +48,9 @@ class TomlReader {
   /// The tables under `key`, by name: [agents.NAME].
   [[nodiscard]] std::map<std::string, const toml::table*> tables(std::string_view key);
 
+  /// "mnema.toml:7:7": where `key` is, or the table where there is no such key.
+  [[nodiscard]] std::string place(std::string_view key) const;
+
   void problem(const toml::node& at, const std::string& message);
   /// At `key`, or at the table where there is no such key.
   void problem(std::string_view key, const std::string& message);
@@ -58,6 +61,7 @@ class TomlReader {
  private:
   const toml::node* ask(std::string_view key);
   [[nodiscard]] std::string name_of(std::string_view key) const;
+  [[nodiscard]] std::string place_of(const toml::node& node) const;
   std::optional<std::string> secret_of(std::string_view key, const toml::node& node);
 
   const toml::table& table_;

@@ -147,6 +147,25 @@ TEST(Config, RefusesAHeaderBoundThatTheParserCannotHold) {
 TEST(Config, SaysWhereTheFileIsNoToml) { EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos); }
 
 TEST(Config, KnowsEveryLimit) {
+TEST(Config, GivesAKeyTheRolesThatItNamesAndNoOthers) {
+  const std::string key = "[server.keys.ops]\nkey = {env = \"OPS\"}\n";
+  const auto roles_of = [&](const std::string& line) {
+    const Result<Config> config = parse_config(key + line, "mnema.toml");
+    EXPECT_TRUE(config.ok()) << (config.ok() ? "" : config.error().text());
+    return config.ok() ? config->server.keys.at("ops").roles : std::vector<std::string>{"none"};
+  };
+  EXPECT_TRUE(roles_of("").empty());
+  EXPECT_EQ(roles_of("roles = [\"read\"]\n"), std::vector<std::string>{"read"});
+  EXPECT_EQ(roles_of("tenant = \"*\"\nroles = [\"operate\", \"read\"]\n"),
+            (std::vector<std::string>{"operate", "read"}));
+  for (const char* line : {"roles = [\"admin\"]\n", "roles = [\"Read\"]\n", "roles = [\"\"]\n", "roles = \"read\"\n",
+                           "roles = [1]\n", "tenant = \"*\"\n", "tenant = \"\"\n", "tenant = \"*\"\nroles = []\n"}) {
+    EXPECT_NE(problem_of(key + line).find("mnema.toml:3:"), std::string::npos) << line << problem_of(key + line);
+  }
+  EXPECT_NE(problem_of(key + "tenant = \"*\"\nroles = [\"read\"]\nmay_assert_users = true\n").find("mnema.toml:5:"),
+            std::string::npos);
+}
+
   std::size_t bytes = 0;
   std::size_t widest = 1;
   for_each_limit([&](auto field) {
