@@ -15,6 +15,7 @@
 #include "agents/host_metrics.hpp"
 #include "agents/model_needs.hpp"
 #include "agents/modelless_engine.hpp"
+#include "agents/rest/admin_api.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
 #include "agents/shutdown.hpp"
@@ -361,6 +362,8 @@ Status Host::Parts::listen() {
     }
     return health_report(facts);
   };
+  DeadLetters& letters = runtime->runtime().dead_letters();
+  AdminApi({letters, queries, limits, parts.keys}).mount(routes);
   door = std::make_unique<RestDoor>(std::move(parts));
   door->mount(routes);
   for (const auto& webhook : webhooks) {

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <memory>
 
+#include "agents/rest/dead_letter_json.hpp"
 #include "cli/dlq/letter_text.hpp"
 #include "cli/exit_code.hpp"
 #include "runtime/config.hpp"
@@ -96,7 +97,7 @@ int list(const DlqFlags& flags, const DataFile& file) {
   boost::json::array rows;
   for (const DeadLetterSummary& letter : *letters) {
     if (flags.json) {
-      rows.push_back(to_json(letter));
+      rows.push_back(dead_letter_json(letter));
     } else {
       fmt::print("{}\n", line_of(letter));
     }
@@ -113,7 +114,7 @@ int show(const DlqFlags& flags, const DataFile& file) {
     const Result<DeadLetter> letter = read_beside_server<DeadLetter>(
         file, [&id](Transaction& transaction) { return load_dead_letter(transaction, id); });
     if (!letter.ok()) return report(letter.error(), exit_code_of(letter.error()));
-    fmt::print("{}{}", flags.json ? boost::json::serialize(to_json(*letter)) : story_of(*letter),
+    fmt::print("{}{}", flags.json ? boost::json::serialize(dead_letter_json(*letter)) : story_of(*letter),
                flags.json ? "\n" : "");
   }
   return kExitOk;
