@@ -16,6 +16,7 @@
 #include "agents/model_needs.hpp"
 #include "agents/modelless_engine.hpp"
 #include "agents/rest/admin_api.hpp"
+#include "agents/rest/admin_local.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
 #include "agents/shutdown.hpp"
@@ -174,6 +175,7 @@ struct Host::Parts {
   std::unique_ptr<Connectors> connectors;
   std::unique_ptr<AgentChat> chat;
   std::unique_ptr<RestDoor> door;
+  std::unique_ptr<LocalAdmin> local_admin;
   std::vector<std::unique_ptr<WebhookSource>> webhooks;
   HttpRoutes routes;
   std::unique_ptr<HttpServer> server;
@@ -387,6 +389,9 @@ Status Host::Parts::listen() {
                                         });
   RETURN_IF_ERROR(server->start());
   address = config.server.host + ":" + std::to_string(server->port());
+  local_admin = std::make_unique<LocalAdmin>(
+      LocalAdmin::Parts{letters, queries, loop, clock, random, limits, config.server.data});
+  local_admin->start();
   return {};
 }
 
@@ -415,6 +420,7 @@ void Host::Parts::read_documents() {
 
 std::vector<std::string> Host::Parts::end(Duration grace, bool serving) {
   if (std::exchange(has_ended, true)) return {};
+  if (local_admin) local_admin->stop();
   std::unique_ptr<Engine> none;
   if (!engine) none = std::make_unique<ModellessEngine>(nullptr);
   ShutdownParts all{loop, engine ? *engine : *none, runtime.get(), server.get(), {}, {}, {}, serving};
