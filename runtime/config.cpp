@@ -18,6 +18,10 @@ namespace {
 constexpr int kIntMax = std::numeric_limits<int>::max();
 constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
 
+/// Where routes of ours are or may come to be (agents/rest/rest_door.hpp, admin_api.hpp).
+constexpr std::string_view kApiPaths[] = {"/v1",       "/admin",      "/health",        "/metrics",
+                                          "/tokenize", "/detokenize", "/apply-template"};
+
 /// What is wrong with `path` as the place of a webhook; empty: nothing. It is compared byte by byte with a request's
 /// path, so what would never come in a request, or would be read as a route's pattern, is refused.
 std::string problem_of_path(std::string_view path) {
@@ -28,6 +32,15 @@ std::string problem_of_path(std::string_view path) {
            std::string_view("/-._~!$&'()*+,;=:@").find(static_cast<char>(c)) != std::string::npos;
   });
   if (!plain) return "must be a plain path of letters, digits and -._~/, without braces, spaces, '?', '#' or '%'";
+  const std::string closed = std::string(path) + "/";
+  if (closed.find("/./") != std::string::npos || closed.find("/../") != std::string::npos) {
+    return "has a part '.' or '..', which clients take out before they send it";
+  }
+  for (const std::string_view api : kApiPaths) {
+    if (closed.starts_with(std::string(api) + "/")) {
+      return "is a place of the API (" + std::string(api) + "); choose one of your own, e.g. \"/hooks/github\"";
+    }
+  }
   return "";
 }
 
@@ -39,6 +52,7 @@ std::string problem_of_url(std::string_view url) {
   if (scheme != "http" && scheme != "https") return "must begin with http:// or https://";
   const std::string_view authority = url.substr(colon + 3, url.find_first_of("/?#", colon + 3) - (colon + 3));
   if (authority.empty() || authority.starts_with(':')) return "names no host";
+  if (url.find('#') != std::string_view::npos) return "has a fragment ('#'), which is never sent";
   if (authority.find('@') != std::string_view::npos) return "has a user name or password in it; use 'bearer'";
   return "";
 }

@@ -100,16 +100,29 @@ TEST(Config, RefusesTwoSourcesOnOnePathNamingTheLineAndBoth) {
 }
 
 TEST(Config, RefusesAWebhookPathThatNoRequestCanHave) {
-  for (const char* path : {"", "/", "hooks", "/x/{id...}/y", "/x/{id}", "/a b", "/a?b", "/a#b", "/%41", "/\\u00e4"}) {
+  for (const char* path : {"", "/", "hooks", "/x/{id...}/y", "/x/{id}", "/a b", "/a?b", "/a#b", "/%41", "/\\u00e4",
+                           "/..", "/a/../b", "/./a", "/a/."}) {
     const std::string problem = problem_of(webhook("a", path));
     EXPECT_NE(problem.find("mnema.toml:4:"), std::string::npos) << path << ": " << problem;
     EXPECT_NE(problem.find("'sources.a.path'"), std::string::npos) << path << ": " << problem;
   }
   EXPECT_EQ(problem_of(webhook("a", "/hooks/git-hub_2/v1.0/~me")), "");
+  EXPECT_EQ(problem_of(webhook("a", "/.well-known/hook..s")), "");
+}
+
+TEST(Config, RefusesAWebhookAtAPlaceOfTheApi) {
+  for (const char* path :
+       {"/v1/chat/completions", "/v1/models", "/v1", "/v1/anything", "/health", "/health/", "/metrics", "/tokenize",
+        "/detokenize", "/apply-template", "/admin/v1/dead-letters/event:1/drop"}) {
+    const std::string problem = problem_of(webhook("a", path));
+    EXPECT_NE(problem.find("mnema.toml:4:"), std::string::npos) << path << ": " << problem;
+    EXPECT_NE(problem.find("of the API"), std::string::npos) << path << ": " << problem;
+  }
+  for (const char* path : {"/v1beta/x", "/healthy", "/hooks/v1/chat"}) EXPECT_EQ(problem_of(webhook("a", path)), "");
 }
 
 TEST(Config, RefusesAKeyTemplateThatCannotBeRead) {
-  for (const char* key : {"{/a", "/a}", "{}", "x{/a}{"}) {
+  for (const char* key : {"{/a", "/a}", "{}", "x{/a}{", "{/a~2}", "{/a~}"}) {
     const std::string line = "key = \"" + std::string(key) + "\"\n";
     EXPECT_NE(problem_of(webhook("a", "/h", line)).find("mnema.toml:5:"), std::string::npos) << key;
     EXPECT_NE(problem_of("[agents.a]\n" + line).find("mnema.toml:2:"), std::string::npos) << key;
@@ -118,7 +131,8 @@ TEST(Config, RefusesAKeyTemplateThatCannotBeRead) {
 }
 
 TEST(Config, RefusesAConnectorUrlThatCannotBeCalled) {
-  for (const char* url : {"localhost:1234/x", "ftp://x", "http://", "http:///x", "https://:80", "http://me:pw@x/"}) {
+  for (const char* url :
+       {"localhost:1234/x", "ftp://x", "http://", "http:///x", "https://:80", "http://me:pw@x/", "http://x/#a"}) {
     const std::string problem = problem_of("[connectors.a]\nkind = \"http\"\nurl = \"" + std::string(url) + "\"\n");
     EXPECT_NE(problem.find("mnema.toml:3:"), std::string::npos) << url << ": " << problem;
     EXPECT_EQ(problem.find("me:pw"), std::string::npos) << "a password is not repeated: " << problem;
@@ -133,20 +147,6 @@ TEST(Config, RefusesKeysThatDoNothing) {
   }
 }
 
-TEST(Config, RefusesALimitOfZeroCallsInsteadOfCallingItNone) {
-  const std::string connector = "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\n";
-  EXPECT_NE(problem_of(connector + "calls_per_second = 0\n").find("calls_per_second"), std::string::npos);
-  EXPECT_EQ(problem_of(connector + "calls_per_second = 0.5\n"), "");
-}
-
-TEST(Config, RefusesAHeaderBoundThatTheParserCannotHold) {
-  EXPECT_NE(problem_of("[limits]\nhttp_header_bytes_max = 4294967296\n").find("http_header_bytes_max"),
-            std::string::npos);
-}
-
-TEST(Config, SaysWhereTheFileIsNoToml) { EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos); }
-
-TEST(Config, KnowsEveryLimit) {
 TEST(Config, GivesAKeyTheRolesThatItNamesAndNoOthers) {
   const std::string key = "[server.keys.ops]\nkey = {env = \"OPS\"}\n";
   const auto roles_of = [&](const std::string& line) {
@@ -166,6 +166,20 @@ TEST(Config, GivesAKeyTheRolesThatItNamesAndNoOthers) {
             std::string::npos);
 }
 
+TEST(Config, RefusesALimitOfZeroCallsInsteadOfCallingItNone) {
+  const std::string connector = "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\n";
+  EXPECT_NE(problem_of(connector + "calls_per_second = 0\n").find("calls_per_second"), std::string::npos);
+  EXPECT_EQ(problem_of(connector + "calls_per_second = 0.5\n"), "");
+}
+
+TEST(Config, RefusesAHeaderBoundThatTheParserCannotHold) {
+  EXPECT_NE(problem_of("[limits]\nhttp_header_bytes_max = 4294967296\n").find("http_header_bytes_max"),
+            std::string::npos);
+}
+
+TEST(Config, SaysWhereTheFileIsNoToml) { EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos); }
+
+TEST(Config, KnowsEveryLimit) {
   std::size_t bytes = 0;
   std::size_t widest = 1;
   for_each_limit([&](auto field) {
