@@ -1,5 +1,6 @@
 #include "agents/host.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 #include "agents/agent_chat.hpp"
@@ -16,6 +17,8 @@
 #include "agents/host_metrics.hpp"
 #include "agents/model_needs.hpp"
 #include "agents/modelless_engine.hpp"
+#include "agents/rest/admin_api.hpp"
+#include "agents/rest/admin_local.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_door.hpp"
 #include "agents/shutdown.hpp"
@@ -105,6 +108,7 @@ struct Host::Parts {
   std::unique_ptr<Connectors> connectors;
   std::unique_ptr<AgentChat> chat;
   std::unique_ptr<RestDoor> door;
+  std::unique_ptr<LocalAdmin> local_admin;
   HttpRoutes routes;
   ConnectorRegistry registry;
   std::unique_ptr<HttpServer> server;
@@ -208,9 +212,17 @@ Result<ApiKeys> Host::Parts::api_keys() {
   std::vector<ApiKey> keys;
   for (const auto& [name, key] : config.server.keys) {
     ASSIGN_OR_RETURN(const SecretReference reference, SecretReference::parse(key.key));
-    ASSIGN_OR_RETURN(Secret secret, secrets.get(reference));
-    keys.push_back({name, std::move(secret), key.tenant, key.may_assert_users});
-    runtime->runtime().router().add_tenant(key.tenant);
+    Result<Secret> secret = secrets.get(reference);
+    if (!secret.ok()) {
+      Error error = secret.error();
+      error.message = (key.place.empty() ? "" : key.place + ": ") + "[server.keys." + name + "]: " + error.message;
+      return error;
+    }
+    const auto has = [&roles = key.roles](std::string_view role) {
+      return std::find(roles.begin(), roles.end(), role) != roles.end();
+    };
+    keys.push_back({name, std::move(*secret), key.tenant, key.may_assert_users, {has("read"), has("operate")}});
+    if (key.tenant != kAllTenants) runtime->runtime().router().add_tenant(key.tenant);
   }
   if (keys.empty() && !is_loopback_host(config.server.host)) {
     return fail(ErrorCode::kPermissionDenied, "without keys only loopback is served, not " + config.server.host,
@@ -245,10 +257,12 @@ Status Host::Parts::mount_api() {
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });
-    facts.paused_sources = registry.paused(identity.tenant);
+    facts.paused_sources = registry.paused(identity.all_tenants ? std::nullopt : std::optional(identity.tenant));
     if (const auto refused = runtime->memory().vectors_refused(); refused.ok()) facts.vectors_refused = *refused;
     return health_report(facts);
   };
+  DeadLetters& letters = runtime->runtime().dead_letters();
+  AdminApi({letters, queries, limits, parts.keys}).mount(routes);
   door = std::make_unique<RestDoor>(std::move(parts));
   door->mount(routes);
   return {};
@@ -277,11 +291,15 @@ Status Host::Parts::listen() {
                                         });
   RETURN_IF_ERROR(server->start());
   address = config.server.host + ":" + std::to_string(server->port());
+  local_admin = std::make_unique<LocalAdmin>(
+      LocalAdmin::Parts{runtime->runtime().dead_letters(), queries, loop, clock, random, limits, config.server.data});
+  local_admin->start();
   return {};
 }
 
 std::vector<std::string> Host::Parts::end(Duration grace, bool serving) {
   if (std::exchange(has_ended, true)) return {};
+  if (local_admin) local_admin->stop();
   std::unique_ptr<Engine> none;
   if (!engine) none = std::make_unique<ModellessEngine>(nullptr);
   ShutdownParts all{loop, engine ? *engine : *none, runtime.get(), server.get(), &registry, {}, {}, serving};

@@ -6,18 +6,17 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <iterator>
 #include <memory>
 
+#include "agents/rest/dead_letter_json.hpp"
+#include "cli/dlq/letter_changes.hpp"
 #include "cli/dlq/letter_text.hpp"
 #include "cli/exit_code.hpp"
 #include "runtime/config.hpp"
 #include "runtime/read_pool.hpp"
-#include "runtime/runtime.hpp"
 #include "runtime/runtime_schema.hpp"
 #include "runtime/schema_versions.hpp"
-#include "runtime/thread_pool_executor.hpp"
 
 namespace mnema {
 namespace {
@@ -28,11 +27,14 @@ struct DlqFlags {
   std::vector<std::string> ids;
   std::string from_step;
   std::string edit;  // file
+  std::string kind;  // "" = both
+  DeadLetterFilter filter;
   int count = 100;
   bool json = false;
 };
 
 struct DataFile {
+  std::string folder;
   std::string path;
   Limits limits;
 };
@@ -46,7 +48,7 @@ int with_data_file(const DlqFlags& flags, const std::function<int(const DataFile
     config = std::move(*loaded);
   }
   const std::string folder = flags.data.empty() ? config.server.data : flags.data;
-  const DataFile file{folder + "/mnema.db", config.limits};
+  const DataFile file{folder, folder + "/mnema.db", config.limits};
   std::error_code error;
   if (std::filesystem::exists(file.path, error)) return act(file);
   return report(fail(ErrorCode::kNotFound, "there is no '" + file.path + "'",
@@ -62,6 +64,8 @@ ExitCode exit_code_of(const Error& error) {
     case ErrorCode::kFailedPrecondition:
     case ErrorCode::kStorage:
     case ErrorCode::kCorrupt:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kUnavailable:  // who has the folder in use does not answer
       return kExitDatabase;
     default:
       return kExitFailed;
@@ -89,14 +93,27 @@ Result<std::vector<DeadLetterId>> parse_ids(const std::vector<std::string>& text
   return ids;
 }
 
+/// At most `count` of each kind that is asked for: many events do not hide the messages behind them.
+Result<std::vector<DeadLetterSummary>> list_each_kind(const DlqFlags& flags, Transaction& transaction) {
+  std::vector<DeadLetterSummary> all;
+  for (const auto kind : {DeadLetterId::Kind::kEvent, DeadLetterId::Kind::kMessage}) {
+    DeadLetterFilter filter = flags.filter;
+    filter.kind = kind;
+    if (flags.kind == (kind == DeadLetterId::Kind::kEvent ? "message" : "event")) continue;
+    ASSIGN_OR_RETURN(std::vector<DeadLetterSummary> found, list_dead_letters(transaction, flags.count, filter));
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  return all;
+}
+
 int list(const DlqFlags& flags, const DataFile& file) {
   const auto letters = read_beside_server<std::vector<DeadLetterSummary>>(
-      file, [&flags](Transaction& transaction) { return list_dead_letters(transaction, flags.count); });
+      file, [&flags](Transaction& transaction) { return list_each_kind(flags, transaction); });
   if (!letters.ok()) return report(letters.error(), exit_code_of(letters.error()));
   boost::json::array rows;
   for (const DeadLetterSummary& letter : *letters) {
     if (flags.json) {
-      rows.push_back(to_json(letter));
+      rows.push_back(dead_letter_json(letter));
     } else {
       fmt::print("{}\n", line_of(letter));
     }
@@ -113,57 +130,22 @@ int show(const DlqFlags& flags, const DataFile& file) {
     const Result<DeadLetter> letter = read_beside_server<DeadLetter>(
         file, [&id](Transaction& transaction) { return load_dead_letter(transaction, id); });
     if (!letter.ok()) return report(letter.error(), exit_code_of(letter.error()));
-    fmt::print("{}{}", flags.json ? boost::json::serialize(to_json(*letter)) : story_of(*letter),
+    fmt::print("{}{}", flags.json ? boost::json::serialize(dead_letter_json(*letter)) : story_of(*letter),
                flags.json ? "\n" : "");
   }
   return kExitOk;
 }
 
-/// The data file for this process alone. Nothing is delivered and no turn starts.
-class OwnedFile {
- public:
-  ~OwnedFile() {
-    if (runtime_) runtime_->close();
-    loop_.stop();
-    store_.stop();
-  }
-
-  Status open(const DataFile& file) {
-    limits_ = file.limits;
-    Runtime::Options options;
-    options.database.path = file.path;
-    ASSIGN_OR_RETURN(runtime_, Runtime::open(std::move(options), {loop_, store_}, clock_, random_, limits_));
-    return {};
-  }
-
-  using Act = std::function<void(DeadLetters&, Executor&, std::function<void(Status)>)>;
-  Status run(const Act& act) {
-    std::promise<Status> done;
-    act(runtime_->dead_letters(), loop_, [&done](Status status) { done.set_value(std::move(status)); });
-    return done.get_future().get();
-  }
-
- private:
-  SystemClock clock_;
-  SystemRandom random_;
-  Limits limits_;
-  ThreadPoolExecutor loop_{"loop", 1};
-  ThreadPoolExecutor store_{"store", 1};
-  std::unique_ptr<Runtime> runtime_;
-};
-
 /// Does `act` to each letter that was named; stops at the first that cannot be.
 int change(const DlqFlags& flags, const DataFile& file, const char* done,
-           const std::function<void(DeadLetters&, DeadLetterId, Executor&, std::function<void(Status)>)>& act) {
+           const std::function<Status(LetterChanges&, const DeadLetterId&)>& act) {
   const Result<std::vector<DeadLetterId>> ids = parse_ids(flags.ids);
   if (!ids.ok()) return report(ids.error(), kExitUsage);
-  OwnedFile owned;
-  if (const Status status = owned.open(file); !status.ok()) return report(status.error(), kExitDatabase);
+  const Result<std::unique_ptr<LetterChanges>> changes = open_letter_changes(file.folder, file.limits);
+  if (!changes.ok()) return report(changes.error(), kExitDatabase);
   boost::json::array changed;
   for (const DeadLetterId& id : *ids) {
-    const Status status = owned.run([&](DeadLetters& letters, Executor& reply_to, std::function<void(Status)> on_done) {
-      act(letters, id, reply_to, std::move(on_done));
-    });
+    const Status status = act(**changes, id);
     if (!status.ok()) return report(status.error(), exit_code_of(status.error()));
     if (!flags.json) fmt::print("{}: {}\n", id.text(), done);
     changed.push_back(boost::json::value(id.text()));
@@ -184,17 +166,13 @@ int redrive(const DlqFlags& flags, const DataFile& file) {
     if (!in) return report(fail(ErrorCode::kNotFound, "cannot read '" + flags.edit + "'"), kExitUsage);
     how.data = std::string(std::istreambuf_iterator<char>(in), {});
   }
-  return change(flags, file, "ready again; 'mnema serve' takes it up",
-                [&how](DeadLetters& letters, DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done) {
-                  letters.redrive(id, how, reply_to, std::move(on_done));
-                });
+  return change(flags, file, "ready again",
+                [&how](LetterChanges& changes, const DeadLetterId& id) { return changes.redrive(id, how); });
 }
 
 int drop(const DlqFlags& flags, const DataFile& file) {
   return change(flags, file, "dropped",
-                [](DeadLetters& letters, DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done) {
-                  letters.drop(id, reply_to, std::move(on_done));
-                });
+                [](LetterChanges& changes, const DeadLetterId& id) { return changes.drop(id); });
 }
 
 }  // namespace
@@ -202,6 +180,11 @@ int drop(const DlqFlags& flags, const DataFile& file) {
 void add_dlq_command(CLI::App& app, int& exit_code) {
   CLI::App* dlq = app.add_subcommand("dlq", "Dead letters: events and messages that failed for good");
   dlq->require_subcommand(1);
+  dlq->footer(
+      "All of it works while 'mnema serve' runs on the data folder, and while nothing does. A running server makes the "
+      "changes itself: DATA/admin.json, which only its user may read, says where it takes them. The same over HTTP, "
+      "for "
+      "a key with roles: /admin/v1/dead-letters.");
   const auto flags = std::make_shared<DlqFlags>();
   const auto add = [&](const char* name, const char* about, int (*run)(const DlqFlags&, const DataFile&)) {
     CLI::App* command = dlq->add_subcommand(name, about);
@@ -216,10 +199,13 @@ void add_dlq_command(CLI::App& app, int& exit_code) {
   const auto add_ids = [&](CLI::App* command) {
     command->add_option("ids", flags->ids, "event:NUMBER or message:NUMBER, as 'list' shows them")->required();
   };
-  add("list", "One line each, oldest first", list)
-      ->add_option("--count", flags->count, "At most so many of each kind")
+  CLI::App* listed = add("list", "One line each, oldest first", list);
+  listed->add_option("--count", flags->count, "At most so many of each kind")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
+  listed->add_option("--kind", flags->kind, "event or message")->check(CLI::IsMember({"event", "message"}));
+  listed->add_option("--tenant", flags->filter.tenant, "Of this tenant");
+  listed->add_option("--agent", flags->filter.agent, "Of this agent");
   add_ids(add("show", "The whole story: payload, attempts, steps", show));
   CLI::App* redriven =
       add("redrive", "Try again from the first attempt; done steps are replayed, not repeated", redrive);

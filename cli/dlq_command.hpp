@@ -1,8 +1,8 @@
 // cli/dlq_command.hpp
 //
 // `mnema dlq list | show | redrive | drop`: the dead letters of a data folder, for the person who decides about them.
-// Reading works beside a running `mnema serve`; `redrive` and `drop` change what the server holds in memory, so they
-// need the folder to themselves and say so if it is in use.
+// Reading goes to the file, beside whoever has it open. `redrive` and `drop` change what a running server holds in
+// memory, so the server makes those changes; without one, this process does (cli/dlq/letter_changes.hpp).
 #pragma once
 
 namespace CLI {

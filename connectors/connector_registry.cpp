@@ -145,11 +145,12 @@ Sink* ConnectorRegistry::sink(const std::string& name) const {
   return found == sinks_.end() ? nullptr : found->second.get();
 }
 
-std::vector<std::string> ConnectorRegistry::paused(const std::string& tenant) const {
+std::vector<std::string> ConnectorRegistry::paused(const std::optional<std::string>& tenant) const {
   const std::scoped_lock lock(mutex_);
   std::vector<std::string> all;
   for (const Entry& entry : sources_) {
-    if (entry.is_paused && entry.source->tenant().value_or(tenant) == tenant) all.push_back(entry.source->name());
+    const std::optional<std::string> brings = entry.source->tenant();
+    if (entry.is_paused && (!tenant || !brings || *brings == *tenant)) all.push_back(entry.source->name());
   }
   return all;
 }

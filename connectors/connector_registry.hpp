@@ -70,8 +70,8 @@ class ConnectorRegistry {
 
   /// Null: there is none of that name.
   [[nodiscard]] Sink* sink(const std::string& name) const;
-  /// Paused sources that may bring events of `tenant`, by their own names.
-  [[nodiscard]] std::vector<std::string> paused(const std::string& tenant) const;
+  /// Paused sources that may bring events of `tenant` (none: of any), by their own names.
+  [[nodiscard]] std::vector<std::string> paused(const std::optional<std::string>& tenant) const;
   void report(MetricsReport& metrics) const;
   void check_integrity() const;
 

@@ -13,6 +13,7 @@
 #include "runtime/key_template.hpp"
 #include "runtime/log.hpp"
 #include "runtime/sha256.hpp"
+#include "runtime/utf8.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -37,11 +38,22 @@ std::optional<std::string> form_field(std::string_view form, std::string_view na
   return std::nullopt;
 }
 
-bool is_form(const HttpRequest& request) {
+/// Without parameters: "application/json".
+std::string_view content_type_of(const HttpRequest& request) {
   std::string_view type = request.headers.get("content-type");
   type = type.substr(0, type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
-  return equal_ignoring_case(type, "application/x-www-form-urlencoded");
+  return type;
+}
+
+bool is_form(const HttpRequest& request) {
+  return equal_ignoring_case(content_type_of(request), "application/x-www-form-urlencoded");
+}
+
+/// "application/json", "application/cloudevents+json", or none said.
+bool says_json(const HttpRequest& request) {
+  std::string_view type = content_type_of(request);
+  return type.empty() || (type.size() >= 4 && equal_ignoring_case(type.substr(type.size() - 4), "json"));
 }
 
 /// GitHub can send its JSON as a form's field. Many HTTP clients call every body a form that they were told nothing
@@ -97,9 +109,9 @@ Result<WebhookDelivery> read_webhook(const WebhookOptions& options, const std::v
   bounds.bytes_max = limits.event_bytes_max;
   bounds.depth_max = limits.json_depth_max;
   const Result<json::value> parsed = parse_bounded_json(event.data, "the webhook's body", bounds);
-  if (!parsed.ok() && is_form(request)) {
+  if (!parsed.ok() && !says_json(request)) {
     return fail(ErrorCode::kUnsupported,
-                "the webhook's content type is application/x-www-form-urlencoded, and its body is not JSON",
+                "the webhook's content type is '" + to_utf8(content_type_of(request)) + "', and its body is not JSON",
                 "send it as application/json");
   }
   if (!parsed.ok()) return parsed.error();

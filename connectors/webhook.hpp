@@ -16,8 +16,9 @@
 // such a sender repeats because it got no answer, that is a second event too.
 //
 // Answers: 202 accepted (a repeat too: "duplicate": true), 200 right but for no agent (counted), 400 not JSON or a part
-// of the key missing, 401 wrong or missing signature, 409 the id was used for another body, 413 too large, 415 a form
-// that is no JSON, 429 with Retry-After mailbox full or paused, 503 cannot store now, or drained.
+// of the key missing, 401 wrong or missing signature, 409 the id was used for another body, 413 too large, 415 no
+// JSON and labelled as something else (a form, XML), 429 with Retry-After mailbox full or paused, 503 cannot store now,
+// or drained.
 //
 // Threads:   requests on the loop thread, which hands the hashing and parsing of each to `workers`; `pause`, `resume`,
 //            `drain`, `stop`, `report` and `counts` from any thread. `start` may run commands to read secrets: not on

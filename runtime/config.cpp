@@ -93,16 +93,32 @@ class ConfigReader {
     }
     for (const auto& [name, key] : table.tables("keys")) {
       TomlReader reader(*key, "server.keys." + name, config_.file, problems_, observer_);
-      ApiKeyConfig& made = server.keys[name];
-      std::optional<SecretLocation> where;
-      reader.read_secret("key", where);
-      if (where)
-        made.key = *where;
-      else if (!reader.has("key"))
-        reader.problem("key", "is missing");
-      reader.read("tenant", made.tenant);
-      reader.read("may_assert_users", made.may_assert_users);
+      read_api_key(reader, server.keys[name]);
+      server.keys[name].place = reader.place("key");
     }
+  }
+
+  void read_api_key(TomlReader& table, ApiKeyConfig& key) {
+    std::optional<SecretLocation> where;
+    table.read_secret("key", where);
+    if (where)
+      key.key = *where;
+    else if (!table.has("key"))
+      table.problem("key", "is missing");
+    table.read("tenant", key.tenant);
+    table.read("may_assert_users", key.may_assert_users);
+    table.read("roles", key.roles);
+    for (const std::string& role : key.roles) {
+      if (role != "read" && role != "operate") {
+        table.problem("roles", "has '" + role + "', which is no role; there are \"read\" and \"operate\"");
+      }
+    }
+    if (key.tenant.empty()) table.problem("tenant", "must not be empty");
+    if (key.tenant != "*") return;
+    if (key.roles.empty()) {
+      table.problem("tenant", "is '*', which only administers: give the key roles = [\"read\", \"operate\"]");
+    }
+    if (key.may_assert_users) table.problem("may_assert_users", "says nothing for tenant '*', which cannot chat");
   }
 
   void read_log(TomlReader& table) {

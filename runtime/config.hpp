@@ -40,8 +40,10 @@ using SecretLocation = std::string;
 
 struct ApiKeyConfig {
   SecretLocation key;
-  std::string tenant = "local";
-  bool may_assert_users = false;  // requests with it may say who the user is
+  std::string tenant = "local";    // "*" = of none: it administers all tenants and cannot chat
+  bool may_assert_users = false;   // requests with it may say who the user is
+  std::vector<std::string> roles;  // "read": dead letters, health, metrics; "operate": redrive and drop dead letters
+  std::string place;               // "mnema.toml:7:7", for what is found wrong when the key is read
 };
 
 struct ServerConfig {

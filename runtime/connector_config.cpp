@@ -19,6 +19,7 @@ std::string problem_of_url(std::string_view url) {
   if (scheme != "http" && scheme != "https") return "must begin with http:// or https://";
   const std::string_view authority = url.substr(colon + 3, url.find_first_of("/?#", colon + 3) - (colon + 3));
   if (authority.empty() || authority.starts_with(':')) return "names no host";
+  if (url.find('#') != std::string_view::npos) return "has a fragment ('#'), which is never sent";
   if (authority.find('@') != std::string_view::npos) return "has a user name or password in it; use 'bearer'";
   return "";
 }

@@ -1,7 +1,9 @@
 #include "runtime/dead_letters.hpp"
 
 #include <charconv>
+#include <iterator>
 
+#include "runtime/dead_letter_store.hpp"
 #include "runtime/outbox_store.hpp"
 #include "runtime/turn_journal_store.hpp"
 
@@ -37,6 +39,13 @@ DeadLetterSummary summary_of(const outbox_store::DeadRow& dead) {
           dead.error};
 }
 
+/// That the letter is there, and of `tenant` if that is not empty.
+Status check_tenant(Transaction& transaction, const DeadLetterId& id, const std::string& tenant) {
+  ASSIGN_OR_RETURN(const std::string owner, dead_letter_store::tenant_of(transaction, id));
+  if (!tenant.empty() && owner != tenant) return dead_letter_store::no_dead_letter(id);
+  return {};
+}
+
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -60,20 +69,24 @@ Result<DeadLetterId> DeadLetterId::parse(std::string_view text) {
               "use event:NUMBER or message:NUMBER");
 }
 
-Result<std::vector<DeadLetterSummary>> list_dead_letters(Transaction& transaction, int count) {
+Result<std::vector<DeadLetterSummary>> list_dead_letters(Transaction& transaction, int count,
+                                                         const DeadLetterFilter& filter, const DeadLetterId& after) {
+  using Kind = DeadLetterId::Kind;
   std::vector<DeadLetterSummary> letters;
-  ASSIGN_OR_RETURN(const std::vector<mailbox_store::Row> events, mailbox_store::list_dead(transaction, 0, count));
-  for (const mailbox_store::Row& row : events) {
-    ASSIGN_OR_RETURN(const std::vector<mailbox_store::AttemptError> errors,
-                     mailbox_store::errors_of(transaction, row.index.sequence));
-    letters.push_back(summary_of(row, errors));
+  if (filter.kind.value_or(Kind::kEvent) == Kind::kEvent && after.kind == Kind::kEvent) {
+    ASSIGN_OR_RETURN(letters, dead_letter_store::list_events(transaction, filter, after.number, count));
   }
-  ASSIGN_OR_RETURN(const std::vector<outbox_store::DeadRow> messages, outbox_store::list_dead(transaction, 0, count));
-  for (const outbox_store::DeadRow& dead : messages) letters.push_back(summary_of(dead));
+  const int left = count - static_cast<int>(letters.size());
+  if (left == 0 || filter.kind.value_or(Kind::kMessage) == Kind::kEvent) return letters;
+  const std::int64_t after_message = after.kind == Kind::kMessage ? after.number : 0;
+  ASSIGN_OR_RETURN(std::vector<DeadLetterSummary> messages,
+                   dead_letter_store::list_messages(transaction, filter, after_message, left));
+  std::move(messages.begin(), messages.end(), std::back_inserter(letters));
   return letters;
 }
 
-Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId& id) {
+Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId& id, const std::string& tenant) {
+  RETURN_IF_ERROR(check_tenant(transaction, id, tenant));
   DeadLetter letter;
   if (id.kind == DeadLetterId::Kind::kMessage) {
     ASSIGN_OR_RETURN(const outbox_store::DeadRow dead, outbox_store::load_dead(transaction, id.number));
@@ -83,9 +96,6 @@ Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId
     return letter;
   }
   ASSIGN_OR_RETURN(mailbox_store::Row row, mailbox_store::load(transaction, id.number));
-  if (row.index.state != mailbox_store::RowState::kDead) {
-    return fail(ErrorCode::kNotFound, "event " + std::to_string(id.number) + " is not dead");
-  }
   ASSIGN_OR_RETURN(letter.errors, mailbox_store::errors_of(transaction, id.number));
   letter.summary = summary_of(row, letter.errors);
   letter.event = std::move(row.event);
@@ -100,28 +110,39 @@ Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId
 DeadLetters::DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox, const Clock& clock, const Limits& limits)
     : database_(database), mailbox_(mailbox), outbox_(outbox), clock_(clock), limits_(limits) {}
 
-Result<std::vector<DeadLetterSummary>> DeadLetters::list(int count) {
+Result<std::vector<DeadLetterSummary>> DeadLetters::list(int count, const DeadLetterFilter& filter,
+                                                         const DeadLetterId& after) {
   return database_.read<std::vector<DeadLetterSummary>>(
-      [count](Transaction& transaction) { return list_dead_letters(transaction, count); });
+      [&](Transaction& transaction) { return list_dead_letters(transaction, count, filter, after); });
 }
 
-Result<DeadLetter> DeadLetters::show(const DeadLetterId& id) {
-  return database_.read<DeadLetter>([&id](Transaction& transaction) { return load_dead_letter(transaction, id); });
+Result<DeadLetter> DeadLetters::show(const DeadLetterId& id, const std::string& tenant) {
+  return database_.read<DeadLetter>(
+      [&](Transaction& transaction) { return load_dead_letter(transaction, id, tenant); });
 }
 
-void DeadLetters::redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done) {
+void DeadLetters::redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done,
+                          const std::string& tenant) {
   database_.write<void>(
       WritePriority::kForeground,
-      [&mailbox = mailbox_, &outbox = outbox_, id, how = std::move(how)](Transaction& transaction) -> Status {
+      [&mailbox = mailbox_, &outbox = outbox_, id, how = std::move(how), tenant,
+       event_bytes_max = limits_.event_bytes_max](Transaction& transaction) -> Status {
         if (id.kind == DeadLetterId::Kind::kMessage) {
           if (!how.from_step.empty())
-            return fail(ErrorCode::kInvalidArgument, "a message has no steps", "leave --from-step out");
+            return fail(ErrorCode::kInvalidArgument, "a message has no steps", "leave the step out");
+          RETURN_IF_ERROR(check_tenant(transaction, id, tenant));
           return outbox.revive(transaction, id.number, how.data);
         }
         if (!how.from_step.empty() && !is_number(how.from_step)) {
           return fail(ErrorCode::kInvalidArgument, "'" + how.from_step + "' is no top-level step",
                       "use a number, e.g. 3");
         }
+        if (how.data && static_cast<std::int64_t>(how.data->size()) > event_bytes_max) {
+          return fail(ErrorCode::kInvalidArgument,
+                      "the payload is larger than " + std::to_string(event_bytes_max) + " bytes",
+                      "make it smaller, or raise event_bytes_max in [limits]");
+        }
+        RETURN_IF_ERROR(check_tenant(transaction, id, tenant));
         // With other data it is another turn: it begins with its next attempt, under the generation that it has then.
         if (how.data)
           RETURN_IF_ERROR(turn_journal_store::erase_turn(transaction, id.number));
@@ -142,10 +163,12 @@ Status drop_event(Transaction& transaction, Mailbox& mailbox, Sequence sequence)
 
 }  // namespace
 
-void DeadLetters::drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done) {
+void DeadLetters::drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done,
+                       const std::string& tenant) {
   database_.write<void>(
       WritePriority::kForeground,
-      [&mailbox = mailbox_, &outbox = outbox_, id](Transaction& transaction) -> Status {
+      [&mailbox = mailbox_, &outbox = outbox_, id, tenant](Transaction& transaction) -> Status {
+        RETURN_IF_ERROR(check_tenant(transaction, id, tenant));
         if (id.kind == DeadLetterId::Kind::kMessage) return outbox.drop(transaction, id.number);
         return drop_event(transaction, mailbox, id.number);
       },

@@ -54,31 +54,44 @@ struct DeadLetter {
   std::optional<OutboxMessage> message;             // of a message
 };
 
+/// Which dead letters; what is empty is any.
+struct DeadLetterFilter {
+  std::optional<DeadLetterId::Kind> kind;
+  std::string tenant;
+  std::string agent;
+};
+
 struct Redrive {
   std::string from_step;  // a top-level step path: it and all after it are done anew; "" = replay all that is done
   std::optional<std::string> data;  // replaces the payload: a new effect, for which nothing journalled is replayed
 };
 
-/// Oldest first, at most `count` of each kind. Needs nothing but a connection that reads: a command line may ask beside
-/// the process that serves.
-[[nodiscard]] Result<std::vector<DeadLetterSummary>> list_dead_letters(Transaction& transaction, int count);
-/// Errors: `kNotFound`.
-[[nodiscard]] Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId& id);
+/// Events by number, then messages by number, those behind `after`, at most `count`. Needs nothing but a connection
+/// that reads: a command line may read beside the process that serves.
+[[nodiscard]] Result<std::vector<DeadLetterSummary>> list_dead_letters(Transaction& transaction, int count,
+                                                                       const DeadLetterFilter& filter = {},
+                                                                       const DeadLetterId& after = {});
+/// Errors: `kNotFound`, also for a letter of another tenant than `tenant` ("" = any).
+[[nodiscard]] Result<DeadLetter> load_dead_letter(Transaction& transaction, const DeadLetterId& id,
+                                                  const std::string& tenant = {});
 
 class DeadLetters {
  public:
   DeadLetters(Database& database, Mailbox& mailbox, Outbox& outbox, const Clock& clock, const Limits& limits);
 
   /// The two above, over the database's own connections.
-  [[nodiscard]] Result<std::vector<DeadLetterSummary>> list(int count);
-  [[nodiscard]] Result<DeadLetter> show(const DeadLetterId& id);
+  [[nodiscard]] Result<std::vector<DeadLetterSummary>> list(int count, const DeadLetterFilter& filter = {},
+                                                            const DeadLetterId& after = {});
+  [[nodiscard]] Result<DeadLetter> show(const DeadLetterId& id, const std::string& tenant = {});
 
   /// Tries again from the beginning of its attempts. Effects that are repeated carry the same idempotency keys, unless
   /// the data is edited: then they are others.
-  /// Errors: `kNotFound`, `kInvalidArgument` (from_step of a message).
-  void redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done);
-  /// Removes it with its journal.
-  void drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done);
+  /// Errors: `kNotFound` (another tenant than `tenant` has it, too; "" = any), `kInvalidArgument` (from_step of a
+  /// message, an event's payload above limits.event_bytes_max).
+  void redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done,
+               const std::string& tenant = {});
+  /// Removes it with its journal. Errors: `kNotFound`, likewise.
+  void drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done, const std::string& tenant = {});
   /// Removes those whose retention is over, at most `letters_max` of them, at background priority. Answers how many.
   void purge(int letters_max, Executor& reply_to, std::function<void(Result<int>)> on_done);
 

@@ -17,6 +17,15 @@ struct Part {
   std::string text;
 };
 
+/// A pointer with such an escape names no place in any payload (RFC 6901).
+bool has_bad_escape(std::string_view place) {
+  if (!place.starts_with('/')) return false;
+  for (std::size_t at = place.find('~'); at != std::string_view::npos; at = place.find('~', at + 1)) {
+    if (at + 1 == place.size() || (place[at + 1] != '0' && place[at + 1] != '1')) return true;
+  }
+  return false;
+}
+
 Result<std::vector<Part>> split(std::string_view key_template) {
   const auto malformed = [whole = std::string(key_template)](const std::string& problem) {
     return fail(ErrorCode::kInvalidArgument, "the key template '" + whole + "' " + problem,
@@ -36,6 +45,7 @@ Result<std::vector<Part>> split(std::string_view key_template) {
     if (end == std::string_view::npos) return malformed("has a '{' without a '}'");
     std::string place(key_template.substr(brace + 1, end - brace - 1));
     if (place.empty()) return malformed("has empty braces");
+    if (has_bad_escape(place)) return malformed("has a '~' that is neither '~0' (for '~') nor '~1' (for '/')");
     parts.push_back({true, std::move(place)});
     key_template.remove_prefix(end + 1);
   }

@@ -298,20 +298,6 @@ Result<std::vector<Sequence>> dead_before(Transaction& transaction, Time before,
   return statement.bind(1, micros(before)).bind(2, count).integers();
 }
 
-Result<std::vector<Row>> list_dead(Transaction& transaction, Sequence after, int count) {
-  static const std::string sql = select_rows("WHERE state = 3 AND sequence > ? ORDER BY sequence LIMIT ?");
-  ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
-  statement.bind(1, after).bind(2, count);
-  std::vector<Row> rows;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool found, statement.step());
-    if (!found) return rows;
-    Row& row = rows.emplace_back();
-    row.index = read_index(statement);
-    ASSIGN_OR_RETURN(row.event, read_event(statement, kIndexColumnCount));
-  }
-}
-
 Result<StateCounts> count_states(Transaction& transaction) {
   ASSIGN_OR_RETURN(Statement statement, transaction.prepare("SELECT state, count(*) FROM mailbox GROUP BY state"));
   StateCounts counts;

@@ -115,8 +115,6 @@ inline constexpr int kErrorsKeptLast = 7;
 [[nodiscard]] Result<std::string> drop_dead(Transaction& transaction, Sequence sequence);
 /// Rows that died before `before`, oldest first, at most `count`.
 [[nodiscard]] Result<std::vector<Sequence>> dead_before(Transaction& transaction, Time before, int count);
-/// Dead rows, oldest first, from number `after` on, at most `count`.
-[[nodiscard]] Result<std::vector<Row>> list_dead(Transaction& transaction, Sequence after, int count);
 [[nodiscard]] Result<StateCounts> count_states(Transaction& transaction);
 
 }  // namespace mnema::mailbox_store

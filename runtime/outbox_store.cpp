@@ -144,17 +144,6 @@ Result<std::vector<std::int64_t>> dead_before(Transaction& transaction, Time bef
   return statement.bind(1, micros(before)).bind(2, count).integers();
 }
 
-Result<std::vector<DeadRow>> list_dead(Transaction& transaction, std::int64_t after, int count) {
-  ASSIGN_OR_RETURN(Statement row, transaction.prepare(select_dead("id > ? ORDER BY id LIMIT ?")));
-  row.bind(1, after).bind(2, count);
-  std::vector<DeadRow> dead;
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool more, row.step());
-    if (!more) return dead;
-    dead.push_back(read_dead(row));
-  }
-}
-
 Result<DeadRow> load_dead(Transaction& transaction, std::int64_t id) {
   ASSIGN_OR_RETURN(Statement row, transaction.prepare(select_dead("id = ?")));
   ASSIGN_OR_RETURN(const bool found, row.bind(1, id).step());

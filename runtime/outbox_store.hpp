@@ -50,8 +50,6 @@ struct DeadRow {
 [[nodiscard]] Result<std::string> drop_dead(Transaction& transaction, std::int64_t id);
 /// Rows that died before `before`, oldest first, at most `count`.
 [[nodiscard]] Result<std::vector<std::int64_t>> dead_before(Transaction& transaction, Time before, int count);
-/// Dead rows, oldest first, with ids above `after`.
-[[nodiscard]] Result<std::vector<DeadRow>> list_dead(Transaction& transaction, std::int64_t after, int count);
 [[nodiscard]] Result<DeadRow> load_dead(Transaction& transaction, std::int64_t id);
 
 }  // namespace mnema::outbox_store

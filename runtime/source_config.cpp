@@ -8,6 +8,10 @@
 namespace mnema {
 namespace {
 
+/// Where routes of ours are or may come to be (agents/rest/rest_door.hpp, admin_api.hpp).
+constexpr std::string_view kApiPaths[] = {"/v1",       "/admin",      "/health",        "/metrics",
+                                          "/tokenize", "/detokenize", "/apply-template"};
+
 /// What is wrong with `path` as the place of a webhook; empty: nothing. It is compared byte by byte with a request's
 /// path, so what would never come in a request, or would be read as a route's pattern, is refused.
 std::string problem_of_path(std::string_view path) {
@@ -18,6 +22,15 @@ std::string problem_of_path(std::string_view path) {
            std::string_view("/-._~!$&'()*+,;=:@").find(static_cast<char>(c)) != std::string::npos;
   });
   if (!plain) return "must be a plain path of letters, digits and -._~/, without braces, spaces, '?', '#' or '%'";
+  const std::string closed = std::string(path) + "/";
+  if (closed.find("/./") != std::string::npos || closed.find("/../") != std::string::npos) {
+    return "has a part '.' or '..', which clients take out before they send it";
+  }
+  for (const std::string_view api : kApiPaths) {
+    if (closed.starts_with(std::string(api) + "/")) {
+      return "is a place of the API (" + std::string(api) + "); choose one of your own, e.g. \"/hooks/github\"";
+    }
+  }
   return "";
 }
 

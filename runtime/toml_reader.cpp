@@ -94,9 +94,18 @@ void TomlReader::observe(std::string_view key, Type type, const std::string& ran
   if (observer_) observer_->on_key(path_, key, type, range, value);
 }
 
+std::string TomlReader::place_of(const toml::node& node) const {
+  const toml::source_position begin = node.source().begin;
+  return file_ + ":" + std::to_string(begin.line) + ":" + std::to_string(begin.column);
+}
+
+std::string TomlReader::place(std::string_view key) const {
+  const toml::node* node = table_.get(key);
+  return place_of(node != nullptr ? *node : table_);
+}
+
 void TomlReader::problem(const toml::node& at, const std::string& message) {
-  const toml::source_position place = at.source().begin;
-  problems_.push_back(file_ + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + message);
+  problems_.push_back(place_of(at) + ": " + message);
 }
 
 void TomlReader::problem(std::string_view key, const std::string& message) {

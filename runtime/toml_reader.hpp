@@ -69,6 +69,9 @@ class TomlReader {
   /// Where a mistake hides which keys there may be. A literal secret is still reported.
   void ignore_unknown_keys() { ignores_unknown_ = true; }
 
+  /// "mnema.toml:7:7": where `key` is, or the table where there is no such key.
+  [[nodiscard]] std::string place(std::string_view key) const;
+
   void problem(const toml::node& at, const std::string& message);
   /// At `key`, or at the table where there is no such key.
   void problem(std::string_view key, const std::string& message);
@@ -80,6 +83,7 @@ class TomlReader {
   const toml::node* ask(std::string_view key);
   void observe(std::string_view key, TomlKeyObserver::Type type, const std::string& range, const std::string& value);
   [[nodiscard]] std::string name_of(std::string_view key) const;
+  [[nodiscard]] std::string place_of(const toml::node& node) const;
   std::optional<std::string> secret_of(std::string_view key, const toml::node& node);
 
   const toml::table& table_;

@@ -2,6 +2,22 @@
 
 namespace mnema {
 
+std::string_view name_of(KeyRole role) { return role == KeyRole::kRead ? "read" : "operate"; }
+
+Status require_role(const Identity& identity, KeyRole role) {
+  if (identity.roles.has(role)) return {};
+  const std::string name(name_of(role));
+  return fail(ErrorCode::kPermissionDenied, "the key '" + identity.key_name + "' does not have the role '" + name + "'",
+              "use a key that has it, or add it: [server.keys." + identity.key_name + "] roles = [\"" + name + "\"]");
+}
+
+Status require_tenant(const Identity& identity) {
+  if (!identity.tenant.empty()) return {};
+  return fail(ErrorCode::kPermissionDenied,
+              "the key '" + identity.key_name + "' is for administration and belongs to no tenant",
+              "use a key of the tenant that shall be served");
+}
+
 Result<Identity> ApiKeys::identify(const HttpHeaders& headers) const {
   if (keys_.empty()) return Identity{};
   std::string_view given = headers.get("authorization");
@@ -18,7 +34,8 @@ Result<Identity> ApiKeys::identify(const HttpHeaders& headers) const {
     return fail(ErrorCode::kUnauthenticated, "the key is not one of this server's",
                 "check the key and where it is sent");
   }
-  return Identity{match->tenant, match->name, match->may_assert_user};
+  const bool all_tenants = match->tenant == kAllTenants;
+  return Identity{all_tenants ? "" : match->tenant, match->name, match->may_assert_user, match->roles, all_tenants};
 }
 
 }  // namespace mnema

@@ -30,6 +30,7 @@ HttpHandler handler(std::shared_ptr<DoorState> state, Route route) {
   return [state = std::move(state), route](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
     Result<Identity> identity = state->parts.keys.identify(http.headers);
     if (!identity.ok()) return exchange->respond(error_response(identity.error()));
+    if (const Status may = require_tenant(*identity); !may.ok()) return exchange->respond(error_response(may.error()));
     Executor& strand = state->next_strand();
     strand.post([state, route, http = std::move(http), identity = std::move(*identity), exchange = std::move(exchange),
                  &strand]() mutable {

@@ -7,8 +7,9 @@
 //   POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   GET /v1/models[/{id}]
 //   POST /tokenize   POST /detokenize   POST /apply-template   GET /health[?full]   GET /metrics
 //
-// Once there are keys every route requires one, except plain /health, which says {"status": "ok"} and no more. (Without
-// keys the server is bound to loopback only.)
+// Once there are keys every route requires one, except plain /health, which says {"status": "ok"} and no more;
+// /health?full and /metrics, which speak of all tenants, require one with the role "read" (identity.hpp). Without keys
+// the server is bound to loopback only. The routes of administration are in admin_api.hpp.
 //
 // Threads:   requests arrive on the loop thread and are at once posted to a strand over `workers`, where bodies are
 //            parsed and answers are written. Callbacks of one answer never run two at a time, whatever `workers` is.

@@ -8,12 +8,15 @@ namespace mnema {
 namespace json = boost::json;
 namespace {
 
-/// Answers with what `make` gives, away from the loop, if the request has a key or none is needed.
+/// Answers with what `make` gives, away from the loop, if the request has a key that may read it or none is needed.
 template <class Make>
 void answer_with_key(const std::shared_ptr<DoorState>& state, const HttpRequest& http,
                      std::shared_ptr<HttpExchange> exchange, Make make) {
   Result<Identity> known = state->parts.keys.identify(http.headers);
   if (!known.ok()) return exchange->respond(error_response(known.error()));
+  if (const Status may = require_role(*known, KeyRole::kRead); !may.ok()) {
+    return exchange->respond(error_response(may.error()));
+  }
   state->status_strand().post([identity = std::move(*known), exchange = std::move(exchange), make = std::move(make)] {
     try {
       exchange->respond(make(identity));

@@ -147,6 +147,28 @@ TEST_F(WebhookEventTest, RefusesABodyThatIsNotJson) {
   EXPECT_EQ(event.error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(WebhookEventTest, NamesTheContentTypeOfABodyThatIsNoJson) {
+  for (const char* type :
+       {"multipart/form-data; boundary=x", "application/xml", "text/plain", "application/x-ndjson+x"}) {
+    HttpRequest request = github_request("<a/>", "s");
+    request.headers.set("Content-Type", type);
+    const auto refused = webhook_event(github_options(), {secret("s")}, request, now_, limits_);
+    ASSERT_FALSE(refused.ok()) << type;
+    EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported) << type;
+    const std::string name = std::string(type).substr(0, std::string(type).find(';'));
+    EXPECT_NE(refused.error().message.find("'" + name + "'"), std::string::npos) << refused.error().message;
+    HttpRequest mislabelled = github_request(kIssueOpened, "s");
+    mislabelled.headers.set("Content-Type", type);
+    EXPECT_TRUE(webhook_event(github_options(), {secret("s")}, mislabelled, now_, limits_).ok()) << type;
+  }
+  for (const char* type : {"application/json", "application/cloudevents+json; charset=utf-8"}) {
+    HttpRequest request = github_request("<a/>", "s");
+    request.headers.set("Content-Type", type);
+    const auto refused = webhook_event(github_options(), {secret("s")}, request, now_, limits_);
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << type << ": it is the body that is wrong";
+  }
+}
+
 TEST_F(WebhookEventTest, ReadsGithubsFormEncodedPayload) {
   const std::string form =
       "payload=%7B%22action%22%3A%22opened%22%2C%22issue%22%3A%7B%22number%22%3A1%2C%22title%22%3A"

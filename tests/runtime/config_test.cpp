@@ -119,16 +119,29 @@ TEST(Config, RefusesTwoSourcesOnOnePathNamingTheLineAndBoth) {
 }
 
 TEST(Config, RefusesAWebhookPathThatNoRequestCanHave) {
-  for (const char* path : {"", "/", "hooks", "/x/{id...}/y", "/x/{id}", "/a b", "/a?b", "/a#b", "/%41", "/\\u00e4"}) {
+  for (const char* path : {"", "/", "hooks", "/x/{id...}/y", "/x/{id}", "/a b", "/a?b", "/a#b", "/%41", "/\\u00e4",
+                           "/..", "/a/../b", "/./a", "/a/."}) {
     const std::string problem = problem_of(webhook("a", path));
     EXPECT_NE(problem.find("mnema.toml:4:"), std::string::npos) << path << ": " << problem;
     EXPECT_NE(problem.find("'sources.a.path'"), std::string::npos) << path << ": " << problem;
   }
   EXPECT_EQ(problem_of(webhook("a", "/hooks/git-hub_2/v1.0/~me")), "");
+  EXPECT_EQ(problem_of(webhook("a", "/.well-known/hook..s")), "");
+}
+
+TEST(Config, RefusesAWebhookAtAPlaceOfTheApi) {
+  for (const char* path :
+       {"/v1/chat/completions", "/v1/models", "/v1", "/v1/anything", "/health", "/health/", "/metrics", "/tokenize",
+        "/detokenize", "/apply-template", "/admin/v1/dead-letters/event:1/drop"}) {
+    const std::string problem = problem_of(webhook("a", path));
+    EXPECT_NE(problem.find("mnema.toml:4:"), std::string::npos) << path << ": " << problem;
+    EXPECT_NE(problem.find("of the API"), std::string::npos) << path << ": " << problem;
+  }
+  for (const char* path : {"/v1beta/x", "/healthy", "/hooks/v1/chat"}) EXPECT_EQ(problem_of(webhook("a", path)), "");
 }
 
 TEST(Config, RefusesAKeyTemplateThatCannotBeRead) {
-  for (const char* key : {"{/a", "/a}", "{}", "x{/a}{"}) {
+  for (const char* key : {"{/a", "/a}", "{}", "x{/a}{", "{/a~2}", "{/a~}"}) {
     const std::string line = "key = \"" + std::string(key) + "\"\n";
     EXPECT_NE(problem_of(webhook("a", "/h", line)).find("mnema.toml:5:"), std::string::npos) << key;
     EXPECT_NE(problem_of("[agents.a]\n" + line).find("mnema.toml:2:"), std::string::npos) << key;
@@ -137,7 +150,8 @@ TEST(Config, RefusesAKeyTemplateThatCannotBeRead) {
 }
 
 TEST(Config, RefusesAConnectorUrlThatCannotBeCalled) {
-  for (const char* url : {"localhost:1234/x", "ftp://x", "http://", "http:///x", "https://:80", "http://me:pw@x/"}) {
+  for (const char* url :
+       {"localhost:1234/x", "ftp://x", "http://", "http:///x", "https://:80", "http://me:pw@x/", "http://x/#a"}) {
     const std::string problem = problem_of("[connectors.a]\nkind = \"http\"\nurl = \"" + std::string(url) + "\"\n");
     EXPECT_NE(problem.find("mnema.toml:3:"), std::string::npos) << url << ": " << problem;
     EXPECT_EQ(problem.find("me:pw"), std::string::npos) << "a password is not repeated: " << problem;
@@ -150,6 +164,25 @@ TEST(Config, RefusesKeysThatDoNothing) {
                            "[memory]\nrecall = \"keep\"\n", "[limits]\nblock_characters_max = 3\n"}) {
     EXPECT_NE(problem_of(text).find("mnema.toml:"), std::string::npos) << text;
   }
+}
+
+TEST(Config, GivesAKeyTheRolesThatItNamesAndNoOthers) {
+  const std::string key = "[server.keys.ops]\nkey = {env = \"OPS\"}\n";
+  const auto roles_of = [&](const std::string& line) {
+    const Result<Config> config = parse_config(key + line, "mnema.toml");
+    EXPECT_TRUE(config.ok()) << (config.ok() ? "" : config.error().text());
+    return config.ok() ? config->server.keys.at("ops").roles : std::vector<std::string>{"none"};
+  };
+  EXPECT_TRUE(roles_of("").empty());
+  EXPECT_EQ(roles_of("roles = [\"read\"]\n"), std::vector<std::string>{"read"});
+  EXPECT_EQ(roles_of("tenant = \"*\"\nroles = [\"operate\", \"read\"]\n"),
+            (std::vector<std::string>{"operate", "read"}));
+  for (const char* line : {"roles = [\"admin\"]\n", "roles = [\"Read\"]\n", "roles = [\"\"]\n", "roles = \"read\"\n",
+                           "roles = [1]\n", "tenant = \"*\"\n", "tenant = \"\"\n", "tenant = \"*\"\nroles = []\n"}) {
+    EXPECT_NE(problem_of(key + line).find("mnema.toml:3:"), std::string::npos) << line << problem_of(key + line);
+  }
+  EXPECT_NE(problem_of(key + "tenant = \"*\"\nroles = [\"read\"]\nmay_assert_users = true\n").find("mnema.toml:5:"),
+            std::string::npos);
 }
 
 TEST(Config, RefusesALimitOfZeroCallsInsteadOfCallingItNone) {

@@ -140,6 +140,113 @@ TEST_F(DeadLettersTest, GiveAnEditedMessageAnotherIdempotencyKeyAndAPlainOneItsO
   EXPECT_EQ(letters().show(id)->summary.generation, 2);
 }
 
+/// Several tenants' events and messages, all dead.
+class DeadLetterListTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world.runtime->outbox().start([](const OutboxRow&, const std::function<void(Status)>& done) {
+      done(fail(ErrorCode::kInvalidArgument, "no such account"));
+    });
+    for (const char* tenant : {"a", "b", "a"}) {
+      const std::string number = std::to_string(++made);
+      ASSERT_TRUE(world.accept(testing::event_of_tenant(tenant, number, number)).ok());
+      std::optional<Delivery> delivery = world.take();
+      ASSERT_TRUE(delivery);
+      ASSERT_TRUE(world.dead_letter(std::move(*delivery), fail(ErrorCode::kInvalidArgument, "wrong " + number)).ok());
+      OutboxMessage message;
+      message.tenant = tenant;
+      message.agent = "clerk";
+      message.destination = "payments";
+      message.idempotency_key = number;
+      ASSERT_TRUE(
+          world.write<std::int64_t>([&](Transaction& t) { return world.runtime->outbox().append(t, message); }).ok());
+    }
+  }
+  std::vector<std::string> ids(int count, const DeadLetterFilter& filter = {}, const DeadLetterId& after = {}) {
+    std::vector<std::string> texts;
+    const auto letters = world.runtime->dead_letters().list(count, filter, after);
+    EXPECT_TRUE(letters.ok()) << (letters.ok() ? "" : letters.error().text());
+    for (const DeadLetterSummary& letter : *letters) texts.push_back(letter.id.text());
+    return texts;
+  }
+  using Ids = std::vector<std::string>;
+
+  int made = 0;
+  RuntimeWorld world{Limits::tiny()};
+};
+
+TEST_F(DeadLetterListTest, ComesPageByPageWithEventsBeforeMessages) {
+  const Ids all{"event:1", "event:2", "event:3", "message:1", "message:2", "message:3"};
+  EXPECT_EQ(ids(100), all);
+  for (int page = 1; page <= 6; ++page) {
+    Ids walked;
+    DeadLetterId after;
+    for (Ids found = ids(page); !found.empty(); found = ids(page, {}, after)) {
+      EXPECT_LE(found.size(), static_cast<std::size_t>(page));
+      walked.insert(walked.end(), found.begin(), found.end());
+      after = DeadLetterId::parse(found.back()).value();
+    }
+    EXPECT_EQ(walked, all) << "pages of " << page;
+  }
+}
+
+TEST_F(DeadLetterListTest, SaysOfMessagesAndEventsWhatTheirWholeStoryDoes) {
+  const auto letters = world.runtime->dead_letters().list(100);
+  ASSERT_TRUE(letters.ok());
+  for (const DeadLetterSummary& listed : *letters) {
+    const DeadLetterSummary shown = world.runtime->dead_letters().show(listed.id)->summary;
+    EXPECT_EQ(listed.tenant, shown.tenant);
+    EXPECT_EQ(listed.agent, shown.agent);
+    EXPECT_EQ(listed.key, shown.key);
+    EXPECT_EQ(listed.about, shown.about);
+    EXPECT_EQ(listed.attempts, shown.attempts);
+    EXPECT_EQ(listed.tries, shown.tries);
+    EXPECT_EQ(listed.generation, shown.generation);
+    EXPECT_EQ(listed.died_at, shown.died_at);
+    EXPECT_EQ(listed.error.text(), shown.error.text());
+    EXPECT_FALSE(listed.error.message.empty());
+  }
+}
+
+TEST_F(DeadLetterListTest, IsNarrowedByKindTenantAndAgent) {
+  EXPECT_EQ(ids(100, {.kind = DeadLetterId::Kind::kMessage, .tenant = {}, .agent = {}}),
+            (Ids{"message:1", "message:2", "message:3"}));
+  EXPECT_EQ(ids(100, {.kind = {}, .tenant = "a", .agent = {}}), (Ids{"event:1", "event:3", "message:1", "message:3"}));
+  EXPECT_EQ(ids(2, {.kind = {}, .tenant = "a", .agent = {}}, {DeadLetterId::Kind::kEvent, 1}),
+            (Ids{"event:3", "message:1"}));
+  EXPECT_EQ(ids(100, {.kind = {}, .tenant = "b", .agent = "clerk"}), (Ids{"message:2"}));
+  EXPECT_EQ(ids(100, {.kind = {}, .tenant = "nobody", .agent = {}}), Ids{});
+}
+
+TEST_F(DeadLetterListTest, ShowsAndChangesNothingThatIsAnotherTenants) {
+  DeadLetters& letters = world.runtime->dead_letters();
+  for (const DeadLetterId id : {DeadLetterId{DeadLetterId::Kind::kEvent, 2}, {DeadLetterId::Kind::kMessage, 2}}) {
+    const Error foreign = letters.show(id, "a").error();
+    const Error missing = letters.show({id.kind, 99}, "a").error();
+    EXPECT_EQ(foreign.code, ErrorCode::kNotFound);
+    EXPECT_EQ(foreign.message.find("'" + id.text()), missing.message.find("'" + DeadLetterId{id.kind, 99}.text()))
+        << "nobody learns that it is there";
+    const auto redriven = world.wait<void>([&](auto done) { letters.redrive(id, {}, world.loop, done, "a"); });
+    EXPECT_EQ(redriven.error().code, ErrorCode::kNotFound);
+    const auto dropped = world.wait<void>([&](auto done) { letters.drop(id, world.loop, done, "a"); });
+    EXPECT_EQ(dropped.error().code, ErrorCode::kNotFound);
+    EXPECT_TRUE(letters.show(id, "b").ok());
+    EXPECT_TRUE(world.wait<void>([&](auto done) { letters.drop(id, world.loop, done, "b"); }).ok());
+  }
+  EXPECT_EQ(ids(100), (Ids{"event:1", "event:3", "message:1", "message:3"}));
+  world.runtime->check_integrity();
+}
+
+TEST_F(DeadLetterListTest, TakesNoEditedEventThatCouldNotHaveComeIn) {
+  DeadLetters& letters = world.runtime->dead_letters();
+  const std::string large(static_cast<std::size_t>(world.limits.event_bytes_max) + 1, ' ');
+  const DeadLetterId id{DeadLetterId::Kind::kEvent, 1};
+  const auto redriven =
+      world.wait<void>([&](auto done) { letters.redrive(id, {.from_step = {}, .data = large}, world.loop, done); });
+  EXPECT_EQ(redriven.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(letters.show(id).ok());
+}
+
 TEST_F(DeadLettersTest, SurviveARestart) {
   world.restart();
   EXPECT_EQ(letters().list(10)->size(), 1U);

@@ -42,12 +42,13 @@ TEST(KeyTemplate, RefusesAnEventThatHasNoSuchPlace) {
 }
 
 TEST(KeyTemplate, TellsAMalformedOneBeforeTheFirstEvent) {
-  for (const char* bad : {"{", "}", "a{}", "{/a", "a}b{/c}", "{/a}{"}) {
+  for (const char* bad : {"{", "}", "a{}", "{/a", "a}b{/c}", "{/a}{", "{/a~2}", "{/a~}", "{/~/b}"}) {
     const Status status = check_key_template(bad);
     ASSERT_FALSE(status.ok()) << bad;
     EXPECT_NE(status.error().message.find(std::string("'") + bad + "'"), std::string::npos);
   }
-  for (const char* good : {"", "customer_id", "{/a}-{subject}"}) EXPECT_TRUE(check_key_template(good).ok()) << good;
+  for (const char* good : {"", "customer_id", "{/a}-{subject}", "{/a~0b~1c}", "{a~b}", "a~b"})
+    EXPECT_TRUE(check_key_template(good).ok()) << good;
 }
 
 }  // namespace

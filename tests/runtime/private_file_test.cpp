@@ -49,6 +49,40 @@ TEST_F(PrivateFile, IsMadeEmptyAndClosedAndKeepsWhatIsInItWhenItIsThere) {
   EXPECT_EQ(make_private_file(folder / "missing" / "file").error().code, ErrorCode::kStorage);
 }
 
+TEST_F(PrivateFile, IsReplacedWholeAndStaysClosed) {
+  const fs::path path = folder / "file";
+  ASSERT_TRUE(write_private_file(path, "first, and longer").ok());
+  EXPECT_EQ(mode_of(path), 0600U);
+  ::chmod(path.c_str(), 0644);
+  std::ofstream(path.string() + ".new") << "what a killed process left";
+  ASSERT_TRUE(write_private_file(path, "second").ok());
+  EXPECT_EQ(mode_of(path), 0600U);
+  EXPECT_EQ(read_private_file(path, 100).value(), "second");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1) << "nothing is left beside it";
+  EXPECT_EQ(write_private_file(folder / "missing" / "file", "x").error().code, ErrorCode::kStorage);
+}
+
+TEST_F(PrivateFile, IsNotBelievedWhenOthersCouldHaveReadOrMadeIt) {
+  const fs::path path = folder / "file";
+  EXPECT_EQ(read_private_file(path, 100).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(write_private_file(path, "secret").ok());
+  for (const mode_t mode : {0604U, 0640U, 0602U, 0620U, 0666U}) {
+    ::chmod(path.c_str(), mode);
+    const Result<std::string> read = read_private_file(path, 100);
+    ASSERT_FALSE(read.ok()) << mode;
+    EXPECT_EQ(read.error().code, ErrorCode::kPermissionDenied) << mode;
+    EXPECT_EQ(read.error().text().find("secret"), std::string::npos);
+  }
+  ::chmod(path.c_str(), 0600);
+  EXPECT_EQ(read_private_file(path, 6).value(), "secret");
+  EXPECT_EQ(read_private_file(path, 5).error().code, ErrorCode::kStorage) << "larger than it can be";
+  fs::create_symlink(path, folder / "link");
+  EXPECT_EQ(read_private_file(folder / "link", 100).error().code, ErrorCode::kStorage);
+  EXPECT_EQ(read_private_file(folder, 100).error().code, ErrorCode::kStorage);
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(read_private_file(folder / "pipe", 100).error().code, ErrorCode::kStorage) << "and does not wait";
+}
+
 TEST_F(PrivateFile, IsEveryFileOfADatabaseAndItsCopy) {
   const SystemClock clock;
   const Limits limits;

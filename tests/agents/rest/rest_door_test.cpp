@@ -55,10 +55,11 @@ HttpRequest chat(const std::string& key, const std::string& text, const std::str
 }
 
 ApiKeys two_tenants() {
-  return ApiKeys({{"a", Secret("key-a"), "a", true},
-                  {"b", Secret("key-b"), "b", true},
-                  {"kiosk", Secret("key-k"), "b", false},
-                  {"unreadable", Secret(), "a", true}});
+  return ApiKeys({{"a", Secret("key-a"), "a", true, {true, false}},
+                  {"b", Secret("key-b"), "b", true, {true, false}},
+                  {"kiosk", Secret("key-k"), "b", false, {}},
+                  {"operator", Secret("key-o"), "*", false, {true, true}},
+                  {"unreadable", Secret(), "a", true, {true, true}}});
 }
 
 class RestApiTest : public ::testing::Test {
@@ -107,6 +108,50 @@ TEST_F(RestApiTest, RequiresAKeyForAllButTheWordThatItLives) {
   const auto health = answer(get("/health"));
   EXPECT_EQ(health->status(), 200);
   EXPECT_EQ(health->json(), (boost::json::value{{"status", "ok"}})) << "and not a word more";
+}
+
+TEST_F(RestApiTest, ShowsTheServersWorkingsOnlyToAKeyThatMayRead) {
+  open(simulation_.lane("workers"));
+  for (const char* path : {"/metrics", "/health?full"}) {
+    const auto refused = answer(get(path, "key-k"));
+    EXPECT_EQ(refused->status(), 403) << path;
+    EXPECT_EQ(refused->json().at("error").at("type"), "permission_error");
+    EXPECT_NE(std::string(refused->json().at("error").at("message").as_string()).find("'read'"), std::string::npos);
+    EXPECT_EQ(answer(get(path, "key-o"))->status(), 200) << path << ": a key of no tenant may have the role";
+  }
+  EXPECT_EQ(answer(get("/health", "key-k"))->status(), 200) << "whether it lives is no secret";
+  EXPECT_EQ(answer(get("/v1/models", "key-k"))->status(), 200) << "chats need no role";
+}
+
+TEST_F(RestApiTest, LetsAKeyThatBelongsToNoTenantUseNothingOfTheModels) {
+  open(simulation_.lane("workers"));
+  EXPECT_EQ(answer(chat("key-o", "hello"))->status(), 403);
+  EXPECT_TRUE(backend_.requests.empty());
+  for (const char* path : {"/v1/completions", "/v1/embeddings", "/tokenize", "/detokenize", "/apply-template"}) {
+    HttpRequest request = get(path, "key-o");
+    request.method = "POST";
+    request.body = "{}";
+    EXPECT_EQ(answer(std::move(request))->status(), 403) << path;
+  }
+  for (const char* path : {"/v1/models", "/v1/models/desk"}) EXPECT_EQ(answer(get(path, "key-o"))->status(), 403);
+}
+
+TEST_F(RestApiTest, RefusesAKeyThatIsSentInAnotherWay) {
+  open(simulation_.lane("workers"));
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, std::string>>{{"Authorization", "Basic key-a"},
+                                                        {"Authorization", "key-a"},
+                                                        {"X-Api-Key", "key-a"},
+                                                        {"Proxy-Authorization", "Bearer key-a"},
+                                                        {"Authorization", "Bearer "}}) {
+    HttpRequest request = get("/v1/models");
+    request.headers.add(name, value);
+    const auto refused = answer(std::move(request));
+    EXPECT_EQ(refused->status(), 401) << name << ": " << value;
+    EXPECT_EQ(refused->answer->headers.get("www-authenticate"), "Bearer");
+  }
+  HttpRequest in_query = get("/v1/models?api_key=key-a&key=key-a");
+  EXPECT_EQ(answer(std::move(in_query))->status(), 401) << "queries stand in logs";
 }
 
 TEST_F(RestApiTest, SaysInFullWhatIsWrongWithoutBeingDownForIt) {
