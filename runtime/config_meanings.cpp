@@ -13,7 +13,9 @@ constexpr ConfigMeaning kMeanings[] = {
 
     {"server.keys.NAME", "", "An API key. With at least one, every route but plain `/health` requires one."},
     {"server.keys.NAME", "key", "Where the key is. Required."},
-    {"server.keys.NAME", "tenant", "Whose data its requests see."},
+    {"server.keys.NAME", "tenant", "Whose data its requests see; `*`: of no tenant, it administers all of them."},
+    {"server.keys.NAME", "roles",
+     "`read`: dead letters, full health, metrics; `operate`: redrive and drop dead letters. Empty: neither."},
     {"server.keys.NAME", "may_assert_users", "Its requests may say which end user they are for."},
 
     {"log", "", "What is written about the program's doings."},
