@@ -410,12 +410,20 @@ Status SqliteDatabase::backup_to(const std::string& path) {
   ASSIGN_OR_RETURN(const std::unique_ptr<SqliteConnection> target,
                    SqliteConnection::open(path, SqliteConnection::Mode::kReadWriteCreate, core_->options.vfs));
   return core_->readers->read([&](Transaction& source) -> Status {
+    // Its header first: pages may be written before the first one is, and get no checksum as long as the file is empty.
+    ASSIGN_OR_RETURN(const bool is_checked, has_checksums(source.connection()));
+    if (is_checked) RETURN_IF_ERROR(claim_file(*target, path));
+    ASSIGN_OR_RETURN(const bool target_is_checked, has_checksums(*target));
+    if (target_is_checked != is_checked) {
+      return fail(ErrorCode::kFailedPrecondition, "'" + path + "' is a file of another format",
+                  "back up to a new file");
+    }
     sqlite3_backup* backup = sqlite3_backup_init(target->handle(), "main", source.connection().handle(), "main");
     if (backup == nullptr) return target->error_of(sqlite3_errcode(target->handle()), "backup to '" + path + "'");
     // All pages in one step: a read snapshot, which neither the writer disturbs nor it the writer.
     const int step = sqlite3_backup_step(backup, -1);
     const int finish = sqlite3_backup_finish(backup);
-    if (step == SQLITE_DONE && finish == SQLITE_OK) return {};
+    if (step == SQLITE_DONE && finish == SQLITE_OK) return verify_pages(target->handle(), path);
     return target->error_of(step == SQLITE_DONE ? finish : step, "backup to '" + path + "'");
   });
 }

@@ -79,6 +79,11 @@ Status refuse_newer(const Versions& applied, const Versions& known, const std::s
 
 }  // namespace
 
+Result<bool> has_checksums(SqliteConnection& connection) {
+  ASSIGN_OR_RETURN(const std::int64_t id, one_integer(connection, "PRAGMA application_id"));
+  return id == kCheckedApplicationId;
+}
+
 Status claim_file(SqliteConnection& connection, const std::string& path) {
   ASSIGN_OR_RETURN(const std::int64_t pages, one_integer(connection, "PRAGMA page_count"));
   if (pages == 0) return connection.execute("PRAGMA application_id = " + std::to_string(kCheckedApplicationId));

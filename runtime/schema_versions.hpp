@@ -16,6 +16,9 @@ namespace mnema {
 /// Marks a new file as ours. Errors: `kFailedPrecondition` (another program's; nothing of it is changed), `kStorage`.
 [[nodiscard]] Status claim_file(SqliteConnection& connection, const std::string& path);
 
+/// Whether its pages have checksums (checksum_vfs.hpp).
+[[nodiscard]] Result<bool> has_checksums(SqliteConnection& connection);
+
 /// Whether a file can be read as it is by one who changes nothing in it: it is ours, and every component of
 /// `migrations` is at the version that this build knows. Errors: `kFailedPrecondition` (another program's, newer,
 /// older).

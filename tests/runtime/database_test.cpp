@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "runtime/checksum_vfs.hpp"
 #include "runtime/fault_vfs.hpp"
 #include "runtime/random.hpp"
 #include "runtime/simulation_executor.hpp"
@@ -255,6 +256,32 @@ TEST_F(DatabaseTest, IsBackedUpWhileItIsInUse) {
   ASSERT_TRUE(statement.ok());
   ASSERT_TRUE(*statement->step());
   EXPECT_EQ(statement->integer(0), 1);
+}
+
+TEST_F(DatabaseTest, HasItsChecksumsInABackupLargerThanTheCache) {
+  ASSERT_TRUE(open().ok());
+  database->write<void>(
+      WritePriority::kForeground,
+      [](Transaction& transaction) {
+        return transaction.connection().execute(
+            "CREATE TABLE large (bytes); WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < "
+            "3000) "
+            "INSERT INTO large SELECT randomblob(3000) FROM c");
+      },
+      loop, [this](const Status& status) { last = status; });
+  simulation.run_ready();
+  ASSERT_TRUE(last.ok()) << last.error().text();
+  ASSERT_TRUE(database->backup_to("copy.db").ok());
+  const auto copy = SqliteConnection::open("copy.db", SqliteConnection::Mode::kReadOnly, disk.name());
+  ASSERT_TRUE(copy.ok()) << copy.error().text();
+  const Status whole = verify_pages((*copy)->handle(), "copy.db");
+  EXPECT_TRUE(whole.ok()) << whole.error().text();
+  std::string damaged = disk.contents("copy.db");
+  damaged[5'000'000] = static_cast<char>(damaged[5'000'000] ^ 1);
+  disk.plant("copy.db", damaged);
+  const auto again = SqliteConnection::open("copy.db", SqliteConnection::Mode::kReadOnly, disk.name());
+  ASSERT_TRUE(again.ok()) << again.error().text();
+  EXPECT_FALSE(verify_pages((*again)->handle(), "copy.db").ok());
 }
 
 TEST(DatabaseFile, BelongsToOneProcessAtATime) {

@@ -89,5 +89,38 @@ TEST(SimulationExecutor, DropsAllWorkAndWhatItsEndPostsInACrash) {
   simulation.check_integrity();
 }
 
+TEST(SimulationExecutor, KeepsTheLanesThatAreNamedUntilACrashHasEnded) {
+  Simulation simulation(1);
+  Executor& engine = simulation.lane("engine");
+  Executor& loop = simulation.lane("loop");
+  int steps = 0;
+  engine.post_after(std::chrono::milliseconds(1), [&] {
+    ++steps;
+    loop.post([] { FAIL() << "an answer to the dead"; });
+  });
+  loop.post([] { FAIL() << "work of the dead"; });
+  simulation.begin_crash({"engine"});
+  EXPECT_TRUE(simulation.run_until_idle());
+  EXPECT_EQ(steps, 1);
+  engine.post([] { FAIL() << "it has ended"; });
+  simulation.end_crash();
+  EXPECT_TRUE(simulation.run_until_idle());
+  simulation.check_integrity();
+}
+
+TEST(SimulationExecutor, SetsTheWallClockAndMovesNoDelay) {
+  Simulation simulation(1);
+  const Time wall = simulation.clock().now();
+  const MonotonicTime start = simulation.clock().monotonic_now();
+  MonotonicTime ran_at{};
+  simulation.lane("lane").post_after(std::chrono::seconds(5), [&] { ran_at = simulation.clock().monotonic_now(); });
+  simulation.step_wall_clock(-std::chrono::hours(1));
+  EXPECT_EQ(simulation.clock().now() - wall, -std::chrono::hours(1));
+  EXPECT_EQ(simulation.clock().monotonic_now(), start);
+  simulation.run_until_idle();
+  EXPECT_EQ(ran_at - start, std::chrono::seconds(5));
+  EXPECT_EQ(simulation.clock().now() - wall, std::chrono::seconds(5) - std::chrono::hours(1));
+}
+
 }  // namespace
 }  // namespace mnema

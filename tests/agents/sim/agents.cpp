@@ -92,7 +92,7 @@ task<Outcome> talk(Ctx& ctx, Event event) {
 }
 
 /// Asks the model until the budget is refused.
-task<Outcome> squander(Ctx& ctx, std::string id) {
+task<Outcome> spend_budget(Ctx& ctx, std::string id) {
   for (int round = 0; round < 20; ++round) {
     std::string text = "think about " + id + " round " + std::to_string(round) + " ";
     text.append(700, '.');
@@ -118,8 +118,8 @@ task<Outcome> fulfil(Ctx& ctx, Event event) {
   }
   if (kind == kPoison) throw Failure(fail(ErrorCode::kInvalidArgument, "the order makes no sense"));
   if (kind == kCostly) {
-    task<Outcome> squandering = squander(ctx, id);
-    Outcome never = co_await std::move(squandering);
+    task<Outcome> spending = spend_budget(ctx, id);
+    Outcome never = co_await std::move(spending);
     co_return never;
   }
   const Time began = ctx.now();

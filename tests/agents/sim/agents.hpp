@@ -5,7 +5,7 @@
 // tenant it reports.
 //
 // Threads:   the simulation's one.
-// Ownership: `watch` borrows the list of what was seen amiss.
+// Ownership: `agent_watch` borrows the list of violations and the table.
 #pragma once
 
 #include <map>
@@ -33,7 +33,7 @@ inline constexpr std::string_view kWire = "wire";      // an effect that nobody 
 inline constexpr std::string_view kPoison = "poison";  // never works
 inline constexpr std::string_view kCostly = "costly";  // spends its budget
 
-/// Where the agents report: what is amiss, and rare branches. Null: nowhere.
+/// Where the agents report violations and rare branches. Null: nowhere.
 struct AgentWatch {
   std::vector<std::string>* violations = nullptr;
   SometimesTable* sometimes = nullptr;

@@ -37,7 +37,7 @@ class HttpTestClient final : public std::enable_shared_from_this<HttpTestClient>
     read();
   }
 
-  /// Goes without a word.
+  /// Closes the connection, whatever is under way.
   void leave() {
     on_answer_ = nullptr;
     if (!stream_) return;

@@ -137,8 +137,8 @@ std::string Network::act(const TransportRequest& request) {
   }
   const std::string key(request.headers.get("Idempotency-Key"));
   int& times = effects[path][request.body][key];
-  const bool forgives = path != "/charge" && path != "/wire";
-  if (times > 0 && forgives) return "known";
+  const bool drops_repeats = path != "/charge" && path != "/wire";
+  if (times > 0 && drops_repeats) return "known";
   ++times;
   if (path == "/out" || path == "/mail") arrived.push_back({path, request.body, key});
   return "done";

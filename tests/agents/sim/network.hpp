@@ -5,7 +5,7 @@
 // connections, resets them before and after the effect and in the middle of the answer, is slow, silent, overloaded
 // (429 and 503, with Retry-After), or broken (500).
 //
-//   POST /charge, /wire  an effect each time it is asked, whatever the key: nothing here forgives a repeat
+//   POST /charge, /wire  an effect each time it is asked, whatever the key: a repeat is a second effect
 //   POST /ship, /thank   a known key is answered and has no second effect
 //   POST /out, /mail     the sinks; a known key is dropped
 //   GET  /charges/ID     "charged" or "none"
@@ -34,10 +34,10 @@ class Network final : public HttpTransport {
   std::shared_ptr<Exchange> start(TransportRequest request, Executor& reply_to, TransportEvents events) override;
   [[nodiscard]] Executor& executor() override;
 
-  /// Nobody answers the door for so long.
+  /// Every connection is refused for so long.
   void fail_for(Duration duration);
   /// The process is dead: from here on its transport's thread runs what it is given at once, so that its client can end
-  /// its calls and let go of them; nothing reaches the other sides any more.
+  /// its calls and release them; nothing reaches the other sides any more.
   void begin_teardown();
   void end_teardown();
   /// What the wall clock had to do with times is void.

@@ -34,7 +34,7 @@ std::map<std::string, ConnectorConfig> connector_configs() {
 
 }  // namespace
 
-/// Chats whose callers go with the process: what a caller and its chat hold of each other is let go of.
+/// Chats whose callers go with the process: breaks what a caller and its chat hold of each other.
 class Process::Chats final : public ChatBackend {
  public:
   explicit Chats(ChatBackend& inner) : inner_(inner) {}
@@ -127,18 +127,26 @@ Status Process::boot(TurnObserver* observer) {
   connectors = std::make_unique<Connectors>(Connectors::Parts{runtime->runtime().database(), secrets_, network,
                                                               simulation.lane("blocking"), simulation.clock(),
                                                               simulation.random()});
-  if (Status status = connectors->open(connector_configs()); !status.ok()) {
-    crash();
-    return status;
+  for (const auto& [name, config] : connector_configs()) {
+    Result<std::unique_ptr<Sink>> sink = connectors->open(name, config);
+    if (!sink.ok()) {
+      crash();
+      return sink.error();
+    }
+    sinks_[name] = std::move(*sink);
   }
-  runtime->connect([this](const std::string& name) { return connectors->sink(name); },
-                   [this](const std::string& name) { return connectors->client(name); });
-  open_doors();
+  runtime->connect(
+      [this](const std::string& name) {
+        const auto found = sinks_.find(name);
+        return found == sinks_.end() ? nullptr : found->second.get();
+      },
+      [this](const std::string& name) { return connectors->client(name); });
+  open_apis();
   runtime->start();
   return {};
 }
 
-void Process::open_doors() {
+void Process::open_apis() {
   routes_ = {};
   std::vector<ApiKey> keys;
   for (const std::string tenant : kTenants) {
@@ -217,6 +225,7 @@ void Process::drop_parts() {
   chats_.reset();
   chat_.reset();
   runtime.reset();
+  sinks_.clear();
   connectors.reset();
   embedder_.reset();
   engine.reset();

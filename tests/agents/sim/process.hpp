@@ -78,7 +78,7 @@ class Process {
  private:
   class Chats;
   void open_engine();
-  void open_doors();
+  void open_apis();
   void drop_clients();
   void drop_parts();
 
@@ -86,6 +86,7 @@ class Process {
   SometimesTable& sometimes_;
   SecretsStore secrets_{simulation.clock()};
   std::unique_ptr<EngineEmbedder> embedder_;
+  std::map<std::string, std::unique_ptr<Sink>> sinks_;
   std::vector<std::unique_ptr<WebhookSource>> webhooks_;
   std::unique_ptr<AgentChat> chat_;
   std::unique_ptr<Chats> chats_;

@@ -5,7 +5,7 @@
 namespace mnema::testing {
 namespace {
 
-constexpr int kChapters = 12;
+constexpr int kPhases = 12;
 constexpr Duration kMinutes = std::chrono::minutes(1);
 
 Limits limits_of(bool patient) {
@@ -88,7 +88,7 @@ Scenario::~Scenario() {
 void Scenario::run() {
   process_.encoder_refuses_some = true;
   boot();
-  for (int chapter = 0; chapter < kChapters && !::testing::Test::HasFatalFailure(); ++chapter) act();
+  for (int phase = 0; phase < kPhases && !::testing::Test::HasFatalFailure(); ++phase) act();
   finish();
 }
 
