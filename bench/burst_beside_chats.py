@@ -120,8 +120,6 @@ def main():
                     statuses[status] = statuses.get(status, 0) + count
             if statuses != {202: a.events}:
                 sys.exit(f"events were refused: {statuses}")
-            while pending(server) > 0:
-                time.sleep(0.2)
             runs.append({
                 "alone": [percentile(alone, p) for p in (0.5, 0.99, 1)],
                 "beside": [percentile(beside, p) for p in (0.5, 0.99, 1)],
@@ -129,7 +127,6 @@ def main():
                 "ratio_p99_later": percentile(beside_later, 0.99) / percentile(alone, 0.99) if beside_later else None,
                 "waiting_when_chats_ended": waiting,
                 "chats_s": chats_s,
-                "drained_s": time.perf_counter() - begin,
             })
             if not a.json:
                 row = runs[-1]
@@ -137,7 +134,12 @@ def main():
                 print("alone p50 {:5.1f} p99 {:5.1f} longest {:5.1f} ms".format(*row["alone"]), end="   ")
                 print("beside p50 {:5.1f} p99 {:5.1f} longest {:6.1f} ms".format(*row["beside"]), end="   ")
                 print(f"p99 {row['ratio_p99']:.2f} x, of the next chats {later}   {waiting:.0f} events left after "
-                      f"{chats_s:.1f} s, none after {row['drained_s']:.0f} s", flush=True)
+                      f"{chats_s:.1f} s", flush=True)
+            while pending(server) > 0:
+                time.sleep(0.2)
+            runs[-1]["drained_s"] = time.perf_counter() - begin
+            if not a.json:
+                print(f"  none left after {runs[-1]['drained_s']:.0f} s", flush=True)
         turns, metrics = turns_by_end(server), server.metrics()
     expected = 1 + a.runs * a.events
     dead = metrics.get("mnema_events_dead_total", 0)

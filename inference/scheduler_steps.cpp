@@ -13,11 +13,11 @@ constexpr std::size_t kEchoTokens = 16;
 /// How much of the newest measurement goes into a rate.
 constexpr double kRateWeight = 0.3;
 /// What tokens of a worse priority may add to the step of turns that decode, and what all others together may add until
-/// the next step begins, as parts of the turns' own time: their tokens come at five eighths of their pace at least.
-constexpr double kBesideTurnsShare = 0.35;
-constexpr double kOthersShare = 0.6;
+/// the next step begins, as parts of the turns' own time: their tokens come at two thirds of their pace at least.
+constexpr double kBesideTurnsShare = 0.25;
+constexpr double kOthersShare = 0.45;
 /// Embeddings alone may take this part of a step.
-constexpr double kBetweenStepsShare = 0.4;
+constexpr double kBetweenStepsShare = 0.3;
 /// What is of a worse priority goes on, however quick the turns' steps are.
 constexpr std::size_t kBesideTurnsTokensMin = 2;
 
