@@ -119,12 +119,22 @@ class WordBags final : public TextEncoder {
   class Batch final : public Encoding {
    public:
     explicit Batch(std::span<const std::string> texts) {
-      for (const std::string& text : texts) vectors_.push_back(bag_of(text));
+      for (const std::string& text : texts) {
+        vectors_.push_back(bag_of(text));
+        tokens_ += static_cast<int>(text.size());
+      }
     }
-    bool advance() override { return ++layers_ < 3; }
+    std::size_t advance(std::size_t /*rows_max*/) override {
+      if (done()) return 0;
+      ++layers_;
+      return vectors_.size();
+    }
+    bool done() const override { return layers_ == kLayers; }
+    int tokens() const override { return tokens_; }
     std::vector<std::vector<float>> take_vectors() override { return std::move(vectors_); }
 
    private:
+    static constexpr int kLayers = 3;
     static std::vector<float> bag_of(const std::string& text) {
       std::vector<float> vector(kDimensions, 0.01F);
       std::uint64_t word = 0;
@@ -142,6 +152,7 @@ class WordBags final : public TextEncoder {
       return vector;
     }
     std::vector<std::vector<float>> vectors_;
+    int tokens_ = 0;
     int layers_ = 0;
   };
   const std::function<bool()> refuses_;
