@@ -80,6 +80,9 @@ void leave_behind(std::unique_ptr<T> parts) {
   kept->push_back(std::move(parts));
 }
 
+/// A smaller folder is read before anyone asks how far it is.
+constexpr int kFilesWithoutProgress = 50;
+
 /// How long the destructor of a host that was opened and never run lets things close.
 constexpr Duration kUnopenTime = std::chrono::seconds(2);
 
@@ -381,16 +384,23 @@ void Host::Parts::read_folder(std::string folder, Scope scope) {
   FolderSource source;
   source.scope = std::move(scope);
   source.path = folder;
-  runtime->memory().ingest_folder(std::move(source), background, {}, [folder](const Result<IngestReport>& report) {
-    if (!report.ok()) return log_error("memory", "documents not read: " + report.error().text(), {{"folder", folder}});
-    for (const std::string& note : report->notes) log_warning("memory", note);
-    log_info("memory", "documents read",
-             {{"folder", folder},
-              {"added", report->added},
-              {"changed", report->changed},
-              {"unchanged", report->unchanged},
-              {"retired", report->retired}});
-  });
+  auto progress = [folder](const FolderProgress& so_far) {
+    // A line for each tenth of a folder that takes a while.
+    if (so_far.files < kFilesWithoutProgress || so_far.files_done % (so_far.files / 10) != 0) return;
+    log_info("memory", "reading documents", {{"folder", folder}, {"files", so_far.files_done}, {"of", so_far.files}});
+  };
+  runtime->memory().ingest_folder(
+      std::move(source), background, progress, [folder](const Result<IngestReport>& report) {
+        if (!report.ok())
+          return log_error("memory", "documents not read: " + report.error().text(), {{"folder", folder}});
+        for (const std::string& note : report->notes) log_warning("memory", note);
+        log_info("memory", "documents read",
+                 {{"folder", folder},
+                  {"added", report->added},
+                  {"changed", report->changed},
+                  {"unchanged", report->unchanged},
+                  {"retired", report->retired}});
+      });
 }
 
 void Host::Parts::read_documents() {
