@@ -78,9 +78,10 @@ struct AgentSpec {
   std::string model;                          // "" = the host's
   std::string system;                         // system prompt, shared by all users
   float temperature = 0;
-  int answer_tokens = 256;           // kept free for, and the most of, each answer
-  int recall_tokens = 1200;          // recalled text in a prompt at most
-  bool answers_chat = false;         // may be addressed as `model` over REST
+  int answer_tokens = 256;     // kept free for, and the most of, each answer
+  int recall_tokens = 1200;    // recalled text in a prompt at most
+  int first_token_ms = 1'500;  // of a chat: recalled text is cut so that it has its first words by then; 0 = never
+  bool answers_chat = false;   // may be addressed as `model` over REST
   std::vector<std::string> choices;  // for declared agents: the answer is one of these
   std::string reply_to;              // for declared agents: connector that gets the outcome
   std::vector<std::string> uses;     // connectors, said by `uses()`
@@ -143,6 +144,8 @@ class AgentBuilder {
   AgentBuilder& temperature(float value) { return spec_.temperature = value, *this; }
   AgentBuilder& answer_tokens(int tokens) { return spec_.answer_tokens = tokens, *this; }
   AgentBuilder& recall_tokens(int tokens) { return spec_.recall_tokens = tokens, *this; }
+  /// How long a chat may wait for its first words: recalled text is cut by the engine's measured rate. 0 = no matter.
+  AgentBuilder& first_token_ms(int milliseconds) { return spec_.first_token_ms = milliseconds, *this; }
   /// Who recalls what a turn of an event remembers, where the handler does not say it of an episode. By default only
   /// turns of the same key. A chat's memory is always its user's, or, where nobody is known, its own.
   AgentBuilder& remembers(MemoryReach reach) { return spec_.remembers = reach, *this; }

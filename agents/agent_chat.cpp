@@ -126,7 +126,11 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
     if (!outcome.ok() && outcome.error().code != ErrorCode::kCancelled) return finish(for_client(outcome.error()));
     Completion completion;
     completion.finish_reason = outcome.ok() ? report.finish_reason : FinishReason::kCancelled;
-    if (outcome.ok()) completion.text = std::move(outcome->text);
+    if (outcome.ok()) {
+      completion.text = std::move(outcome->text);
+      completion.annotations = std::move(outcome->annotations);
+    }
+    completion.note = report.note;
     completion.usage = report.usage;
     completion.seed = report.seed;
     completion.model = agent_.name;

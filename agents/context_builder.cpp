@@ -49,6 +49,10 @@ class Layout {
       message.content.push_back(std::move(recall));
     }
     message.content.push_back({plan_.user_text(), Sharing::kUser, plan_.user_trust(), "event"});
+    if (passages_taken > 0 && !plan_.answer_kind().empty()) {
+      message.content.push_back({"\n\n" + plan_.answer_kind(), Sharing::kUser,
+                                 plan_.trust_of({plan_.answer_kind(), {}}, Trust::kOperator), "answer kind"});
+    }
     return message;
   }
 
@@ -145,6 +149,7 @@ class PartTokens {
       ends_[place.message] = prepared.tokens_within(place.end);
       const std::string& label = prompt.messages[place.message].content[place.segment].label;
       if (place.message + 1 == prompt.messages.size() && label == "recall") recall_ = place;
+      if (place.message + 1 == prompt.messages.size() && label == "event") event_ = place;
       if (label == "known" && place.message != prompt.messages.size() - 1) {
         if (!known) known = place;
         known_ = between(known->begin, place.end);  // with what stands between several
@@ -175,6 +180,9 @@ class PartTokens {
     return recall_ ? between(recall_->begin, recall_->begin + plan_.heading().size() + 2) : 0;
   }
 
+  /// Of the event and what is wanted of the answer: computed anew in every turn.
+  [[nodiscard]] int event() const { return event_ ? between(event_->begin, prepared_.text.size()) : 0; }
+
   /// Of what is always there.
   [[nodiscard]] int base() const {
     const int recall = recall_ ? between(recall_->begin, recall_->end) : 0;
@@ -196,6 +204,7 @@ class PartTokens {
   const std::size_t first_;  // message of the prompt that the history begins with
   std::vector<int> ends_;    // tokens up to the end of each message
   std::optional<SegmentPlace> recall_;
+  std::optional<SegmentPlace> event_;
   int known_ = 0;  // tokens of long-lived text that stands in the history's first message
 };
 
@@ -259,7 +268,8 @@ class ContextLayout {
     tokens_left = std::min(tokens_left, budget_.passage_tokens_max);
     const double rate = engine_.prefill_tokens_per_second(model_);
     if (budget_.prefill_ms_max > 0 && rate > 0) {
-      tokens_left = std::min(tokens_left, static_cast<int>(rate * budget_.prefill_ms_max / 1000.0));
+      const int in_time = static_cast<int>(rate * budget_.prefill_ms_max / 1000.0) - parts.event() - parts.heading();
+      tokens_left = std::min(tokens_left, in_time);
     }
     std::vector<Passage> fitting;
     for (std::size_t i = 0; i < layout_.passages.size(); ++i) {

@@ -1,6 +1,5 @@
 #include "agents/declared_agent.hpp"
 
-#include "agents/citations.hpp"
 #include "agents/context.hpp"
 #include "agents/event_text.hpp"
 
@@ -14,14 +13,22 @@ BOOST_DESCRIBE_STRUCT(DeclaredAnswer, (), (key, answer))
 
 namespace {
 
-task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choices, std::string reply_to) {
+task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choices, std::string reply_to,
+                           bool grounded) {
   const std::string text = text_of(event);
   RecallQuery query;
   query.text = text;
   if (ctx.in_chat()) query.thread_excluded = ctx.thread();  // it stands in the prompt already
   Recalled facts = co_await ctx.recall(query);
-  PromptPlan prompt = ctx.prompt().user(text).with(facts);
+  PromptPlan prompt = ctx.prompt().user(text);
+  if (choices.empty()) {
+    prompt.with(facts);
+    if (grounded) prompt.answer_kind(PromptPlan::kAnswerFromPassages);
+  } else {
+    prompt.with(facts, "What is known:");
+  }
   ThinkOptions options;
+  options.grounded = grounded;
   if (!choices.empty()) options.constraint = ChoiceConstraint{choices};
   Reply answer = co_await ctx.think(prompt, options);
 
@@ -38,7 +45,7 @@ task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choic
     DeclaredAnswer message{ctx.key(), answer.text};
     ctx.send(reply_to, boost::json::serialize(to_json(message)));
   }
-  co_return reply(choices.empty() ? answer.text + sources_text(answer.text, answer.citations) : answer.text);
+  co_return reply(answer);
 }
 
 }  // namespace
@@ -59,8 +66,9 @@ void apply(const AgentConfig& config, AgentSpec& spec) {
   if (spec.handler) return;
   spec.answers_chat = true;
   // A plain function that makes the coroutine: what it captures is copied into the coroutine's own parameters.
-  spec.handler = [choices = spec.choices, reply_to = spec.reply_to](Ctx& ctx, Event event) {
-    return run_declared(ctx, std::move(event), choices, reply_to);
+  spec.handler = [choices = spec.choices, reply_to = spec.reply_to, grounded = !config.documents.empty()](Ctx& ctx,
+                                                                                                          Event event) {
+    return run_declared(ctx, std::move(event), choices, reply_to, grounded);
   };
 }
 

@@ -1,7 +1,8 @@
 // agents/declared_agent.hpp
 //
 // Agents without C++: what [agents.NAME] of the configuration says, as a handler. Recall what bears on the event, ask
-// the model, remember both, and send the answer where `reply_to` says.
+// the model, remember both, and send the answer where `reply_to` says. An agent with documents of its own answers from
+// the passages alone: what they do not support is marked (agents/citations.hpp).
 //
 // Threads: pure; before the host opens.
 #pragma once

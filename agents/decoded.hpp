@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,17 +28,21 @@ struct Decoded {
   std::int64_t decode_us = 0;
   std::uint64_t seed = 0;
   std::string model;
+  std::optional<std::string> note;
 };
 BOOST_DESCRIBE_STRUCT(Decoded, (),
                       (text, reasoning, tool_calls, finish_reason, prompt_tokens, cached_tokens, completion_tokens,
-                       reasoning_tokens, queued_us, prefill_us, decode_us, seed, model))
+                       reasoning_tokens, queued_us, prefill_us, decode_us, seed, model, note))
 
 [[nodiscard]] inline Decoded decoded_of(const Completion& completion) {
   const Usage& usage = completion.usage;
-  return {completion.text,      completion.reasoning,  completion.tool_calls,   completion.finish_reason,
-          usage.prompt_tokens,  usage.cached_tokens,   usage.completion_tokens, usage.reasoning_tokens,
-          usage.queued.count(), usage.prefill.count(), usage.decode.count(),    completion.seed,
-          completion.model};
+  return {completion.text,         completion.reasoning,
+          completion.tool_calls,   completion.finish_reason,
+          usage.prompt_tokens,     usage.cached_tokens,
+          usage.completion_tokens, usage.reasoning_tokens,
+          usage.queued.count(),    usage.prefill.count(),
+          usage.decode.count(),    completion.seed,
+          completion.model,        completion.note.empty() ? std::nullopt : std::optional(completion.note)};
 }
 
 }  // namespace mnema

@@ -166,8 +166,8 @@ Status Host::Parts::open_embedder(const std::string& model, const std::shared_pt
   // The length of its vectors is the encoder's own business: ask it.
   const Result<Embeddings> made =
       StopRequest::await<Embeddings>(stop, [&](std::function<void(Result<Embeddings>)> answer) {
-    engine->embed(model, {"probe"}, Priority::kInteractive, prepare, std::move(answer));
-  });
+        engine->embed(model, {"probe"}, Priority::kInteractive, prepare, std::move(answer));
+      });
   if (!made.ok()) return made.error();
   if (made->vectors.empty() || made->vectors.front().empty()) {
     return fail(ErrorCode::kInternal, "embedding model '" + model + "' gives no vectors");

@@ -20,7 +20,7 @@ namespace mnema {
 struct Passage {
   std::string text;
   std::string title;     // "ARCHITECTURE.md › The way of one event"
-  std::string uri;       // where a reader finds it; may be empty
+  std::string uri;       // where a reader finds it ("docs/ARCHITECTURE.md#L12-L40"); may be empty
   double relevance = 0;  // calibrated, 0..1
   Trust trust = Trust::kExternal;
 };
@@ -74,22 +74,30 @@ class PromptPlan {
     return user_ = {std::move(text), trust}, *this;
   }
 
-  /// Recalled text, best first, to stand before `user`. `heading` tells the model what it is.
-  PromptPlan& with(std::vector<Passage> passages, std::string heading = kPassagesHeading) {
+  /// Recalled text, best first, to stand before `user`, and what kind of answer is wanted, to stand after it: a small
+  /// model does what it has read last.
+  PromptPlan& with(std::vector<Passage> passages) {
+    return with(std::move(passages), kPassagesHeading).answer_kind(kCitedAnswer);
+  }
+  /// The same without a wish for citations. `heading` tells the model what the texts are.
+  PromptPlan& with(std::vector<Passage> passages, std::string heading) {
     return passages_ = std::move(passages), heading_ = std::move(heading), *this;
   }
-
-  PromptPlan& with(const Recalled& recalled, std::string heading = kPassagesHeading) {
-    std::vector<Passage> passages;
-    for (const RecallHit& hit : recalled.hits) {
-      passages.push_back({hit.text, hit.source.citation(), hit.source.uri, hit.relevance, hit.source.trust});
-    }
-    return with(std::move(passages), std::move(heading));
+  PromptPlan& with(const Recalled& recalled) { return with(passages_of(recalled)); }
+  PromptPlan& with(const Recalled& recalled, std::string heading) {
+    return with(passages_of(recalled), std::move(heading));
   }
 
-  static constexpr const char* kPassagesHeading =
-      "Answer from the passages below. Put the number of the passage you used in brackets, like [1], after each "
-      "statement.";
+  /// What kind of answer is wanted. Stands behind `user`, and only where a passage is in the prompt.
+  PromptPlan& answer_kind(std::string text) { return answer_kind_ = std::move(text), *this; }
+
+  static constexpr const char* kPassagesHeading = "Passages:";
+  static constexpr const char* kCitedAnswer =
+      "Where a passage above tells it, put the number of the passage in brackets behind the sentence, like [1].";
+  /// For an agent that answers from the passages and from nothing else.
+  static constexpr const char* kAnswerFromPassages =
+      "Answer the question from the passages above, in one or two short sentences. Put the number of the passage in "
+      "brackets behind each sentence, like [1]. If the passages do not tell, say: The passages do not tell.";
 
   struct PlannedDocument {
     std::string title;
@@ -111,8 +119,17 @@ class PromptPlan {
   [[nodiscard]] Trust user_trust() const { return trust_of(user_, given_); }
   [[nodiscard]] const std::vector<Passage>& passages() const { return passages_; }
   [[nodiscard]] const std::string& heading() const { return heading_; }
+  [[nodiscard]] const std::string& answer_kind() const { return answer_kind_; }
 
  private:
+  static std::vector<Passage> passages_of(const Recalled& recalled) {
+    std::vector<Passage> passages;
+    for (const RecallHit& hit : recalled.hits) {
+      passages.push_back({hit.text, hit.source.citation(), hit.source.address(), hit.relevance, hit.source.trust});
+    }
+    return passages;
+  }
+
   PlannedText system_;
   std::vector<PlannedDocument> documents_;
   std::vector<PlannedText> known_;
@@ -121,6 +138,7 @@ class PromptPlan {
   Trust given_;
   std::vector<Passage> passages_;
   std::string heading_;
+  std::string answer_kind_;
 };
 
 }  // namespace mnema

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/outcome.hpp"
 #include "inference/request.hpp"
 
 namespace mnema {
@@ -22,6 +23,11 @@ struct ThinkOptions {
   int passage_tokens_max = -1;       // of recalled text; -1 = the agent's
   bool tools = true;                 // may the model call the agent's tools?
   bool stream = true;                // in a chat, is this part of what the client reads?
+  /// Every claim must rest on a passage that was shown: one that does not is marked, and one without a number gets it.
+  /// Else only the numbers that the model wrote are checked. (agents/citations.hpp; not under a constraint.)
+  bool grounded = false;
+  /// With `grounded`: an answer that no passage supports, or that says so itself, is this text.
+  std::string refusal;
 };
 
 /// A passage that went into the prompt under a number.
@@ -41,14 +47,20 @@ struct LeftOut {
 struct Reply {
   std::string text;
   std::string reasoning;
-  std::vector<Citation> citations;  // the passages the model saw, by the numbers it saw
-  std::vector<LeftOut> left_out;    // what it did not see, and why
+  std::vector<Citation> citations;       // the passages the model saw, by the numbers it saw
+  std::vector<UrlCitation> annotations;  // what `text` rests on, by its own numbers
+  bool refused = false;                  // the passages do not tell
+  std::vector<LeftOut> left_out;         // what it did not see, and why
   std::vector<std::string> tools_called;
   Trust trust = Trust::kExternal;  // the weakest of all texts the model saw, results of tools included
   FinishReason finish_reason = FinishReason::kStop;
   Usage usage;             // of all rounds together
   std::uint64_t seed = 0;  // of the last round
   std::string model;
+  std::string note;  // why it ended otherwise than finish_reason says
 };
+
+/// `co_return reply(answer);` : its text, and what that rests on.
+[[nodiscard]] inline Outcome reply(const Reply& answer) { return reply(answer.text, answer.annotations); }
 
 }  // namespace mnema

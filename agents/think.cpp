@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agents/citations.hpp"
 #include "agents/context.hpp"
 #include "agents/context_builder.hpp"
 #include "agents/decoded.hpp"
@@ -30,6 +31,21 @@ int context_length_of(const Engine& engine, const std::string& model) {
     if (info.name == model && info.context_length > 0) return info.context_length;
   }
   return 2048;  // an engine that does not tell: what every model we know can take
+}
+
+/// The first words are a whole sentence where citations are checked.
+constexpr double kFirstSentenceTokens = 24;
+/// Recall, and the way there and back.
+constexpr double kAroundPrefillMs = 100;
+
+/// What is left for prefill of the time to the first words, by the engine's own measurements. 0: no bound.
+double prefill_ms(const Engine& engine, const std::string& model, int first_token_ms) {
+  if (first_token_ms <= 0) return 0;
+  double decode_ms = 0;
+  for (const ModelStats& stats : engine.stats().models) {
+    if (stats.model == model) decode_ms = stats.decode_step_ms;
+  }
+  return std::max(first_token_ms / 4.0, first_token_ms - kAroundPrefillMs - kFirstSentenceTokens * decode_ms);
 }
 
 GenerateRequest request_of(const Turn& turn, const ThinkOptions& options) {
@@ -96,6 +112,9 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   context_budget.answer_tokens = std::min(tokens_asked, context_budget.context_tokens / 2);
   context_budget.passage_tokens_max =
       options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
+  if (turn_.chat() != nullptr) {
+    context_budget.prefill_ms_max = prefill_ms(engine, request.model, turn_.agent().first_token_ms);
+  }
   plan.trust_no_further_than(turn_.trust());
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model, request.scope));
   request.prompt = built.prompt;
@@ -108,6 +127,12 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   reply.left_out = std::move(built.left_out);
   turn_.saw(built.trust);
   reply.trust = built.trust;
+  const bool checks = !reply.citations.empty() && !plan.answer_kind().empty() &&
+                      std::holds_alternative<NoConstraint>(request.constraint);
+  CitationCheck::Options check_options;
+  check_options.grounded = options.grounded;
+  if (options.grounded) check_options.refusal = options.refusal;
+  std::string written;  // as the model wrote it
   const std::optional<std::uint64_t> seed_asked = request.sampling.seed;
   int prompt_tokens = built.prompt_tokens;
   int steps = 0;
@@ -135,8 +160,11 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
       decoded = value_or_throw(from_json<Decoded>(json, UnknownMembers::kIgnore));
     } else {
       Result<Decoded> made = Error{};
+      // Another one than that of the whole text below, which a replay makes without any stream.
+      std::shared_ptr<CitationCheck> check;
+      if (checks) check = std::make_shared<CitationCheck>(plan.user_text(), reply.citations, check_options);
       try {
-        made = co_await Step<Decoded>(turn_.generate(decode_step.path, request, options.stream));
+        made = co_await Step<Decoded>(turn_.generate(decode_step.path, request, options.stream, check));
       } catch (const Failure& failure) {
         made = failure.error();
       }
@@ -153,7 +181,19 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
     reserved.settle({decoded.prompt_tokens + decoded.completion_tokens, 0, 0});
     add(reply.usage, decoded);
     add(turn_.report().usage, decoded);
+    written = decoded.text;
     reply.text = decoded.text;
+    if (checks) {
+      CheckedAnswer checked = check_citations(plan.user_text(), reply.citations, decoded.text, check_options);
+      reply.text = std::move(checked.text);
+      reply.annotations = std::move(checked.annotations);
+      reply.refused = checked.refused;
+      if (checked.refused && !check_options.refusal.empty()) written = reply.text;
+    } else if (decoded.tool_calls.empty() && !plan.answer_kind().empty()) {
+      reply.annotations = sources_of(plan.user_text(), reply.citations, decoded.text);
+    }
+    reply.note = decoded.note.value_or("");
+    turn_.report().note = reply.note;
     reply.reasoning = decoded.reasoning;
     reply.finish_reason = decoded.finish_reason;
     turn_.report().finish_reason = decoded.finish_reason;
@@ -183,7 +223,7 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
                                                                 std::to_string(context_budget.context_tokens)));
     }
   }
-  Message answer = message_of(Role::kAssistant, reply.text);
+  Message answer = message_of(Role::kAssistant, written);
   for (Segment& segment : answer.content) segment.trust = reply.trust;
   turn_.note_laid_out(built.question, answer);
   co_return reply;

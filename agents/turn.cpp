@@ -260,32 +260,50 @@ void* Turn::state(std::type_index type) {
   return state_.get();
 }
 
-TurnSteps::Operation Turn::generate(const std::string& path, GenerateRequest request, bool stream) {
-  return steps_->external(path, [this, request = std::move(request), stream](TurnSteps::Finish finish) mutable {
-    GenerationCallbacks callbacks;
-    if (stream && chat() && chat()->on_delta) {
-      part_begin_ = streamed_.size();
-      callbacks.on_delta = [self = shared_from_this()](Delta delta) {
-        if (self->ended_) return;
-        delta.tool_calls.clear();  // ours to run, not the client's
-        if (self->part_begin_ > 0 && self->part_begin_ == self->streamed_.size() && !delta.text.empty()) {
-          delta.text = "\n\n" + delta.text;  // a new paragraph after what was said before a tool
-          self->part_begin_ += 2;
+void Turn::stream_delta(Delta delta) {
+  if (ended_) return;
+  delta.tool_calls.clear();  // ours to run, not the client's
+  if (delta.text.empty() && delta.reasoning.empty() && delta.logprobs.empty()) return;
+  if (part_begin_ > 0 && part_begin_ == streamed_.size() && !delta.text.empty()) {
+    delta.text = "\n\n" + delta.text;  // a new paragraph after what was said before a tool
+    part_begin_ += 2;
+  }
+  streamed_ += delta.text;
+  request_.chat->on_delta(std::move(delta));
+}
+
+TurnSteps::Operation Turn::generate(const std::string& path, GenerateRequest request, bool stream,
+                                    std::shared_ptr<CitationCheck> check) {
+  return steps_->external(
+      path, [this, request = std::move(request), stream, check = std::move(check)](TurnSteps::Finish finish) mutable {
+        GenerationCallbacks callbacks;
+        std::function<void()> stream_end;
+        if (stream && chat() && chat()->on_delta) {
+          part_begin_ = streamed_.size();
+          callbacks.on_delta = [self = shared_from_this(), check](Delta delta) {
+            if (check) delta.text = check->push(delta.text);
+            self->stream_delta(std::move(delta));
+          };
+          if (check) {
+            stream_end = [self = shared_from_this(), check] {
+              Delta rest;
+              rest.text = check->finish();
+              self->stream_delta(std::move(rest));
+            };
+          }
         }
-        self->streamed_ += delta.text;
-        self->request_.chat->on_delta(std::move(delta));
-      };
-    }
-    callbacks.on_done = [self = shared_from_this(), finish = std::move(finish)](Result<Completion> completion) {
-      self->generation_.reset();
-      if (!completion.ok()) return finish(completion.error());
-      if (completion->finish_reason == FinishReason::kCancelled) {
-        return finish(fail_retryable(ErrorCode::kCancelled, "the generation was cancelled"));
-      }
-      finish(boost::json::serialize(to_json(decoded_of(*completion))));
-    };
-    generation_ = services_.engine.generate(std::move(request), *strand_, std::move(callbacks));
-  });
+        callbacks.on_done = [self = shared_from_this(), finish = std::move(finish),
+                             stream_end = std::move(stream_end)](Result<Completion> completion) {
+          self->generation_.reset();
+          if (stream_end && completion.ok() && completion->finish_reason != FinishReason::kCancelled) stream_end();
+          if (!completion.ok()) return finish(completion.error());
+          if (completion->finish_reason == FinishReason::kCancelled) {
+            return finish(fail_retryable(ErrorCode::kCancelled, "the generation was cancelled"));
+          }
+          finish(boost::json::serialize(to_json(decoded_of(*completion))));
+        };
+        generation_ = services_.engine.generate(std::move(request), *strand_, std::move(callbacks));
+      });
 }
 
 void Turn::commit(Outcome outcome) {
@@ -305,6 +323,13 @@ void Turn::commit(Outcome outcome) {
   committing_ = true;
   if (chat_turn) {
     stream_rest_of(outcome.text);
+    if (streamed_.size() > outcome.text.size()) {  // what was said before a tool stands before it
+      const int before = characters_in(std::string_view(streamed_).substr(0, streamed_.size() - outcome.text.size()));
+      for (UrlCitation& annotation : outcome.annotations) {
+        annotation.start += before;
+        annotation.end += before;
+      }
+    }
     outcome.text = streamed_;
     std::vector<Message> said = chat_turn->sent;
     said.push_back(message_of(Role::kAssistant, outcome.text));

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "agents/agent.hpp"
+#include "agents/citations.hpp"
 #include "agents/context.hpp"
 #include "agents/prefix_watch.hpp"
 #include "agents/session.hpp"
@@ -78,6 +79,7 @@ struct TurnReport {
   Usage usage;                                       // of all decodes
   FinishReason finish_reason = FinishReason::kStop;  // of the last decode
   std::uint64_t seed = 0;                            // of the last decode
+  std::string note;                                  // of the last decode
   int steps_replayed = 0;
   std::optional<PrefixDifference> prefix;  // against the last prompt of the session
 };
@@ -121,8 +123,9 @@ class Turn : public std::enable_shared_from_this<Turn> {
   void stop_with(std::function<void()> stop) { stops_.push_back(std::move(stop)); }
 
   /// A generation, as an operation that gives a `Decoded` (agents/decoded.hpp). `stream`: in a chat its deltas go to
-  /// the client.
-  [[nodiscard]] TurnSteps::Operation generate(const std::string& path, GenerateRequest request, bool stream);
+  /// the client, through `check` if there is one.
+  [[nodiscard]] TurnSteps::Operation generate(const std::string& path, GenerateRequest request, bool stream,
+                                              std::shared_ptr<CitationCheck> check = nullptr);
   /// The question as it was laid out and the answer as the model wrote it: what a later turn of this session must
   /// repeat.
   void note_laid_out(Message question, Message answer) { laid_out_ = {std::move(question), std::move(answer)}; }
@@ -145,6 +148,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   void end_unsettled(const Error& unwritten, const Error& error);
   void end(TurnEnd how, Result<Outcome> outcome);
   void stream_rest_of(const std::string& answer);
+  void stream_delta(Delta delta);
 
   const TurnServices& services_;
   TurnRequest request_;

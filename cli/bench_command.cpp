@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
+#include "cli/bench/answers_command.hpp"
 #include "cli/bench/events_command.hpp"
 #include "cli/exit_code.hpp"
 #include "inference/catalogue.hpp"
@@ -74,6 +75,7 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   CLI::App* bench = app.add_subcommand("bench", "Measure this machine");
   bench->require_subcommand(1);
   add_events_bench(*bench, exit_code);
+  add_answers_bench(*bench, exit_code);
   CLI::App* engine = bench->add_subcommand("engine", "Prefill and decode rates of a model");
   const auto flags = std::make_shared<EngineFlags>();
   engine->add_option("--model", flags->options.model, "Catalogue name or GGUF file")->default_val("smollm2-135m");

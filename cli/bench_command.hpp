@@ -1,7 +1,7 @@
 // cli/bench_command.hpp
 //
-// `mnema bench engine|events`: how fast a model, or durable events, run on this machine, and how far that is from the
-// hardware's limits.
+// `mnema bench engine|events|answers`: how fast a model, or durable events, run on this machine, how far that is from
+// the hardware's limits, and how good the quickstart's assistant answers.
 #pragma once
 
 namespace CLI {

@@ -1,8 +1,9 @@
-#include "agents/citations.hpp"
 #include "examples/quickstart.hpp"
 
 namespace mnema {
 namespace {
+
+constexpr const char* kNotTold = "The documents do not tell.";
 
 task<Outcome> assistant(Ctx& ctx, Event event) {
   RecallQuery query;
@@ -11,8 +12,14 @@ task<Outcome> assistant(Ctx& ctx, Event event) {
   query.hits_max = 4;
   Recalled facts = co_await ctx.recall(query);
 
-  PromptPlan prompt = ctx.prompt().user(event.data).with(facts);
-  Reply answer = co_await ctx.think(prompt);
+  if (facts.hits.empty()) co_return reply(kNotTold);  // a small model would answer all the same
+
+  PromptPlan prompt =
+      ctx.prompt().user("Question: " + event.data).with(facts).answer_kind(PromptPlan::kAnswerFromPassages);
+  ThinkOptions options;
+  options.grounded = true;
+  options.refusal = kNotTold;
+  Reply answer = co_await ctx.think(prompt, options);
 
   Episode said;
   said.role = "user";
@@ -23,7 +30,7 @@ task<Outcome> assistant(Ctx& ctx, Event event) {
   said.text = answer.text;
   said.trust = answer.trust;
   ctx.remember(said);
-  co_return reply(answer.text + sources_text(answer.text, answer.citations));
+  co_return reply(answer);
 }
 
 }  // namespace
@@ -31,8 +38,8 @@ task<Outcome> assistant(Ctx& ctx, Event event) {
 void declare_assistant(Host& host) {
   host.agent("assistant", assistant)
       .system(
-          "You are a helpful assistant. Answer briefly, from the passages you are given. If they do not answer the "
-          "question, say that you do not know.")
+          "You answer questions from passages of documents, briefly and in plain words. You say nothing that the "
+          "passages do not say.")
       .answers_chat()
       .answer_tokens(256)
       .recall_tokens(700);

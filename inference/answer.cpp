@@ -1,5 +1,7 @@
 #include "inference/answer.hpp"
 
+#include "runtime/log.hpp"
+
 namespace mnema {
 
 void Answer::cancel() {
@@ -28,7 +30,12 @@ bool Answer::take(const ChosenToken& token) {
   if (request.sampling.logprobs_top >= 0) delta.logprobs.push_back(logprob_of(token));
   if (!delta.reasoning.empty()) ++completion.usage.reasoning_tokens;
   send(std::move(delta));
-  return goes_on;
+  if (repetition && output->in_tool_call()) {
+    repetition->reset();
+  } else if (repetition && goes_on) {
+    is_loop = repetition->push(token.id);
+  }
+  return goes_on && !is_loop;
 }
 
 void Answer::complete(FinishReason reason, const Usage& usage) {
@@ -41,6 +48,12 @@ void Answer::complete(FinishReason reason, const Usage& usage) {
   completion.tool_calls = output->calls();
   completion.finish_reason =
       reason == FinishReason::kStop && !completion.tool_calls.empty() ? FinishReason::kToolCalls : reason;
+  if (is_loop && reason == FinishReason::kStop) {
+    completion.finish_reason = FinishReason::kLength;
+    completion.note = "ended because the model repeated itself";
+    log_warning("engine", "an answer was ended because the model repeated itself",
+                {{"model", completion.model}, {"tokens", usage.completion_tokens}});
+  }
   finish(completion);
 }
 

@@ -10,9 +10,11 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "inference/engine.hpp"
 #include "inference/output_stream.hpp"
+#include "inference/repetition_watch.hpp"
 #include "inference/sampler.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
 #include "runtime/executor.hpp"
@@ -27,8 +29,10 @@ struct Answer : public Generation {
   std::function<void()> wake;  // makes the engine look; set before the handle is given out
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<OutputStream> output;
+  std::optional<RepetitionWatch> repetition;  // none: may repeat itself
   Completion completion;
   bool over = false;
+  bool is_loop = false;  // ended because it repeated itself
 
   void cancel() override;
   void set_turn_state(TurnState) override {}  // with one tier there is nowhere else to keep pages
@@ -37,7 +41,7 @@ struct Answer : public Generation {
   void send(Delta delta);
   /// The end; only the first counts.
   void finish(Result<Completion> result);
-  /// A token was chosen: its text goes out. False: a stop string has ended the answer.
+  /// A token was chosen: its text goes out. False: a stop string, or a loop, has ended the answer.
   bool take(const ChosenToken& token);
   /// The sequence has ended: what was held back goes out, then the whole.
   void complete(FinishReason reason, const Usage& usage);

@@ -26,6 +26,17 @@ CatalogueFile file_from(const toml::table& table) {
   return file;
 }
 
+std::optional<SamplingOptions> sampling_from(const toml::table* table) {
+  if (table == nullptr) return std::nullopt;
+  SamplingOptions sampling;
+  sampling.temperature = (*table)["temperature"].value_or(1.0F);
+  sampling.top_k = (*table)["top_k"].value_or(0);
+  sampling.top_p = (*table)["top_p"].value_or(1.0F);
+  sampling.min_p = (*table)["min_p"].value_or(0.0F);
+  sampling.repetition_penalty = (*table)["repetition_penalty"].value_or(1.0F);
+  return sampling;
+}
+
 }  // namespace
 
 Result<std::vector<CatalogueModel>> parse_catalogue(std::string_view text) {
@@ -45,6 +56,7 @@ Result<std::vector<CatalogueModel>> parse_catalogue(std::string_view text) {
     model.is_encoder = (*table)["kind"].value_or(std::string()) == "encoder";
     model.about = (*table)["about"].value_or(std::string());
     model.licence = (*table)["licence"].value_or(std::string());
+    model.sampling = sampling_from((*table)["sampling"].as_table());
     if (const toml::array* files = (*table)["files"].as_array()) {
       for (const toml::node& file : *files) {
         if (file.is_table()) model.files.push_back(file_from(*file.as_table()));

@@ -8,10 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "inference/request.hpp"
 #include "runtime/result.hpp"
 
 namespace mnema {
@@ -35,7 +37,8 @@ struct CatalogueModel {
   bool is_encoder = false;
   std::string about;
   std::string licence;
-  std::vector<CatalogueFile> files;  // the first one is what is loaded
+  std::vector<CatalogueFile> files;         // the first one is what is loaded
+  std::optional<SamplingOptions> sampling;  // as its makers recommend; what the file itself says goes before
 };
 
 /// All models, by name.

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ struct ModelInfo {
   bool loaded = false;
   bool is_encoder = false;
   long long created_unix_seconds = 0;
+  std::optional<SamplingOptions> sampling;  // how it wants to be sampled (sampling_defaults.hpp)
 };
 
 struct Embeddings {

@@ -148,6 +148,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       if (!text->compile) return fail(ErrorCode::kUnsupported, "this model's output cannot be constrained");
       ASSIGN_OR_RETURN(mask, text->compile(constraint));
     }
+    if (mask == nullptr && !request.ignore_end_of_sequence) answer->repetition.emplace(limits.repeated_tokens_max);
     OutputParser::Options parser;
     if (text->chat_template != nullptr && !request.prompt.raw_text && !request.prompt.raw_tokens) {
       const bool must_call = std::holds_alternative<ToolCallConstraint>(constraint);

@@ -13,6 +13,7 @@
 #include "inference/model/backend_cpu.hpp"
 #include "inference/model/encoder.hpp"
 #include "inference/model_loader.hpp"
+#include "inference/sampling_defaults.hpp"
 #include "inference/tokenizer/gguf_tokenizer.hpp"
 #include "inference/tokenizer/wordpiece.hpp"
 
@@ -135,6 +136,8 @@ class CpuModelLoader final : public ModelLoader {
     const auto context = static_cast<int>(gguf->integer(architecture + ".context_length").value_or(2048));
     text->info.context_length = options_.context_length > 0 ? std::min(options_.context_length, context) : context;
     text->info.created_unix_seconds = modified_seconds(file.path);
+    text->info.sampling = sampling_in(*gguf);
+    if (!text->info.sampling) text->info.sampling = sampling_in_catalogue(file.name);
     for (const GgufTensor& tensor : gguf->tensors()) {
       text->info.parameters += static_cast<long long>(tensor.rows() * tensor.columns());
     }
@@ -175,6 +178,7 @@ class CpuModelLoader final : public ModelLoader {
       info.file = path;
       info.file_bytes = static_cast<long long>(bytes);
       info.is_encoder = model.is_encoder;
+      info.sampling = model.sampling;
       info.created_unix_seconds = modified_seconds(path);
       models.push_back(std::move(info));
     }

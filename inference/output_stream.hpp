@@ -25,6 +25,8 @@ class OutputStream {
   /// The end: what was held back comes out. An unfinished character becomes U+FFFD.
   void finish(Delta& delta);
 
+  /// What comes is part of a tool call.
+  [[nodiscard]] bool in_tool_call() const { return parser_.in_call(); }
   [[nodiscard]] const std::vector<ToolCall>& calls() const { return parser_.calls(); }
 
  private:

@@ -174,6 +174,14 @@ struct Usage {
   Duration decode{};   // first token → end
 };
 
+/// A place of an answer that rests on a text with an address. Engines make none; agents that answer from texts do.
+struct UrlCitation {
+  std::string url;    // "docs/ARCHITECTURE.md#L12-L40"
+  std::string title;  // "ARCHITECTURE.md › The way of one event, lines 12–40"
+  int start = 0;      // characters of the answer: where "[1]" begins, and one past its end
+  int end = 0;
+};
+
 /// The whole of a finished generation.
 struct Completion {
   std::string text;
@@ -184,6 +192,8 @@ struct Completion {
   Usage usage;
   std::uint64_t seed = 0;  // the seed that was used
   std::string model;       // catalogue name that answered
+  std::string note;        // why it ended otherwise than its finish_reason says; mostly empty
+  std::vector<UrlCitation> annotations;
 };
 
 }  // namespace mnema

@@ -27,4 +27,11 @@ std::string Provenance::citation() const {
   return (file.empty() ? uri : file) + (heading_path.empty() ? "" : " › " + heading_path) + ", " + lines;
 }
 
+std::string Provenance::address() const {
+  if (kind == EntryKind::kEpisode || uri.empty()) return "";
+  const std::string first = "#L" + std::to_string(range.line_begin);
+  if (range.line_end - range.line_begin <= 1) return uri + first;
+  return uri + first + "-L" + std::to_string(range.line_end - 1);
+}
+
 }  // namespace mnema

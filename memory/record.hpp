@@ -111,6 +111,8 @@ struct Provenance {
 
   /// "ARCHITECTURE.md › Runtime › Threads, lines 12–40" or "conversation 42, user, 2023-05-08".
   [[nodiscard]] std::string citation() const;
+  /// "docs/ARCHITECTURE.md#L12-L40"; empty for an episode.
+  [[nodiscard]] std::string address() const;
 };
 
 struct RecallQuery {

@@ -11,6 +11,7 @@
 
 #include <boost/json/object.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,8 @@ struct ServedModel {
   std::string name;
   std::string owned_by = "mnema";
   long long created_unix_seconds = 0;
-  bool is_agent = false;  // has tools of its own, answers once, and shows no log-probabilities
+  std::optional<SamplingOptions> sampling = {};  // what a request that names no sampling gets; none: the API's own
+  bool is_agent = false;                         // has tools of its own, answers once, and shows no log-probabilities
 };
 
 /// A chat request that has been read and checked.

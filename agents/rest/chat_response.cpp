@@ -24,6 +24,19 @@ Delta delta_of(const Completion& completion) {
   return delta;
 }
 
+json::array annotations_json(const std::vector<UrlCitation>& annotations) {
+  json::array out;
+  for (const UrlCitation& annotation : annotations) {
+    out.push_back(json::object{{"type", "url_citation"},
+                               {"url_citation",
+                                {{"url", annotation.url},
+                                 {"title", annotation.title},
+                                 {"start_index", annotation.start},
+                                 {"end_index", annotation.end}}}});
+  }
+  return out;
+}
+
 json::object tool_call_json(const ToolCall& call) {
   return {{"id", call.id},
           {"type", "function"},
@@ -65,6 +78,7 @@ json::value ChatWriter::whole(const std::vector<Completion>& choices) const {
       message["content"] = completion.text;
     }
     if (!completion.reasoning.empty()) message["reasoning_content"] = completion.reasoning;
+    if (!completion.annotations.empty()) message["annotations"] = annotations_json(completion.annotations);
     if (!completion.tool_calls.empty()) {
       json::array calls;
       for (const ToolCall& call : completion.tool_calls) {
@@ -72,12 +86,13 @@ json::value ChatWriter::whole(const std::vector<Completion>& choices) const {
       }
       message["tool_calls"] = std::move(calls);
     }
-    out.push_back(
-        json::object{{"index", i},
-                     {"message", std::move(message)},
-                     {"logprobs", options_.logprobs ? chat_logprobs(completion.logprobs) : json::value(nullptr)},
-                     {"finish_reason", finish_reason_of(completion)},
-                     {"seed", static_cast<std::int64_t>(completion.seed)}});
+    json::object choice{{"index", i},
+                        {"message", std::move(message)},
+                        {"logprobs", options_.logprobs ? chat_logprobs(completion.logprobs) : json::value(nullptr)},
+                        {"finish_reason", finish_reason_of(completion)},
+                        {"seed", static_cast<std::int64_t>(completion.seed)}};
+    if (!completion.note.empty()) choice["mnema"] = json::object{{"note", completion.note}};
+    out.push_back(std::move(choice));
   }
   Usage usage = sum_of(choices);
   return json::object{{"id", options_.id},          {"object", "chat.completion"},        {"created", options_.created},
@@ -93,13 +108,14 @@ json::object ChatWriter::chunk() const {
 }
 
 std::string ChatWriter::choice_chunk(int choice, json::object delta, json::value logprobs, json::value finish_reason,
-                                     std::optional<std::uint64_t> seed) const {
+                                     std::optional<std::uint64_t> seed, const std::string& note) const {
   json::object out = chunk();
   json::object of_choice{{"index", choice},
                          {"delta", std::move(delta)},
                          {"logprobs", std::move(logprobs)},
                          {"finish_reason", std::move(finish_reason)}};
   if (seed) of_choice["seed"] = static_cast<std::int64_t>(*seed);
+  if (!note.empty()) of_choice["mnema"] = json::object{{"note", note}};
   out["choices"].as_array().push_back(std::move(of_choice));
   return json::serialize(out);
 }
@@ -130,8 +146,12 @@ std::vector<std::string> ChatWriter::finish(int choice, const Completion& comple
     std::string all = delta(choice, delta_of(completion));
     if (!all.empty()) chunks.push_back(std::move(all));
   }
-  chunks.push_back(
-      choice_chunk(choice, json::object{}, nullptr, json::value(finish_reason_of(completion)), completion.seed));
+  if (!completion.annotations.empty()) {
+    json::object sources{{"annotations", annotations_json(completion.annotations)}};
+    chunks.push_back(choice_chunk(choice, std::move(sources), nullptr, nullptr));
+  }
+  chunks.push_back(choice_chunk(choice, json::object{}, nullptr, json::value(finish_reason_of(completion)),
+                                completion.seed, completion.note));
   return chunks;
 }
 

@@ -6,6 +6,9 @@
 //   - the first delta of a choice carries the role, its last chunk the finish_reason;
 //   - id and name of a tool call come once, with an index from 0 without gaps; clients concatenate what is repeated;
 //   - the seed that was used stands beside the finish_reason, so that an answer can be had again;
+//   - sources of an agent's answer are `annotations` of the message, in a stream of the delta before the last; never
+//     text, so that a structured answer is the model's JSON alone;
+//   - why an answer was cut short otherwise than by its length stands in the choice's `mnema.note`;
 //   - with include_usage, `usage` is null in every chunk but one last chunk, which has no choices.
 //
 // Threads: confined to one answer. Pure: it makes JSON texts and sends nothing.
@@ -42,7 +45,7 @@ class ChatWriter {
   [[nodiscard]] std::string first(int choice) const;
   /// "" if there is nothing to tell.
   [[nodiscard]] std::string delta(int choice, const Delta& delta);
-  /// Up to two chunks: what no delta has told (a backend may not stream), and the end.
+  /// Up to three chunks: what no delta has told (a backend may not stream), the sources, and the end.
   [[nodiscard]] std::vector<std::string> finish(int choice, const Completion& completion);
   [[nodiscard]] std::string usage(const std::vector<Completion>& choices) const;
 
@@ -52,7 +55,8 @@ class ChatWriter {
   [[nodiscard]] boost::json::object chunk() const;
   [[nodiscard]] std::string choice_chunk(int choice, boost::json::object delta, boost::json::value logprobs,
                                          boost::json::value finish_reason,
-                                         std::optional<std::uint64_t> seed = std::nullopt) const;
+                                         std::optional<std::uint64_t> seed = std::nullopt,
+                                         const std::string& note = "") const;
   [[nodiscard]] std::string_view finish_reason_of(const Completion& completion) const;
 
   Options options_;

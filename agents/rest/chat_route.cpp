@@ -171,6 +171,17 @@ void ChatAnswer::cancel_all() {
   runs_.clear();
 }
 
+/// The model's own temperature and cuts; what the request names beside them (penalties, seed, bias) stays.
+void use_defaults_of(const SamplingOptions& model, SamplingOptions& sampling) {
+  sampling.temperature = model.temperature;
+  sampling.top_k = model.top_k;
+  sampling.top_p = model.top_p;
+  sampling.min_p = model.min_p;
+  if (sampling.repetition_penalty == SamplingOptions{}.repetition_penalty) {
+    sampling.repetition_penalty = model.repetition_penalty;
+  }
+}
+
 /// What a model does and an agent does not.
 std::optional<RequestError> not_for_agents(const ParsedChat& parsed, const std::string& agent) {
   const auto refuse = [&agent](const char* field, const char* why) {
@@ -197,6 +208,9 @@ void chat_route(DoorRequest request) {
     if (auto error = not_for_agents(parsed, found->model.name)) {
       return request.exchange->respond(refusal_of(*error));
     }
+  }
+  if (!parsed.sampling_named && found->model.sampling) {
+    use_defaults_of(*found->model.sampling, parsed.generate.sampling);
   }
   auto answer = std::make_shared<ChatAnswer>(request, parsed, found->model);
   ChatRequest chat = chat_request_of(request, std::move(parsed), found->model.name);

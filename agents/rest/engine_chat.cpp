@@ -23,6 +23,7 @@ std::vector<ServedModel> EngineChat::models() const {
     ServedModel model;
     model.name = info.name;
     model.created_unix_seconds = info.created_unix_seconds;
+    model.sampling = info.sampling;
     served.push_back(std::move(model));
   }
   return served;

@@ -25,6 +25,8 @@ listen = "127.0.0.1:0"
 data = "{0}/data"
 [log]
 file = "{0}/mnema.log"
+[inference]
+model = "qwen2.5-coder-0.5b"
 [memory]
 documents = ["{1}"]
 [agents.assistant]
@@ -173,7 +175,13 @@ class Story {
         json::parse(post("/v1/chat/completions", json::serialize(request), {{"X-Request-Id", id}}), error);
     DemoRow row = turn_row(what, id);
     if (!error && answer.is_object() && answer.as_object().contains("choices")) {
-      row.reply = answer.at("choices").at(0).at("message").at("content").as_string().c_str();
+      const json::object& message = answer.at("choices").at(0).at("message").as_object();
+      row.reply = message.at("content").as_string().c_str();
+      if (const json::value* sources = message.if_contains("annotations")) {
+        for (const json::value& source : sources->as_array()) {
+          row.reply += fmt::format(" ({})", source.at("url_citation").at("url").as_string().c_str());
+        }
+      }
     }
     return row;
   }

@@ -34,6 +34,8 @@ class OutputParser {
 
   /// The complete calls so far. One that was cut off is not among them, though pieces of it may have gone out.
   [[nodiscard]] const std::vector<ToolCall>& calls() const { return calls_; }
+  /// A call has begun and not ended.
+  [[nodiscard]] bool in_call() const { return place_ == Place::kCall; }
 
  private:
   enum class Place { kText, kReasoning, kCall };

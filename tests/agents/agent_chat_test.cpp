@@ -71,12 +71,24 @@ task<Outcome> misses_something(Ctx&, Event) {
 
 task<std::string> find_parcel(ToolCtx&, Parcel parcel) { co_return "parcel " + parcel.id + " is on its way"; }
 
+/// Answers from one passage, and says so if it cannot.
+task<Outcome> cites(Ctx& ctx, Event event) {
+  std::vector<Passage> passages{{"A page holds 32 tokens.", "B.md, line 7", "docs/B.md#L7", 0.9, Trust::kOperator}};
+  PromptPlan prompt = ctx.prompt().user(event.data).with(passages);
+  ThinkOptions options;
+  options.grounded = true;
+  options.refusal = "The documents do not tell.";
+  Reply answer = co_await ctx.think(prompt, options);
+  co_return reply(answer);
+}
+
 class AgentChatTest : public ::testing::Test {
  protected:
   /// What a client sends, and what it gets.
   struct Client {
     std::vector<Message> talk;
     std::string user, session;
+    Constraint constraint;
     std::string streamed;
     std::optional<Result<Completion>> answer;
   };
@@ -90,6 +102,7 @@ class AgentChatTest : public ::testing::Test {
     request.generate.model = agent;
     request.generate.prompt.messages = client.talk;
     request.generate.tokens_max = tokens_max;
+    request.generate.constraint = client.constraint;
     request.user_hint = client.user;
     request.session_hint = client.session;
     request.request_id = request_id;
@@ -195,6 +208,45 @@ TEST_F(AgentChatTest, SaysItsAnswerOnceWhenAToolWasCalledInBetween) {
   ask(client, "post", "where is parcel 7?");
   EXPECT_EQ((*client.answer)->text, "Let me look.\n\nIt is on its way.");
   EXPECT_EQ(client.streamed, "Let me look.\n\nIt is on its way.");
+}
+
+TEST_F(AgentChatTest, StreamsAnAnswerHeldToItsPassagesAndTellsWhereItIsFrom) {
+  world.script = [](const GenerateRequest&) { return say("A page holds 32 tokens [4]. Bananas grow in Ecuador [1]."); };
+  world.agent("reader", cites).answers_chat();
+  world.boot();
+  Client client;
+  ask(client, "reader", "how much?");
+  const Completion& answer = **client.answer;
+  EXPECT_EQ(answer.text, "A page holds 32 tokens [1]. Bananas grow in Ecuador [unsupported].");
+  EXPECT_EQ(client.streamed, answer.text);
+  ASSERT_EQ(answer.annotations.size(), 1U);
+  EXPECT_EQ(answer.annotations[0].url, "docs/B.md#L7");
+  EXPECT_EQ(answer.text.substr(static_cast<std::size_t>(answer.annotations[0].start), 3), "[1]");
+}
+
+TEST_F(AgentChatTest, TellsNothingOfAnAnswerThatItsPassagesDoNotSupport) {
+  world.script = [](const GenerateRequest&) { return say("Bananas grow in Ecuador. A page holds 32 tokens."); };
+  world.agent("reader", cites).answers_chat();
+  world.boot();
+  Client client;
+  ask(client, "reader", "where do bananas grow?");
+  EXPECT_EQ((*client.answer)->text, "The documents do not tell.");
+  EXPECT_EQ(client.streamed, "The documents do not tell.");
+  EXPECT_TRUE((*client.answer)->annotations.empty());
+}
+
+TEST_F(AgentChatTest, LeavesAStructuredAnswerTheModelsJsonAlone) {
+  const std::string json = R"({"page_holds_tokens": 32})";
+  world.script = [&](const GenerateRequest&) { return say(json); };
+  world.agent("reader", cites).answers_chat();
+  world.boot();
+  Client client;
+  client.constraint = JsonObjectConstraint{};
+  ask(client, "reader", "how much?");
+  EXPECT_EQ((*client.answer)->text, json);
+  EXPECT_EQ(client.streamed, json);
+  ASSERT_EQ((*client.answer)->annotations.size(), 1U);
+  EXPECT_EQ((*client.answer)->annotations[0].url, "docs/B.md#L7");
 }
 
 TEST_F(AgentChatTest, ShowsTheModelTheClientsSystemTextOnceAndAtTheSamePlace) {

@@ -271,11 +271,31 @@ TEST_F(ContextBuilder, RefusesAnEventThatDoesNotFitAlone) {
 
 TEST_F(ContextBuilder, TurnsMillisecondsIntoTokensByTheMeasuredRate) {
   PromptPlan plan;
-  plan.user("u").with({passage("A", 150), passage("B", 150)});
+  plan.user("u").with({passage("A", 150), passage("B", 150)}, "H");
   prefill_ms_max = 200;  // 200 tokens at 1,000 tokens/s
   EXPECT_EQ(build(plan, 4000)->citations.size(), 1U);
   prefill_ms_max = 0;
   EXPECT_EQ(build(plan, 4000)->citations.size(), 2U);
+}
+
+TEST_F(ContextBuilder, TakesTheEventItselfFromTheTimeThatPassagesHave) {
+  PromptPlan plan;
+  plan.user(std::string(150, 'u')).with({passage("A", 150)}, "H");
+  prefill_ms_max = 200;
+  EXPECT_TRUE(build(plan, 4000)->citations.empty());
+  prefill_ms_max = 400;
+  EXPECT_EQ(build(plan, 4000)->citations.size(), 1U);
+}
+
+TEST_F(ContextBuilder, PutsWhatKindOfAnswerIsWantedLastAndOnlyBesidePassages) {
+  PromptPlan plan;
+  plan.user("the question").with({passage("A", 20)});
+  const std::string text = build(plan, 4000)->prompt.messages.back().text();
+  EXPECT_LT(text.find("[1] A"), text.find("the question"));
+  EXPECT_TRUE(text.ends_with(PromptPlan::kCitedAnswer)) << text;
+  PromptPlan alone;
+  alone.user("the question").with(std::vector<Passage>{});
+  EXPECT_EQ(build(alone, 4000)->prompt.messages.back().text(), "the question");
 }
 
 /// A conversation of ten turns with recall, as `think` reads and answers them, by a real template and tokenizer.

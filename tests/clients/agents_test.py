@@ -45,6 +45,8 @@ class Server:
 [server]
 listen = "127.0.0.1:{self.port}"
 data = "{folder}/data"
+[inference]
+model = "qwen2.5-coder-0.5b"
 [memory]
 documents = ["{ROOT}/docs"]
 [agents.assistant]
@@ -159,17 +161,20 @@ def story(server, temporary):
     assert "assistant" in [model.id for model in client.models.list().data]
     question = [{"role": "user", "content": "What does the mailbox do with an event?"}]
     for _ in range(60):
-        answer = client.chat.completions.create(model="assistant", messages=question).choices[0].message.content
-        if ".md" in answer:
+        answer = client.chat.completions.create(model="assistant", messages=question).choices[0].message
+        if answer.annotations:
             break
         time.sleep(1)
-    assert ".md" in answer, answer
-    streamed = "".join(
-        chunk.choices[0].delta.content or ""
-        for chunk in client.chat.completions.create(model="assistant", messages=question, stream=True)
-        if chunk.choices
-    )
-    assert ".md" in streamed, streamed
+    source = answer.annotations[0].url_citation
+    assert ".md#L" in source.url and source.title, answer
+    assert answer.content[source.start_index:source.end_index].startswith("["), answer
+    text, sources = "", []
+    for chunk in client.chat.completions.create(model="assistant", messages=question, stream=True):
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            sources += getattr(choice.delta, "annotations", None) or []
+    assert text == answer.content, (text, answer.content)
+    assert [each["url_citation"]["url"] for each in sources] == [each.url_citation.url for each in answer.annotations]
     print("chat: cites its documents")
 
     # kill -9 right after the acknowledgement: nothing is lost, nothing is done twice.

@@ -8,7 +8,8 @@ namespace mnema {
 namespace {
 
 TEST(Catalogue, NamesTheModelsThatScriptsRelyOn) {
-  for (const char* name : {"smollm2-135m", "qwen2.5-coder-0.5b", "gemma3-270m", "all-minilm-l6-v2"}) {
+  for (const char* name :
+       {"smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "gemma3-270m", "all-minilm-l6-v2"}) {
     const CatalogueModel* model = find_in_catalogue(name);
     ASSERT_NE(model, nullptr) << name;
     for (const CatalogueFile& file : model->files) {
@@ -29,6 +30,14 @@ TEST(Catalogue, RefusesABrokenTextWithItsLine) {
   const auto result = parse_catalogue("[a]\nkind = \n");
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.error().message.find("line 2"), std::string::npos) << result.error().text();
+}
+
+TEST(Catalogue, TellsHowAModelWantsToBeSampledWhereItsMakersSayIt) {
+  const CatalogueModel* qwen = find_in_catalogue("qwen2.5-coder-0.5b");
+  ASSERT_TRUE(qwen != nullptr && qwen->sampling);
+  EXPECT_FLOAT_EQ(qwen->sampling->temperature, 0.7F);
+  EXPECT_EQ(qwen->sampling->top_k, 20);
+  EXPECT_FALSE(find_in_catalogue("all-minilm-l6-v2")->sampling);
 }
 
 TEST(Catalogue, RefusesAFileWithoutDigest) { EXPECT_FALSE(parse_catalogue("[a]\n[[a.files]]\nname = \"x\"\n").ok()); }

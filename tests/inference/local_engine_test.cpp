@@ -11,6 +11,9 @@
 namespace mnema {
 namespace {
 
+using testing::BookLoader;
+using testing::SmallTokenizer;
+
 using testing::Heard;
 using testing::kModelBytes;
 using testing::LocalEngineTest;
@@ -247,13 +250,6 @@ TEST_F(LocalEngineTest, GuessingIsTheRequestsChoiceAndChangesNothing) {
   EXPECT_GT(stats().models[0].accepted_tokens, 0U);
 }
 
-TEST_F(LocalEngineTest, ABiasForATokenThatIsNotThereIsRefused) {
-  open();
-  GenerateRequest request = asks("a");
-  request.sampling.logit_bias = {{100'000, 5.0F}};
-  EXPECT_EQ(error(request).code, ErrorCode::kInvalidArgument);
-}
-
 GenerateRequest asks_for_tools(const char* model = "a") {
   GenerateRequest request;
   request.model = model;
@@ -264,6 +260,73 @@ GenerateRequest asks_for_tools(const char* model = "a") {
   request.tool_choice = ToolChoice::kRequired;
   request.tokens_max = 500;
   return request;
+}
+
+/// From its 20th token on the model writes "ab" for ever.
+void write_in_circles(BookLoader& loader) {
+  loader.adjust = [](const std::vector<TokenId>& before, std::vector<float>& logits) {
+    if (before.size() > 20) logits[before.back() == 'a' ? 'b' : 'a'] = 1e6F;
+  };
+}
+
+TEST_F(LocalEngineTest, AnAnswerThatGoesRoundInCirclesIsEndedAsTooLongWithANote) {
+  limits.repeated_tokens_max = 30;
+  write_in_circles(*loader);
+  open();
+  const Completion completion = answer(asks("a", "hello", 500));
+  EXPECT_EQ(completion.finish_reason, FinishReason::kLength);
+  EXPECT_NE(completion.note.find("repeated"), std::string::npos);
+  EXPECT_LT(completion.usage.completion_tokens, 60);
+}
+
+TEST_F(LocalEngineTest, ABenchmarkThatIgnoresTheEndMayRepeatItself) {
+  limits.repeated_tokens_max = 30;
+  write_in_circles(*loader);
+  open();
+  GenerateRequest request = asks("a", "hello", 200);
+  request.ignore_end_of_sequence = true;
+  const Completion completion = answer(request);
+  EXPECT_EQ(completion.usage.completion_tokens, 200);
+  EXPECT_EQ(completion.note, "");
+}
+
+TEST_F(LocalEngineTest, ATableOfZerosInAConstrainedAnswerIsNoLoop) {
+  limits.repeated_tokens_max = 30;
+  open();
+  std::string table = "[0";
+  for (int i = 0; i < 200; ++i) table += ",0";
+  GenerateRequest request = asks("a", "hello", 500);
+  request.constraint = ChoiceConstraint{{table + "]"}};
+  const Completion completion = answer(request);
+  EXPECT_EQ(completion.finish_reason, FinishReason::kStop);
+  EXPECT_EQ(completion.note, "");
+  EXPECT_EQ(completion.text, table + "]");
+}
+
+TEST_F(LocalEngineTest, ATableOfZerosInTheArgumentsOfAToolIsNoLoop) {
+  limits.repeated_tokens_max = 30;
+  std::string call = "<tool_call>{\"name\":\"stop\",\"arguments\":{\"rows\":[0";
+  for (int i = 0; i < 100; ++i) call += ",0";
+  call += "]}}</tool_call>";
+  const std::vector<TokenId> wanted = SmallTokenizer().encode(call, false, false).value();
+  std::size_t written = 0;
+  loader->adjust = [&](const std::vector<TokenId>&, std::vector<float>& logits) {
+    if (written < wanted.size()) logits[static_cast<std::size_t>(wanted[written++])] = 1e6F;
+  };
+  open();
+  GenerateRequest request = asks_for_tools();
+  request.tool_choice = ToolChoice::kAuto;
+  request.tokens_max = static_cast<int>(wanted.size());
+  const Completion completion = answer(request);
+  ASSERT_EQ(completion.tool_calls.size(), 1U) << completion.text;
+  EXPECT_EQ(completion.note, "");
+}
+
+TEST_F(LocalEngineTest, ABiasForATokenThatIsNotThereIsRefused) {
+  open();
+  GenerateRequest request = asks("a");
+  request.sampling.logit_bias = {{100'000, 5.0F}};
+  EXPECT_EQ(error(request).code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(LocalEngineTest, ARequiredToolIsCalledWhateverTheModelWouldSay) {
