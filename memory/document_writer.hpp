@@ -24,7 +24,8 @@ namespace mnema {
 
 struct DocumentChange {
   IngestOutcome outcome = IngestOutcome::kUnchanged;
-  int chunks = 0;  // written
+  int chunks = 0;    // written
+  std::string note;  // what the reader of a new version had to say about it; or empty
 };
 
 class DocumentWriter : public std::enable_shared_from_this<DocumentWriter> {

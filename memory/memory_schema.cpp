@@ -133,6 +133,9 @@ CREATE TABLE memory_folders (
           {"memory", 3, R"sql(
 CREATE INDEX memory_documents_unseen ON memory_documents (scope_id, uri) WHERE state >= 2;
 CREATE INDEX memory_tenants_without_table ON memory_tenants (tenant_id) WHERE text_format = '';
+)sql"},
+          {"memory", 4, R"sql(
+ALTER TABLE memory_documents ADD COLUMN stale TEXT NOT NULL DEFAULT '';
 )sql"}};
 }
 

@@ -41,6 +41,7 @@ struct NewDocument {
   std::string content_hash;  // hex SHA-256 of the document's bytes
   std::string cut_format;
   std::vector<NewChunk> chunks;
+  std::string note = {};  // of its reader, for the report; or empty
 };
 
 struct Begun {
@@ -61,6 +62,11 @@ struct Begun {
 /// Takes the document out of sight, and drafts of it. Returns what is to be cleared. Errors: `kNotFound`.
 [[nodiscard]] Result<std::vector<DocumentId>> retire(Transaction& transaction, const Scope& scope,
                                                      const std::string& uri);
+
+/// Marks the active document: what is recalled of it is not what its source holds today, for this reason. Putting the
+/// document again takes the mark away. False: there is none.
+[[nodiscard]] Result<bool> mark_stale(Transaction& transaction, const Scope& scope, const std::string& uri,
+                                      const std::string& why);
 
 struct Cleared {
   TenantId tenant = 0;
