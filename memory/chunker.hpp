@@ -17,7 +17,7 @@
 namespace mnema {
 
 struct CutDocument {
-  std::string title;  // the first heading, else the page's own; empty: there is none
+  std::string title;  // the first heading, of a page with a <title> the first <h1>, else that; empty: there is none
   std::vector<Chunk> chunks;
   std::string encoding;
   std::string note;  // one sentence where the encoding had to be found out, or something is broken; or empty

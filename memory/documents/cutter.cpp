@@ -96,6 +96,7 @@ void Cutter::on_heading(const Block& block) {
   headings_[level] = shortened(block.text, kHeadingBytesMax);
   std::fill(headings_.begin() + block.heading_level, headings_.end(), std::string());
   if (cut_.title.empty()) cut_.title = headings_[level];
+  if (level == 0 && main_heading_.empty()) main_heading_ = headings_[0];
   bare_level_ = block.heading_level;
   bare_begin_ = block.begin;
   bare_end_ = block.end;
@@ -240,7 +241,8 @@ CutDocument Cutter::take() {
   flush();
   if (bare_level_ > 0) end_heading();
   flush_outline();
-  if (cut_.title.empty()) cut_.title = name_;
+  // A page's lesser headings may be those of its menus; its own name is better.
+  if (!name_.empty()) cut_.title = main_heading_.empty() ? name_ : main_heading_;
   return std::move(cut_);
 }
 

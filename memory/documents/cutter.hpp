@@ -48,6 +48,7 @@ class Cutter : public BlockSink {
   const std::size_t tokens_max_;
   CutDocument cut_;
   std::string name_;
+  std::string main_heading_;  // the first of level 1
   std::array<std::string, 6> headings_;
   // the last heading, while nothing follows it
   int bare_level_ = 0;

@@ -102,6 +102,14 @@ TEST(Chunker, CitesTheHeadingOfAWebPage) {
   EXPECT_EQ(cut.chunks[0].text, "Within 30 days.");
 }
 
+TEST(Chunker, NamesAWebPageByItsMainHeadingElseByItsTitle) {
+  EXPECT_EQ(cut_of("<title>Fares</title><h2>Menu</h2><h1>Refunds</h1>x", MediaType::kHtml, kRoomy).title, "Refunds");
+  EXPECT_EQ(cut_of("<title>Fares</title><h2>Menu</h2>x", MediaType::kHtml, kRoomy).title, "Fares");
+  EXPECT_EQ(cut_of("<h2>Menu</h2>x", MediaType::kHtml, kRoomy).title, "Menu");
+  const CutDocument cut = cut_of("<title>Fares</title>Ten crowns.<h2>More</h2>", MediaType::kHtml, kRoomy);
+  EXPECT_EQ(cut.chunks.at(0).heading_path, "Fares");
+}
+
 std::string words_of(const CutDocument& cut) {
   std::string all;
   for (const Chunk& chunk : cut.chunks) all += chunk.heading_path + "\n" + chunk.text + "\n";
