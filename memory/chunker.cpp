@@ -55,6 +55,8 @@ void set_places(std::vector<Chunk>& chunks, std::string_view bytes, const Decode
 
 }  // namespace
 
+std::string cut_format(int chunk_tokens_max) { return "blocks/2/" + std::to_string(chunk_tokens_max); }
+
 Result<CutDocument> cut_document(std::string_view bytes, MediaType media_type, int chunk_tokens_max) {
   ASSIGN_OR_RETURN(DecodedText decoded, decode_text(bytes, media_type == MediaType::kHtml));
   Cutter cutter(decoded.text, media_type != MediaType::kHtml, static_cast<std::size_t>(std::max(chunk_tokens_max, 1)));

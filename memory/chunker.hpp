@@ -24,7 +24,7 @@ struct CutDocument {
 };
 
 /// Names how documents are cut; stored with each, and another name means cutting anew.
-inline constexpr std::string_view kCutFormat = "blocks/2";
+[[nodiscard]] std::string cut_format(int chunk_tokens_max);
 
 /// No chunk's text has more than `chunk_tokens_max` tokens as memory/documents/token_estimate.hpp counts them, and no
 /// range leaves the file. Errors: `kInvalidArgument` (not text), whose message goes on from the document's name.

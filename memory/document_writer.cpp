@@ -20,7 +20,7 @@ Error closed_error() { return fail(ErrorCode::kCancelled, "memory is closed"); }
 Result<sources_store::NewDocument> prepared(Document document, int chunk_tokens_max) {
   sources_store::NewDocument made;
   made.content_hash = sha256_hex(document.bytes);
-  made.cut_format = std::string(kCutFormat) + "/" + std::to_string(chunk_tokens_max);
+  made.cut_format = cut_format(chunk_tokens_max);
   ASSIGN_OR_RETURN(CutDocument cut, cut_document(document.bytes, document.media_type, chunk_tokens_max));
   made.title = !document.title.empty() ? document.title : !cut.title.empty() ? cut.title : document.uri;
   if (!cut.note.empty()) made.note = shown_text(document.uri) + " was " + cut.note;

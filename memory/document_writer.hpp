@@ -51,6 +51,9 @@ class DocumentWriter : public std::enable_shared_from_this<DocumentWriter> {
   /// start.
   void clear(std::vector<DocumentId> documents, std::function<void()> then);
 
+  /// How documents are cut here.
+  [[nodiscard]] std::string cut_format() const { return mnema::cut_format(limits_.chunk_tokens_max); }
+
   /// Nothing starts any more.
   void close() { closed_ = true; }
   [[nodiscard]] bool closed() const { return closed_; }

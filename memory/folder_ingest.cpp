@@ -61,6 +61,10 @@ class Walk {
   FolderListing& listing_;
 };
 
+Time modified_time(const struct stat& status) {
+  return from_micros(static_cast<long long>(status.st_mtim.tv_sec) * 1'000'000 + status.st_mtim.tv_nsec / 1'000);
+}
+
 fs::path absolute(const FolderSource& folder) {
   std::error_code error;
   const fs::path path = fs::absolute(folder.path, error).lexically_normal();
@@ -103,6 +107,12 @@ Result<FolderListing> list_folder(const FolderSource& folder, const std::string&
   return listing;
 }
 
+std::optional<Time> modified(const FolderFile& file) {
+  struct stat status{};
+  if (::stat(file.path.c_str(), &status) != 0) return {};
+  return modified_time(status);
+}
+
 Result<Document> read_document(const FolderSource& folder, const std::string& collection, const FolderFile& file,
                                std::int64_t bytes_max, const TextTools& tools) {
   struct stat status{};
@@ -116,7 +126,7 @@ Result<Document> read_document(const FolderSource& folder, const std::string& co
   document.scope = folder.scope;
   document.uri = file.uri;
   document.collection = collection;
-  document.modified = from_micros(static_cast<long long>(status.st_mtime) * 1'000'000);
+  document.modified = modified_time(status);
   document.trust = folder.trust;
   document.media_type = format_of(file.path).value_or(MediaType::kPlainText);
   if (TextTools::needs_one(document.media_type)) {

@@ -5,6 +5,7 @@
 // Threads: pure functions over the disk; not on the loop.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct FolderListing {
 /// The name to try on the `attempt`-th time, counted from 1, when another folder has those before: "docs",
 /// "docs (parent)", "docs (parent 2)", ... Without a slash of its own, so that no two collections share a uri.
 [[nodiscard]] std::string collection_name(const FolderSource& folder, int attempt);
+
+/// When the file was last modified, by the file system's word; none: it cannot be told.
+[[nodiscard]] std::optional<Time> modified(const FolderFile& file);
 
 /// Of a PDF or DOCX the text. Errors: `kResourceExhausted` (too large), `kStorage` (unreadable), those of `tools`.
 [[nodiscard]] Result<Document> read_document(const FolderSource& folder, const std::string& collection,

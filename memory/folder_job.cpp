@@ -71,6 +71,11 @@ void FolderJob::list() {
   auto known = database_.read<std::vector<std::string>>(
       [&](Transaction& transaction) { return sources_store::uris(transaction, folder_.scope, collection_); });
   if (!known.ok()) return finish(known.error());
+  auto converted = database_.read<std::map<std::string, Time>>([&](Transaction& transaction) {
+    return sources_store::converted(transaction, folder_.scope, collection_, writer_->cut_format());
+  });
+  if (!converted.ok()) return finish(converted.error());
+  converted_ = std::move(*converted);
   std::set<std::string> there;
   for (const FolderFile& file : files_) there.insert(file.uri);
   // What could not be looked at is not known to be gone.
@@ -88,6 +93,10 @@ void FolderJob::list() {
 void FolderJob::step() {
   if (files_done_ < files_.size()) {
     const FolderFile& file = files_[files_done_++];
+    if (const auto before = converted_.find(file.uri); before != converted_.end() && before->second == modified(file)) {
+      ++report_.unchanged;
+      return next(file.uri, IngestOutcome::kUnchanged);
+    }
     auto document = read_document(folder_, collection_, file, bytes_max_, tools_);
     if (!document.ok()) return skip(file.uri, document.error());
     return writer_->put(std::move(*document),

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +62,7 @@ class FolderJob : public std::enable_shared_from_this<FolderJob> {
   const std::function<void(Result<IngestReport>)> on_done_;
   std::string collection_;  // the name it got
   std::vector<FolderFile> files_;
+  std::map<std::string, Time> converted_;  // files that a program has read, and not again while they are the same
   std::size_t files_done_ = 0;
   std::vector<std::string> unread_;  // documents below folders that cannot be looked into
   std::vector<std::string> gone_;

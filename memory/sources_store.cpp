@@ -190,6 +190,26 @@ Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& sco
   }
 }
 
+Result<std::map<std::string, Time>> converted(Transaction& transaction, const Scope& scope,
+                                              const std::string& collection, const std::string& cut_format) {
+  ASSIGN_OR_RETURN(
+      Statement select,
+      transaction.prepare("SELECT uri, modified_us FROM memory_documents JOIN memory_scopes USING (scope_id)"
+                          " JOIN memory_tenants USING (tenant_id) WHERE state = 1 AND name = ?1 AND agent = ?2"
+                          " AND user = ?3 AND session = ?4 AND collection = ?5 AND media_type IN (?6, ?7)"
+                          " AND cut = ?8 AND stale = ''"));
+  select.bind(1, std::string_view(scope.tenant)).bind(2, std::string_view(scope.agent));
+  select.bind(3, std::string_view(scope.user)).bind(4, std::string_view(scope.session));
+  select.bind(5, std::string_view(collection)).bind(6, static_cast<int>(MediaType::kPdf));
+  select.bind(7, static_cast<int>(MediaType::kDocx)).bind(8, std::string_view(cut_format));
+  std::map<std::string, Time> found;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return found;
+    found.emplace(select.text(0), from_micros(select.integer(1)));
+  }
+}
+
 Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& asker) {
   std::vector<SourceInfo> found;
   ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, asker));

@@ -14,6 +14,7 @@
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,6 +84,11 @@ struct Cleared {
 /// Active documents of exactly this scope and collection.
 [[nodiscard]] Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& scope,
                                                     const std::string& collection);
+/// Of active documents of this scope and collection that a program made the text of, cut as `cut_format` says and not
+/// stale: when their files were modified, by uri.
+[[nodiscard]] Result<std::map<std::string, Time>> converted(Transaction& transaction, const Scope& scope,
+                                                            const std::string& collection,
+                                                            const std::string& cut_format);
 /// Active documents that `asker` may see, by uri.
 [[nodiscard]] Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& asker);
 

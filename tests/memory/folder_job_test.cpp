@@ -160,6 +160,34 @@ TEST(Folder, MarksWhatCanNoLongerBeReadAsStaleUntilItCan) {
   EXPECT_TRUE(world.memory->check_integrity().ok());
 }
 
+TEST(Folder, RunsAProgramOverAFileOnlyWhenTheFileHasChanged) {
+  Opened world;
+  const testing::TemporaryFolder programs;
+  const auto make_program = [&](const std::string& prints) {
+    std::filesystem::permissions(programs.write("pdftotext", "#!/bin/sh\necho '" + prints + "'"),
+                                 std::filesystem::perms::owner_all);
+  };
+  const std::string path = getenv("PATH");
+  setenv("PATH", programs.path().c_str(), 1);
+  const testing::TemporaryFolder docs;
+  const std::string file = docs.write("a.pdf", "x");
+  make_program("first ferry");
+  EXPECT_EQ(world.ingest(source_of(docs)).value().added, 1);
+  EXPECT_EQ(cited(world, "ferry"), "a.pdf › page 1");
+  make_program("second ferry");
+  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 1);
+  EXPECT_EQ(world.recalled("ferry"), Texts{"first ferry"});
+  std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(1));
+  EXPECT_EQ(world.ingest(source_of(docs)).value().changed, 1);
+  EXPECT_EQ(world.recalled("ferry"), Texts{"second ferry"});
+  std::filesystem::remove(programs / "pdftotext");
+  std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(1));
+  EXPECT_EQ(world.ingest(source_of(docs)).value().notes,
+            Texts{"docs/a.pdf needs pdftotext, which is not installed (install the package poppler-utils); what was "
+                  "read from it before is still recalled, marked stale"});
+  setenv("PATH", path.c_str(), 1);
+}
+
 TEST(Folder, SaysInWhatEncodingAFileWasRead) {
   Opened world;
   const testing::TemporaryFolder docs;
