@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "memory/documents/shown_name.hpp"
 #include "memory/text_terms.hpp"
 #include "runtime/log.hpp"
 #include "runtime/sha256.hpp"
@@ -16,12 +17,13 @@ constexpr int kChunksClearedPerUnit = 32;
 
 Error closed_error() { return fail(ErrorCode::kCancelled, "memory is closed"); }
 
-sources_store::NewDocument prepared(Document document, int chunk_tokens_max) {
+Result<sources_store::NewDocument> prepared(Document document, int chunk_tokens_max) {
   sources_store::NewDocument made;
   made.content_hash = sha256_hex(document.bytes);
-  made.cut_format = std::string(kCutFormat) + "/" + std::to_string(chunk_tokens_max);
-  CutDocument cut = cut_document(valid_utf8(document.bytes), document.media_type, chunk_tokens_max);
+  made.cut_format = cut_format(chunk_tokens_max);
+  ASSIGN_OR_RETURN(CutDocument cut, cut_document(document.bytes, document.media_type, chunk_tokens_max));
   made.title = !document.title.empty() ? document.title : !cut.title.empty() ? cut.title : document.uri;
+  if (!cut.note.empty()) made.note = shown_text(document.uri) + " was " + cut.note;
   for (Chunk& chunk : cut.chunks) {
     std::string heading = chunk.heading_path.empty() ? made.title : chunk.heading_path;
     made.chunks.push_back({std::move(chunk), std::move(heading), {}});
@@ -45,8 +47,8 @@ struct DocumentWriter::Put {
 };
 
 void DocumentWriter::put(Document document, OnDone on_done) {
-  const auto refuse = [&](std::string message) {
-    on_done(fail(ErrorCode::kInvalidArgument, "document '" + document.uri + "' " + std::move(message)));
+  const auto refuse = [&, uri = document.uri](const std::string& message) {
+    on_done(fail(ErrorCode::kInvalidArgument, "document '" + shown_text(uri) + "' " + message));
   };
   if (closed_) return on_done(closed_error());
   if (document.uri.empty()) return on_done(fail(ErrorCode::kInvalidArgument, "a document needs a uri to be cited by"));
@@ -54,11 +56,11 @@ void DocumentWriter::put(Document document, OnDone on_done) {
     return refuse("has " + std::to_string(document.bytes.size()) + " bytes, more than document_bytes_max (" +
                   std::to_string(limits_.document_bytes_max) + ")");
   }
-  if (document.bytes.find('\0') != std::string::npos) return refuse("is not text: it has zero bytes");
   Result<TermMaker> terms = TermMaker::make(language_);
   if (!terms.ok()) return on_done(terms.error());
-  begin(std::make_shared<Put>(
-      Put{prepared(std::move(document), limits_.chunk_tokens_max), std::move(*terms), std::move(on_done), {}}));
+  Result<sources_store::NewDocument> made = prepared(std::move(document), limits_.chunk_tokens_max);
+  if (!made.ok()) return refuse(made.error().message);
+  begin(std::make_shared<Put>(Put{std::move(*made), std::move(*terms), std::move(on_done), {}}));
 }
 
 void DocumentWriter::begin(const std::shared_ptr<Put>& put) {
@@ -81,7 +83,7 @@ void DocumentWriter::begin(const std::shared_ptr<Put>& put) {
         if (!begun.ok()) return put->on_done(begun.error());
         if (!*begun) return self->begin(put);
         put->begun = **begun;
-        if (put->begun.draft == 0) return put->on_done(DocumentChange{put->begun.outcome, 0});
+        if (put->begun.draft == 0) return put->on_done(DocumentChange{put->begun.outcome, 0, {}});
         self->add_slice(put);
       });
 }
@@ -112,8 +114,9 @@ void DocumentWriter::add_slice(const std::shared_ptr<Put>& put) {
         }
         put->written = put->slice_end();
         if (!*unseen) return self->add_slice(put);
-        self->clear(std::move(**unseen),
-                    [put] { put->on_done(DocumentChange{put->begun.outcome, static_cast<int>(put->written)}); });
+        self->clear(std::move(**unseen), [put] {
+          put->on_done(DocumentChange{put->begun.outcome, static_cast<int>(put->written), put->made.note});
+        });
       });
 }
 
@@ -128,7 +131,7 @@ void DocumentWriter::retire(Scope scope, std::string uri, Executor& reply_to, On
       [self = shared_from_this(), &reply_to, on_done = std::move(on_done)](Result<std::vector<DocumentId>> leaving) {
         if (!leaving.ok()) return reply_to.post([on_done, error = leaving.error()] { on_done(error); });
         self->clear(std::move(*leaving), [&reply_to, on_done] {
-          reply_to.post([on_done] { on_done(DocumentChange{IngestOutcome::kRetired, 0}); });
+          reply_to.post([on_done] { on_done(DocumentChange{IngestOutcome::kRetired, 0, {}}); });
         });
       });
 }

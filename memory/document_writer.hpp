@@ -24,7 +24,8 @@ namespace mnema {
 
 struct DocumentChange {
   IngestOutcome outcome = IngestOutcome::kUnchanged;
-  int chunks = 0;  // written
+  int chunks = 0;    // written
+  std::string note;  // what the reader of a new version had to say about it; or empty
 };
 
 class DocumentWriter : public std::enable_shared_from_this<DocumentWriter> {
@@ -49,6 +50,9 @@ class DocumentWriter : public std::enable_shared_from_this<DocumentWriter> {
   /// Removes what is left of documents that nobody sees; then `then`. What cannot be removed now is after the next
   /// start.
   void clear(std::vector<DocumentId> documents, std::function<void()> then);
+
+  /// How documents are cut here.
+  [[nodiscard]] std::string cut_format() const { return mnema::cut_format(limits_.chunk_tokens_max); }
 
   /// Nothing starts any more.
   void close() { closed_ = true; }

@@ -33,7 +33,7 @@ Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry,
           "SELECT e.scope_id, e.kind, e.time_us, e.trust, e.text,"                // 0-4
           " d.document_id, d.uri, d.title,"                                       // 5-7
           " c.heading_path, c.byte_begin, c.byte_end, c.line_begin, c.line_end,"  // 8-12
-          " s.kind, t.name, s.sequence, s.role"                                   // 13-16
+          " s.kind, t.name, s.sequence, s.role, d.stale"                          // 13-17
           " FROM memory_entries e LEFT JOIN memory_documents d ON d.document_id = e.document_id"
           " LEFT JOIN memory_chunks c ON c.entry_id = e.entry_id LEFT JOIN memory_episodes s ON s.entry_id = e.entry_id"
           " LEFT JOIN memory_threads t ON t.thread_id = s.thread_id WHERE e.entry_id = ?16 AND " +
@@ -56,6 +56,7 @@ Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry,
     source.heading_path = select.text(8);
     source.range = {select.integer(9), select.integer(10), static_cast<int>(select.integer(11)),
                     static_cast<int>(select.integer(12))};
+    source.stale = select.text(17);
   } else {
     source.episode_kind = static_cast<EpisodeKind>(select.integer(13));
     source.thread = select.text(14);

@@ -8,6 +8,7 @@ namespace mnema {
 
 void count(IngestReport& report, const DocumentChange& change) {
   report.chunks += change.chunks;
+  if (!change.note.empty()) report.notes.push_back(change.note);
   switch (change.outcome) {
     case IngestOutcome::kAdded:
       ++report.added;
@@ -70,6 +71,11 @@ void FolderJob::list() {
   auto known = database_.read<std::vector<std::string>>(
       [&](Transaction& transaction) { return sources_store::uris(transaction, folder_.scope, collection_); });
   if (!known.ok()) return finish(known.error());
+  auto converted = database_.read<std::map<std::string, Time>>([&](Transaction& transaction) {
+    return sources_store::converted(transaction, folder_.scope, collection_, writer_->cut_format());
+  });
+  if (!converted.ok()) return finish(converted.error());
+  converted_ = std::move(*converted);
   std::set<std::string> there;
   for (const FolderFile& file : files_) there.insert(file.uri);
   // What could not be looked at is not known to be gone.
@@ -78,7 +84,8 @@ void FolderJob::list() {
                        [&](const std::string& folder) { return uri.starts_with(folder); });
   };
   for (std::string& uri : *known) {
-    if (!there.contains(uri) && !unread(uri)) gone_.push_back(std::move(uri));
+    if (there.contains(uri)) continue;
+    (unread(uri) ? unread_ : gone_).push_back(std::move(uri));
   }
   step();
 }
@@ -86,12 +93,22 @@ void FolderJob::list() {
 void FolderJob::step() {
   if (files_done_ < files_.size()) {
     const FolderFile& file = files_[files_done_++];
-    auto document = read_document(folder_, collection_, file, bytes_max_);
+    if (const auto before = converted_.find(file.uri); before != converted_.end() && before->second == modified(file)) {
+      ++report_.unchanged;
+      return next(file.uri, IngestOutcome::kUnchanged);
+    }
+    auto document = read_document(folder_, collection_, file, bytes_max_, tools_);
     if (!document.ok()) return skip(file.uri, document.error());
     return writer_->put(std::move(*document),
                         [self = shared_from_this(), uri = file.uri](const Result<DocumentChange>& change) {
                           self->on_file(uri, change);
                         });
+  }
+  if (!unread_.empty()) {
+    std::string uri = std::move(unread_.back());
+    unread_.pop_back();
+    return keep_as_stale(std::move(uri), "its folder cannot be read",
+                         [self = shared_from_this()](bool) { self->step(); });
   }
   if (gone_.empty()) return finish(std::move(report_));
   const std::string uri = gone_.back();
@@ -116,8 +133,28 @@ void FolderJob::on_file(const std::string& uri, const Result<DocumentChange>& ch
 
 void FolderJob::skip(const std::string& uri, const Error& why) {
   ++report_.skipped;
-  report_.notes.push_back(why.message);
-  next(uri, IngestOutcome::kSkipped);
+  std::string note = why.message + (why.hint.empty() ? "" : " (" + why.hint + ")");
+  const bool large = why.code == ErrorCode::kResourceExhausted;
+  keep_as_stale(uri, large ? "the file is too large today" : "the file cannot be read today",
+                [self = shared_from_this(), uri, note = std::move(note)](bool kept) {
+                  self->report_.notes.push_back(
+                      note + (kept ? "; what was read from it before is still recalled, marked stale" : ""));
+                  self->next(uri, IngestOutcome::kSkipped);
+                });
+}
+
+/// Then `then`, with whether there was a document to be marked.
+void FolderJob::keep_as_stale(std::string uri, std::string why, std::function<void(bool)> then) {
+  database_.write<bool>(
+      WritePriority::kBackground,
+      [scope = folder_.scope, uri = std::move(uri), why = std::move(why)](Transaction& transaction) {
+        return sources_store::mark_stale(transaction, scope, uri, why);
+      },
+      background_,
+      [self = shared_from_this(), then = std::move(then)](const Result<bool>& marked) {
+        if (!marked.ok()) return self->finish(marked.error());
+        then(*marked);
+      });
 }
 
 void FolderJob::next(const std::string& uri, IngestOutcome outcome) {

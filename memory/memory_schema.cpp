@@ -140,6 +140,9 @@ CREATE INDEX memory_pending_vectors_by_attempts ON memory_pending_vectors (attem
           {"memory", 5, R"sql(
 DROP INDEX memory_vector_changes_by_tenant;
 CREATE INDEX memory_vector_changes_by_embedder ON memory_vector_changes (tenant_id, embedder_id, change_id);
+)sql"},
+          {"memory", 6, R"sql(
+ALTER TABLE memory_documents ADD COLUMN stale TEXT NOT NULL DEFAULT '';
 )sql"}};
 }
 

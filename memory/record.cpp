@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "memory/documents/shown_name.hpp"
+
 namespace mnema {
 namespace {
 
@@ -18,13 +20,18 @@ std::string date_of(Time time) {
 
 std::string Provenance::citation() const {
   if (kind == EntryKind::kEpisode) {
-    return "conversation " + thread + (role.empty() ? "" : ", " + role) + ", " + date_of(time);
+    return shown_text("conversation " + thread + (role.empty() ? "" : ", " + role) + ", " + date_of(time));
   }
   const std::string file = uri.substr(uri.find_last_of('/') == std::string::npos ? 0 : uri.find_last_of('/') + 1);
-  const std::string lines = range.line_end - range.line_begin <= 1 ? "line " + std::to_string(range.line_begin)
-                                                                   : "lines " + std::to_string(range.line_begin) + "–" +
-                                                                         std::to_string(range.line_end - 1);
-  return (file.empty() ? uri : file) + (heading_path.empty() ? "" : " › " + heading_path) + ", " + lines;
+  std::string lines;
+  if (range.line_end > 0) {
+    lines = range.line_end - range.line_begin <= 1
+                ? ", line " + std::to_string(range.line_begin)
+                : ", lines " + std::to_string(range.line_begin) + "–" + std::to_string(range.line_end - 1);
+  }
+  return shown_text((file.empty() ? uri : file) +
+                    (heading_path.empty() || heading_path == uri ? "" : " › " + heading_path) + lines +
+                    (stale.empty() ? "" : " (stale: " + stale + ")"));
 }
 
 std::string Provenance::address() const {

@@ -58,7 +58,17 @@ struct StoredEpisode {
   Episode episode;
 };
 
-enum class MediaType : int { kPlainText = 0, kMarkdown = 1, kHtml = 2 };
+/// Persisted: append only, never renumber.
+enum class MediaType : int {
+  kPlainText = 0,
+  kMarkdown = 1,
+  kHtml = 2,
+  kTable = 3,  // CSV, TSV
+  kJson = 4,   // and JSON Lines
+  kCode = 5,
+  kPdf = 6,   // `bytes` are its text, as a tool made it
+  kDocx = 7,  // likewise, as Markdown
+};
 
 /// A text from outside, named by its `uri` within its scope.
 struct Document {
@@ -67,7 +77,7 @@ struct Document {
   std::string collection;  // what it was ingested with, e.g. a folder's name; empty = alone
   std::string title;       // empty: its first heading, else the uri
   MediaType media_type = MediaType::kPlainText;
-  std::string bytes;  // UTF-8; broken sequences become U+FFFD
+  std::string bytes;  // in any encoding (memory/documents/decode.hpp); what is broken becomes U+FFFD
   Time modified{};    // by its source's word
   Trust trust = Trust::kOperator;
 };
@@ -98,7 +108,9 @@ struct Provenance {
   std::string uri;
   std::string title;
   std::string heading_path;
-  TextRange range;
+  TextRange range;    // all zero where there is no place to tell, as in a PDF
+  std::string stale;  // why this is not the file as it is today, e.g. "the file cannot be read"; empty: it is, or was
+                      // when it was last looked at
   // of an episode
   EpisodeKind episode_kind = EpisodeKind::kTurn;
   std::string thread;
@@ -109,7 +121,8 @@ struct Provenance {
   Trust trust = Trust::kExternal;
   Scope scope;
 
-  /// "ARCHITECTURE.md › Runtime › Threads, lines 12–40" or "conversation 42, user, 2023-05-08".
+  /// "ARCHITECTURE.md › Runtime › Threads, lines 12–40" or "conversation 42, user, 2023-05-08". A line whatever the
+  /// names hold. A stale document's ends with "(stale: the file cannot be read)".
   [[nodiscard]] std::string citation() const;
   /// "docs/ARCHITECTURE.md#L12-L40"; empty for an episode.
   [[nodiscard]] std::string address() const;

@@ -14,17 +14,19 @@ struct ActiveDocument {
   std::string title;
   MediaType media_type{};
   Trust trust{};
+  bool stale = false;
 };
 
 Result<std::optional<ActiveDocument>> find_active(Transaction& transaction, ScopeId scope, const std::string& uri) {
-  ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare("SELECT document_id, content_hash, cut, collection, title, media_type, trust"
-                                       " FROM memory_documents WHERE scope_id = ?1 AND uri = ?2 AND state = 1"));
+  ASSIGN_OR_RETURN(
+      Statement select,
+      transaction.prepare("SELECT document_id, content_hash, cut, collection, title, media_type, trust,"
+                          " stale <> '' FROM memory_documents WHERE scope_id = ?1 AND uri = ?2 AND state = 1"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, scope).bind(2, std::string_view(uri)).step());
   if (!row) return std::optional<ActiveDocument>();
   return std::optional<ActiveDocument>(ActiveDocument{select.integer(0), select.text(1), select.text(2), select.text(3),
                                                       select.text(4), static_cast<MediaType>(select.integer(5)),
-                                                      static_cast<Trust>(select.integer(6))});
+                                                      static_cast<Trust>(select.integer(6)), select.integer(7) != 0});
 }
 
 /// Drafts of this document. Said twice, for the index of what is not seen.
@@ -40,6 +42,12 @@ Status set_state(Transaction& transaction, DocumentId document, State state) {
   ASSIGN_OR_RETURN(Statement update,
                    transaction.prepare("UPDATE memory_documents SET state = ?2 WHERE document_id = ?1"));
   return update.bind(1, document).bind(2, static_cast<int>(state)).run();
+}
+
+Status set_stale(Transaction& transaction, DocumentId document, const std::string& why) {
+  ASSIGN_OR_RETURN(Statement update,
+                   transaction.prepare("UPDATE memory_documents SET stale = ?2 WHERE document_id = ?1"));
+  return update.bind(1, document).bind(2, std::string_view(why)).run();
 }
 
 struct Place {
@@ -67,6 +75,7 @@ Result<Begun> begin(Transaction& transaction, const NewDocument& made, Time now)
                     old->media_type == document.media_type && old->trust == document.trust;
   // What is there now is not what will be there when a draft is on its way.
   ASSIGN_OR_RETURN(const std::vector<DocumentId> drafts, find_drafts(transaction, where.scope, document.uri));
+  if (same && old->stale) RETURN_IF_ERROR(set_stale(transaction, old->id, {}));
   if (same && drafts.empty()) return Begun{};
 
   ASSIGN_OR_RETURN(Statement insert,
@@ -129,6 +138,14 @@ Result<std::vector<DocumentId>> retire(Transaction& transaction, const Scope& sc
   return leaving;
 }
 
+Result<bool> mark_stale(Transaction& transaction, const Scope& scope, const std::string& uri, const std::string& why) {
+  CHECK(!why.empty(), "a document is stale for a reason");
+  ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
+  ASSIGN_OR_RETURN(const std::optional<ActiveDocument> active, find_active(transaction, where.scope, uri));
+  if (active) RETURN_IF_ERROR(set_stale(transaction, active->id, why));
+  return active.has_value();
+}
+
 Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_max, std::int64_t tag) {
   ASSIGN_OR_RETURN(const Place place, find(transaction, document));
   CHECK(place.state != State::kActive, "only what nobody sees is cleared away");
@@ -173,13 +190,33 @@ Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& sco
   }
 }
 
+Result<std::map<std::string, Time>> converted(Transaction& transaction, const Scope& scope,
+                                              const std::string& collection, const std::string& cut_format) {
+  ASSIGN_OR_RETURN(
+      Statement select,
+      transaction.prepare("SELECT uri, modified_us FROM memory_documents JOIN memory_scopes USING (scope_id)"
+                          " JOIN memory_tenants USING (tenant_id) WHERE state = 1 AND name = ?1 AND agent = ?2"
+                          " AND user = ?3 AND session = ?4 AND collection = ?5 AND media_type IN (?6, ?7)"
+                          " AND cut = ?8 AND stale = ''"));
+  select.bind(1, std::string_view(scope.tenant)).bind(2, std::string_view(scope.agent));
+  select.bind(3, std::string_view(scope.user)).bind(4, std::string_view(scope.session));
+  select.bind(5, std::string_view(collection)).bind(6, static_cast<int>(MediaType::kPdf));
+  select.bind(7, static_cast<int>(MediaType::kDocx)).bind(8, std::string_view(cut_format));
+  std::map<std::string, Time> found;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return found;
+    found.emplace(select.text(0), from_micros(select.integer(1)));
+  }
+}
+
 Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& asker) {
   std::vector<SourceInfo> found;
   ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, asker));
   if (visible.nothing()) return found;
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT document_id, uri, title, collection, content_hash, chunks, modified_us,"
-                                       " ingested_us FROM memory_documents WHERE state = 1 AND scope_id IN"
+                                       " ingested_us, stale FROM memory_documents WHERE state = 1 AND scope_id IN"
                                        " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ORDER BY uri"));
   const auto scopes = visible.padded();
   for (std::size_t i = 0; i < scopes.size(); ++i) select.bind(1 + static_cast<int>(i), scopes[i]);
@@ -188,7 +225,7 @@ Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& aske
     if (!row) return found;
     found.push_back({select.integer(0), select.text(1), select.text(2), select.text(3), select.text(4),
                      static_cast<int>(select.integer(5)), from_micros(select.integer(6)),
-                     from_micros(select.integer(7))});
+                     from_micros(select.integer(7)), select.text(8)});
   }
 }
 

@@ -14,6 +14,7 @@
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,7 @@ struct NewDocument {
   std::string content_hash;  // hex SHA-256 of the document's bytes
   std::string cut_format;
   std::vector<NewChunk> chunks;
+  std::string note = {};  // of its reader, for the report; or empty
 };
 
 struct Begun {
@@ -62,6 +64,11 @@ struct Begun {
 [[nodiscard]] Result<std::vector<DocumentId>> retire(Transaction& transaction, const Scope& scope,
                                                      const std::string& uri);
 
+/// Marks the active document: what is recalled of it is not what its source holds today, for this reason. Putting the
+/// document again takes the mark away. False: there is none.
+[[nodiscard]] Result<bool> mark_stale(Transaction& transaction, const Scope& scope, const std::string& uri,
+                                      const std::string& why);
+
 struct Cleared {
   TenantId tenant = 0;
   std::vector<VectorLabel> removed;  // labels of vectors that went
@@ -77,6 +84,11 @@ struct Cleared {
 /// Active documents of exactly this scope and collection.
 [[nodiscard]] Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& scope,
                                                     const std::string& collection);
+/// Of active documents of this scope and collection that a program made the text of, cut as `cut_format` says and not
+/// stale: when their files were modified, by uri.
+[[nodiscard]] Result<std::map<std::string, Time>> converted(Transaction& transaction, const Scope& scope,
+                                                            const std::string& collection,
+                                                            const std::string& cut_format);
 /// Active documents that `asker` may see, by uri.
 [[nodiscard]] Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& asker);
 

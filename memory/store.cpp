@@ -158,8 +158,8 @@ void MemoryStore::ingest_folder(FolderSource folder, Executor& reply_to,
                                 std::function<void(FolderProgress)> on_progress,
                                 std::function<void(Result<IngestReport>)> on_done) {
   const auto job = std::make_shared<FolderJob>(state_->database, state_->writer, state_->executors.background,
-                                               state_->options.limits.document_bytes_max, std::move(folder), reply_to,
-                                               std::move(on_progress), std::move(on_done));
+                                               state_->clock, state_->options.limits.document_bytes_max,
+                                               std::move(folder), reply_to, std::move(on_progress), std::move(on_done));
   state_->executors.background.post([job] { job->start(); });
 }
 

@@ -17,6 +17,7 @@
 //   document_writer.hpp   documents into rows        folder_job.hpp      one reading of a folder
 //   text_index_keeper.hpp words that were not there  entry_filter_store.hpp  who sees what, in SQL
 //   change_trimmer.hpp    bounds the log of vectors' changes
+//   documents/            readers of the formats, encodings, words, cutting
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
 //            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,
@@ -56,7 +57,8 @@ struct IngestReport {
   int retired = 0;                 // gone from the folder: no longer recalled
   int skipped = 0;                 // files: too large, not text, unreadable
   int chunks = 0;                  // written
-  std::vector<std::string> notes;  // one sentence per skipped file, and per folder that could not be looked into
+  std::vector<std::string> notes;  // one sentence per skipped file, per folder that could not be looked into, and per
+                                   // file whose encoding had to be found out
 };
 
 /// A folder of documents, ingested as one collection. Where another folder of the same scope has the name already, and
@@ -64,8 +66,8 @@ struct IngestReport {
 struct FolderSource {
   Scope scope;
   std::string path;
-  std::string collection;  // empty: the folder's own name
-  std::vector<std::string> extensions = {".md", ".markdown", ".txt", ".html", ".htm"};
+  std::string collection;                    // empty: the folder's own name
+  std::vector<std::string> extensions = {};  // ".md"; empty: each that can be read (memory/documents/format.hpp)
   Trust trust = Trust::kOperator;
 };
 
@@ -85,6 +87,7 @@ struct SourceInfo {
   int chunks = 0;
   Time modified{};
   Time ingested{};
+  std::string stale;  // why it is not what its source holds today; empty: it is
 };
 
 struct MemoryStatistics {

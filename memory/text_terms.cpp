@@ -1,6 +1,7 @@
 #include "memory/text_terms.hpp"
 
 #include <libstemmer.h>
+#include <unicode/uvernum.h>
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -14,31 +15,58 @@ namespace mnema {
 namespace {
 
 constexpr std::size_t kTermBytesMax = 64;  // longer ones are data, not words
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 // Words of English that stand in every text. Sorted.
 constexpr std::array kStopWords = {
-    "a",    "about",  "after",   "again", "all",    "also",   "am",    "an",   "and",   "any",     "are",    "as",
-    "at",   "be",     "because", "been",  "before", "being",  "but",   "by",   "can",   "could",   "d",      "did",
-    "do",   "does",   "doing",   "don",   "down",   "during", "each",  "for",  "from",  "further", "had",    "has",
-    "have", "having", "he",      "her",   "here",   "hers",   "him",   "his",  "how",   "i",       "if",     "in",
-    "into", "is",     "it",      "its",   "just",   "ll",     "m",     "may",  "me",    "might",   "more",   "most",
-    "must", "my",     "no",      "nor",   "not",    "of",     "off",   "on",   "once",  "only",    "or",     "other",
-    "our",  "ours",   "out",     "over",  "own",    "re",     "s",     "same", "shall", "she",     "should", "so",
-    "some", "such",   "t",       "than",  "that",   "the",    "their", "them", "then",  "there",   "these",  "they",
-    "this", "those",  "through", "to",    "too",    "under",  "until", "up",   "ve",    "very",    "was",    "we",
-    "were", "what",   "when",    "where", "which",  "while",  "who",   "whom", "why",   "will",    "with",   "would",
-    "you",  "your",   "yours"};
+    "a",     "about",  "after",  "again",   "ain",   "all",     "also",  "am",     "an",      "and",   "any",
+    "are",   "aren",   "as",     "at",      "be",    "because", "been",  "before", "being",   "but",   "by",
+    "can",   "could",  "couldn", "d",       "did",   "didn",    "do",    "does",   "doesn",   "doing", "don",
+    "down",  "during", "each",   "for",     "from",  "further", "had",   "hadn",   "has",     "hasn",  "have",
+    "haven", "having", "he",     "her",     "here",  "hers",    "him",   "his",    "how",     "i",     "if",
+    "in",    "into",   "is",     "isn",     "it",    "its",     "just",  "ll",     "m",       "may",   "me",
+    "might", "more",   "most",   "must",    "mustn", "my",      "needn", "of",     "off",     "on",    "once",
+    "only",  "or",     "other",  "our",     "ours",  "out",     "over",  "own",    "re",      "s",     "same",
+    "shall", "she",    "should", "shouldn", "so",    "some",    "such",  "t",      "than",    "that",  "the",
+    "their", "them",   "then",   "there",   "these", "they",    "this",  "those",  "through", "to",    "too",
+    "under", "until",  "up",     "ve",      "very",  "was",     "wasn",  "we",     "were",    "weren", "what",
+    "when",  "where",  "which",  "while",   "who",   "whom",    "why",   "will",   "with",    "would", "wouldn",
+    "you",   "your",   "yours"};
 static_assert(std::is_sorted(kStopWords.begin(), kStopWords.end(),
                              [](const char* a, const char* b) { return std::string_view(a) < std::string_view(b); }));
 
 bool is_stop_word(std::string_view word) { return std::binary_search(kStopWords.begin(), kStopWords.end(), word); }
 
-enum class Kind { kNone, kLower, kUpper, kDigit, kOtherLetter, kIdeograph, kMark };
+enum class Kind {
+  kNone,
+  kLower,
+  kUpper,
+  kDigit,
+  kOtherLetter,
+  kMark,
+  kHangul,
+  kHanOrHiragana,
+  kKatakana,
+  kSoutheastAsian
+};
+
+/// Written in runs that are cut by dictionary, or by syllable.
+bool is_run(Kind kind) { return kind >= Kind::kHangul; }
 
 bool is_ideograph(utf8proc_int32_t c) {
-  return (c >= 0x3040 && c <= 0x30FF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) ||
-         (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x20000 && c <= 0x3134F);
+  return (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
+         (c >= 0x20000 && c <= 0x3134F) || c == 0x3005 || c == 0x3007;
+}
+bool is_hiragana(utf8proc_int32_t c) { return c >= 0x3041 && c <= 0x309F; }
+bool is_katakana(utf8proc_int32_t c) {
+  return (c >= 0x30A0 && c <= 0x30FF && c != 0x30FB) || (c >= 0x31F0 && c <= 0x31FF) || (c >= 0xFF66 && c <= 0xFF9F);
+}
+bool is_hangul(utf8proc_int32_t c) {
+  return (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x1100 && c <= 0x11FF) || (c >= 0x3131 && c <= 0x318E) ||
+         (c >= 0xFFA1 && c <= 0xFFDC);
+}
+bool is_southeast_asian(utf8proc_int32_t c) {
+  return (c >= 0x0E01 && c <= 0x0EFF && c != 0x0E3F) || (c >= 0x1000 && c <= 0x109F) || (c >= 0x1780 && c <= 0x17DD);
 }
 
 Kind kind_of(utf8proc_int32_t c) {
@@ -48,7 +76,15 @@ Kind kind_of(utf8proc_int32_t c) {
     if (c >= '0' && c <= '9') return Kind::kDigit;
     return Kind::kNone;
   }
-  if (is_ideograph(c)) return Kind::kIdeograph;
+  if (is_hangul(c)) return Kind::kHangul;
+  if (is_ideograph(c) || is_hiragana(c)) return Kind::kHanOrHiragana;
+  if (is_katakana(c)) return Kind::kKatakana;
+  if (is_southeast_asian(c)) {
+    const auto category = utf8proc_category(c);
+    return category == UTF8PROC_CATEGORY_ND   ? Kind::kDigit
+           : category == UTF8PROC_CATEGORY_PO ? Kind::kNone
+                                              : Kind::kSoutheastAsian;
+  }
   switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LL:
       return Kind::kLower;
@@ -71,6 +107,17 @@ Kind kind_of(utf8proc_int32_t c) {
   }
 }
 
+std::string mapped(std::string_view text, int options) {
+  utf8proc_uint8_t* made = nullptr;
+  const auto bytes =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &made, static_cast<utf8proc_option_t>(options | UTF8PROC_STABLE | UTF8PROC_IGNORE));
+  if (bytes < 0) return {};
+  std::string result(reinterpret_cast<const char*>(made), static_cast<std::size_t>(bytes));
+  std::free(made);
+  return result;
+}
+
 std::string folded(std::string_view word) {
   if (std::all_of(word.begin(), word.end(), [](unsigned char c) { return c < 0x80; })) {
     std::string lower(word);
@@ -79,24 +126,38 @@ std::string folded(std::string_view word) {
     }
     return lower;
   }
-  utf8proc_uint8_t* mapped = nullptr;
-  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
-                                                      UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK | UTF8PROC_IGNORE);
-  const auto bytes = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(word.data()),
-                                  static_cast<utf8proc_ssize_t>(word.size()), &mapped, options);
-  if (bytes < 0) return {};
-  std::string result(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(bytes));
-  std::free(mapped);
+  std::string result = mapped(word, UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK);
   // Compatibility forms may bring blanks and signs with them ("½" is "1⁄2").
   std::erase_if(result, [](unsigned char c) { return c < 0x80 && kind_of(c) == Kind::kNone; });
   return result;
+}
+
+/// Whether an apostrophe at `at`, of `bytes` bytes, stands in a word like "don't".
+bool is_negation(std::string_view text, std::size_t word_begin, std::size_t at, std::size_t bytes) {
+  const std::string_view sign = text.substr(at, bytes);
+  if (sign != "'" && sign != "\u2019") return false;
+  const std::size_t after = at + bytes + 1;
+  if (at <= word_begin || (text[at - 1] != 'n' && text[at - 1] != 'N') || after > text.size()) return false;
+  if (text[after - 1] != 't' && text[after - 1] != 'T') return false;
+  const auto next = after < text.size() ? static_cast<unsigned char>(text[after]) : ' ';
+  return next < 0x80 && kind_of(next) == Kind::kNone;
+}
+
+/// The first character of valid UTF-8.
+utf8proc_int32_t first_of(std::string_view text, std::size_t& bytes) {
+  utf8proc_int32_t c = 0;
+  const auto step = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                     static_cast<utf8proc_ssize_t>(text.size()), &c);
+  bytes = step > 0 ? static_cast<std::size_t>(step) : 1;
+  return step > 0 ? c : 0;
 }
 
 }  // namespace
 
 void TermMaker::Deleter::operator()(sb_stemmer* stemmer) const { sb_stemmer_delete(stemmer); }
 
-TermMaker::TermMaker(std::string language, sb_stemmer* stemmer) : language_(std::move(language)), stemmer_(stemmer) {}
+TermMaker::TermMaker(std::string language, sb_stemmer* stemmer)
+    : language_(std::move(language)), stemmer_(stemmer), breaker_(std::make_unique<WordBreaker>()) {}
 TermMaker::TermMaker(TermMaker&&) noexcept = default;
 TermMaker& TermMaker::operator=(TermMaker&&) noexcept = default;
 TermMaker::~TermMaker() = default;
@@ -111,7 +172,10 @@ Result<TermMaker> TermMaker::make(const std::string& language) {
   return fail(ErrorCode::kInvalidArgument, "no stemmer for the language '" + language + "'", "choose one of: " + known);
 }
 
-std::string TermMaker::format() const { return "terms-" + std::to_string(kFormat) + "/" + language_; }
+std::string TermMaker::format() const {
+  // The dictionaries are ICU's, and differ from one version to the next.
+  return "terms-" + std::to_string(kFormat) + "/icu-" + U_ICU_VERSION + "/" + language_;
+}
 
 void TermMaker::add_word(std::string_view word, std::vector<std::string>& terms) const {
   std::string lower = folded(word);
@@ -125,19 +189,56 @@ void TermMaker::add_word(std::string_view word, std::vector<std::string>& terms)
   if (!lower.empty()) terms.push_back(std::move(lower));
 }
 
+/// `compatible`: half-width and other forms count as the usual one. (Thai vowels would fall apart.)
+void TermMaker::add_words_of(std::string_view run, bool compatible, std::vector<std::string>& terms) const {
+  const std::string text = mapped(run, UTF8PROC_COMPOSE | (compatible ? UTF8PROC_COMPAT : 0));
+  breaker_->each_word(text, [&](std::string_view word) {
+    std::size_t bytes = 0;
+    const utf8proc_int32_t first = first_of(word, bytes);
+    const bool one = bytes == word.size();
+    if (one && first >= 0x3040 && first <= 0x309F) return;  // a particle of Japanese
+    if (word.size() <= kTermBytesMax) terms.emplace_back(word);
+    if (one) return;
+    for (std::string_view rest = word; !rest.empty(); rest.remove_prefix(bytes)) {
+      if (is_ideograph(first_of(rest, bytes))) terms.emplace_back(rest.substr(0, bytes));
+    }
+  });
+}
+
+/// A stem of one syllable may be none ("회의" ends like a genitive): then the longer one counts too.
+void TermMaker::add_korean(std::string_view word, bool behind_foreign, std::vector<std::string>& terms) const {
+  const std::string composed = mapped(word, UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
+  if (composed.empty() || composed.size() > 2 * kTermBytesMax) return;
+  if (behind_foreign && is_particle(composed)) return;
+  const std::string_view stem = without_particles(composed, 2);
+  const std::string_view syllable = without_particles(composed, 1);
+  terms.emplace_back(stem);
+  if (syllable != stem) terms.emplace_back(syllable);
+}
+
 std::vector<std::string> TermMaker::terms(std::string_view text) const {
   std::vector<std::string> found;
-  std::size_t word_begin = 0;  // of the whole word
+  std::size_t word_begin = 0;  // of the whole word, or run
   std::size_t part_begin = 0;  // of the part since the last change of case
   int parts = 0;
   Kind before = Kind::kNone;
+  Kind run = Kind::kNone;       // of the run that is open
+  bool behind_foreign = false;  // it follows letters or digits of another script without a blank
   const auto end_word = [&](std::size_t end) {
-    if (word_begin < end) {
+    const std::string_view word = text.substr(word_begin, end - word_begin);
+    if (!word.empty() && run == Kind::kHangul) {
+      add_korean(word, behind_foreign, found);
+    } else if (!word.empty() && run != Kind::kNone) {
+      add_words_of(word, run != Kind::kSoutheastAsian, found);
+    } else if (!word.empty()) {
       if (parts > 0) add_word(text.substr(part_begin, end - part_begin), found);
-      add_word(text.substr(word_begin, end - word_begin), found);
+      add_word(word, found);
     }
+    behind_foreign = !word.empty() && run == Kind::kNone;
     parts = 0;
     before = Kind::kNone;
+    run = Kind::kNone;
+    word_begin = part_begin = end;
   };
   std::size_t at = 0;
   while (at < text.size()) {
@@ -145,17 +246,28 @@ std::vector<std::string> TermMaker::terms(std::string_view text) const {
     const auto step = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + at,
                                        static_cast<utf8proc_ssize_t>(text.size() - at), &c);
     const std::size_t bytes = step > 0 ? static_cast<std::size_t>(step) : 1;
-    const Kind kind = step > 0 ? kind_of(c) : Kind::kNone;
-    if (kind == Kind::kNone || kind == Kind::kIdeograph) {
+    Kind kind = step > 0 ? kind_of(c) : Kind::kNone;
+    if (kind == Kind::kMark && is_run(run)) kind = run;
+    const bool lengthens = c == 0x30FC || c == 0xFF70;  // the vowel before, of either kana
+    if (lengthens && run == Kind::kHanOrHiragana) kind = run;
+    if (kind == Kind::kNone) {
+      const bool negated = language_ == "english" && is_negation(text, word_begin, at, bytes);
       end_word(at);
-      if (kind == Kind::kIdeograph) add_word(text.substr(at, bytes), found);
+      if (negated) {
+        found.emplace_back("not");
+        at += 1;
+      }
       word_begin = part_begin = at + bytes;
+      behind_foreign = false;
+    } else if (is_run(kind) != is_run(run) || (is_run(kind) && kind != run)) {
+      end_word(at);
+      if (is_run(kind)) run = kind;
     } else if (before == Kind::kLower && kind == Kind::kUpper) {
       add_word(text.substr(part_begin, at - part_begin), found);
       part_begin = at;
       ++parts;
     }
-    if (kind != Kind::kMark && kind != Kind::kIdeograph) before = kind;
+    if (kind != Kind::kMark && !is_run(kind)) before = kind;
     at += bytes;
   }
   end_word(text.size());

@@ -1,8 +1,9 @@
 // memory/text_terms.hpp
 //
-// Text as the terms it is searched by: words in Unicode's sense, folded (NFKD, case, marks), reduced to their stem by
-// Snowball, without the words that say nothing. Identifiers count as a whole and by their parts, so that "mailbox full"
-// finds kMailboxFull; Han and kana count by the character.
+// Text as the terms it is searched by: words, folded (NFKD, case, marks), reduced to their stem by Snowball, without
+// the words that say nothing; "not" says something. Identifiers count as a whole and by their parts, so that "mailbox
+// full" finds kMailboxFull. Scripts without blanks are cut by dictionary (memory/documents/word_breaker.hpp),
+// half-width kana folded; a Han character of a word counts for itself too. Korean words count without their particles.
 //
 // A term has only ASCII letters, digits and bytes from 0x80 on. So a list of terms is safe inside an FTS5 query.
 //
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "memory/documents/word_breaker.hpp"
 #include "runtime/result.hpp"
 
 struct sb_stemmer;
@@ -41,12 +43,15 @@ class TermMaker {
  private:
   TermMaker(std::string language, sb_stemmer* stemmer);
   void add_word(std::string_view word, std::vector<std::string>& terms) const;
+  void add_words_of(std::string_view run, bool compatible, std::vector<std::string>& terms) const;
+  void add_korean(std::string_view word, bool behind_foreign, std::vector<std::string>& terms) const;
 
   struct Deleter {
     void operator()(sb_stemmer* stemmer) const;
   };
   std::string language_;
   std::unique_ptr<sb_stemmer, Deleter> stemmer_;
+  std::unique_ptr<WordBreaker> breaker_;
 };
 
 /// Bytes made valid UTF-8: what is none becomes U+FFFD, as do zero bytes.

@@ -17,6 +17,9 @@ FolderSource source_of(const std::string& path) {
   return source;
 }
 
+const SystemClock kClock;
+const TextTools kTools(kClock);
+
 Uris uris(const FolderSource& source) {
   Uris found;
   const auto listing = list_folder(source, collection_of(source));
@@ -30,6 +33,26 @@ TEST(FolderFiles, AreTheReadableOnesInOrderOfName) {
     folder.write(name, "x");
   }
   EXPECT_EQ(uris(source_of(folder.path())), (Uris{"docs/a.txt", "docs/b.md", "docs/sub/deep/c.HTML"}));
+}
+
+TEST(FolderFiles, AreThoseOfEveryFormatUnlessSomeAreAskedFor) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.csv", "b.json", "c.py", "d.PDF", "e.log", "f.docx"}) folder.write(name, "x");
+  FolderSource source = source_of(folder.path());
+  EXPECT_EQ(uris(source).size(), 6U);
+  source.extensions = {".py"};
+  EXPECT_EQ(uris(source), Uris{"docs/c.py"});
+  EXPECT_EQ(list_folder(source, "docs").value().others.size(), 5U);
+}
+
+// A name may hold anything but a slash; what is printed of it stays in its line.
+TEST(FolderFiles, HaveNamesThatCanBePrinted) {
+  const TemporaryFolder folder;
+  folder.write("two\nlines.md", "x");
+  folder.write("back\\nslash.md", "x");
+  folder.write("broken\xff\x1b[31m.md", "x");
+  EXPECT_EQ(uris(source_of(folder.path())),
+            (Uris{"docs/back\\\\nslash.md", "docs/broken\\xff\\x1b[31m.md", "docs/two\\nlines.md"}));
 }
 
 TEST(FolderFiles, OfAFileAreThatFile) {
@@ -97,7 +120,7 @@ TEST(FolderDocument, IsTheFileWithItsKindByItsName) {
   const TemporaryFolder folder;
   const FolderSource source = source_of(folder.path());
   const auto read = [&](const std::string& name, const std::string& bytes) {
-    return read_document(source, "docs", {folder.write(name, bytes), "docs/" + name}, 100);
+    return read_document(source, "docs", {folder.write(name, bytes), "docs/" + name}, 100, kTools);
   };
   const Document document = read("a.md", "# Title\n").value();
   EXPECT_EQ(document.uri, "docs/a.md");
@@ -108,16 +131,18 @@ TEST(FolderDocument, IsTheFileWithItsKindByItsName) {
   EXPECT_EQ(read("B.HTM", "x").value().media_type, MediaType::kHtml);
   EXPECT_EQ(read("C.MD", "x").value().media_type, MediaType::kMarkdown);
   EXPECT_EQ(read("d.txt", "").value().bytes, "");
+  EXPECT_EQ(read("e.csv", "x").value().media_type, MediaType::kTable);
+  EXPECT_EQ(read("f.odd", "x").value().media_type, MediaType::kPlainText);
 }
 
 TEST(FolderDocument, SaysWhyAFileIsNotRead) {
   const TemporaryFolder folder;
   const FolderSource source = source_of(folder.path());
   const auto large =
-      read_document(source, "docs", {folder.write("large.md", std::string(101, 'x')), "docs/large.md"}, 100);
+      read_document(source, "docs", {folder.write("large.md", std::string(101, 'x')), "docs/large.md"}, 100, kTools);
   ASSERT_FALSE(large.ok());
   EXPECT_EQ(large.error().message, "docs/large.md has 101 bytes, more than document_bytes_max (100)");
-  const auto gone = read_document(source, "docs", {folder / "gone.md", "docs/gone.md"}, 100);
+  const auto gone = read_document(source, "docs", {folder / "gone.md", "docs/gone.md"}, 100, kTools);
   EXPECT_EQ(gone.error().code, ErrorCode::kStorage);
 }
 

@@ -123,6 +123,82 @@ TEST(Folder, KeepsItsNameWhenItIsMoved) {
   EXPECT_EQ(uris_of(world), Texts{"docs/a.md"});
 }
 
+/// The citation of what answers `question`.
+std::string cited(Opened& world, const std::string& question) {
+  RecallQuery query;
+  query.scope = kAll;
+  query.text = question;
+  query.relevance_min = 0;
+  const Recalled recalled = world.recall(query).value();
+  return recalled.hits.empty() ? "" : recalled.hits[0].source.citation();
+}
+
+TEST(Folder, MarksWhatCanNoLongerBeReadAsStaleUntilItCan) {
+  Opened world;
+  world.limits.document_bytes_max = 100;
+  world.reopen();
+  const testing::TemporaryFolder docs;
+  docs.write("fares.md", "The ferry costs ten crowns.");
+  ASSERT_EQ(world.ingest(source_of(docs)).value().added, 1);
+  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1");
+
+  docs.write("fares.md", std::string("ferry\0\1\2\3", 9));
+  const IngestReport broken = world.ingest(source_of(docs)).value();
+  EXPECT_EQ(broken.skipped, 1);
+  EXPECT_EQ(broken.notes, Texts{"document 'docs/fares.md' is not text: it has zero bytes; what was read from it before "
+                                "is still recalled, marked stale"});
+  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1 (stale: the file cannot be read today)");
+  EXPECT_EQ(world.memory->sources(kAll)->at(0).stale, "the file cannot be read today");
+
+  docs.write("fares.md", std::string(101, 'x'));
+  EXPECT_NE(world.ingest(source_of(docs)).value().notes.at(0).find("marked stale"), std::string::npos);
+  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1 (stale: the file is too large today)");
+
+  docs.write("fares.md", "The ferry costs ten crowns.");
+  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 1);
+  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1");
+  EXPECT_TRUE(world.memory->check_integrity().ok());
+}
+
+TEST(Folder, RunsAProgramOverAFileOnlyWhenTheFileHasChanged) {
+  Opened world;
+  const testing::TemporaryFolder programs;
+  const auto make_program = [&](const std::string& prints) {
+    std::filesystem::permissions(programs.write("pdftotext", "#!/bin/sh\necho '" + prints + "'"),
+                                 std::filesystem::perms::owner_all);
+  };
+  const std::string path = getenv("PATH");
+  setenv("PATH", programs.path().c_str(), 1);
+  const testing::TemporaryFolder docs;
+  const std::string file = docs.write("a.pdf", "x");
+  make_program("first ferry");
+  EXPECT_EQ(world.ingest(source_of(docs)).value().added, 1);
+  EXPECT_EQ(cited(world, "ferry"), "a.pdf › page 1");
+  make_program("second ferry");
+  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 1);
+  EXPECT_EQ(world.recalled("ferry"), Texts{"first ferry"});
+  std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(1));
+  EXPECT_EQ(world.ingest(source_of(docs)).value().changed, 1);
+  EXPECT_EQ(world.recalled("ferry"), Texts{"second ferry"});
+  std::filesystem::remove(programs / "pdftotext");
+  std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(1));
+  EXPECT_EQ(world.ingest(source_of(docs)).value().notes,
+            Texts{"docs/a.pdf needs pdftotext, which is not installed (install the package poppler-utils); what was "
+                  "read from it before is still recalled, marked stale"});
+  setenv("PATH", path.c_str(), 1);
+}
+
+TEST(Folder, SaysInWhatEncodingAFileWasRead) {
+  Opened world;
+  const testing::TemporaryFolder docs;
+  docs.write("alt.txt",
+             "sch\xf6n und gr\xf6\xdf"
+             "er, t\xe4glich");
+  const IngestReport report = world.ingest(source_of(docs)).value();
+  EXPECT_EQ(report.added, 1);
+  EXPECT_EQ(report.notes, Texts{"docs/alt.txt was read as windows-1252 (detected)"});
+}
+
 TEST(Folder, RetiresNothingBelowWhatCannotBeRead) {
   Opened world;
   const testing::TemporaryFolder docs;
@@ -137,6 +213,7 @@ TEST(Folder, RetiresNothingBelowWhatCannotBeRead) {
     const IngestReport report = world.ingest(source_of(docs)).value();
     EXPECT_EQ(report.retired, 1);
     EXPECT_EQ(report.notes.size(), 1U);
+    EXPECT_EQ(world.memory->sources(kAll)->at(0).stale, "its folder cannot be read");
   }
   EXPECT_EQ(uris_of(world), (Texts{"docs/closed/a.md", "docs/closed/deep/b.md"}));
   EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 2);

@@ -27,5 +27,18 @@ TEST(Provenance, CitesAnEpisodeByItsConversationSpeakerAndDay) {
   EXPECT_EQ(source.citation(), "conversation 42, 2023-05-08");
 }
 
+TEST(Citation, StaysInItsLineAndSaysWhatIsStale) {
+  Provenance source;
+  source.kind = EntryKind::kChunk;
+  source.uri = "docs/two\nlines.md";
+  source.heading_path = "A\tB";
+  source.range = {0, 10, 4, 5};
+  source.stale = "the file cannot be read today";
+  EXPECT_EQ(source.citation(), "two\\nlines.md › A\\tB, line 4 (stale: the file cannot be read today)");
+  source.range = {0, 0, 0, 0};
+  source.stale.clear();
+  EXPECT_EQ(source.citation(), "two\\nlines.md › A\\tB") << "no place to tell";
+}
+
 }  // namespace
 }  // namespace mnema

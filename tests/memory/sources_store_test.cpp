@@ -30,7 +30,7 @@ struct Change {
 };
 
 sources_store::NewDocument prepared(const Rows& rows, const Document& what, const std::string& cut_format = "cut/1") {
-  CutDocument cut = cut_document(what.bytes, what.media_type, 64);
+  CutDocument cut = cut_document(what.bytes, what.media_type, 64).value();
   sources_store::NewDocument made{
       what, what.title.empty() ? cut.title : what.title, sha256_hex(what.bytes), cut_format, {}};
   for (Chunk& chunk : cut.chunks) {

@@ -31,7 +31,49 @@ TEST(TextTerms, FindAnIdentifierByItsPartsAndAsAWhole) {
   for (const std::string& word : terms("mailbox full kmailboxfull")) EXPECT_TRUE(contains(found, word)) << word;
 }
 
-TEST(TextTerms, CountHanAndKanaByTheCharacter) { EXPECT_EQ(terms("東京タワー"), terms("東 京 タ ワ ー")); }
+TEST(TextTerms, KeepNotButNotTheAuxiliary) {
+  EXPECT_EQ(terms("Do not enter"), (Terms{"not", "enter"}));
+  EXPECT_EQ(terms("You can't enter; it isn’t open. Don't."), (Terms{"not", "enter", "not", "open", "not"}));
+  EXPECT_EQ(terms("can'two"), (Terms{"two"})) << "no negation";
+}
+
+TEST(TextTerms, CutJapaneseByWordAndFoldHalfWidth) {
+  const Terms found = terms("東京タワーへ");
+  for (const char* word : {"東京", "タワー", "東", "京"}) EXPECT_TRUE(contains(found, word)) << word;
+  EXPECT_EQ(terms("ﾀﾜｰ"), terms("タワー"));
+  EXPECT_EQ(terms("ＡＰＩ１２"), terms("api12"));
+  EXPECT_TRUE(contains(terms("東京都"), "京")) << "a character of another word is found too";
+}
+
+TEST(TextTerms, CutScriptsWithoutBlanks) {
+  for (const auto& [sentence, word] :
+       {std::pair{"การประชุมจัดขึ้นทุกเดือน", "ประชุม"}, std::pair{"ທຸກຄົນມາປະຊຸມ", "ປະຊຸມ"}, std::pair{"ប្រជុំនៅថ្ងៃនេះ", "ប្រជុំ"},
+        std::pair{"法定人数政策需要五个成员", "政策"}}) {
+    const Terms found = terms(sentence);
+    EXPECT_GE(found.size(), 3U) << sentence;
+    const Terms asked = terms(word);
+    ASSERT_FALSE(asked.empty());
+    for (const std::string& term : asked) EXPECT_TRUE(contains(found, term)) << term << " in " << sentence;
+  }
+  std::string page;
+  for (int i = 0; i < 2'000; ++i) page += "การประชุมจัดขึ้นทุกเดือน";
+  EXPECT_GE(terms(page).size(), 8'000U) << "however long a run is";
+}
+
+TEST(TextTerms, FindAKoreanWordWhateverParticleIsWrittenOntoIt) {
+  for (const char* noun : {"회의", "예산", "서버", "문서", "물", "집", "서울", "고속도로", "국가"}) {
+    const Terms asked = terms(noun);
+    for (const char* particle : {"에서", "에서는", "의", "도", "까지", "부터"}) {
+      const Terms found = terms(std::string(noun) + particle);
+      for (const std::string& term : asked) EXPECT_TRUE(contains(found, term)) << noun << particle;
+    }
+  }
+  EXPECT_TRUE(contains(terms("회의가 열립니다"), "회의"));
+  EXPECT_TRUE(contains(terms("예산을"), "예산"));
+  EXPECT_TRUE(contains(terms("물이"), "물"));
+  EXPECT_EQ(terms("API를"), terms("API"));
+  EXPECT_EQ(terms("2025년"), (Terms{"2025", "년"}));
+}
 
 TEST(TextTerms, LeaveOutWhatIsDataAndNoWord) { EXPECT_TRUE(terms(std::string(300, 'x')).empty()); }
 

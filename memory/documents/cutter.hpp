@@ -1,0 +1,74 @@
+// memory/documents/cutter.hpp
+//
+// Blocks into chunks. A heading is the context of what follows it; one that nothing follows is content itself, so that
+// a file of headings is found by them. A table's header stands in each chunk that has rows of it.
+//
+// Threads:   confined to one.
+// Ownership: borrows the text.
+// Invariant: chunks are in order, and the text of each takes at most `tokens_max` tokens as tokens_in counts them.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "memory/chunker.hpp"
+#include "memory/documents/block.hpp"
+
+namespace mnema {
+
+class Cutter : public BlockSink {
+ public:
+  /// `exact`: the text of blocks is their source, and so is a chunk's.
+  Cutter(std::string_view text, bool exact, std::size_t tokens_max)
+      : text_(text), exact_(exact), tokens_max_(tokens_max < 4 ? 4 : tokens_max) {}
+
+  void add(const Block& block) override;
+  void name(std::string_view title) override { name_ = title; }
+
+  /// All of it. Places are those in the text.
+  [[nodiscard]] CutDocument take();
+
+ private:
+  void on_heading(const Block& block);
+  void add_content(const Block& block);
+  void add_in_pieces(const Block& block);
+  void open(const Block& block);
+  void flush();
+  void flush_outline();
+  void end_heading();
+  void push(std::string heading_path, std::string text, std::size_t begin, std::size_t end);
+  [[nodiscard]] std::string path() const;
+  [[nodiscard]] std::size_t budget() const;
+  int line_of(std::size_t place);
+
+  const std::string_view text_;
+  const bool exact_;
+  const std::size_t tokens_max_;
+  CutDocument cut_;
+  std::string name_;
+  std::string main_heading_;  // the first of level 1
+  std::array<std::string, 6> headings_;
+  // the last heading, while nothing follows it
+  int bare_level_ = 0;
+  std::size_t bare_begin_ = 0;
+  std::size_t bare_end_ = 0;
+  // headings that nothing followed, a line each
+  std::string outline_;
+  std::size_t outline_tokens_ = 0;
+  std::size_t outline_begin_ = 0;
+  std::size_t outline_end_ = 0;
+  std::string table_header_;  // of the table that goes on; empty: none does, or it is too long to be repeated
+  // the open chunk
+  bool is_open_ = false;
+  std::string prefix_;
+  std::string joined_;  // unless exact
+  std::size_t tokens_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  BlockKind last_kind_ = BlockKind::kParagraph;
+  std::vector<int> lines_at_;  // every 4 KiB of the text, as far as was asked for
+};
+
+}  // namespace mnema
