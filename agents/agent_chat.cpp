@@ -166,7 +166,7 @@ std::vector<ServedModel> AgentChat::models() const {
 
 std::shared_ptr<ChatRun> AgentChat::start_chat(ChatRequest request, Executor& reply_to, ChatCallbacks callbacks) {
   const auto agent = runtime_.agents().find(request.generate.model);
-  CHECK(agent != runtime_.agents().end() && agent->second.answers_chat, "the door asks only for what models() lists");
+  CHECK(agent != runtime_.agents().end() && agent->second.answers_chat, "the API asks only for what models() lists");
   auto run = std::make_shared<Run>(runtime_, agent->second, std::move(request), reply_to, std::move(callbacks));
   run->start();
   return run;

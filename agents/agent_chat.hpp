@@ -1,6 +1,6 @@
 // agents/agent_chat.hpp
 //
-// Agents behind the chat door: `model: "<agent>"` starts a turn of that agent in the foreground. The client sends the
+// Agents behind the chat API: `model: "<agent>"` starts a turn of that agent in the foreground. The client sends the
 // whole history; we recognise the session by it (agents/session.hpp), so the prompt begins with exactly what the model
 // saw before. An edited or regenerated history is a branch and becomes a new session.
 //

@@ -250,14 +250,14 @@ class ContextLayout {
   /// False: everything may stay.
   bool drop_what_is_over_budget() {
     const PartTokens parts(plan_, layout_, built_.prompt, *built_.prepared);
-    const int room = tokens_max_ - parts.base();
+    const int tokens_left = tokens_max_ - parts.base();
     // History may take three quarters of what is left, so that recall is never starved by a long talk.
-    history_tokens_max_ = plan_.passages().empty() ? room : room / 4 * 3;
+    history_tokens_max_ = plan_.passages().empty() ? tokens_left : tokens_left / 4 * 3;
     const auto cut = std::find_if(cuts_.begin(), std::prev(cuts_.end()),
                                   [&](std::size_t at) { return parts.history(at) <= history_tokens_max_; });
     const bool same_history = cut == cuts_.begin();
     const int history_tokens = parts.history(*cut);
-    const bool same_passages = choose_passages(parts, room - history_tokens - parts.heading());
+    const bool same_passages = choose_passages(parts, tokens_left - history_tokens - parts.heading());
     layout_.history_from = *cut;
     cuts_.erase(cuts_.begin(), cut);
     return !same_history || !same_passages;

@@ -6,7 +6,7 @@
 //
 // Two ways in. `from_json` is strict: it reads what a model, a peer or a journal says, where a missing member is an
 // error. `from_stored_json` reads our own states, which an older or a newer program may have written: the struct's
-// defaults fill in what is missing, and what the struct does not have is dropped. Neither guesses at a member of
+// defaults fill in what is missing, and what the struct does not have is dropped. Neither infers at a member of
 // another kind.
 //
 // Invariant: from_json<T>(to_json(value)) == value, and the same by from_stored_json, for every finite value whose

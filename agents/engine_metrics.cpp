@@ -29,7 +29,7 @@ void report(MetricsReport& metrics, const EngineStats& stats) {
     total("mnema_prompt_tokens_total", "Tokens of admitted prompts", model.prompt_tokens);
     total("mnema_cached_tokens_total", "Of those, taken from the prefix cache", model.cached_tokens);
     total("mnema_generated_tokens_total", "Tokens that were chosen", model.generated_tokens);
-    total("mnema_draft_tokens_total", "Tokens tried by speculation", model.guessed_tokens);
+    total("mnema_draft_tokens_total", "Tokens tried by speculation", model.draft_tokens);
     total("mnema_accepted_draft_tokens_total", "Of those, right", model.accepted_tokens);
     total("mnema_preemptions_total", "Sequences that gave way to more urgent ones", model.preemptions);
     total("mnema_kv_evictions_total", "KV pages taken from the prefix cache", model.evictions);

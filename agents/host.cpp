@@ -20,7 +20,7 @@
 #include "agents/rest/admin_api.hpp"
 #include "agents/rest/admin_local.hpp"
 #include "agents/rest/engine_chat.hpp"
-#include "agents/rest/rest_door.hpp"
+#include "agents/rest/rest_api.hpp"
 #include "agents/shutdown.hpp"
 #include "agents/stop_request.hpp"
 #include "agents/stop_signals.hpp"
@@ -107,7 +107,7 @@ struct Host::Parts {
   std::unique_ptr<CurlTransport> transport;
   std::unique_ptr<Connectors> connectors;
   std::unique_ptr<AgentChat> chat;
-  std::unique_ptr<RestDoor> door;
+  std::unique_ptr<RestApi> api;
   std::unique_ptr<LocalAdmin> local_admin;
   HttpRoutes routes;
   ConnectorRegistry registry;
@@ -232,7 +232,7 @@ Result<ApiKeys> Host::Parts::api_keys() {
 }
 
 Status Host::Parts::mount_api() {
-  RestDoor::Parts parts{*engine, {}, "", workers, clock, random, limits, {}, {}, {}, {}};
+  RestApi::Parts parts{*engine, {}, "", workers, clock, random, limits, {}, {}, {}, {}};
   chat = std::make_unique<AgentChat>(*runtime);
   parts.backends = {chat.get(), models.get()};
   ASSIGN_OR_RETURN(parts.keys, api_keys());
@@ -263,8 +263,8 @@ Status Host::Parts::mount_api() {
   };
   DeadLetters& letters = runtime->runtime().dead_letters();
   AdminApi({letters, queries, limits, parts.keys}).mount(routes);
-  door = std::make_unique<RestDoor>(std::move(parts));
-  door->mount(routes);
+  api = std::make_unique<RestApi>(std::move(parts));
+  api->mount(routes);
   return {};
 }
 

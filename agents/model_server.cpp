@@ -5,7 +5,7 @@
 
 #include "agents/engine_metrics.hpp"
 #include "agents/rest/engine_chat.hpp"
-#include "agents/rest/rest_door.hpp"
+#include "agents/rest/rest_api.hpp"
 #include "agents/shutdown.hpp"
 #include "agents/stop_signals.hpp"
 #include "connectors/http/host_check.hpp"
@@ -32,7 +32,7 @@ struct ModelServer::Parts {
   Metrics metrics{options.limits.metric_label_sets_max};
   LocalEngine engine;
   EngineChat chat;
-  RestDoor door;
+  RestApi api;
   HttpRoutes routes;
   HttpServer server;
   std::unique_ptr<StopSignals> signals;
@@ -44,20 +44,20 @@ struct ModelServer::Parts {
         engine(options.engine, {compute, background}, cpu_model_loader(options.engine, options.limits), clock, random,
                options.limits),
         chat(engine),
-        door(door_parts()),
+        api(api_parts()),
         server(loop, clock, random, options.limits, server_options(),
                [this](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
                  routes.handle(std::move(request), std::move(exchange));
                }) {
     metrics.on_scrape([this](MetricsReport& shown) { report(shown, engine.stats()); });
-    door.mount(routes);
+    api.mount(routes);
     engine.on_violation([](const std::string& report) { log_error("engine", "KV audit: " + report); });
   }
 
   std::vector<ThreadPoolExecutor*> pools() { return {&workers, &background, &compute}; }
 
-  RestDoor::Parts door_parts() {
-    RestDoor::Parts parts{
+  RestApi::Parts api_parts() {
+    RestApi::Parts parts{
         engine, {&chat}, client_name(options.engine.model), workers, clock, random, options.limits, {}, {}, {}, {}};
     parts.sampling_default = default_sampling();
     parts.metrics_text = [this] { return metrics.render(); };

@@ -1,6 +1,6 @@
 // agents/model_server.hpp
 //
-// One model behind the OpenAI-compatible door, without agents, memory or keys: `mnema serve --model NAME`.
+// One model behind the OpenAI-compatible API, without agents, memory or keys: `mnema serve --model NAME`.
 //
 // Threads:   `open`, `listen` and `run` on one thread, which becomes the I/O loop in `run` until SIGINT or SIGTERM.
 // Ownership: owns engine, executors, loop and server.

@@ -1,6 +1,6 @@
 // agents/outcome.hpp
 //
-// What a handler gives back, and what a foreground chat shows.
+// What a handler returns, and what a foreground chat shows.
 //
 // Threads: plain value.
 #pragma once

@@ -214,9 +214,9 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
     turn_.saw(reply.trust);
     request.prepared = value_or_throw(engine.prepare(request.model, request.prompt, request.scope));
     prompt_tokens = request.prepared->size();
-    const int room = context_budget.context_tokens - prompt_tokens;
-    request.tokens_max = std::min(tokens_asked, room);
-    if (room < 1 || room < context_budget.answer_tokens / 4) {
+    const int tokens_left = context_budget.context_tokens - prompt_tokens;
+    request.tokens_max = std::min(tokens_asked, tokens_left);
+    if (tokens_left < 1 || tokens_left < context_budget.answer_tokens / 4) {
       throw Failure(fail(ErrorCode::kContextLengthExceeded, "with the results of its tools the prompt has " +
                                                                 std::to_string(prompt_tokens) + " tokens; model '" +
                                                                 request.model + "' takes " +

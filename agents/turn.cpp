@@ -427,12 +427,12 @@ void Turn::cancel(Error why) {
     if (self->ended_ || self->committing_ || self->cancelling_) return;
     self->cancelling_ = true;
     self->stop_handler();
-    if (!self->steps_) return self->give_back(why);
-    self->steps_->stop([self, why] { self->give_back(why); });
+    if (!self->steps_) return self->release(why);
+    self->steps_->stop([self, why] { self->release(why); });
   });
 }
 
-void Turn::give_back(const Error& why) {
+void Turn::release(const Error& why) {
   if (ended_) return;
   if (!request_.delivery) return end(TurnEnd::kCancelled, why);
   services_.runtime.mailbox().release(std::move(request_.delivery));

@@ -6,7 +6,7 @@
 //   start -> (journal, state) -> handler: step, step, ... -> commit -> kDone
 //                                   |-> failed: retry later (kRetried) or dead letter (kDead)
 //                                   |-> another version is needed: parked (kParked)
-//                                   '-> cancel: event given back (kReleased), chat closed (kCancelled)
+//                                   '-> cancel: event released (kReleased), chat closed (kCancelled)
 //
 // An attempt of which nothing left the process does not count (Error::never_left): an outage of any length is waited
 // out, the longer between tries the more there were. A turn whose stored state no migration brings to this program's
@@ -140,7 +140,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   void after_frames();
   void tear_down();
   void stop_handler();
-  void give_back(const Error& why);
+  void release(const Error& why);
   void commit(Outcome outcome);
   void finish_failed(const Error& error);
   void dead_letter(const Error& error);

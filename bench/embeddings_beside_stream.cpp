@@ -41,7 +41,7 @@ std::string text_of(int number, int words) {
   return text + std::to_string(number);
 }
 
-/// Runs what is posted at once: what is measured is when a token is given out, not when another thread gets a core.
+/// Runs what is posted at once: what is measured is when a token is returned, not when another thread gets a core.
 class AtOnce final : public Executor {
  public:
   void post(std::function<void()> work) override { work(); }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What guessing ahead by prompt look-up gives: decode tok/s with and without it, alternating, and whether the text is the same.
+"""What speculation by prompt look-up gives: decode tok/s with and without it, alternating, and whether the text is the same.
 
     bench/prompt_lookup.py                        the catalogue models smollm2-135m and qwen2.5-coder-0.5b
-    bench/prompt_lookup.py --model NAME --guess 8
+    bench/prompt_lookup.py --model NAME --draft 8
 
 Three kinds of answers: a list copied, code repeated with a name changed, a story. Nothing else should run meanwhile.
 """
@@ -24,14 +24,14 @@ def prompts():
     code = (ROOT / "inference/prompt_lookup.cpp").read_text(encoding="utf-8")[:2200]
     return {
         "copy a list": f"Repeat this list exactly:\n{fruit}",
-        "edit code": f"Repeat this code exactly, with the name guess changed to draft:\n```cpp\n{code}\n```",
+        "edit code": f"Repeat this code exactly, with the name proposal changed to draft:\n```cpp\n{code}\n```",
         "tell a story": "Tell me a short story about a lighthouse keeper.",
     }
 
 
-def ask(port, prompt, guess):
+def ask(port, prompt, draft):
     body = {"model": "default", "messages": [{"role": "user", "content": prompt}], "temperature": 0, "max_tokens": 200,
-            "speculation_tokens_max": guess}
+            "speculation_tokens_max": draft}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", json.dumps(body).encode(),
                                      {"Content-Type": "application/json"})
     answer = json.load(urllib.request.urlopen(request, timeout=300))
@@ -52,14 +52,14 @@ def measure(model, a):
         else:
             sys.exit(f"mnema serve --model {model} does not answer on port {a.port}")
         for name, prompt in prompts().items():
-            rates, texts = {0: [], a.guess: []}, {}
+            rates, texts = {0: [], a.draft: []}, {}
             for _ in range(a.runs):
-                for guess in rates:
-                    rate, texts[guess] = ask(a.port, prompt, guess)
-                    rates[guess].append(rate)
-            plain, guessed = statistics.median(rates[0]), statistics.median(rates[a.guess])
-            same = "same text" if texts[0] == texts[a.guess] else "THE TEXT DIFFERS"
-            print(f"{model:<22}{name:<14}{plain:7.0f} tok/s   guessing {guessed:7.0f}   x {guessed / plain:.2f}   {same}", flush=True)
+                for draft in rates:
+                    rate, texts[draft] = ask(a.port, prompt, draft)
+                    rates[draft].append(rate)
+            plain, drafted = statistics.median(rates[0]), statistics.median(rates[a.draft])
+            same = "same text" if texts[0] == texts[a.draft] else "THE TEXT DIFFERS"
+            print(f"{model:<22}{name:<14}{plain:7.0f} tok/s   speculation {drafted:7.0f}   x {drafted / plain:.2f}   {same}", flush=True)
     finally:
         server.terminate()
         server.wait()
@@ -68,7 +68,7 @@ def measure(model, a):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", action="append", help="catalogue name or GGUF file (repeatable)")
-    p.add_argument("--guess", type=int, default=8, help="tokens guessed ahead at most (default 8)")
+    p.add_argument("--draft", type=int, default=8, help="draft tokens at most (default 8)")
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--port", type=int, default=7272)
     a = p.parse_args()

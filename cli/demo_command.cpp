@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "cli/demo/scenario.hpp"
 #include "cli/demo/serve.hpp"
-#include "cli/demo/story.hpp"
 #include "cli/exit_code.hpp"
 
 namespace mnema {
@@ -79,7 +79,7 @@ int demo(const DemoFlags& flags) {
         fail(ErrorCode::kStorage, "cannot make a folder for the demo", "set TMPDIR to one that may be written"),
         kExitFailed);
   }
-  const Result<DemoResult> result = tell_demo_story({folder, documents});
+  const Result<DemoResult> result = run_demo_scenario({folder, documents});
   if (!result.ok()) return report(result.error(), kExitFailed);
   flags.json ? print_json(*result) : print_table(*result);
   if (!result->held() || flags.keep) {
@@ -94,7 +94,8 @@ int demo(const DemoFlags& flags) {
 
 void add_demo_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
-      "demo", "Play the whole story once, with two kill -9 in it; exit code 0 only if nothing was lost or done twice");
+      "demo",
+      "Play the whole scenario once, with two kill -9 in it; exit code 0 only if nothing was lost or done twice");
   const auto flags = std::make_shared<DemoFlags>();
   command->add_option("--docs", flags->documents, "Folder of documents that the assistant reads")
       ->capture_default_str();

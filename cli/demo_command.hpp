@@ -1,11 +1,12 @@
 // cli/demo_command.hpp
 //
-// `mnema demo`: the whole story once, without interaction, on real documents, payloads and models. It starts the
+// `mnema demo`: the whole scenario once, without interaction, on real documents, payloads and models. It starts the
 // runtime as a child process, kills it with -9 during a tool call and during a decode, starts it again, and counts what
-// the outside world saw. Exit code 0 only if everything held.
+// the outside services saw. Exit code 0 only if everything held.
 //
 //   demo/runtime_process.hpp   the child: start, kill, what it reports     demo/serve.hpp   what the child runs
-//   demo/outside_world.hpp     payments and the inbox for replies          demo/story.hpp   the story and its checks
+//   demo/outside_services.hpp     payments and the inbox for replies          demo/scenario.hpp   the scenario and its
+//   checks
 //
 // Threads: one call at a time.
 #pragma once

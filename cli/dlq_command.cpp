@@ -206,7 +206,7 @@ void add_dlq_command(CLI::App& app, int& exit_code) {
   listed->add_option("--kind", flags->kind, "event or message")->check(CLI::IsMember({"event", "message"}));
   listed->add_option("--tenant", flags->filter.tenant, "Of this tenant");
   listed->add_option("--agent", flags->filter.agent, "Of this agent");
-  add_ids(add("show", "The whole story: payload, attempts, steps", show));
+  add_ids(add("show", "Everything kept: payload, attempts, steps", show));
   CLI::App* redriven =
       add("redrive", "Try again from the first attempt; done steps are replayed, not repeated", redrive);
   add_ids(redriven);

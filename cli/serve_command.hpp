@@ -1,6 +1,6 @@
 // cli/serve_command.hpp
 //
-// `mnema serve --config FILE`: agents, their sources and doors. `mnema serve --model NAME|FILE`: a bare model.
+// `mnema serve --config FILE`: agents, their sources and API. `mnema serve --model NAME|FILE`: a bare model.
 #pragma once
 
 namespace CLI {

@@ -62,7 +62,7 @@ class Source {
   [[nodiscard]] virtual Status start(Accept accept) = 0;
 
   /// Back-pressure: no new event until `resume`. A pulling source stops fetching, a pushed-at one answers "later".
-  /// Events handed over before stay handed over. Idempotent.
+  /// Events accepted before stay accepted. Idempotent.
   virtual void pause() = 0;
   virtual void resume() = 0;
 

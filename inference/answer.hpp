@@ -26,7 +26,7 @@ struct Answer : public Generation {
   Executor* reply_to = nullptr;
   GenerationCallbacks callbacks;
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
-  std::function<void()> wake;  // makes the engine look; set before the handle is given out
+  std::function<void()> wake;  // makes the engine look; set before the handle is returned
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<OutputStream> output;
   std::optional<RepetitionWatch> repetition;  // none: may repeat itself

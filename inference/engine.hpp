@@ -3,7 +3,7 @@
 // The seam between whoever wants text and whatever makes it. The built-in engine (local_engine.hpp) implements it with
 // a scheduler, paged KV and a backend; a remote text-only server can implement it too.
 //
-// Threads:   every method from any thread. Callbacks run on the executor handed to `generate`, in order, never two at
+// Threads:   every method from any thread. Callbacks run on the executor passed to `generate`, in order, never two at
 //            a time for one generation; after `on_done` no more come.
 // Ownership: the engine outlives its generations; a `Generation` handle may be dropped at any time (the generation
 //            goes on; call `cancel` to stop it).

@@ -28,15 +28,15 @@ struct EngineOptions {
   int max_batched_tokens = 512;                          // in one step, prefill and decode together
   int prefill_step_ms = 100;                             // how long a step with prefill may keep decoding turns waiting
   int background_step_ms = 20;                           // the same, for prefill less urgent than those turns
-  int decode_room_tokens = 128;                          // room for an answer that admission sets aside
+  int decode_reserved_tokens = 128;                      // for the answer, reserved at admission
   int ageing_ms = 10'000;                                // waiting so much longer makes up for one step of priority
 
   int keep_alive_ms = 300'000;        // an unused model is unloaded after this; 0 = never
   std::int64_t memory_bytes_max = 0;  // weights and KV of all loaded models together; 0 = no bound
 
   int speculation_tokens_max =
-      0;  // guessed ahead in one step by prompt look-up: same tokens, sometimes sooner; 0 = off
-  int speculation_sequences_max = 2;  // beside more decoding turns a guess costs them more than it gives
+      0;  // draft tokens of one step, by prompt look-up: same tokens, sometimes sooner; 0 = off
+  int speculation_sequences_max = 2;  // beside more decoding turns a draft costs them more than it gives
 };
 
 }  // namespace mnema

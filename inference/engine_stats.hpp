@@ -31,7 +31,7 @@ struct ModelStats {
   std::uint64_t cached_tokens = 0;    // of those: taken from the prefix tree
   std::uint64_t computed_tokens = 0;  // rows of all steps
   std::uint64_t generated_tokens = 0;
-  std::uint64_t guessed_tokens = 0;   // speculation: tried
+  std::uint64_t draft_tokens = 0;     // speculation: tried
   std::uint64_t accepted_tokens = 0;  // speculation: right
   std::uint64_t preemptions = 0;
   std::uint64_t evictions = 0;  // pages

@@ -16,7 +16,7 @@ Result<LoadedModel*> LoadedModels::use(const std::string& model) {
     found->second.last_used = clock_.monotonic_now();
     return &found->second;
   }
-  RETURN_IF_ERROR(make_room(file.name, loader_->estimate_bytes(file)));
+  RETURN_IF_ERROR(evict_until_fits(file.name, loader_->estimate_bytes(file)));
   LoadedModel made;
   made.file = file;
   ASSIGN_OR_RETURN(made.compute, loader_->load_compute(file));
@@ -48,7 +48,7 @@ bool LoadedModels::pinned(const LoadedModel& model) const {
 }
 
 /// Unloads the longest unused models until `bytes` more fit the budget, and none where that cannot help.
-Status LoadedModels::make_room(const std::string& name, std::int64_t bytes) {
+Status LoadedModels::evict_until_fits(const std::string& name, std::int64_t bytes) {
   if (options_.memory_bytes_max <= 0) return {};
   std::int64_t used = 0, pinned_bytes = 0, busy_bytes = 0;
   std::vector<const LoadedModel*> unused;

@@ -1,7 +1,7 @@
 // inference/loaded_models.hpp
 //
 // The models whose weights are in memory, each with its scheduler: loaded on first use, unloaded when they have not
-// been used for the keep-alive time, or to make room for another. Models in use and pinned ones stay.
+// been used for the keep-alive time, or when another needs the memory. Models in use and pinned ones stay.
 //
 // Threads:   confined to the compute executor.
 // Ownership: owns the models. Kept by shared_ptr: a look that is still to come holds it weakly. Borrows all else.
@@ -53,7 +53,7 @@ class LoadedModels : public std::enable_shared_from_this<LoadedModels> {
 
  private:
   [[nodiscard]] bool pinned(const LoadedModel& model) const;
-  Status make_room(const std::string& name, std::int64_t bytes);
+  Status evict_until_fits(const std::string& name, std::int64_t bytes);
   void watch_idle();
   void unload_idle();
 

@@ -26,7 +26,7 @@ std::string hexadecimal(std::uint64_t value) {
   return text;
 }
 
-/// Longer guesses are never right often enough.
+/// Longer drafts are never right often enough.
 constexpr int kSpeculationTokensMax = 32;
 /// How old the numbers for other threads may become during a long generation.
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);

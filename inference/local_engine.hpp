@@ -5,7 +5,7 @@
 //
 //   prepare  ─ caller:     render, tokenize what is new (inference/prompt_reader.hpp, inference/prompt_memo.hpp)
 //   generate ─ background: prepare, check, compile the constraint; left out where a prepared prompt has no constraint
-//            ─ compute:    load the model, or wait for room for it → scheduler.hpp → Backend::step → sampler.hpp
+//            ─ compute:    load the model, or wait until it fits → scheduler.hpp → Backend::step → sampler.hpp
 //            ─ reply_to:   tokens → text (output_stream.hpp) → on_delta ... on_done
 //
 // Threads:   every public method from any thread. The stats and the models' text sides are shared under a mutex; all
@@ -14,7 +14,7 @@
 //            No thread is made here besides each model's compute pool: under the simulation both executors are lanes.
 // Ownership: owns the loaded models. Executors, clock and random outlive the engine and everything it has posted.
 //            `random` is used on the compute executor only.
-// Law:       pages of every model: free + used + cached + in flight == total, audited whenever the engine runs empty;
+// Invariant: pages of every model: free + used + cached + in flight == total, audited whenever the engine runs empty;
 //            a violation is logged by `on_violation`, counted and repaired.
 #pragma once
 

@@ -36,7 +36,7 @@ Result<std::shared_ptr<const ModelText>> ModelTexts::text_of(const std::string& 
   auto found = texts_.find(file.path);
   if (found == texts_.end()) {
     ASSIGN_OR_RETURN(std::shared_ptr<const ModelText> text, loader_->load_text(file));
-    make_room();
+    evict();
     found = texts_.emplace(file.path, Kept{std::move(text)}).first;
   }
   found->second.last_use = ++uses_;
@@ -44,7 +44,7 @@ Result<std::shared_ptr<const ModelText>> ModelTexts::text_of(const std::string& 
   return found->second.text;
 }
 
-void ModelTexts::make_room() {
+void ModelTexts::evict() {
   while (texts_.size() >= kTextsMax) {
     auto oldest = texts_.end();
     for (auto at = texts_.begin(); at != texts_.end(); ++at) {

@@ -4,7 +4,7 @@
 // first use. The configured models' stay; of the others the longest unused goes when there are too many.
 //
 // Threads:   every method from any thread; a mutex guards what is kept.
-// Ownership: what it gives out is shared and immutable, and stays alive with who uses it. Borrows the options.
+// Ownership: what it returns is shared and immutable, and stays alive with who uses it. Borrows the options.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ class ModelTexts {
 
   [[nodiscard]] std::string resolved(const std::string& model) const;
   [[nodiscard]] bool configured(const std::string& name) const;
-  void make_room();  // requires mutex_
+  void evict();  // requires mutex_
 
   const EngineOptions& options_;
   const std::shared_ptr<ModelLoader> loader_;

@@ -11,7 +11,7 @@ constexpr std::size_t kReach = 16384;  // tokens looked back: some microseconds
 
 }  // namespace
 
-std::vector<TokenId> look_up_guess(std::span<const TokenId> tokens, std::size_t tokens_max) {
+std::vector<TokenId> draft_from_prompt(std::span<const TokenId> tokens, std::size_t tokens_max) {
   if (tokens.empty()) return {};
   const std::span<const TokenId> text = tokens.last(std::min(tokens.size(), kReach));
   const std::size_t size = text.size();
@@ -22,13 +22,13 @@ std::vector<TokenId> look_up_guess(std::span<const TokenId> tokens, std::size_t 
     if (length > best_length) best_length = length, best_end = end;
   }
   if (best_end == size) return {};
-  // An occurrence that overlaps the end is a repetition: the guess repeats it further.
-  std::vector<TokenId> guess;
+  // An occurrence that overlaps the end is a repetition: the draft repeats it further.
+  std::vector<TokenId> draft;
   const std::size_t period = size - best_end;
-  while (guess.size() < tokens_max) {
-    guess.push_back(guess.size() < period ? text[best_end + guess.size()] : guess[guess.size() - period]);
+  while (draft.size() < tokens_max) {
+    draft.push_back(draft.size() < period ? text[best_end + draft.size()] : draft[draft.size() - period]);
   }
-  return guess;
+  return draft;
 }
 
 }  // namespace mnema

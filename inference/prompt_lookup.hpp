@@ -1,6 +1,6 @@
 // inference/prompt_lookup.hpp
 //
-// Guesses how a text goes on from the text itself: where its last tokens have stood before, what followed them then may
+// Drafts how a text goes on from the text itself: where its last tokens have stood before, what followed them then may
 // follow now. Quotes, edited code and lists with a repeated shape go on like this for long stretches.
 //
 // Threads: pure.
@@ -15,6 +15,6 @@ namespace mnema {
 
 /// What may follow `tokens`: what followed the longest earlier occurrence of their end, of equally long ones the
 /// newest. At most `tokens_max`; none where the end has not stood before. Looks back a bounded way.
-[[nodiscard]] std::vector<TokenId> look_up_guess(std::span<const TokenId> tokens, std::size_t tokens_max);
+[[nodiscard]] std::vector<TokenId> draft_from_prompt(std::span<const TokenId> tokens, std::size_t tokens_max);
 
 }  // namespace mnema

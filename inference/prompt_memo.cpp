@@ -150,11 +150,11 @@ void PromptMemo::keep(const std::string& tenant, std::uint64_t erasures_at_begin
   of->second.recent.push_front(std::move(entry));
   of->second.by_key[of->second.recent.front().key] = of->second.recent.begin();
   while (of->second.bytes > bytes_max_ / 2) drop_oldest(of);
-  make_room();
+  evict();
 }
 
 /// The tenant with most entries' bytes gives way: nobody can push out those of tenants who keep little.
-void PromptMemo::make_room() {
+void PromptMemo::evict() {
   while (bytes_ > bytes_max_) {
     drop_oldest(std::max_element(tenants_.begin(), tenants_.end(),
                                  [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; }));

@@ -88,7 +88,7 @@ class PromptMemo {
   [[nodiscard]] Entry* find(const std::string& tenant, const Sha256Digest& key);       // requires mutex_
   void keep(const std::string& tenant, std::uint64_t erasures_at_begin, Entry entry);  // takes mutex_
   void drop_oldest(std::map<std::string, Tenant>::iterator tenant);                    // requires mutex_
-  void make_room();                                                                    // requires mutex_
+  void evict();                                                                        // requires mutex_
 
   const std::int64_t bytes_max_;
   mutable std::mutex mutex_;               // guards all below

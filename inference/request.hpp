@@ -131,7 +131,7 @@ struct GenerateRequest {
   std::vector<std::string> stop;              // removed from the output
   int tokens_max = 0;                         // 0 = what the context leaves, at most limits.completion_tokens_default
   bool ignore_end_of_sequence = false;        // for benchmarks
-  std::optional<int> speculation_tokens_max;  // tokens guessed ahead, 0 = none; absent = EngineOptions' own
+  std::optional<int> speculation_tokens_max;  // draft tokens, 0 = none; absent = EngineOptions' own
   bool echo_logprobs = false;  // /v1/completions echo: Completion::logprobs (never a Delta) then begins with
                                // one entry per prompt token, the first of which has no probability (NaN)
   Priority priority = Priority::kInteractive;

@@ -49,11 +49,11 @@ void Sampler::note_context(std::span<const TokenId> tokens) {
   if (context_.size() > window) context_.erase(context_.begin(), context_.end() - static_cast<std::ptrdiff_t>(window));
 }
 
-std::size_t Sampler::allowed_prefix(std::span<const TokenId> guess) const {
-  if (mask_ == nullptr) return guess.size();
+std::size_t Sampler::allowed_prefix(std::span<const TokenId> draft) const {
+  if (mask_ == nullptr) return draft.size();
   const std::unique_ptr<TokenMask> trial = mask_->clone();
   std::size_t count = 0;
-  while (count < guess.size() && !trial->finished() && trial->allows(guess[count])) trial->accept(guess[count++]);
+  while (count < draft.size() && !trial->finished() && trial->allows(draft[count])) trial->accept(draft[count++]);
   return count;
 }
 

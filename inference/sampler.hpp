@@ -42,8 +42,8 @@ class Sampler final : public TokenChooser {
   [[nodiscard]] float margin() const override;
   TokenId choose_among(std::span<const TokenLogit> best) override;
 
-  /// How many of the first of `guess` the constraint allows one after the other.
-  [[nodiscard]] std::size_t allowed_prefix(std::span<const TokenId> guess) const;
+  /// How many of the first of `draft` the constraint allows one after the other.
+  [[nodiscard]] std::size_t allowed_prefix(std::span<const TokenId> draft) const;
 
   /// What the last `choose` took.
   [[nodiscard]] const ChosenToken& last() const { return last_; }

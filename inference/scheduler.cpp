@@ -104,7 +104,7 @@ void Scheduler::admit() {
     const bool has_slot = running_.size() < sequences_max_;
     if (has_slot && sequence.refused_at != departures_) {  // else nothing has changed since
       take_cached_pages(sequence);
-      if (has_room_for(sequence, 0)) {
+      if (has_capacity_for(sequence, 0)) {
         start(next);
         continue;
       }
@@ -121,11 +121,11 @@ void Scheduler::admit() {
     }
     // Places come free when a running sequence ends. Only one that is less urgent by far gives its own back before,
     // and only where that helps.
-    std::size_t given_back = 0;
+    std::size_t released = 0;
     for (const SequencePointer& other : running_) {
-      if (yields_to(sequence, *other)) given_back += pages_of(*other);
+      if (yields_to(sequence, *other)) released += pages_of(*other);
     }
-    if (given_back == 0 || !has_room_for(sequence, given_back) || !preempt_for(sequence)) return;
+    if (released == 0 || !has_capacity_for(sequence, released) || !preempt_for(sequence)) return;
   }
 }
 
@@ -174,8 +174,8 @@ bool Scheduler::preempt_for(const Sequence& sequence) {
   return true;
 }
 
-bool Scheduler::find_room(Sequence& sequence, std::size_t positions) {
-  while (!make_room(sequence, positions)) {
+bool Scheduler::reserve_pages(Sequence& sequence, std::size_t positions) {
+  while (!allocate_pages(sequence, positions)) {
     if (!preempt_for(sequence)) return false;
   }
   return true;

@@ -1,7 +1,7 @@
 // inference/scheduler.hpp
 //
 // Which sequences a model computes next, and where their KV pages are. One step is one token of every running sequence
-// (more where a guess of the next ones is right) plus as much of waiting prompts as fits the batch. While turns decode,
+// (more where a draft of the next ones is right) plus as much of waiting prompts as fits the batch. While turns decode,
 // prompts of their priority get less of a step, and what is of a worse priority, decoding or not, gets so many tokens
 // that it adds a part of the turns' own time to their step. A prompt takes over the pages of an equal prefix, also
 // while another sequence is still computing them. When slots or pages run out, unused prefixes are evicted, then the
@@ -24,9 +24,9 @@
 #include <vector>
 
 #include "inference/backend.hpp"
+#include "inference/draft_chooser.hpp"
 #include "inference/engine_options.hpp"
 #include "inference/engine_stats.hpp"
-#include "inference/guess_chooser.hpp"
 #include "inference/kv/pool.hpp"
 #include "inference/kv/prefix_tree.hpp"
 #include "inference/kv/salts.hpp"
@@ -43,9 +43,9 @@ struct SequenceRequest {
   kv::SharingBorders borders;
   kv::ScopeSalts salts;
   std::unique_ptr<Sampler> sampler;
-  std::vector<TokenId> end_tokens;  // a chosen one of these ends the sequence and is not given out
+  std::vector<TokenId> end_tokens;  // a chosen one of these ends the sequence and is not emitted
   int tokens_max = 1;
-  int speculation_tokens_max = 0;  // tokens guessed ahead in one step; 0 = none
+  int speculation_tokens_max = 0;  // draft tokens in one step; 0 = none
   int echo_top = -1;               // ≥ 0: log-probabilities of the prompt's tokens too, with so many alternatives
   Priority priority = Priority::kInteractive;
   std::optional<MonotonicTime> deadline;
@@ -85,20 +85,20 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
     std::vector<TokenId> tokens;  // prompt and generated
     std::size_t prompt_tokens = 0;
     std::size_t computed = 0;         // positions whose KV is there
-    std::size_t promised_tokens = 0;  // positions that admission set aside room for
+    std::size_t promised_tokens = 0;  // positions that admission reserved
     std::vector<PageId> pages;        // cover `computed`, and the step's positions while one is under way
     std::vector<kv::PageKey> keys;    // of the full pages of `tokens`, as far as they were asked for
     std::size_t shared_pages = 0;     // of `pages`: taken from the tree or offered to it
     std::size_t counted = 0;          // positions that were computed or counted as cached at any time
     std::size_t step_tokens = 0;      // of `tokens`, in the step under way
-    std::vector<TokenId> step_input;  // decoding: those, then the guess
-    GuessChooser guess;               // its guess is empty but in a step that tries one
-    std::size_t guess_tokens = 1;     // how far to guess next: grows while guesses are right
+    std::vector<TokenId> step_input;  // decoding: those, then the draft
+    DraftChooser draft;               // its draft is empty but in a step that tries one
+    std::size_t draft_tokens = 1;     // how far to draft next: grows while drafts are right
     MonotonicTime submitted{}, waiting_since{};
     Duration waited{};  // before `waiting_since`
     std::optional<MonotonicTime> started, first_token;
     bool running = false;
-    std::optional<std::uint64_t> refused_at;  // `departures_` when there was no room for it
+    std::optional<std::uint64_t> refused_at;  // `departures_` when there were no pages for it
     int generated = 0;
     Usage usage;
     std::optional<Result<FinishReason>> over;  // what the step under way ended with
@@ -132,12 +132,12 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
 
   // scheduler_steps.cpp: what is computed in a step, and what came of it.
   void compose();
-  /// One token and as many guessed ones as it returns.
-  [[nodiscard]] std::size_t add_decode(Sequence& sequence, std::size_t guess_tokens_max);
-  [[nodiscard]] std::vector<TokenId> guess_for(Sequence& sequence, std::size_t tokens_max);
+  /// One token and as many drafted ones as it returns.
+  [[nodiscard]] std::size_t add_decode(Sequence& sequence, std::size_t draft_tokens_max);
+  [[nodiscard]] std::vector<TokenId> draft_for(Sequence& sequence, std::size_t tokens_max);
   /// As many of the prompt's next tokens as it returns.
   [[nodiscard]] std::size_t add_prefill(Sequence& sequence, std::size_t tokens_max, PageKeys& coming);
-  [[nodiscard]] bool find_room(Sequence& sequence, std::size_t positions);
+  [[nodiscard]] bool reserve_pages(Sequence& sequence, std::size_t positions);
   SequenceStep& add_to_batch(Sequence& sequence, std::span<const TokenId> tokens);
   [[nodiscard]] std::size_t prefill_tokens_in(double milliseconds) const;
   /// Tokens of a worse priority than the turns that decode, in one step with those.
@@ -148,7 +148,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void measure_step(const Status& status);
   [[nodiscard]] std::optional<FinishReason> advance(Sequence& sequence);
   [[nodiscard]] std::optional<FinishReason> accept(Sequence& sequence, const ChosenToken& chosen, bool finished);
-  [[nodiscard]] std::optional<FinishReason> accept_guess(Sequence& sequence);
+  [[nodiscard]] std::optional<FinishReason> accept_draft(Sequence& sequence);
   void read_echo(Sequence& sequence, std::size_t first);
 
   // scheduler_pages.cpp: where the KV is.
@@ -163,11 +163,11 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   [[nodiscard]] std::size_t tokens_with_answer(const Sequence& sequence) const;
   /// Pages that a running sequence has or was promised.
   [[nodiscard]] static std::size_t pages_of(const Sequence& sequence);
-  /// Whether there is room for the sequence's tokens and the beginning of its answer beside what others were promised;
-  /// `given_back`: pages that could be had besides.
-  [[nodiscard]] bool has_room_for(const Sequence& sequence, std::size_t given_back) const;
+  /// Whether there are pages for the sequence's tokens and the beginning of its answer beside what others were
+  /// promised; `released`: pages that could be had besides.
+  [[nodiscard]] bool has_capacity_for(const Sequence& sequence, std::size_t released) const;
   /// Pages for `positions` positions. False where there are not enough; what it got stays with the sequence.
-  [[nodiscard]] bool make_room(Sequence& sequence, std::size_t positions);
+  [[nodiscard]] bool allocate_pages(Sequence& sequence, std::size_t positions);
   void release_pages(Sequence& sequence);
 
   Backend& backend_;

@@ -1,4 +1,4 @@
-// Where the sequences' KV is: pages taken over, promised, shared, given back and counted.
+// Where the sequences' KV is: pages taken over, promised, shared, released and counted.
 #include <algorithm>
 
 #include "inference/scheduler.hpp"
@@ -33,7 +33,7 @@ void Scheduler::take_cached_pages(Sequence& sequence) {
     const std::span<const TokenId> tokens(sequence.tokens.data() + page * kPageTokens, kPageTokens);
     const PageId id = tree_.take(key_of_page(sequence, page), tokens);
     if (id == kNoPage) break;
-    if (page < sequence.pages.size()) {  // allocated when there was no room for the rest
+    if (page < sequence.pages.size()) {  // allocated when there was no page for the rest
       pool_.release(sequence.pages[page]);
       sequence.pages[page] = id;
     } else {
@@ -68,20 +68,20 @@ void Scheduler::count_cached(Sequence& sequence) {
 
 std::size_t Scheduler::tokens_with_answer(const Sequence& sequence) const {
   const int left = std::max(1, sequence.request.tokens_max - sequence.generated);
-  return sequence.tokens.size() + static_cast<std::size_t>(std::clamp(options_.decode_room_tokens, 1, left));
+  return sequence.tokens.size() + static_cast<std::size_t>(std::clamp(options_.decode_reserved_tokens, 1, left));
 }
 
 std::size_t Scheduler::pages_of(const Sequence& sequence) {
   return std::max(sequence.pages.size(), pages_for(sequence.promised_tokens));
 }
 
-bool Scheduler::has_room_for(const Sequence& sequence, std::size_t given_back) const {
+bool Scheduler::has_capacity_for(const Sequence& sequence, std::size_t released) const {
   std::size_t wanted = pages_for(tokens_with_answer(sequence)) - sequence.pages.size();
   for (const SequencePointer& other : running_) wanted += pages_of(*other) - other->pages.size();
-  return static_cast<std::size_t>(pool_.free() + tree_.idle_pages()) + given_back >= wanted;
+  return static_cast<std::size_t>(pool_.free() + tree_.idle_pages()) + released >= wanted;
 }
 
-bool Scheduler::make_room(Sequence& sequence, std::size_t positions) {
+bool Scheduler::allocate_pages(Sequence& sequence, std::size_t positions) {
   const std::size_t wanted = pages_for(positions);
   if (sequence.pages.size() >= wanted) return true;
   const auto missing = static_cast<int>(wanted - sequence.pages.size());

@@ -54,7 +54,7 @@ void Scheduler::compose() {
   }
   std::sort(order.begin(), order.end(), [this](const Sequence* a, const Sequence* b) { return more_urgent(*a, *b); });
   std::size_t budget = step_tokens_max_ - decoding;
-  const bool guesses = static_cast<int>(decoding) <= options_.speculation_sequences_max;
+  const bool drafts = static_cast<int>(decoding) <= options_.speculation_sequences_max;
   const std::size_t beside_turns = tokens_beside_turns();
   // The longer a step, the longer its turns wait for their next tokens.
   std::size_t beside_equals = step_tokens_max_;
@@ -67,7 +67,7 @@ void Scheduler::compose() {
     if (turns_first && step_beside_turns_ >= beside_turns) continue;
     const std::size_t before = batch_.size();
     if (sequence->decoding()) {
-      budget -= add_decode(*sequence, guesses && !turns_first ? budget : 0);
+      budget -= add_decode(*sequence, drafts && !turns_first ? budget : 0);
       if (batch_.size() > before) ++(turns_first ? step_beside_turns_ : step_turns_);
       continue;
     }
@@ -101,41 +101,41 @@ SequenceStep& Scheduler::add_to_batch(Sequence& sequence, std::span<const TokenI
   return batch_.back();
 }
 
-std::size_t Scheduler::add_decode(Sequence& sequence, std::size_t guess_tokens_max) {
-  if (!find_room(sequence, sequence.computed + 1)) return 0;
-  std::vector<TokenId> guess = guess_for(sequence, guess_tokens_max);
+std::size_t Scheduler::add_decode(Sequence& sequence, std::size_t draft_tokens_max) {
+  if (!reserve_pages(sequence, sequence.computed + 1)) return 0;
+  std::vector<TokenId> draft = draft_for(sequence, draft_tokens_max);
   sequence.step_tokens = 1;
   sequence.step_input = {sequence.tokens.back()};
-  sequence.step_input.insert(sequence.step_input.end(), guess.begin(), guess.end());
+  sequence.step_input.insert(sequence.step_input.end(), draft.begin(), draft.end());
   SequenceStep& entry = add_to_batch(sequence, sequence.step_input);
   entry.logits_wanted = static_cast<int>(sequence.step_input.size());
   entry.chooser = sequence.request.sampler.get();
-  const std::size_t guessed = guess.size();
-  if (guessed > 0) {
-    stats_.guessed_tokens += guessed;
-    sequence.guess.begin(*sequence.request.sampler, std::move(guess));
-    entry.chooser = &sequence.guess;
+  const std::size_t drafted = draft.size();
+  if (drafted > 0) {
+    stats_.draft_tokens += drafted;
+    sequence.draft.begin(*sequence.request.sampler, std::move(draft));
+    entry.chooser = &sequence.draft;
   }
-  return guessed;
+  return drafted;
 }
 
-std::vector<TokenId> Scheduler::guess_for(Sequence& sequence, std::size_t tokens_max) {
+std::vector<TokenId> Scheduler::draft_for(Sequence& sequence, std::size_t tokens_max) {
   const auto wanted = static_cast<std::size_t>(std::max(0, sequence.request.speculation_tokens_max));
   const auto left = static_cast<std::size_t>(sequence.request.tokens_max - sequence.generated - 1);
-  tokens_max = std::min({tokens_max, wanted, left, sequence.guess_tokens});
+  tokens_max = std::min({tokens_max, wanted, left, sequence.draft_tokens});
   if (tokens_max == 0) return {};
-  std::vector<TokenId> guess = look_up_guess(sequence.tokens, tokens_max);
+  std::vector<TokenId> draft = draft_from_prompt(sequence.tokens, tokens_max);
   const std::vector<TokenId>& ends = sequence.request.end_tokens;
-  guess.erase(std::find_first_of(guess.begin(), guess.end(), ends.begin(), ends.end()), guess.end());
-  guess.resize(sequence.request.sampler->allowed_prefix(guess));
-  // A guess may have a page that is free; nobody loses one for it.
-  while (sequence.computed + 1 + guess.size() > sequence.pages.size() * kPageTokens) {
+  draft.erase(std::find_first_of(draft.begin(), draft.end(), ends.begin(), ends.end()), draft.end());
+  draft.resize(sequence.request.sampler->allowed_prefix(draft));
+  // A draft may have a page that is free; nobody loses one for it.
+  while (sequence.computed + 1 + draft.size() > sequence.pages.size() * kPageTokens) {
     if (pool_.free() > 0)
-      static_cast<void>(make_room(sequence, sequence.pages.size() * kPageTokens + 1));
+      static_cast<void>(allocate_pages(sequence, sequence.pages.size() * kPageTokens + 1));
     else
-      guess.resize(sequence.pages.size() * kPageTokens - sequence.computed - 1);
+      draft.resize(sequence.pages.size() * kPageTokens - sequence.computed - 1);
   }
-  return guess;
+  return draft;
 }
 
 std::size_t Scheduler::add_prefill(Sequence& sequence, std::size_t tokens_max, PageKeys& coming) {
@@ -152,7 +152,7 @@ std::size_t Scheduler::add_prefill(Sequence& sequence, std::size_t tokens_max, P
     const std::size_t whole_pages = (first + count) / kPageTokens * kPageTokens;
     if (whole_pages > first) count = whole_pages - first;
   }
-  if (count == 0 || !find_room(sequence, first + count)) return 0;
+  if (count == 0 || !reserve_pages(sequence, first + count)) return 0;
   for (std::size_t page = first / kPageTokens; (page + 1) * kPageTokens <= first + count; ++page) {
     coming.insert(key_of_page(sequence, page));
   }
@@ -226,15 +226,15 @@ void Scheduler::finish_step(const Status& status) {
 std::optional<FinishReason> Scheduler::advance(Sequence& sequence) {
   const std::size_t first = sequence.computed;
   sequence.computed += sequence.step_tokens;
-  stats_.computed_tokens += sequence.step_tokens + sequence.guess.guess().size();
+  stats_.computed_tokens += sequence.step_tokens + sequence.draft.draft().size();
   if (sequence.echoes()) read_echo(sequence, first);
   std::optional<FinishReason> over;
   if (sequence.computed == sequence.tokens.size() && sequence.request.sampler->status().ok()) {
-    if (sequence.guess.guess().empty()) {
+    if (sequence.draft.draft().empty()) {
       const Sampler& sampler = *sequence.request.sampler;
       over = accept(sequence, sampler.last(), sampler.finished());
     } else {
-      over = accept_guess(sequence);
+      over = accept_draft(sequence);
     }
   }
   sequence.counted = std::max(sequence.counted, sequence.computed);
@@ -258,18 +258,18 @@ std::optional<FinishReason> Scheduler::accept(Sequence& sequence, const ChosenTo
   return std::nullopt;
 }
 
-std::optional<FinishReason> Scheduler::accept_guess(Sequence& sequence) {
-  const std::vector<ChosenToken>& chosen = sequence.guess.chosen();
+std::optional<FinishReason> Scheduler::accept_draft(Sequence& sequence) {
+  const std::vector<ChosenToken>& chosen = sequence.draft.chosen();
   const std::size_t right = chosen.size() - 1;
   stats_.accepted_tokens += right;
   std::optional<FinishReason> over;
   for (std::size_t i = 0; i < chosen.size() && !over; ++i) {
     over = accept(sequence, chosen[i], i == right && sequence.request.sampler->finished());
-    if (!over && i < right) ++sequence.computed;  // it was guessed, so its KV is there
+    if (!over && i < right) ++sequence.computed;  // it was drafted, so its KV is there
   }
-  // A wrong guess costs its rows of the step. KV of what was guessed wrong is overwritten by the next step.
-  sequence.guess_tokens = std::max<std::size_t>(1, 2 * right);
-  sequence.guess.begin(*sequence.request.sampler, {});
+  // A wrong draft costs its rows of the step. KV of what was drafted wrong is overwritten by the next step.
+  sequence.draft_tokens = std::max<std::size_t>(1, 2 * right);
+  sequence.draft.begin(*sequence.request.sampler, {});
   return over;
 }
 

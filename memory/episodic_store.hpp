@@ -4,7 +4,7 @@
 // episode shows.
 //
 //   payload_hash = SHA-256(salt, kind, role, text, time, trust, attributes)      the salt keeps an erased text
-//   unguessable chain_hash   = SHA-256(chain_hash before, sequence, payload_hash)
+//   unpredictable chain_hash   = SHA-256(chain_hash before, sequence, payload_hash)
 //
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once

@@ -20,7 +20,7 @@
 //   documents/            readers of the formats, encodings, words, cutting
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
-//            `prestage` from any thread; their callbacks on the executor handed in. The plain reads (`sources`,
+//            `prestage` from any thread; their callbacks on the executor passed in. The plain reads (`sources`,
 //            `thread`, `statistics`, ...) run on the caller's thread over a read connection: not on the loop.
 // Ownership: borrows the database, embedder, executors, clock and random source, which outlive it. `close` stops the
 //            background work; work in flight when the store goes holds what it needs and finds it closed.

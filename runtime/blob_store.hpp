@@ -3,7 +3,7 @@
 // Big values once, by their SHA-256, with a count of who names them.
 //
 // Threads: inside a unit of work, or inside Database::read for `get`.
-// Law:     a blob is there as long as its references are > 0
+// Invariant: a blob is there as long as its references are > 0
 #pragma once
 
 #include <string>

@@ -159,7 +159,7 @@ std::optional<std::int64_t> Budget::tokens_left() const {
 void Budget::check_integrity() const {
   const std::lock_guard lock(mutex_);
   for (const Kind& kind : kKinds) {
-    CHECK(reserved_.*kind.amount >= 0, "no more is given back than was put aside");
+    CHECK(reserved_.*kind.amount >= 0, "no more is released than was reserved");
     const std::optional<std::int64_t>& limit = limits_.*kind.limit;
     CHECK(!limit || reserved_.*kind.amount + spent_.*kind.amount <= *limit + overdrawn_.*kind.amount,
           "a budget is exceeded only by answers larger than their reservation");

@@ -9,7 +9,7 @@
 //
 // Threads:   every method from any thread; one mutex per budget, taken from the leaf up.
 // Ownership: a child keeps its parent; a reservation keeps its budget.
-// Law:       reserved + spent <= limit, unless an answer turned out larger than its reservation   (check_integrity)
+// Invariant: reserved + spent <= limit, unless an answer turned out larger than its reservation   (check_integrity)
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // runtime/checksum_vfs.hpp
 //
-// Notices what a disk gives back otherwise than it was written: an SQLite VFS over another one that keeps a checksum in
+// Notices what a disk returns otherwise than it was written: an SQLite VFS over another one that keeps a checksum in
 // the last eight bytes of every page of the database file (SQLite leaves them free where it is asked to when the file
 // is made), sets it at every write and compares it at every read. A page that does not fit is SQLITE_IOERR_DATA, which
 // is `kCorrupt` to us: never a row of it is served. SQLite itself has no checksums but in its log, whose frames it

@@ -1,6 +1,6 @@
 // runtime/clock.hpp
 //
-// Time as a thing that is handed in. Production code asks a `Clock`; tests and simulation hand in one they move.
+// Time as a dependency that is passed in. Production code asks a `Clock`; tests and simulation pass in one they move.
 //
 // Threads: `now` and `monotonic_now` from any thread.
 #pragma once

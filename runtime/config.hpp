@@ -1,7 +1,7 @@
 // runtime/config.hpp
 //
 // What the program is told, as types. Read from TOML: an unknown key, a wrong type or a value out of range is an error
-// with file, line and column, and the nearest known key. Nothing is guessed and nothing is ignored.
+// with file, line and column, and the nearest known key. Nothing is drafted and nothing is ignored.
 //
 // A secret is never in the file, only where it is: {env = "STRIPE_KEY"}, {file = "/run/secrets/stripe"} or
 // {command = "pass show stripe"}. A key named like a secret that holds plain text is refused.
@@ -72,7 +72,7 @@ struct InferenceConfig {
   int context_length = 0;  // 0 = the model's
   int max_sequences = 16;
   int max_batched_tokens = 512;
-  int speculation_tokens_max = 0;     // guessed ahead by prompt look-up; 0 = off
+  int speculation_tokens_max = 0;     // drafted ahead by prompt look-up; 0 = off
   int keep_alive_ms = 300'000;        // another model than the default is unloaded after this; 0 = never
   std::int64_t memory_bytes_max = 0;  // of all loaded models; 0 = no bound
   std::string models_directory;       // where models are kept; "" = the user's cache

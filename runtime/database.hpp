@@ -62,7 +62,7 @@ class Database {
  public:
   struct Options {
     std::string path;  // the file; its folder exists (private_folder.hpp). Made for its owner alone
-    std::string vfs;   // empty = default; the simulation hands in one that drops unsynced writes
+    std::string vfs;   // empty = default; the simulation passes in one that drops unsynced writes
     int read_connections_max = 4;
     int statements_cached_max = Limits{}.statements_cached_max;  // of each connection
     int group_units_max = 500;                                   // units in one commit

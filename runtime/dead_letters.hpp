@@ -1,7 +1,7 @@
 // runtime/dead_letters.hpp
 //
-// What could not be done, with its whole story, until a person decides: events whose attempts are used up, and messages
-// that no destination took. They have a bound of their own (dead_letter_bound.hpp); those older than
+// What could not be done, with its whole history, until a person decides: events whose attempts are used up, and
+// messages that no destination took. They have a bound of their own (dead_letter_bound.hpp); those older than
 // `dead_letter_retention_hours` are removed (retention_cleaner.hpp).
 //
 // Threads:   the reading methods not on the loop (they read the database); the others from any thread.

@@ -3,7 +3,7 @@
 // An event's fields as one JSON text and back, for tables that keep events whole (timers). The payload is not among
 // them: it may be any bytes, and has a column of its own.
 //
-// Law: decode(encode(event)) == event without its data.
+// Invariant: decode(encode(event)) == event without its data.
 // Threads: pure functions.
 #pragma once
 

@@ -99,7 +99,7 @@ bool LaneQueue::finish(RowId id) {
   --lane.waiting_of[static_cast<std::size_t>(lane.head().priority)];
   --rows_;
   ++lane.first;
-  // The room before the head is given back when it is the larger part.
+  // The capacity before the head is released when it is the larger part.
   if (lane.first > 16 && lane.first > lane.rows.size() / 2) {
     lane.rows.erase(lane.rows.begin(), lane.rows.begin() + static_cast<std::ptrdiff_t>(lane.first));
     lane.first = 0;

@@ -11,7 +11,7 @@
 namespace mnema {
 
 struct Limits {
-  // doors
+  // HTTP
   std::int64_t http_body_bytes_max = 8 << 20;      // 413
   std::int64_t http_bodies_bytes_max = 128 << 20;  // of all requests being received, in sum; 503 with Retry-After
   int http_header_bytes_max = 32 << 10;            // 431; also of a chunk's line and of the trailers
@@ -103,7 +103,7 @@ struct Limits {
   [[nodiscard]] static Limits tiny();
 };
 
-static_assert(Limits{}.event_bytes_max <= Limits{}.http_body_bytes_max, "an event fits through the door");
+static_assert(Limits{}.event_bytes_max <= Limits{}.http_body_bytes_max, "an event fits into a request");
 static_assert(Limits{}.mailbox_rows_per_key_max <= Limits{}.mailbox_rows_max, "one key cannot exceed the whole");
 static_assert(Limits{}.mailbox_rows_per_tenant_max <= Limits{}.mailbox_rows_max / 2,
               "two tenants fit beside each other");

@@ -14,7 +14,7 @@
 // The lease is on disk, so that an event which kills the process is found out: one that was leased when the process
 // ended has crashed. Many are leased then, and one at most is to blame: a crash is no attempt, from the second one on
 // the event waits (longer each time), and after `limits.crashes_max` it is a dead letter. A try of which nothing left
-// the process (`Error::never_left`) is given back as well. Both count against `limits.event_tries_max` only, so that an
+// the process (`Error::never_left`) is released as well. Both count against `limits.event_tries_max` only, so that an
 // outage of the other side is waited out.
 //
 // Bounds: mailbox_bounds.hpp. A repeat of a known event is acknowledged also where a new one would be refused.

@@ -1,6 +1,6 @@
 // runtime/random.hpp
 //
-// Randomness as a thing that is handed in. `SystemRandom` for keys, salts and ids; `SeededRandom` for simulation,
+// Randomness as a dependency that is passed in. `SystemRandom` for keys, salts and ids; `SeededRandom` for simulation,
 // tests and anything that must be repeatable.
 //
 // Threads: SystemRandom from any thread; SeededRandom is confined to one.

@@ -25,7 +25,7 @@ Status ReadPool::read(const std::function<Status(Transaction&)>& query) {
     // Ends the snapshot; there is nothing to roll back.
     static_cast<void>(connection->execute("ROLLBACK"));
   }
-  give_back(std::move(connection));
+  release(std::move(connection));
   return status;
 }
 
@@ -51,7 +51,7 @@ Result<std::unique_ptr<SqliteConnection>> ReadPool::borrow() {
   return opened;
 }
 
-void ReadPool::give_back(std::unique_ptr<SqliteConnection> connection) {
+void ReadPool::release(std::unique_ptr<SqliteConnection> connection) {
   const std::lock_guard guard(mutex_);
   if (closed_) {
     --open_;

@@ -28,7 +28,7 @@ class ReadPool {
 
  private:
   [[nodiscard]] Result<std::unique_ptr<SqliteConnection>> borrow();
-  void give_back(std::unique_ptr<SqliteConnection> connection);
+  void release(std::unique_ptr<SqliteConnection> connection);
 
   const std::string path_;
   const std::string vfs_;

@@ -35,7 +35,7 @@ enum class ErrorCode : int {
   kUnsupported = 14,            // a valid thing that this build cannot do
   kInternal = 15,               // our bug, contained
   kContextLengthExceeded = 16,  // prompt plus answer do not fit the model
-  kMailboxFull = 17,            // back-pressure at the door; retry later
+  kMailboxFull = 17,            // back-pressure; retry later
   kBudgetExceeded = 18,         // a turn, agent or tenant ran out of its budget
   kInDoubt = 19,                // an effect may or may not have happened; a person decides
   kSchemaDrift = 20,            // an upstream's answer no longer has the pinned shape

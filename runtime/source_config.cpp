@@ -8,7 +8,7 @@
 namespace mnema {
 namespace {
 
-/// Where routes of ours are or may come to be (agents/rest/rest_door.hpp, admin_api.hpp).
+/// Where routes of ours are or may come to be (agents/rest/rest_api.hpp, admin_api.hpp).
 constexpr std::string_view kApiPaths[] = {"/v1",       "/admin",      "/health",        "/metrics",
                                           "/tokenize", "/detokenize", "/apply-template"};
 

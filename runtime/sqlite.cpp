@@ -25,7 +25,7 @@ Statement::Statement(Statement&& other) noexcept
       bind_error_(other.bind_error_) {}
 
 Statement::~Statement() {
-  if (statement_ != nullptr) connection_->give_back(statement_);
+  if (statement_ != nullptr) connection_->release(statement_);
 }
 
 Statement& Statement::bind(int index, std::int64_t value) {
@@ -122,7 +122,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
   int reserved = kChecksumBytes;  // of a file that is yet to be made; others keep what they have
   sqlite3_file_control(connection->handle_, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
   sqlite3_busy_timeout(connection->handle_, kBusyTimeoutMs);
-  // The header is read only when something is asked; ask now, so that a file of another kind is told at the door.
+  // The header is read only when something is asked; ask now, so that a file of another kind is reported at open.
   if (Status status = connection->execute("PRAGMA schema_version"); !status.ok()) {
     Error error = status.error();
     error.message = "'" + path + "': " + error.message;
@@ -152,7 +152,7 @@ Result<Statement> SqliteConnection::prepare(std::string_view sql) {
   return Statement(this, statement);
 }
 
-void SqliteConnection::give_back(sqlite3_stmt* statement) {
+void SqliteConnection::release(sqlite3_stmt* statement) {
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
   recent_.push_front(statement);
@@ -195,7 +195,7 @@ Error SqliteConnection::error_of(int code, std::string_view what) const {
       }
       return fail(ErrorCode::kStorage, std::move(message));
     case SQLITE_FULL:
-      return fail_retryable(ErrorCode::kStorage, std::move(message), "the disk is full: make room and try again");
+      return fail_retryable(ErrorCode::kStorage, std::move(message), "the disk is full: free some space and try again");
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:

@@ -89,7 +89,7 @@ class SqliteConnection {
   friend class Statement;
   explicit SqliteConnection(int statements_cached_max)
       : statements_cached_max_(static_cast<std::size_t>(statements_cached_max)) {}
-  void give_back(sqlite3_stmt* statement);
+  void release(sqlite3_stmt* statement);
   const std::size_t statements_cached_max_;
   sqlite3* handle_ = nullptr;
   std::list<sqlite3_stmt*> recent_;                                                  // the cached ones, last used first

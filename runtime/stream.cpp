@@ -29,7 +29,7 @@ class MemoryStream final : public Stream {
 
   void read_some(std::span<char> into, Done done) override {
     CHECK(!in_->read_done, "at most one read is outstanding");
-    CHECK(!into.empty(), "a read has room for a byte");
+    CHECK(!into.empty(), "a read has capacity for a byte");
     in_->reading_into = into;
     in_->read_done = std::move(done);
     pump(*in_);

@@ -1,6 +1,6 @@
 // runtime/trace.hpp
 //
-// W3C trace context: which larger story a piece of work belongs to. Carried in `traceparent` fields of events, outbox
+// W3C trace context: which larger trace a piece of work belongs to. Carried in `traceparent` fields of events, outbox
 // rows and HTTP calls. https://www.w3.org/TR/trace-context/
 //
 // Threads: plain values.
@@ -21,7 +21,7 @@ struct TraceContext {
 
   /// "00-<trace_id>-<span_id>-01"
   [[nodiscard]] std::string traceparent() const;
-  /// The same story, a new span.
+  /// The same trace, a new span.
   [[nodiscard]] TraceContext child(Random& random) const;
   bool operator==(const TraceContext&) const = default;
 };

@@ -9,7 +9,7 @@
 //
 // Threads:   confined to the home executor, where the callback runs too.
 // Ownership: the callback holds its owner weakly; what is still posted when the timer goes does nothing.
-// Law:       a post is made only for a time before those of all posts on their way, so they do not pile up.
+// Invariant: a post is made only for a time before those of all posts on their way, so they do not pile up.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // agents/rest/chat_backend.hpp
 //
-// The seam between the chat door and whatever answers: a bare model (engine_chat.hpp) or an agent, under its name. The
-// door reads the request, writes the answer and watches the client; a backend makes one answer.
+// The seam between the chat API and whatever answers: a bare model (engine_chat.hpp) or an agent, under its name. The
+// API reads the request, writes the answer and watches the client; a backend makes one answer.
 //
 // Threads:   `start_chat` from any thread. Callbacks run on `reply_to`, in order, never two at a time for one chat;
 // after

@@ -4,7 +4,7 @@
 #include "agents/rest/answer_stream.hpp"
 #include "agents/rest/chat_request.hpp"
 #include "agents/rest/chat_response.hpp"
-#include "agents/rest/door_state.hpp"
+#include "agents/rest/rest_api_state.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -18,7 +18,7 @@ std::string first_of(const HttpHeaders& headers, std::initializer_list<std::stri
   return "";
 }
 
-ChatRequest chat_request_of(const DoorRequest& request, ParsedChat parsed, const std::string& model) {
+ChatRequest chat_request_of(const RestRequest& request, ParsedChat parsed, const std::string& model) {
   ChatRequest chat;
   chat.generate = std::move(parsed.generate);
   chat.generate.model = model;
@@ -47,8 +47,8 @@ ChatRequest chat_request_of(const DoorRequest& request, ParsedChat parsed, const
 /// One answer in the making. Everything on its strand.
 class ChatAnswer final : public std::enable_shared_from_this<ChatAnswer> {
  public:
-  ChatAnswer(const DoorRequest& request, const ParsedChat& parsed, const ServedModel& model)
-      : door_(request.door),
+  ChatAnswer(const RestRequest& request, const ParsedChat& parsed, const ServedModel& model)
+      : api_(request.api),
         exchange_(request.exchange),
         strand_(request.strand),
         stream_(parsed.stream),
@@ -59,7 +59,7 @@ class ChatAnswer final : public std::enable_shared_from_this<ChatAnswer> {
   void start(ChatBackend& backend, const ChatRequest& request);
 
  private:
-  static ChatWriter::Options writer_options(const DoorRequest& request, const ParsedChat& parsed,
+  static ChatWriter::Options writer_options(const RestRequest& request, const ParsedChat& parsed,
                                             const ServedModel& model);
   void on_delta(int choice, const Delta& delta);
   void on_done(int choice, Result<Completion> result);
@@ -67,7 +67,7 @@ class ChatAnswer final : public std::enable_shared_from_this<ChatAnswer> {
   void fail_with(RequestError error);
   void cancel_all();
 
-  const std::shared_ptr<DoorState> door_;  // keeps the strand
+  const std::shared_ptr<RestApiState> api_;  // keeps the strand
   const std::shared_ptr<HttpExchange> exchange_;
   Executor& strand_;
   const bool stream_;
@@ -80,12 +80,12 @@ class ChatAnswer final : public std::enable_shared_from_this<ChatAnswer> {
   bool over_ = false;  // failed, or the client has gone
 };
 
-ChatWriter::Options ChatAnswer::writer_options(const DoorRequest& request, const ParsedChat& parsed,
+ChatWriter::Options ChatAnswer::writer_options(const RestRequest& request, const ParsedChat& parsed,
                                                const ServedModel& model) {
   ChatWriter::Options options;
-  options.id = request.door->new_id("chatcmpl-");
+  options.id = request.api->new_id("chatcmpl-");
   options.model = model.name;
-  options.created = request.door->unix_seconds();
+  options.created = request.api->unix_seconds();
   options.choices = parsed.choices;
   options.logprobs = parsed.generate.sampling.logprobs_top >= 0;
   options.include_usage = parsed.include_usage;
@@ -103,7 +103,7 @@ void ChatAnswer::start(ChatBackend& backend, const ChatRequest& request) {
       }
       return chunks;
     };
-    events_ = std::make_shared<AnswerStream>(exchange_, strand_, door_->parts.stream_keepalive, std::move(opening));
+    events_ = std::make_shared<AnswerStream>(exchange_, strand_, api_->parts.stream_keepalive, std::move(opening));
     events_->start();
   }
   // Weak: the connection keeps this callback until the answer is complete, and must not keep the answer.
@@ -197,12 +197,12 @@ std::optional<RequestError> not_for_agents(const ParsedChat& parsed, const std::
 
 }  // namespace
 
-void chat_route(DoorRequest request) {
-  const RestDoor::Parts& parts = request.door->parts;
+void chat_route(RestRequest request) {
+  const RestApi::Parts& parts = request.api->parts;
   Parsed<ParsedChat> result = parse_chat_request(request.http.body, parts.limits, parts.sampling_default);
   if (auto* error = std::get_if<RequestError>(&result)) return request.exchange->respond(refusal_of(*error));
   auto& parsed = std::get<ParsedChat>(result);
-  auto found = request.door->find_model(parsed.generate.model);
+  auto found = request.api->find_model(parsed.generate.model);
   if (!found) return request.exchange->respond(refusal_of(model_not_found(parsed.generate.model)));
   if (found->model.is_agent) {
     if (auto error = not_for_agents(parsed, found->model.name)) {

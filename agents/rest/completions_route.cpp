@@ -2,8 +2,8 @@
 #include "agents/rest/answer_stream.hpp"
 #include "agents/rest/completion_request.hpp"
 #include "agents/rest/completion_response.hpp"
-#include "agents/rest/door_state.hpp"
 #include "agents/rest/logprobs_json.hpp"
+#include "agents/rest/rest_api_state.hpp"
 #include "runtime/utf8.hpp"
 
 namespace mnema {
@@ -12,8 +12,8 @@ namespace {
 /// One answer in the making: `prompts * choices` generations, numbered prompt by prompt. Everything on its strand.
 class CompletionAnswer final : public std::enable_shared_from_this<CompletionAnswer> {
  public:
-  CompletionAnswer(const DoorRequest& request, ParsedCompletion parsed, std::vector<std::string> echoes)
-      : door_(request.door),
+  CompletionAnswer(const RestRequest& request, ParsedCompletion parsed, std::vector<std::string> echoes)
+      : api_(request.api),
         exchange_(request.exchange),
         strand_(request.strand),
         parsed_(std::move(parsed)),
@@ -26,7 +26,7 @@ class CompletionAnswer final : public std::enable_shared_from_this<CompletionAns
   void start(const Identity& identity);
 
  private:
-  static CompletionWriter::Options writer_options(const DoorRequest& request, const ParsedCompletion& parsed);
+  static CompletionWriter::Options writer_options(const RestRequest& request, const ParsedCompletion& parsed);
   void on_delta(std::size_t choice, const Delta& delta);
   void on_done(std::size_t choice, Result<Completion> result);
   void all_done();
@@ -34,7 +34,7 @@ class CompletionAnswer final : public std::enable_shared_from_this<CompletionAns
   void fail_with(RequestError error);
   void cancel_all();
 
-  const std::shared_ptr<DoorState> door_;  // keeps the strand
+  const std::shared_ptr<RestApiState> api_;  // keeps the strand
   const std::shared_ptr<HttpExchange> exchange_;
   Executor& strand_;
   const ParsedCompletion parsed_;
@@ -49,11 +49,11 @@ class CompletionAnswer final : public std::enable_shared_from_this<CompletionAns
   bool over_ = false;
 };
 
-CompletionWriter::Options CompletionAnswer::writer_options(const DoorRequest& request, const ParsedCompletion& parsed) {
+CompletionWriter::Options CompletionAnswer::writer_options(const RestRequest& request, const ParsedCompletion& parsed) {
   CompletionWriter::Options options;
-  options.id = request.door->new_id("cmpl-");
+  options.id = request.api->new_id("cmpl-");
   options.model = parsed.generate.model;
-  options.created = request.door->unix_seconds();
+  options.created = request.api->unix_seconds();
   options.logprobs = parsed.generate.sampling.logprobs_top >= 0;
   options.include_usage = parsed.include_usage;
   options.echo_logprobs = parsed.generate.echo_logprobs;
@@ -73,7 +73,7 @@ void CompletionAnswer::start(const Identity& identity) {
       }
       return chunks;
     };
-    events_ = std::make_shared<AnswerStream>(exchange_, strand_, door_->parts.stream_keepalive, std::move(opening));
+    events_ = std::make_shared<AnswerStream>(exchange_, strand_, api_->parts.stream_keepalive, std::move(opening));
     events_->start();
   }
   exchange_->on_disconnect([weak = weak_from_this()] {
@@ -94,7 +94,7 @@ void CompletionAnswer::start(const Identity& identity) {
     callbacks.on_done = [self = shared_from_this(), i](Result<Completion> result) {
       self->on_done(i, std::move(result));
     };
-    runs_.push_back(door_->parts.engine.generate(std::move(one), strand_, std::move(callbacks)));
+    runs_.push_back(api_->parts.engine.generate(std::move(one), strand_, std::move(callbacks)));
   }
 }
 
@@ -170,12 +170,12 @@ void CompletionAnswer::cancel_all() {
 
 }  // namespace
 
-void completions_route(DoorRequest request) {
-  const RestDoor::Parts& parts = request.door->parts;
+void completions_route(RestRequest request) {
+  const RestApi::Parts& parts = request.api->parts;
   Parsed<ParsedCompletion> result = parse_completion_request(request.http.body, parts.limits, parts.sampling_default);
   if (auto* error = std::get_if<RequestError>(&result)) return request.exchange->respond(refusal_of(*error));
   auto& parsed = std::get<ParsedCompletion>(result);
-  Parsed<std::string> model = request.door->engine_model(parsed.generate.model);
+  Parsed<std::string> model = request.api->engine_model(parsed.generate.model);
   if (auto* error = std::get_if<RequestError>(&model)) return request.exchange->respond(refusal_of(*error));
   parsed.generate.model = std::get<std::string>(model);
   // Every choice begins with its prompt's text if that was asked for; ids are spelled out first.

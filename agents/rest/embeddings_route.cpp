@@ -1,8 +1,8 @@
 // POST /v1/embeddings: texts to vectors, by the engine's encoder.
 #include <algorithm>
 
-#include "agents/rest/door_state.hpp"
 #include "agents/rest/embeddings_request.hpp"
+#include "agents/rest/rest_api_state.hpp"
 
 namespace mnema {
 namespace {
@@ -35,15 +35,15 @@ std::optional<std::string> choose_encoder(const Engine& engine, const std::strin
 
 }  // namespace
 
-void embeddings_route(DoorRequest request) {
-  Parsed<ParsedEmbeddings> parsed = parse_embeddings_request(request.http.body, request.door->parts.limits);
+void embeddings_route(RestRequest request) {
+  Parsed<ParsedEmbeddings> parsed = parse_embeddings_request(request.http.body, request.api->parts.limits);
   if (auto* error = std::get_if<RequestError>(&parsed)) return request.exchange->respond(refusal_of(*error));
   auto& wanted = std::get<ParsedEmbeddings>(parsed);
   RequestError error;
-  auto model = choose_encoder(request.door->parts.engine, wanted.model, error);
+  auto model = choose_encoder(request.api->parts.engine, wanted.model, error);
   if (!model) return request.exchange->respond(refusal_of(error));
 
-  Engine& engine = request.door->parts.engine;
+  Engine& engine = request.api->parts.engine;
   auto on_done = [exchange = request.exchange, model = *model, base64 = wanted.base64,
                   dimensions = wanted.dimensions](Result<Embeddings> made) {
     if (!made.ok()) return exchange->respond(refusal_of({made.error(), "input", ""}));

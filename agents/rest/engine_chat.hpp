@@ -1,6 +1,6 @@
 // agents/rest/engine_chat.hpp
 //
-// A bare model behind the chat door: every model of an engine, answered by the engine itself, without memory or tools
+// A bare model behind the chat API: every model of an engine, answered by the engine itself, without memory or tools
 // of ours.
 //
 // Threads and ownership: as chat_backend.hpp; borrows the engine.

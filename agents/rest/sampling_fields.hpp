@@ -22,7 +22,7 @@ bool read_sampling(JsonFields& fields, SamplingOptions& sampling);
 /// `stop`: a string or an array of strings, none of them empty.
 [[nodiscard]] std::vector<std::string> read_stop(JsonFields& fields, const Limits& limits);
 
-/// `speculation_tokens_max`, ours: tokens guessed ahead by prompt look-up. Absent: as the server is configured.
+/// `speculation_tokens_max`, ours: draft tokens by prompt look-up. Absent: as the server is configured.
 [[nodiscard]] std::optional<int> read_speculation(JsonFields& fields);
 
 /// `stream` with `stream_options.include_usage`.

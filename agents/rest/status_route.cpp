@@ -1,6 +1,6 @@
 // GET /health and /metrics: for probes and scrapers. They never wait for the workers of the other routes, which may be
 // busy with long prompts: whether the server lives is answered on the loop itself, the rest on an executor of its own.
-#include "agents/rest/door_state.hpp"
+#include "agents/rest/rest_api_state.hpp"
 #include "connectors/http/error_body.hpp"
 #include "runtime/log.hpp"
 
@@ -10,7 +10,7 @@ namespace {
 
 /// Answers with what `make` gives, away from the loop, if the request has a key that may read it or none is needed.
 template <class Make>
-void answer_with_key(const std::shared_ptr<DoorState>& state, const HttpRequest& http,
+void answer_with_key(const std::shared_ptr<RestApiState>& state, const HttpRequest& http,
                      std::shared_ptr<HttpExchange> exchange, Make make) {
   Result<Identity> known = state->parts.keys.identify(http.headers);
   if (!known.ok()) return exchange->respond(error_response(known.error()));
@@ -30,7 +30,7 @@ void answer_with_key(const std::shared_ptr<DoorState>& state, const HttpRequest&
 
 }  // namespace
 
-HttpHandler health_handler(std::shared_ptr<DoorState> state) {
+HttpHandler health_handler(std::shared_ptr<RestApiState> state) {
   return [state = std::move(state)](const HttpRequest& http, std::shared_ptr<HttpExchange> exchange) {
     if (!http.query_parameter("full")) return exchange->respond(json_response(200, json::object{{"status", "ok"}}));
     answer_with_key(state, http, std::move(exchange), [state](const Identity& identity) {
@@ -43,7 +43,7 @@ HttpHandler health_handler(std::shared_ptr<DoorState> state) {
   };
 }
 
-HttpHandler metrics_handler(std::shared_ptr<DoorState> state) {
+HttpHandler metrics_handler(std::shared_ptr<RestApiState> state) {
   return [state = std::move(state)](const HttpRequest& http, std::shared_ptr<HttpExchange> exchange) {
     answer_with_key(state, http, std::move(exchange), [state](const Identity&) {
       return text_response(200, state->parts.metrics_text(), "text/plain; version=0.0.4; charset=utf-8");

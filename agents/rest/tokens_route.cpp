@@ -3,8 +3,8 @@
 
 #include "agents/rest/chat_request.hpp"
 #include "agents/rest/completion_request.hpp"
-#include "agents/rest/door_state.hpp"
 #include "agents/rest/json_fields.hpp"
+#include "agents/rest/rest_api_state.hpp"
 #include "runtime/utf8.hpp"
 
 namespace mnema {
@@ -12,8 +12,8 @@ namespace json = boost::json;
 namespace {
 
 /// The engine's model that is asked for; one that is not listed is noted as the first error.
-std::string model_of(JsonFields& fields, const DoorState& door, std::optional<RequestError>& first_error) {
-  Parsed<std::string> model = door.engine_model(fields.text("model").value_or("default"));
+std::string model_of(JsonFields& fields, const RestApiState& api, std::optional<RequestError>& first_error) {
+  Parsed<std::string> model = api.engine_model(fields.text("model").value_or("default"));
   if (auto* name = std::get_if<std::string>(&model)) return std::move(*name);
   if (!first_error) first_error = std::get<RequestError>(model);
   return "";
@@ -34,9 +34,9 @@ json::value piece_json(const std::string& bytes) {
 }
 
 /// Reads the body, calls `answer` with its fields, and sends what comes of it.
-void answer_body(const DoorRequest& request,
+void answer_body(const RestRequest& request,
                  const std::function<Parsed<json::object>(JsonFields&, std::optional<RequestError>&)>& answer) {
-  Parsed<json::object> body = parse_body(request.http.body, request.door->parts.limits);
+  Parsed<json::object> body = parse_body(request.http.body, request.api->parts.limits);
   if (auto* error = std::get_if<RequestError>(&body)) return request.exchange->respond(refusal_of(*error));
   std::optional<RequestError> first_error;
   JsonFields fields(std::get<json::object>(body), "", first_error);
@@ -48,10 +48,10 @@ void answer_body(const DoorRequest& request,
 
 }  // namespace
 
-void tokenize_route(DoorRequest request) {
-  Engine& engine = request.door->parts.engine;
+void tokenize_route(RestRequest request) {
+  Engine& engine = request.api->parts.engine;
   answer_body(request, [&](JsonFields& fields, std::optional<RequestError>& first_error) -> Parsed<json::object> {
-    std::string model = model_of(fields, *request.door, first_error);
+    std::string model = model_of(fields, *request.api, first_error);
     auto content = fields.text("content");
     if (!content) fields.refuse("content", "must be the text to tokenize");
     bool add_special = fields.boolean("add_special").value_or(false);
@@ -74,10 +74,10 @@ void tokenize_route(DoorRequest request) {
   });
 }
 
-void detokenize_route(DoorRequest request) {
-  Engine& engine = request.door->parts.engine;
+void detokenize_route(RestRequest request) {
+  Engine& engine = request.api->parts.engine;
   answer_body(request, [&](JsonFields& fields, std::optional<RequestError>& first_error) -> Parsed<json::object> {
-    std::string model = model_of(fields, *request.door, first_error);
+    std::string model = model_of(fields, *request.api, first_error);
     const json::array* array = fields.array("tokens");
     if (array == nullptr) fields.refuse("tokens", "must be an array of token ids");
     std::vector<TokenId> ids;
@@ -89,10 +89,10 @@ void detokenize_route(DoorRequest request) {
   });
 }
 
-void apply_template_route(DoorRequest request) {
-  Engine& engine = request.door->parts.engine;
+void apply_template_route(RestRequest request) {
+  Engine& engine = request.api->parts.engine;
   answer_body(request, [&](JsonFields& fields, std::optional<RequestError>& first_error) -> Parsed<json::object> {
-    std::string model = model_of(fields, *request.door, first_error);
+    std::string model = model_of(fields, *request.api, first_error);
     Prompt prompt = read_prompt(fields, first_error);
     prompt.add_generation_prompt = fields.boolean("add_generation_prompt").value_or(true);
     if (first_error) return *first_error;

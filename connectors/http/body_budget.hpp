@@ -32,7 +32,7 @@ class BodyBudget {
   BodyBudget(const BodyBudget&) = delete;
   BodyBudget& operator=(const BodyBudget&) = delete;
 
-  /// What one body holds; given back when it goes.
+  /// What one body holds; released when it goes.
   class Lease {
    public:
     ~Lease();

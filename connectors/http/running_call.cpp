@@ -325,13 +325,13 @@ Error RunningCall::ending(bool attempt_left) const {
 }
 
 void RunningCall::release(Upstream::Outcome outcome) {
-  CHECK(ticket_.has_value(), "a call gives back the leave it has");
+  CHECK(ticket_.has_value(), "a call releases the permit it has");
   const Upstream::Ticket ticket = *std::exchange(ticket_, std::nullopt);
   shared_->upstream.finish(ticket, outcome);
 }
 
 void RunningCall::finish(Result<HttpReply> result) {
-  CHECK(!finished_ && !ticket_ && !exchange_, "a call finishes once, with nothing in its hands");
+  CHECK(!finished_ && !ticket_ && !exchange_, "a call finishes once, holding nothing");
   finished_ = true;
   if (!result.ok()) {
     Error error = result.error();

@@ -52,7 +52,7 @@ struct Part {
 };
 
 /// The parts one after the other, with a cut inside every control text that is not wholly trusted.
-std::string defused_parts(const std::vector<Part>& parts, const ControlTexts& control_texts) {
+std::string escaped_parts(const std::vector<Part>& parts, const ControlTexts& control_texts) {
   std::string all, out;
   std::vector<std::size_t> ends;
   for (const Part& part : parts) ends.push_back((all += part.text).size());
@@ -136,21 +136,21 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create_for(std::string
                 text_of(tokenizer.end_of_sequence()));
 }
 
-std::string ChatTemplate::defused(std::string_view text) const {
-  return defused_parts({{text, false}}, control_texts_);
+std::string ChatTemplate::escaped(std::string_view text) const {
+  return escaped_parts({{text, false}}, control_texts_);
 }
 
-jinja::Value ChatTemplate::defused(const boost::json::value& json) const {
-  if (json.is_string()) return defused(std::string_view(json.get_string()));
+jinja::Value ChatTemplate::escaped(const boost::json::value& json) const {
+  if (json.is_string()) return escaped(std::string_view(json.get_string()));
   if (json.is_array()) {
     jinja::List list;
-    for (const boost::json::value& element : json.get_array()) list.push_back(defused(element));
+    for (const boost::json::value& element : json.get_array()) list.push_back(escaped(element));
     return list;
   }
   if (json.is_object()) {
     jinja::Dict dict;
     for (const auto& member : json.get_object()) {
-      dict.members.emplace_back(defused(std::string_view(member.key())), defused(member.value()));
+      dict.members.emplace_back(escaped(std::string_view(member.key())), escaped(member.value()));
     }
     return dict;
   }
@@ -165,18 +165,18 @@ std::string ChatTemplate::content_of(const Message& message, Sharing visible) co
     else
       parts.push_back({segment.text, segment.trust == Trust::kSystem});
   }
-  return defused_parts(parts, control_texts_);
+  return escaped_parts(parts, control_texts_);
 }
 
 jinja::Value ChatTemplate::argument_of(const boost::json::value& argument, Sharing visible) const {
   const bool is_long = argument.is_string() && argument.get_string().size() > kPublicArgumentBytesMax;
   if (visible != Sharing::kUser && (argument.is_structured() || is_long)) return kPrivate;
-  return defused(argument);
+  return escaped(argument);
 }
 
 jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) const {
   const bool all = visible == Sharing::kUser;
-  const auto own = [&](std::string_view text) { return all ? defused(text) : std::string(kPrivate); };
+  const auto own = [&](std::string_view text) { return all ? escaped(text) : std::string(kPrivate); };
   jinja::List messages;
   for (const Message& message : prompt.messages) {
     jinja::Dict entry;
@@ -187,12 +187,12 @@ jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) cons
       jinja::List calls;
       for (const ToolCall& call : message.tool_calls) {
         const std::string text = all ? call.arguments : "{}";
-        // Its strings are defused once they are read: JSON may spell a character as \u003c.
+        // Its strings are escaped once they are read: JSON may spell a character as \u003c.
         boost::system::error_code error;
         const boost::json::value parsed = arguments_as_objects_ ? boost::json::parse(text, error) : nullptr;
         jinja::Dict function;
         function.set("name", own(call.name));
-        function.set("arguments", arguments_as_objects_ && !error ? defused(parsed) : jinja::Value(defused(text)));
+        function.set("arguments", arguments_as_objects_ && !error ? escaped(parsed) : jinja::Value(escaped(text)));
         jinja::Dict one;
         one.set("id", own(call.id));
         one.set("type", "function");
@@ -214,9 +214,9 @@ jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) cons
     jinja::List tools;
     for (const ToolDefinition& tool : prompt.tools) {
       jinja::Dict function;
-      function.set("name", defused(tool.name));
-      function.set("description", defused(tool.description));
-      function.set("parameters", defused(tool.parameters));
+      function.set("name", escaped(tool.name));
+      function.set("description", escaped(tool.description));
+      function.set("parameters", escaped(tool.parameters));
       jinja::Dict one;
       one.set("type", "function");
       one.set("function", std::move(function));

@@ -62,8 +62,8 @@ class ChatTemplate {
   [[nodiscard]] jinja::Dict context_of(const Prompt& prompt, Sharing visible) const;
   [[nodiscard]] std::string content_of(const Message& message, Sharing visible) const;
   [[nodiscard]] jinja::Value argument_of(const boost::json::value& argument, Sharing visible) const;
-  [[nodiscard]] std::string defused(std::string_view text) const;
-  [[nodiscard]] jinja::Value defused(const boost::json::value& json) const;
+  [[nodiscard]] std::string escaped(std::string_view text) const;
+  [[nodiscard]] jinja::Value escaped(const boost::json::value& json) const;
 
   jinja::Template template_;
   jinja::Bounds bounds_;

@@ -16,7 +16,7 @@
 
 namespace mnema::jinja {
 
-/// What a hostile template may use at most (runtime/limits.hpp). One law for time and memory: whatever reads or makes
+/// What a hostile template may use at most (runtime/limits.hpp). One rule for time and memory: whatever reads or makes
 /// something pays a step for it, and one more for each 256 bytes of text.
 struct Bounds {
   long steps = Limits{}.template_steps_max;

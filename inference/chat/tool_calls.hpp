@@ -4,7 +4,7 @@
 // ({"name": ..., "arguments": {...}}, as Hermes and Qwen models write them), and the rest, which is text. Where the
 // name comes first, arguments are passed on as they come. All else is decided at the end tag, from the top-level
 // members of the whole: "parameters" may stand for "arguments", and a text that holds an object for the object. What
-// begins like a call and is none is given back as text.
+// begins like a call and is none is returned as text.
 //
 // Threads: confined to one generation.
 #pragma once

@@ -35,7 +35,7 @@ std::span<const std::byte> bytes_of(std::string_view text) { return std::as_byte
 Error storage_error(const std::string& what, const std::string& path) {
   const int cause = errno;
   return fail(ErrorCode::kStorage, "cannot " + what + " '" + path + "': " + std::strerror(cause),
-              cause == ENOSPC ? "make room on the disk" : "check that the folder exists and may be written");
+              cause == ENOSPC ? "free some space on the disk" : "check that the folder exists and may be written");
 }
 
 /// A rename is durable when its folder is.

@@ -1,6 +1,6 @@
 // inference/formats/mapped_file.hpp
 //
-// A file mapped read-only. The pages come from disk when they are read and may be given back with `drop`.
+// A file mapped read-only. The pages come from disk when they are read and may be released with `drop`.
 //
 // Threads:   immutable; any thread.
 // Ownership: the bytes are valid while the object lives.

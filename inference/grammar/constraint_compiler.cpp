@@ -13,7 +13,7 @@ namespace mnema::grammar {
 namespace {
 
 constexpr std::size_t kRecentMax = 32;
-/// A matcher that has learned more than this is left to its masks and begun anew: they have room to go on.
+/// A matcher that has learned more than this is left to its masks and begun anew, with capacity to go on.
 constexpr std::size_t kMatcherBytesMax = Matcher::kBytesMax / 2;
 
 Rules rules_of_object() {

@@ -32,7 +32,7 @@ class ConstraintCompiler {
  private:
   [[nodiscard]] Result<std::shared_ptr<SharedMatcher>> matcher_for(const std::string& key,
                                                                    const Constraint& constraint);
-  /// What was compiled before under `key` and has room to learn more, or null.
+  /// What was compiled before under `key` and may learn more, or null.
   [[nodiscard]] std::shared_ptr<SharedMatcher> recent(const std::string& key);
   std::shared_ptr<const VocabularyTrie> trie();
 

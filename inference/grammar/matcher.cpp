@@ -9,7 +9,7 @@ constexpr int kBottom = -1;              // as a frame's return state: the text 
 constexpr int kTail = -1;                // as a call's return state
 constexpr int kEmptyStack = 0;           // the stack that holds nothing but kBottom
 constexpr std::size_t kNodeBytes = 112;  // what a hash table takes for an entry beside its elements, about
-/// A larger table of what one step has seen is given back: emptying it would cost every later step.
+/// A larger table of what one step has seen is released: emptying it would cost every later step.
 constexpr std::size_t kSeenMax = 1 << 18;
 
 std::size_t mix(std::size_t hash, std::size_t value) {

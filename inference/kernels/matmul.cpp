@@ -66,7 +66,7 @@ MatmulWork work_of(const PackedMatrix& weights, const QuantizedRows& x, float* y
   work.x = panels_of(x);
   work.y = y;
   work.y_stride = y_stride;
-  // Room for at least a gate's and an up's group, or for the gates of four float groups.
+  // Capacity for at least a gate's and an up's group, or for the gates of four float groups.
   work.strip_bytes =
       std::max({kStripBytes, 2 * strip_group_bytes(weights.columns), x.m * 4 * kGroupRows * sizeof(float)});
   work.strip = strip_of_thread(work.strip_bytes);

@@ -70,7 +70,7 @@ struct MatrixSource {
 class QuantizedRows {
  public:
   QuantizedRows() = default;
-  /// Makes room for `m` rows of `columns` (a multiple of 32). Call from one thread before `quantize_rows`.
+  /// Reserves space for `m` rows of `columns` (a multiple of 32). Call from one thread before `quantize_rows`.
   /// `keep_floats`: the rows as they came are kept too, for float weights.
   void reserve(std::size_t m, std::size_t columns, InstructionSet isa, bool keep_floats = false);
 

@@ -2,7 +2,7 @@
 //
 // What a KV page is called. A page's key says everything that its bytes depend on: the layout, the model, the tokens
 // before it (by the parent's key), its own tokens, and whose they are (by the salt). Equal keys mean equal bytes, in
-// every process and after every restart; a key cannot be guessed without the salt.
+// every process and after every restart; a key cannot be predicted without the salt.
 //
 //   key = SHA-256(layout id, fingerprint, salt, parent key, token ids)         each field with its length
 //

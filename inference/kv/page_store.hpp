@@ -1,6 +1,6 @@
 // inference/kv/page_store.hpp
 //
-// The memory that KV pages live in, owned by a backend. It hands out no pages: which page is whose is decided by
+// The memory that KV pages live in, owned by a backend. It allocates no pages: which page is whose is decided by
 // kv/pool.hpp; this is only the bytes and how to copy them.
 //
 // A page holds K and V of kPageTokens consecutive positions for every layer of the model. K is transposed inside a

@@ -4,7 +4,7 @@
 // a page goes back to the free list when its last holder lets go.
 //
 // Threads: confined to the scheduler's thread.
-// Law:     a page is on the free list iff nobody holds it; no page is on it twice.   (check_integrity)
+// Invariant: a page is on the free list iff nobody holds it; no page is on it twice.   (check_integrity)
 #pragma once
 
 #include <vector>

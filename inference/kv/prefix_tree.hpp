@@ -6,7 +6,7 @@
 //
 // Threads:   confined to the scheduler's thread.
 // Ownership: borrows the pool, which outlives it.
-// Law:       every page of the tree is held; a node's parent is in the tree.   (check_integrity)
+// Invariant: every page of the tree is held; a node's parent is in the tree.   (check_integrity)
 #pragma once
 
 #include <array>

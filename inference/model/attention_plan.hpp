@@ -5,7 +5,8 @@
 // range is everything the tile can see; a long tile that would keep one worker busy while others wait is split into
 // several ranges, and each group's partial result is merged afterwards, in group order.
 //
-// Law: cutting changes who computes, never what: groups stand at fixed positions and are merged in the same order in
+// Invariant: cutting changes who computes, never what: groups stand at fixed positions and are merged in the same order
+// in
 //      both cases (kernels/attention.hpp).
 // Threads: `build` by the step's caller before the workers start, then read by all of them.
 #pragma once
@@ -45,7 +46,7 @@ class AttentionPlan {
     int first_group, end_group;
   };
 
-  /// `partial_floats_max`: room for partial states; tiles that would not fit are left whole.
+  /// `partial_floats_max`: capacity for partial states; tiles that would not fit are left whole.
   void build(std::span<const SequenceStep> batch, const AttentionGeometry& geometry, std::size_t partial_floats_max);
 
   [[nodiscard]] const std::vector<Task>& tasks() const { return tasks_; }

@@ -18,7 +18,7 @@ constexpr int kSmallBatchRows = 2;
 // Partial attention states: enough to split a decode step of every geometry at 32k positions.
 constexpr std::size_t kPartialFloats = std::size_t{1} << 20;
 
-// After so many embedding rows were read from the file, its pages are given back: the table of a large vocabulary
+// After so many embedding rows were read from the file, its pages are released: the table of a large vocabulary
 // would otherwise slowly become resident beside its repacked copy.
 constexpr std::size_t kEmbeddingRowsKept = 16384;
 
@@ -177,14 +177,14 @@ void Decoder::prepare(std::span<SequenceStep> batch) {
   note_cancellations();
 
   auto rows = static_cast<std::size_t>(rows_.size());
-  auto make_room = [&](QuantizedRows& embedding, QuantizedRows& mixed, QuantizedRows& hidden) {
+  auto reserve = [&](QuantizedRows& embedding, QuantizedRows& mixed, QuantizedRows& hidden) {
     embedding.reserve(rows, embedding_, isa_, keep_floats_);
     mixed.reserve(rows, mixed_width_, isa_, keep_floats_);
     hidden.reserve(rows, hidden_width_, isa_, keep_floats_);
   };
-  if (!small_batch_) make_room(quantized_embedding_, quantized_mixed_, quantized_hidden_);
+  if (!small_batch_) reserve(quantized_embedding_, quantized_mixed_, quantized_hidden_);
   for (Worker& own : workers_) {
-    if (small_batch_) make_room(own.own_embedding, own.own_mixed, own.own_hidden);
+    if (small_batch_) reserve(own.own_embedding, own.own_mixed, own.own_hidden);
     own.residual = small_batch_ ? own.own_residual : residual_;
     own.normed = small_batch_ ? own.own_normed : normed_;
     own.embedding = small_batch_ ? &own.own_embedding : &quantized_embedding_;

@@ -5,7 +5,7 @@
 // Threads:   immutable after `load_model`.
 // Ownership: matrices are repacked copies. The embedding table stays in the mapped file, which the model keeps alive;
 //            its rows are read as tokens ask for them.
-// Law:       every tensor of the file is used, once; a file with a tensor that we would ignore is refused, because
+// Invariant: every tensor of the file is used, once; a file with a tensor that we would ignore is refused, because
 //            ignoring it would mean computing another model than the one it holds.
 #pragma once
 

@@ -28,7 +28,7 @@ class OutputLayer {
  public:
   OutputLayer(const Model& model, InstructionSet isa, ThreadPool& pool);
 
-  /// Makes room for what `batch` wants to have back.
+  /// Reserves space for what `batch` wants to have back.
   void prepare(std::span<SequenceStep> batch) const;
 
   /// Fills `chosen` and `logits` of the steps. `residual`: this worker's view of the rows, f32 [rows, embedding];

@@ -11,7 +11,7 @@
 //     V scales  f16 [kv_heads, kPageTokens]
 //
 // Threads: as kv/page_store.hpp; `block` from any worker of a step.
-// Law:     every byte of a page that attention may read is a finite number, written or not: the mapping starts as
+// Invariant: every byte of a page that attention may read is a finite number, written or not: the mapping starts as
 //          zeros and kv_write saturates. Masked positions therefore add exactly nothing.
 #pragma once
 
@@ -40,7 +40,7 @@ struct KvShape {
 
 class PageStoreCpu final : public PageStore {
  public:
-  /// Maps room for as many pages as `memory_bytes` holds (at least one). Errors: `kResourceExhausted`.
+  /// Maps space for as many pages as `memory_bytes` holds (at least one). Errors: `kResourceExhausted`.
   [[nodiscard]] static Result<std::unique_ptr<PageStoreCpu>> create(const KvShape& shape, std::size_t memory_bytes);
   ~PageStoreCpu() override;
   PageStoreCpu(const PageStoreCpu&) = delete;

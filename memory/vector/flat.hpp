@@ -4,7 +4,7 @@
 // everything while a tenant is small, and what is new once it is not.
 //
 // Threads:   not synchronised; VectorIndex guards it.
-// Law:       positions and labels are each other's inverse   (check_integrity)
+// Invariant: positions and labels are each other's inverse   (check_integrity)
 #pragma once
 
 #include <cstddef>

@@ -5,11 +5,11 @@
 // then opens another segment. Of hnswlib nothing is used that loses data: no resize, no reuse of deleted places, no
 // files of its own.
 //
-// A removed vector stays as a way-mark and is no longer returned; the index dissolves a segment that has too many.
+// A removed vector stays as a tombstone and is no longer returned; the index compacts a segment that has too many.
 //
 // Threads:   `add` and `remove` alone (hnswlib 0.6.2 reads links unlocked while an insert writes them); the const
 //            methods beside one another. VectorIndex guards it.
-// Law:       live + removed == size <= capacity, every link points inside   (check_integrity)
+// Invariant: live + removed == size <= capacity, every link points inside   (check_integrity)
 #pragma once
 
 #include <cstddef>

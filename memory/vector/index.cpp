@@ -11,11 +11,11 @@
 namespace mnema {
 namespace {
 
-constexpr std::size_t kWidthMin = 64;          // of the candidate list of a walk
-constexpr std::size_t kWidthMax = 4'096;       // beyond it a scan of int8 records is as fast
-constexpr std::size_t kRemovedShare = 4;       // one in so many removed: the segment is dissolved
-constexpr std::size_t kDissolveSlice = 2'048;  // records copied under one lock: below a millisecond
-constexpr std::size_t kSegmentsMax = 4'096;    // a file that says more is not ours
+constexpr std::size_t kWidthMin = 64;         // of the candidate list of a walk
+constexpr std::size_t kWidthMax = 4'096;      // beyond it a scan of int8 records is as fast
+constexpr std::size_t kRemovedShare = 4;      // one in so many removed: the segment is compacted
+constexpr std::size_t kCompactSlice = 2'048;  // records copied under one lock: below a millisecond
+constexpr std::size_t kSegmentsMax = 4'096;   // a file that says more is not ours
 
 bool worn(const HnswSegment& segment) { return segment.removed() * kRemovedShare > segment.size(); }
 
@@ -95,17 +95,17 @@ void VectorIndex::search_exactly(const std::byte* query, const VectorFilter& fil
   }
 }
 
-bool VectorIndex::upkeep_due() const { return segment_to_dissolve() != nullptr || graph_due(); }
+bool VectorIndex::upkeep_due() const { return segment_to_compact() != nullptr || graph_due(); }
 
 void VectorIndex::upkeep(int inserts_max) {
-  if (HnswSegment* leaving = segment_to_dissolve()) {
-    dissolve(*leaving);
+  if (HnswSegment* leaving = segment_to_compact()) {
+    compact(*leaving);
   } else if (graph_due()) {
     move_to_graph(inserts_max);
   }
 }
 
-HnswSegment* VectorIndex::segment_to_dissolve() const {
+HnswSegment* VectorIndex::segment_to_compact() const {
   // Back to exact only at half the bound, so that an index at the bound does not go to and fro.
   const bool small = live() * 2 <= static_cast<std::size_t>(options_.exact_max);
   const auto leaving =
@@ -129,8 +129,8 @@ void VectorIndex::move_to_graph(int inserts_max) {
   }
 }
 
-void VectorIndex::dissolve(HnswSegment& segment) {
-  const std::vector<VectorLabel> leaving = segment.live_labels(kDissolveSlice);
+void VectorIndex::compact(HnswSegment& segment) {
+  const std::vector<VectorLabel> leaving = segment.live_labels(kCompactSlice);
   const std::unique_lock lock(mutex_);
   for (VectorLabel label : leaving) {
     flat_.add(label, segment.find(label));

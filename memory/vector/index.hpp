@@ -12,7 +12,7 @@
 // a
 //            time (the index keeper's strand).
 // Ownership: owns its vectors' records, not the rows they stand for.
-// Law:       a label is in the flat part or in exactly one segment   (check_integrity)
+// Invariant: a label is in the flat part or in exactly one segment   (check_integrity)
 #pragma once
 
 #include <cstddef>
@@ -77,10 +77,10 @@ class VectorIndex {
 
   [[nodiscard]] std::size_t live() const;                                                            // under mutex_
   void search_exactly(const std::byte* query, const VectorFilter& filter, BestMatches& best) const;  // under mutex_
-  [[nodiscard]] HnswSegment* segment_to_dissolve() const;                                            // null: none
+  [[nodiscard]] HnswSegment* segment_to_compact() const;                                             // null: none
   [[nodiscard]] bool graph_due() const;
   void move_to_graph(int inserts_max);
-  void dissolve(HnswSegment& segment);
+  void compact(HnswSegment& segment);
   HnswSegment* open_segment();  // null: no memory for one
 
   const VectorCodec codec_;

@@ -3,14 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "agents/citations.hpp"
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::call;
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 struct Count {
   int turns = 0;
@@ -109,10 +109,10 @@ class AgentChatTest : public ::testing::Test {
     ChatCallbacks callbacks;
     callbacks.on_delta = [&client](Delta delta) { client.streamed += delta.text; };
     callbacks.on_done = [&client](Result<Completion> completion) { client.answer = std::move(completion); };
-    world.chat->start_chat(std::move(request), world.simulation.lane("rest"), std::move(callbacks));
+    fixture.chat->start_chat(std::move(request), fixture.simulation.lane("rest"), std::move(callbacks));
   }
   void finish(Client& client) {
-    world.simulation.run_until([&] { return client.answer.has_value(); });
+    fixture.simulation.run_until([&] { return client.answer.has_value(); });
     ASSERT_TRUE(client.answer.has_value());
     if (client.answer->ok()) client.talk.push_back(message_of(Role::kAssistant, (*client.answer)->text));
   }
@@ -123,17 +123,17 @@ class AgentChatTest : public ::testing::Test {
   }
   std::string last_prompt() {
     std::string text;
-    const std::vector<GenerateRequest> requests = world.engine->requests();
+    const std::vector<GenerateRequest> requests = fixture.engine->requests();
     for (const Message& message : requests.back().prompt.messages) text += message.text() + "\n";
     return text;
   }
 
-  World world{3, [](const GenerateRequest&) { return say("I am listening"); }};
+  Fixture fixture{3, [](const GenerateRequest&) { return say("I am listening"); }};
 };
 
 TEST_F(AgentChatTest, KeepsTwoPeopleApartWhomNobodyNamesAndWhoSaidTheSame) {
-  world.agent("ear", listens).answers_chat();
-  world.boot();
+  fixture.agent("ear", listens).answers_chat();
+  fixture.boot();
   Client anna, bert;
   ask(anna, "ear", "hello");
   ask(bert, "ear", "hello");
@@ -145,21 +145,21 @@ TEST_F(AgentChatTest, KeepsTwoPeopleApartWhomNobodyNamesAndWhoSaidTheSame) {
 }
 
 TEST_F(AgentChatTest, ContinuesTheSessionThatATrustedClientNames) {
-  world.agent("counter", counts).state<Count>().answers_chat();
-  world.boot();
+  fixture.agent("counter", counts).state<Count>().answers_chat();
+  fixture.boot();
   Client one, two;
   one.session = "one";
   two.session = "two";
   ask(one, "counter", "hello");
   ask(two, "counter", "hello");
   ask(one, "counter", "again");
-  EXPECT_EQ(world.state("counter", "one")->json, R"({"turns":2})");
-  EXPECT_EQ(world.state("counter", "two")->json, R"({"turns":1})");
+  EXPECT_EQ(fixture.state("counter", "one")->json, R"({"turns":2})");
+  EXPECT_EQ(fixture.state("counter", "two")->json, R"({"turns":1})");
 }
 
 TEST_F(AgentChatTest, TakesTheChatsOfOneSessionOneAfterTheOther) {
-  world.agent("counter", counts).state<Count>().answers_chat();
-  world.boot();
+  fixture.agent("counter", counts).state<Count>().answers_chat();
+  fixture.boot();
   std::vector<Client> clients(5);
   for (Client& client : clients) {
     client.session = "shared";
@@ -169,12 +169,12 @@ TEST_F(AgentChatTest, TakesTheChatsOfOneSessionOneAfterTheOther) {
     finish(client);
     ASSERT_TRUE(client.answer->ok()) << client.answer->error().text();
   }
-  EXPECT_EQ(world.state("counter", "shared")->json, R"({"turns":5})");
+  EXPECT_EQ(fixture.state("counter", "shared")->json, R"({"turns":5})");
 }
 
 TEST_F(AgentChatTest, LetsAChatBehindACancelledOneBegin) {
-  world.agent("counter", counts).state<Count>().answers_chat();
-  world.boot();
+  fixture.agent("counter", counts).state<Count>().answers_chat();
+  fixture.boot();
   Client first, second;
   first.session = second.session = "shared";
   begin(first, "counter", "hello");
@@ -184,26 +184,26 @@ TEST_F(AgentChatTest, LetsAChatBehindACancelledOneBegin) {
   gone.session_hint = "shared";
   ChatCallbacks nothing;
   nothing.on_done = [](const Result<Completion>&) {};
-  const auto run = world.chat->start_chat(gone, world.simulation.lane("rest"), nothing);
+  const auto run = fixture.chat->start_chat(gone, fixture.simulation.lane("rest"), nothing);
   run->cancel();
   begin(second, "counter", "hello");
   finish(first);
   finish(second);
   EXPECT_TRUE(second.answer->ok());
-  EXPECT_EQ(world.state("counter", "shared")->json, R"({"turns":2})");
+  EXPECT_EQ(fixture.state("counter", "shared")->json, R"({"turns":2})");
 }
 
 TEST_F(AgentChatTest, SaysItsAnswerOnceWhenAToolWasCalledInBetween) {
-  world.script = [](const GenerateRequest& request) {
+  fixture.script = [](const GenerateRequest& request) {
     if (request.prompt.messages.back().role == Role::kTool) return say("It is on its way.");
     Completion completion = call("find_parcel", R"({"id": "7"})");
     completion.text = "Let me look.";
     return completion;
   };
-  world.agent("post", answers)
+  fixture.agent("post", answers)
       .answers_chat()
       .tool("find_parcel", "Where a parcel is", find_parcel, ToolOptions<std::string, Parcel>{.has_effects = false});
-  world.boot();
+  fixture.boot();
   Client client;
   ask(client, "post", "where is parcel 7?");
   EXPECT_EQ((*client.answer)->text, "Let me look.\n\nIt is on its way.");
@@ -211,9 +211,11 @@ TEST_F(AgentChatTest, SaysItsAnswerOnceWhenAToolWasCalledInBetween) {
 }
 
 TEST_F(AgentChatTest, StreamsAnAnswerHeldToItsPassagesAndTellsWhereItIsFrom) {
-  world.script = [](const GenerateRequest&) { return say("A page holds 32 tokens [4]. Bananas grow in Ecuador [1]."); };
-  world.agent("reader", cites).answers_chat();
-  world.boot();
+  fixture.script = [](const GenerateRequest&) {
+    return say("A page holds 32 tokens [4]. Bananas grow in Ecuador [1].");
+  };
+  fixture.agent("reader", cites).answers_chat();
+  fixture.boot();
   Client client;
   ask(client, "reader", "how much?");
   const Completion& answer = **client.answer;
@@ -225,9 +227,9 @@ TEST_F(AgentChatTest, StreamsAnAnswerHeldToItsPassagesAndTellsWhereItIsFrom) {
 }
 
 TEST_F(AgentChatTest, TellsNothingOfAnAnswerThatItsPassagesDoNotSupport) {
-  world.script = [](const GenerateRequest&) { return say("Bananas grow in Ecuador. A page holds 32 tokens."); };
-  world.agent("reader", cites).answers_chat();
-  world.boot();
+  fixture.script = [](const GenerateRequest&) { return say("Bananas grow in Ecuador. A page holds 32 tokens."); };
+  fixture.agent("reader", cites).answers_chat();
+  fixture.boot();
   Client client;
   ask(client, "reader", "where do bananas grow?");
   EXPECT_EQ((*client.answer)->text, "The documents do not tell.");
@@ -237,9 +239,9 @@ TEST_F(AgentChatTest, TellsNothingOfAnAnswerThatItsPassagesDoNotSupport) {
 
 TEST_F(AgentChatTest, LeavesAStructuredAnswerTheModelsJsonAlone) {
   const std::string json = R"({"page_holds_tokens": 32})";
-  world.script = [&](const GenerateRequest&) { return say(json); };
-  world.agent("reader", cites).answers_chat();
-  world.boot();
+  fixture.script = [&](const GenerateRequest&) { return say(json); };
+  fixture.agent("reader", cites).answers_chat();
+  fixture.boot();
   Client client;
   client.constraint = JsonObjectConstraint{};
   ask(client, "reader", "how much?");
@@ -250,8 +252,8 @@ TEST_F(AgentChatTest, LeavesAStructuredAnswerTheModelsJsonAlone) {
 }
 
 TEST_F(AgentChatTest, ShowsTheModelTheClientsSystemTextOnceAndAtTheSamePlace) {
-  world.agent("plain", answers).answers_chat();
-  world.boot();
+  fixture.agent("plain", answers).answers_chat();
+  fixture.boot();
   Client client;
   client.talk.push_back(message_of(Role::kSystem, "Speak like a pirate."));
   ask(client, "plain", "hello");
@@ -263,13 +265,13 @@ TEST_F(AgentChatTest, ShowsTheModelTheClientsSystemTextOnceAndAtTheSamePlace) {
 }
 
 TEST_F(AgentChatTest, TrustsAClientsSystemTextLikeItsUser) {
-  world.agent("plain", answers).answers_chat();
-  world.boot();
+  fixture.agent("plain", answers).answers_chat();
+  fixture.boot();
   Client client;
   client.talk.push_back(message_of(Role::kSystem, "Speak like a pirate."));
-  client.talk.back().content[0].trust = Trust::kOperator;  // whatever the door says
+  client.talk.back().content[0].trust = Trust::kOperator;  // whatever the API says
   ask(client, "plain", "hello");
-  const std::vector<GenerateRequest> requests = world.engine->requests();
+  const std::vector<GenerateRequest> requests = fixture.engine->requests();
   int found = 0;
   for (const Message& message : requests.back().prompt.messages) {
     for (const Segment& segment : message.content) {
@@ -283,12 +285,12 @@ TEST_F(AgentChatTest, TrustsAClientsSystemTextLikeItsUser) {
 
 TEST_F(AgentChatTest, MakesTwoEffectsOfTwoChatsWhoseRequestIdIsTheSame) {
   payment_keys.clear();
-  world.script = [](const GenerateRequest& request) {
+  fixture.script = [](const GenerateRequest& request) {
     if (request.prompt.messages.back().role == Role::kTool) return say("paid");
     return call("pay", R"({"to": "ann"})");
   };
-  world.agent("till", answers).answers_chat().tool("pay", "Pays", pay, ToolOptions<std::string, Payment>{});
-  world.boot();
+  fixture.agent("till", answers).answers_chat().tool("pay", "Pays", pay, ToolOptions<std::string, Payment>{});
+  fixture.boot();
   for (int chat = 0; chat < 2; ++chat) {
     Client client;
     begin(client, "till", "pay ann", 0, "constant-id-of-a-proxy");
@@ -300,37 +302,37 @@ TEST_F(AgentChatTest, MakesTwoEffectsOfTwoChatsWhoseRequestIdIsTheSame) {
 }
 
 TEST_F(AgentChatTest, KeepsTheStateOfASessionThatNobodyNamesOnlyForATime) {
-  world.agent("counter", counts).state<Count>().answers_chat();
-  world.boot();
+  fixture.agent("counter", counts).state<Count>().answers_chat();
+  fixture.boot();
   Client named, anonymous;
   named.session = "one";
   ask(named, "counter", "hello");
   ask(anonymous, "counter", "hello");
-  EXPECT_FALSE(world.state("counter", "one")->expires_at);
+  EXPECT_FALSE(fixture.state("counter", "one")->expires_at);
   const auto count = [&](Transaction& transaction) -> Result<int> {
     ASSIGN_OR_RETURN(Statement select,
                      transaction.prepare("SELECT count(*) FROM agent_state WHERE expires_at IS NOT NULL"));
     ASSIGN_OR_RETURN([[maybe_unused]] const bool row, select.step());
     return static_cast<int>(select.integer(0));
   };
-  EXPECT_EQ(world.runtime->runtime().database().read<int>(count).value(), 1);
+  EXPECT_EQ(fixture.runtime->runtime().database().read<int>(count).value(), 1);
 }
 
 TEST_F(AgentChatTest, TakesAnyNumberOfTokensThatAClientAsksFor) {
-  world.agent("plain", answers).answers_chat().budget({.tokens = 40'000});
-  world.boot();
+  fixture.agent("plain", answers).answers_chat().budget({.tokens = 40'000});
+  fixture.boot();
   for (const int tokens_max : {1, 8000, 2'147'483'647}) {
     Client client;
     begin(client, "plain", "hello", tokens_max);
     finish(client);
     ASSERT_TRUE(client.answer->ok()) << client.answer->error().text();
-    EXPECT_LE(world.engine->requests().back().tokens_max, 8192);
+    EXPECT_LE(fixture.engine->requests().back().tokens_max, 8192);
   }
 }
 
 TEST_F(AgentChatTest, DoesNotBlameTheClientForWhatGoesWrongInside) {
-  world.agent("broken", misses_something).answers_chat();
-  world.boot();
+  fixture.agent("broken", misses_something).answers_chat();
+  fixture.boot();
   Client client;
   begin(client, "broken", "hello");
   finish(client);

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 struct Order {
   std::string id;
@@ -109,15 +109,15 @@ task<Outcome> awaits_in_every_form_that_compiles(Ctx& ctx, Event event) {
 }
 
 TEST(AwaitArgument, LetsEveryFormThatCompilesRun) {
-  World world(1, [](const GenerateRequest&) { return say("yes"); });
-  world.agent("all", awaits_in_every_form_that_compiles);
-  world.boot();
-  world.send("all", "e1", "k", "x");
-  world.settle();
-  EXPECT_TRUE(world.dead().empty());
-  ASSERT_EQ(world.sink.arrived.size(), 1U);
+  Fixture fixture(1, [](const GenerateRequest&) { return say("yes"); });
+  fixture.agent("all", awaits_in_every_form_that_compiles);
+  fixture.boot();
+  fixture.send("all", "e1", "k", "x");
+  fixture.settle();
+  EXPECT_TRUE(fixture.dead().empty());
+  ASSERT_EQ(fixture.sink.arrived.size(), 1U);
   const std::string text = kLong;
-  EXPECT_EQ(world.sink.arrived[0].body,
+  EXPECT_EQ(fixture.sink.arrived[0].body,
             "0yesyesyesnamed" + text + "named" + text + "made" + text + "3" + text + "!named");
 }
 

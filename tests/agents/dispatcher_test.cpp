@@ -6,15 +6,15 @@
 #include <thread>
 
 #include "agents/host_harness.hpp"
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::event_for;
+using testing::Fixture;
 using testing::HostHarness;
 using testing::say;
-using testing::World;
 
 std::atomic<int> handled = 0;
 
@@ -27,23 +27,23 @@ Result<Completion> ok(const GenerateRequest&) { return say("ok"); }
 
 TEST(Dispatcher, LeasesNothingOnceItStops) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    World world(seed, ok);
-    world.agent("counter", count);
-    world.boot();
-    world.simulation.run_ready();  // all consumers wait
+    Fixture fixture(seed, ok);
+    fixture.agent("counter", count);
+    fixture.boot();
+    fixture.simulation.run_ready();  // all consumers wait
     handled = 0;
     bool stopped = false;
-    world.runtime->stop(std::chrono::seconds(1), [&] { stopped = true; });
-    world.simulation.run_until([&] { return stopped; });
-    for (int i = 0; i < 5; ++i) world.send("counter", std::to_string(i), "k" + std::to_string(i), "x");
-    world.simulation.run_until_idle(std::chrono::seconds(1));
+    fixture.runtime->stop(std::chrono::seconds(1), [&] { stopped = true; });
+    fixture.simulation.run_until([&] { return stopped; });
+    for (int i = 0; i < 5; ++i) fixture.send("counter", std::to_string(i), "k" + std::to_string(i), "x");
+    fixture.simulation.run_until_idle(std::chrono::seconds(1));
     EXPECT_EQ(handled, 0);
-    EXPECT_EQ(world.runtime->runtime().mailbox().depths().ready, 5);
-    world.crash();  // what was on its way when it stopped is not counted either
-    world.boot();
-    world.settle();
+    EXPECT_EQ(fixture.runtime->runtime().mailbox().depths().ready, 5);
+    fixture.crash();  // what was on its way when it stopped is not counted either
+    fixture.boot();
+    fixture.settle();
     EXPECT_EQ(handled, 5);
-    EXPECT_TRUE(world.dead().empty());
+    EXPECT_TRUE(fixture.dead().empty());
   }
 }
 
@@ -51,18 +51,18 @@ TEST(Dispatcher, GivesBackWhatWasOnItsWayWhenItStopped) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     Limits limits;
     limits.attempts_max = 1;
-    World world(seed, ok, limits);
-    world.agent("counter", count);
-    world.boot();
+    Fixture fixture(seed, ok, limits);
+    fixture.agent("counter", count);
+    fixture.boot();
     handled = 0;
-    for (int i = 0; i < 5; ++i) world.send("counter", std::to_string(i), "k" + std::to_string(i), "x");
-    for (std::uint64_t steps = world.simulation.random().below(30); steps > 0; --steps) world.simulation.run_one();
-    world.stop();
-    world.boot();
-    world.settle();
-    EXPECT_TRUE(world.dead().empty()) << "seed " << seed;
+    for (int i = 0; i < 5; ++i) fixture.send("counter", std::to_string(i), "k" + std::to_string(i), "x");
+    for (std::uint64_t steps = fixture.simulation.random().below(30); steps > 0; --steps) fixture.simulation.run_one();
+    fixture.stop();
+    fixture.boot();
+    fixture.settle();
+    EXPECT_TRUE(fixture.dead().empty()) << "seed " << seed;
     EXPECT_GE(handled, 5) << "seed " << seed;
-    world.runtime->check_integrity();
+    fixture.runtime->check_integrity();
   }
 }
 

@@ -2,26 +2,26 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 task<Outcome> nothing(Ctx&, Event) { co_return done(); }
 
 struct Prestaging {
   explicit Prestaging(int waiting_max = 4) {
     limits.prestage_waiting_max = waiting_max;
-    world.agent("thinker", nothing).system("You help.");
-    world.agent("counter", nothing);
-    world.boot();
-    agents = world.runtime->agents();
+    fixture.agent("thinker", nothing).system("You help.");
+    fixture.agent("counter", nothing);
+    fixture.boot();
+    agents = fixture.runtime->agents();
     prestage = std::make_unique<EventPrestage>(
-        agents, EventPrestage::Parts{*world.engine, world.runtime->memory(), world.simulation.lane("loop"),
-                                     world.simulation.lane("recall"), limits, "scripted"});
+        agents, EventPrestage::Parts{*fixture.engine, fixture.runtime->memory(), fixture.simulation.lane("loop"),
+                                     fixture.simulation.lane("recall"), limits, "scripted"});
   }
   void accept(const std::string& agent, const std::string& key) {
     auto event = std::make_shared<Event>();
@@ -35,12 +35,12 @@ struct Prestaging {
     last = *event;
   }
   int embedded() {
-    world.simulation.run_until_idle(std::chrono::seconds(1));
-    return world.engine->embedded();
+    fixture.simulation.run_until_idle(std::chrono::seconds(1));
+    return fixture.engine->embedded();
   }
 
   Limits limits;
-  World world{1, [](const GenerateRequest&) -> Result<Completion> { return say("ok"); }};
+  Fixture fixture{1, [](const GenerateRequest&) -> Result<Completion> { return say("ok"); }};
   std::map<std::string, AgentSpec> agents;
   std::unique_ptr<EventPrestage> prestage;
   Event last;
@@ -52,7 +52,7 @@ TEST(EventPrestage, DoesNothingForAnAgentThatOnlyCounts) {
   for (int i = 0; i < 100; ++i) prestaging.accept("counter", std::to_string(i));
   EXPECT_EQ(prestaging.prestage->waiting(), 0);
   EXPECT_EQ(prestaging.embedded(), 0);
-  EXPECT_EQ(prestaging.world.engine->prestages(), 0);
+  EXPECT_EQ(prestaging.fixture.engine->prestages(), 0);
 }
 
 TEST(EventPrestage, KeepsABurstWithinItsBound) {

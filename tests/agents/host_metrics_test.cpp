@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "agents/turn_metrics.hpp"
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 bool has(const std::string& text, const std::string& line) { return ("\n" + text).find("\n" + line) != text.npos; }
 
@@ -45,19 +45,20 @@ TEST(HostMetrics, NamesWhatThePartsCount) {
 task<Outcome> counts(Ctx&, Event) { co_return done(); }
 
 TEST(TurnMetrics, CountTurnsByTheirEndBesideOtherListeners) {
-  World world(1, [](const GenerateRequest&) { return say("ok"); });
-  world.agent("desk", counts);
-  world.boot();
+  Fixture fixture(1, [](const GenerateRequest&) { return say("ok"); });
+  fixture.agent("desk", counts);
+  fixture.boot();
   Metrics metrics;
   TurnMetrics turns(metrics);
   int others = 0;
-  world.runtime->dispatcher().on_turn_end(
+  fixture.runtime->dispatcher().on_turn_end(
       [&turns](const Event& event, Sequence, TurnEnd end, const TurnReport& report) {
         turns.on_turn_end(event, end, report);
       });
-  world.runtime->dispatcher().on_turn_end([&others](const Event&, Sequence, TurnEnd, const TurnReport&) { ++others; });
-  for (const char* id : {"1", "2"}) world.send("desk", id, "secret-key", "x");
-  world.settle();
+  fixture.runtime->dispatcher().on_turn_end(
+      [&others](const Event&, Sequence, TurnEnd, const TurnReport&) { ++others; });
+  for (const char* id : {"1", "2"}) fixture.send("desk", id, "secret-key", "x");
+  fixture.settle();
   EXPECT_EQ(others, 2);
   const std::string text = metrics.render();
   EXPECT_TRUE(has(text, "mnema_turns_total{agent=\"desk\",end=\"done\"} 2\n")) << text;

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 TEST(MemoryReach, GivesAnEpisodeToWhomItReachesAndNobodyElse) {
   const Scope turn{"red", "shop", "ann", "order-1"};
@@ -58,8 +58,8 @@ task<Outcome> listens(Ctx& ctx, Event event) {
 class MemoryOfTurns : public ::testing::Test {
  protected:
   void tell(const std::string& agent, const std::string& key, const std::string& text) {
-    world.send(agent, "e" + std::to_string(++events), key, text);
-    world.settle();
+    fixture.send(agent, "e" + std::to_string(++events), key, text);
+    fixture.settle();
   }
   void chat(const std::string& agent, const std::string& user, const std::string& text) {
     bool answered = false;
@@ -69,25 +69,25 @@ class MemoryOfTurns : public ::testing::Test {
     request.user_hint = user;
     ChatCallbacks callbacks;
     callbacks.on_done = [&](const Result<Completion>& completion) { answered = completion.ok(); };
-    world.chat->start_chat(std::move(request), world.simulation.lane("rest"), std::move(callbacks));
-    ASSERT_TRUE(world.simulation.run_until([&] { return answered; }));
+    fixture.chat->start_chat(std::move(request), fixture.simulation.lane("rest"), std::move(callbacks));
+    ASSERT_TRUE(fixture.simulation.run_until([&] { return answered; }));
   }
   bool was_shown(const std::string& words) {
     std::string text;
-    const std::vector<GenerateRequest> requests = world.engine->requests();
+    const std::vector<GenerateRequest> requests = fixture.engine->requests();
     for (const Message& message : requests.back().prompt.messages) text += message.text();
     return text.find(words) != std::string::npos;
   }
 
-  World world{3, [](const GenerateRequest&) { return say("I am listening"); }};
+  Fixture fixture{3, [](const GenerateRequest&) { return say("I am listening"); }};
   int events = 0;
 };
 
 constexpr const char* kQuestion = "which secret is it, a parrot?";
 
 TEST_F(MemoryOfTurns, IsOfTheEventsKeyUnlessTheAgentSaysWider) {
-  for (const char* name : {"ear", "other"}) world.agent(name, listens).answers_chat();
-  world.boot();
+  for (const char* name : {"ear", "other"}) fixture.agent(name, listens).answers_chat();
+  fixture.boot();
   tell("ear", "anna", "my secret is a green parrot");
   tell("ear", "anna", kQuestion);
   EXPECT_TRUE(was_shown("green")) << "the key's own turns find it";
@@ -104,8 +104,8 @@ TEST_F(MemoryOfTurns, IsOfTheEventsKeyUnlessTheAgentSaysWider) {
 }
 
 TEST_F(MemoryOfTurns, IsOfNobodyElseWhenEventsHaveNoKey) {
-  world.agent("ear", listens).answers_chat();
-  world.boot();
+  fixture.agent("ear", listens).answers_chat();
+  fixture.boot();
   tell("ear", "", "my secret is a green parrot");
   tell("ear", "", kQuestion);
   EXPECT_TRUE(was_shown("green"));
@@ -114,9 +114,9 @@ TEST_F(MemoryOfTurns, IsOfNobodyElseWhenEventsHaveNoKey) {
 }
 
 TEST_F(MemoryOfTurns, IsOfAllTurnsWhereTheAgentSaysSo) {
-  world.agent("ear", listens).answers_chat().remembers(MemoryReach::kAgent);
-  world.agent("other", listens).answers_chat();
-  world.boot();
+  fixture.agent("ear", listens).answers_chat().remembers(MemoryReach::kAgent);
+  fixture.agent("other", listens).answers_chat();
+  fixture.boot();
   tell("ear", "anna", "my secret is a green parrot");
   tell("ear", "bert", kQuestion);
   EXPECT_TRUE(was_shown("green"));
@@ -130,8 +130,8 @@ TEST_F(MemoryOfTurns, IsOfAllTurnsWhereTheAgentSaysSo) {
 }
 
 TEST_F(MemoryOfTurns, ReachesAsFarAsOneEpisodeSays) {
-  world.agent("ear", listens).answers_chat();
-  world.boot();
+  fixture.agent("ear", listens).answers_chat();
+  fixture.boot();
   tell("ear", "anna", "everybody: the secret is a green parrot");
   tell("ear", "bert", kQuestion);
   EXPECT_TRUE(was_shown("green"));

@@ -14,14 +14,14 @@
 
 #include "connectors/http/client.hpp"
 #include "connectors/http/transport.hpp"
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema::testing {
 
 class Peer final : public HttpTransport {
  public:
-  explicit Peer(World& world) : world_(world), secrets_(world.simulation.clock()) {
-    world_.clients = [this](const std::string&) { return client_.get(); };
+  explicit Peer(Fixture& fixture) : fixture_(fixture), secrets_(fixture.simulation.clock()) {
+    fixture_.clients = [this](const std::string&) { return client_.get(); };
     connect({});
   }
 
@@ -31,13 +31,13 @@ class Peer final : public HttpTransport {
   void connect(UpstreamOptions limits) {
     if (client_) of_dead_processes().push_back(std::move(client_));
     limits.name = "peer";
-    upstream_ = std::make_unique<Upstream>(std::move(limits), world_.simulation.clock());
+    upstream_ = std::make_unique<Upstream>(std::move(limits), fixture_.simulation.clock());
     HttpClientOptions options;
     options.base_url = "http://peer.example";
     options.total_timeout = total_timeout;
     client_ = std::make_unique<HttpClient>(std::move(options), *upstream_, secrets_, *this,
-                                           world_.simulation.lane("blocking", Simulation::LaneKind::kAnyOrder),
-                                           world_.simulation.clock(), world_.simulation.random());
+                                           fixture_.simulation.lane("blocking", Simulation::LaneKind::kAnyOrder),
+                                           fixture_.simulation.clock(), fixture_.simulation.random());
   }
 
   std::shared_ptr<Exchange> start(TransportRequest request, Executor& reply_to, TransportEvents events) override {
@@ -50,7 +50,7 @@ class Peer final : public HttpTransport {
     }
     return started;
   }
-  Executor& executor() override { return world_.simulation.lane("transport"); }
+  Executor& executor() override { return fixture_.simulation.lane("transport"); }
 
   /// By idempotency key: how often it was paid.
   [[nodiscard]] const std::map<std::string, int>& payments() const { return payments_; }
@@ -92,7 +92,7 @@ class Peer final : public HttpTransport {
     return *clients;
   }
 
-  World& world_;
+  Fixture& fixture_;
   SecretsStore secrets_;
   std::unique_ptr<Upstream> upstream_;
   std::unique_ptr<HttpClient> client_;

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 struct Count {
   int turns = 0;
@@ -23,8 +23,8 @@ task<Outcome> counts(Ctx& ctx, Event) {
 class SessionCleanerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    world.agent("counter", counts).state<Count>().answers_chat();
-    world.boot();
+    fixture.agent("counter", counts).state<Count>().answers_chat();
+    fixture.boot();
   }
   void chat(const std::string& session) {
     bool answered = false;
@@ -34,11 +34,11 @@ class SessionCleanerTest : public ::testing::Test {
     request.session_hint = session;
     ChatCallbacks callbacks;
     callbacks.on_done = [&](const Result<Completion>& completion) { answered = completion.ok(); };
-    world.chat->start_chat(std::move(request), world.simulation.lane("rest"), std::move(callbacks));
-    ASSERT_TRUE(world.simulation.run_until([&] { return answered; }));
+    fixture.chat->start_chat(std::move(request), fixture.simulation.lane("rest"), std::move(callbacks));
+    ASSERT_TRUE(fixture.simulation.run_until([&] { return answered; }));
   }
   int states() {
-    return world.runtime->runtime()
+    return fixture.runtime->runtime()
         .database()
         .read<int>([](Transaction& transaction) -> Result<int> {
           ASSIGN_OR_RETURN(Statement count, transaction.prepare("SELECT count(*) FROM agent_state"));
@@ -48,21 +48,21 @@ class SessionCleanerTest : public ::testing::Test {
         .value();
   }
 
-  World world{3, [](const GenerateRequest&) { return say("words"); }};
+  Fixture fixture{3, [](const GenerateRequest&) { return say("words"); }};
 };
 
 TEST_F(SessionCleanerTest, RemovesTheStatesOfChatsThatNobodyCanComeBackTo) {
   for (int i = 0; i < 45; ++i) chat("");  // more than one unit of work takes
   chat("named");
-  world.send("counter", "e1", "k", "");
-  world.settle();
+  fixture.send("counter", "e1", "k", "");
+  fixture.settle();
   EXPECT_EQ(states(), 47);
-  SessionCleaner cleaner(world.runtime->runtime().database(), world.simulation.lane("loop"), world.simulation.clock(),
-                         world.limits);
+  SessionCleaner cleaner(fixture.runtime->runtime().database(), fixture.simulation.lane("loop"),
+                         fixture.simulation.clock(), fixture.limits);
   cleaner.start();
-  world.simulation.run_for(std::chrono::hours(world.limits.anonymous_state_retention_hours - 1));
+  fixture.simulation.run_for(std::chrono::hours(fixture.limits.anonymous_state_retention_hours - 1));
   EXPECT_EQ(states(), 47);
-  world.simulation.run_for(std::chrono::hours(2));
+  fixture.simulation.run_for(std::chrono::hours(2));
   EXPECT_EQ(states(), 2) << "those of the named session and of the event's key";
 }
 

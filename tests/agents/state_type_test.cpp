@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 /// One state as three versions of a program have it.
 struct TicketV1 {
@@ -115,53 +115,53 @@ task<Outcome> version_3(Ctx& ctx, Event) {
 class StateOfTurns : public ::testing::Test {
  protected:
   void SetUp() override {
-    world.agent("desk", version_1).state<TicketV1>(version(1));
-    world.boot();
-    world.send("desk", "e1", "k", "Ada Lovelace");
-    world.settle();
-    world.stop();
-    world.spec("desk", version_3).state = current();
+    fixture.agent("desk", version_1).state<TicketV1>(version(1));
+    fixture.boot();
+    fixture.send("desk", "e1", "k", "Ada Lovelace");
+    fixture.settle();
+    fixture.stop();
+    fixture.spec("desk", version_3).state = current();
   }
-  World world{3, [](const GenerateRequest&) { return say("words"); }};
+  Fixture fixture{3, [](const GenerateRequest&) { return say("words"); }};
 };
 
 TEST_F(StateOfTurns, StoresWhatMigrationsMadeWithTheNextCommit) {
-  world.agent("desk", version_3).migrate(1, to_version_2).migrate<TicketV2, Ticket>(2, to_version_3);
-  world.boot();
-  world.send("desk", "e2", "k", "");
-  world.settle();
-  EXPECT_TRUE(world.dead().empty());
-  EXPECT_EQ(world.state("desk", "k")->version, 3);
-  EXPECT_EQ(world.state("desk", "k")->json, R"({"title":"Lovelace, Ada","turns":8,"rating":3,"notes":[]})");
+  fixture.agent("desk", version_3).migrate(1, to_version_2).migrate<TicketV2, Ticket>(2, to_version_3);
+  fixture.boot();
+  fixture.send("desk", "e2", "k", "");
+  fixture.settle();
+  EXPECT_TRUE(fixture.dead().empty());
+  EXPECT_EQ(fixture.state("desk", "k")->version, 3);
+  EXPECT_EQ(fixture.state("desk", "k")->json, R"({"title":"Lovelace, Ada","turns":8,"rating":3,"notes":[]})");
 }
 
 TEST_F(StateOfTurns, LetAnEventWaitForTheProgramThatCanReadThem) {
-  world.boot();
-  world.send("desk", "e2", "k", "");
-  world.send("desk", "e3", "k", "");
-  world.send("desk", "other", "fresh", "");
-  world.simulation.run_for(std::chrono::hours(48));
-  EXPECT_TRUE(world.dead().empty());
-  EXPECT_EQ(world.runtime->runtime().mailbox().depths().waiting, 1);
-  EXPECT_EQ(world.state("desk", "k")->version, 1) << "as it was";
-  EXPECT_EQ(world.state("desk", "fresh")->version, 3) << "only turns of that state wait";
-  world.stop();
+  fixture.boot();
+  fixture.send("desk", "e2", "k", "");
+  fixture.send("desk", "e3", "k", "");
+  fixture.send("desk", "other", "fresh", "");
+  fixture.simulation.run_for(std::chrono::hours(48));
+  EXPECT_TRUE(fixture.dead().empty());
+  EXPECT_EQ(fixture.runtime->runtime().mailbox().depths().waiting, 1);
+  EXPECT_EQ(fixture.state("desk", "k")->version, 1) << "as it was";
+  EXPECT_EQ(fixture.state("desk", "fresh")->version, 3) << "only turns of that state wait";
+  fixture.stop();
 
-  world.agent("desk", version_3).migrate(1, to_version_2).migrate(2, to_version_3);
-  world.boot();
-  world.settle();
-  EXPECT_TRUE(world.dead().empty());
-  EXPECT_EQ(world.runtime->runtime().mailbox().depths().keys, 0U);
-  EXPECT_EQ(world.state("desk", "k")->json, R"({"title":"Lovelace, Ada","turns":9,"rating":3,"notes":[]})");
+  fixture.agent("desk", version_3).migrate(1, to_version_2).migrate(2, to_version_3);
+  fixture.boot();
+  fixture.settle();
+  EXPECT_TRUE(fixture.dead().empty());
+  EXPECT_EQ(fixture.runtime->runtime().mailbox().depths().keys, 0U);
+  EXPECT_EQ(fixture.state("desk", "k")->json, R"({"title":"Lovelace, Ada","turns":9,"rating":3,"notes":[]})");
 }
 
 TEST_F(StateOfTurns, FailATurnWhoseMigrationThrows) {
-  world.agent("desk", version_3).migrate(1, refuses_to_migrate).migrate(2, to_version_3);
-  world.boot();
-  world.send("desk", "e2", "k", "");
-  world.settle();
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_NE(world.dead()[0].error.message.find("no name"), std::string::npos);
+  fixture.agent("desk", version_3).migrate(1, refuses_to_migrate).migrate(2, to_version_3);
+  fixture.boot();
+  fixture.send("desk", "e2", "k", "");
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_NE(fixture.dead()[0].error.message.find("no name"), std::string::npos);
 }
 
 }  // namespace

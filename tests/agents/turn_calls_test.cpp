@@ -8,9 +8,9 @@ namespace mnema {
 namespace {
 
 using testing::call;
+using testing::Fixture;
 using testing::Peer;
 using testing::say;
-using testing::World;
 
 struct Order {
   std::string id;
@@ -80,21 +80,21 @@ Result<Completion> calls_pay(const GenerateRequest& request) {
 }
 
 /// Without a grace: what runs is cancelled.
-void stop_at_once(World& world) {
+void stop_at_once(Fixture& fixture) {
   bool stopped = false;
-  world.runtime->stop(Duration(0), [&] { stopped = true; });
-  ASSERT_TRUE(world.simulation.run_until([&] { return stopped; }));
-  world.simulation.run_ready();
-  world.runtime->close();
-  world.chat.reset();
-  world.runtime.reset();
+  fixture.runtime->stop(Duration(0), [&] { stopped = true; });
+  ASSERT_TRUE(fixture.simulation.run_until([&] { return stopped; }));
+  fixture.simulation.run_ready();
+  fixture.runtime->close();
+  fixture.chat.reset();
+  fixture.runtime.reset();
 }
 
 class TurnCalls : public ::testing::Test {
  protected:
   void SetUp() override { notes = &notes_; }
   void TearDown() override {
-    world.stop();
+    fixture.stop();
     notes = nullptr;
   }
   /// One call leaves at once, the next waits a hundred seconds for its permit, and so on.
@@ -106,122 +106,122 @@ class TurnCalls : public ::testing::Test {
     peer.connect(limits);
   }
   void expect_each_paid_once(std::size_t orders) {
-    for (const DeadLetterSummary& letter : world.dead()) ADD_FAILURE() << letter.error.text();
+    for (const DeadLetterSummary& letter : fixture.dead()) ADD_FAILURE() << letter.error.text();
     EXPECT_EQ(peer.payments().size(), orders);
     for (const auto& [key, times] : peer.payments()) EXPECT_EQ(times, 1) << key;
-    EXPECT_EQ(world.sink.arrived.size(), orders);
+    EXPECT_EQ(fixture.sink.arrived.size(), orders);
   }
 
   std::vector<std::string> notes_;
-  World world{1, calls_pay};
-  Peer peer{world};
+  Fixture fixture{1, calls_pay};
+  Peer peer{fixture};
 };
 
 TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheRuntimeStopsWhileTheyWaitForAPermit) {
-  world.agent("shop", pays);
+  fixture.agent("shop", pays);
   connect_slowly();
-  world.boot();
-  for (int i = 0; i < 20; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
-  world.simulation.run_for(std::chrono::seconds(1));
+  fixture.boot();
+  for (int i = 0; i < 20; ++i) fixture.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+  fixture.simulation.run_for(std::chrono::seconds(1));
   EXPECT_EQ(peer.payments().size(), 1U) << "the others wait";
-  stop_at_once(world);
+  stop_at_once(fixture);
   peer.connect({});
-  world.boot();
-  world.settle();
+  fixture.boot();
+  fixture.settle();
   expect_each_paid_once(20);
 }
 
 TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheProcessDiesWhileTheyWaitForAPermit) {
-  world.agent("shop", pays);
+  fixture.agent("shop", pays);
   connect_slowly();
-  world.boot();
+  fixture.boot();
   // In two waves: the function is known to call by the second one.
   for (int i = 0; i < 20; ++i) {
-    world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
-    if (i == 9) world.simulation.run_for(std::chrono::seconds(1));
+    fixture.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+    if (i == 9) fixture.simulation.run_for(std::chrono::seconds(1));
   }
-  world.simulation.run_for(std::chrono::seconds(1));
-  world.crash();
+  fixture.simulation.run_for(std::chrono::seconds(1));
+  fixture.crash();
   peer.connect({});
-  world.boot();
-  world.settle();
+  fixture.boot();
+  fixture.settle();
   expect_each_paid_once(20);
 }
 
 TEST_F(TurnCalls, LeaveNothingInDoubtWhileTheyFindNoConnection) {
   for (const bool dies : {false, true}) {
-    world.agent("shop", pays);
+    fixture.agent("shop", pays);
     peer.state = Peer::State::kRefuses;
     UpstreamOptions limits;
     limits.retry.base = limits.retry.cap = std::chrono::minutes(1);  // between the attempts of one call
     peer.total_timeout = std::chrono::hours(1);
     peer.connect(limits);
-    world.boot();
+    fixture.boot();
     const std::string run = dies ? "b" : "a";
-    for (int i = 0; i < 5; ++i) world.send("shop", run + std::to_string(i), run + std::to_string(i), "");
-    world.simulation.run_for(std::chrono::seconds(1));
-    dies ? world.crash() : stop_at_once(world);
+    for (int i = 0; i < 5; ++i) fixture.send("shop", run + std::to_string(i), run + std::to_string(i), "");
+    fixture.simulation.run_for(std::chrono::seconds(1));
+    dies ? fixture.crash() : stop_at_once(fixture);
     peer.state = Peer::State::kUp;
     peer.connect({});
-    world.boot();
-    world.settle();
+    fixture.boot();
+    fixture.settle();
     expect_each_paid_once(dies ? 10 : 5);
-    world.stop();
+    fixture.stop();
   }
 }
 
 TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheRuntimeStopsWhileTheyConnect) {
-  world.agent("shop", pays);
+  fixture.agent("shop", pays);
   peer.state = Peer::State::kHangs;
-  world.boot();
-  for (int i = 0; i < 8; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
-  world.simulation.run_for(std::chrono::seconds(1));
-  stop_at_once(world);
+  fixture.boot();
+  for (int i = 0; i < 8; ++i) fixture.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+  fixture.simulation.run_for(std::chrono::seconds(1));
+  stop_at_once(fixture);
   peer.state = Peer::State::kUp;
   peer.connect({});
-  world.boot();
-  world.settle();
+  fixture.boot();
+  fixture.settle();
   expect_each_paid_once(8);
 }
 
 TEST_F(TurnCalls, AreInDoubtOnceTheyLeft) {
-  world.agent("shop", pays);
+  fixture.agent("shop", pays);
   bool left = false;
   testing::CrashSwitch crash("pay", StepPhase::kStarted, 2, [&] { left = true; });  // the first: of its body
-  world.boot(&crash);
-  world.send("shop", "e1", "k", "");
-  ASSERT_TRUE(world.simulation.run_until([&] { return left; }));
-  world.crash();
-  world.boot();
-  world.settle();
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kInDoubt);
+  fixture.boot(&crash);
+  fixture.send("shop", "e1", "k", "");
+  ASSERT_TRUE(fixture.simulation.run_until([&] { return left; }));
+  fixture.crash();
+  fixture.boot();
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_EQ(fixture.dead()[0].error.code, ErrorCode::kInDoubt);
 }
 
 TEST_F(TurnCalls, AreInDoubtFromTheirBodyOnWhereItActsItself) {
-  world.agent("shop", pays_in_cash);
+  fixture.agent("shop", pays_in_cash);
   connect_slowly();
-  world.boot();
-  world.send("shop", "e1", "k1", "");
-  world.send("shop", "e2", "k2", "");
-  world.simulation.run_for(std::chrono::seconds(1));
+  fixture.boot();
+  fixture.send("shop", "e1", "k1", "");
+  fixture.send("shop", "e2", "k2", "");
+  fixture.simulation.run_for(std::chrono::seconds(1));
   EXPECT_EQ(notes_.size(), 2U);
-  world.crash();
+  fixture.crash();
   peer.connect({});
-  world.boot();
-  world.settle();
+  fixture.boot();
+  fixture.settle();
   EXPECT_EQ(notes_.size(), 2U) << "nobody pays in cash again";
-  ASSERT_EQ(world.dead().size(), 1U) << "the one whose call waited";
-  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kInDoubt);
+  ASSERT_EQ(fixture.dead().size(), 1U) << "the one whose call waited";
+  EXPECT_EQ(fixture.dead()[0].error.code, ErrorCode::kInDoubt);
 }
 
 TEST_F(TurnCalls, SayWhetherAnythingOfTheirStepLeft) {
-  world.agent("shop", notes_how_paying_failed);
+  fixture.agent("shop", notes_how_paying_failed);
   peer.state = Peer::State::kRefuses;
   peer.connect({});
-  world.boot();
-  world.send("shop", "e1", "k", "once");
-  world.settle();
+  fixture.boot();
+  fixture.send("shop", "e1", "k", "once");
+  fixture.settle();
   EXPECT_EQ(notes_, std::vector<std::string>{"never left"});
 
   notes_.clear();
@@ -229,80 +229,80 @@ TEST_F(TurnCalls, SayWhetherAnythingOfTheirStepLeft) {
   UpstreamOptions limits;
   limits.calls_per_window = 1;
   peer.connect(limits);
-  world.send("shop", "e2", "k", "twice");
-  world.settle();
+  fixture.send("shop", "e2", "k", "twice");
+  fixture.settle();
   EXPECT_EQ(notes_, std::vector<std::string>{"left"}) << "the first call did, the second found no permit";
 }
 
 TEST_F(TurnCalls, WaitOutAnOutageOfAnHour) {
-  world.agent("shop", pays);
+  fixture.agent("shop", pays);
   peer.state = Peer::State::kRefuses;
   peer.connect({});
-  world.boot();
-  for (int i = 0; i < 20; ++i) world.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
-  world.simulation.run_for(std::chrono::hours(1));
-  EXPECT_TRUE(world.dead().empty());
+  fixture.boot();
+  for (int i = 0; i < 20; ++i) fixture.send("shop", "e" + std::to_string(i), "k" + std::to_string(i), "");
+  fixture.simulation.run_for(std::chrono::hours(1));
+  EXPECT_TRUE(fixture.dead().empty());
   peer.state = Peer::State::kUp;
   peer.connect({});
-  world.settle();
+  fixture.settle();
   expect_each_paid_once(20);
 }
 
 TEST_F(TurnCalls, WaitOutAnOutageWhenTheModelMakesThem) {
-  world.agent("shop", lets_the_model_pay).tool("pay", "Pays an order", pay, ToolOptions<std::string, Order>{});
+  fixture.agent("shop", lets_the_model_pay).tool("pay", "Pays an order", pay, ToolOptions<std::string, Order>{});
   peer.state = Peer::State::kRefuses;
   peer.connect({});
-  world.boot();
-  world.send("shop", "e1", "k", "pay order 7");
-  world.simulation.run_for(std::chrono::hours(1));
-  EXPECT_TRUE(world.dead().empty());
-  EXPECT_TRUE(world.sink.arrived.empty()) << "no model excuses what can still be done";
+  fixture.boot();
+  fixture.send("shop", "e1", "k", "pay order 7");
+  fixture.simulation.run_for(std::chrono::hours(1));
+  EXPECT_TRUE(fixture.dead().empty());
+  EXPECT_TRUE(fixture.sink.arrived.empty()) << "no model excuses what can still be done";
   peer.state = Peer::State::kUp;
   peer.connect({});
-  world.settle();
+  fixture.settle();
   expect_each_paid_once(1);
 }
 
 /// Runs of a process between a peer's troubles, each ended at a random moment.
 class TurnCallsFromASeed : public ::testing::Test {
  protected:
-  struct Story {
-    explicit Story(std::uint64_t seed) : world(seed, calls_pay), peer(world) { world.agent("shop", pays); }
-    ~Story() { world.stop(); }
+  struct Scenario {
+    explicit Scenario(std::uint64_t seed) : fixture(seed, calls_pay), peer(fixture) { fixture.agent("shop", pays); }
+    ~Scenario() { fixture.stop(); }
 
     void run(bool may_die) {
-      Random& random = world.simulation.random();
+      Random& random = fixture.simulation.random();
       for (int life = 0; life < 6; ++life) {
         boot(static_cast<Peer::State>(random.below(4)));
         for (std::uint64_t count = random.below(6); count > 0; --count) send();
         std::uint64_t steps = random.below(400);
-        world.simulation.run_until([&] { return steps-- == 0; }, std::chrono::seconds(20));
+        fixture.simulation.run_until([&] { return steps-- == 0; }, std::chrono::seconds(20));
         if (random.below(2) == 0) peer.state = static_cast<Peer::State>(random.below(4));
-        world.simulation.run_for(std::chrono::milliseconds(random.below(3'000)));
+        fixture.simulation.run_for(std::chrono::milliseconds(random.below(3'000)));
         if (may_die && random.below(2) == 0) {
-          world.crash();
+          fixture.crash();
         } else {
-          stop_at_once(world);
+          stop_at_once(fixture);
         }
       }
       boot(Peer::State::kUp);
-      world.settle();
+      fixture.settle();
       for (const auto& [key, times] : peer.payments()) EXPECT_EQ(times, 1) << key;
-      for (const DeadLetterSummary& letter : world.dead()) EXPECT_EQ(letter.error.code, ErrorCode::kInDoubt);
+      for (const DeadLetterSummary& letter : fixture.dead()) EXPECT_EQ(letter.error.code, ErrorCode::kInDoubt);
     }
     void boot(Peer::State state) {
       UpstreamOptions limits;
-      if (world.simulation.random().below(2) == 0) limits.calls_per_second = 1;
+      if (fixture.simulation.random().below(2) == 0) limits.calls_per_second = 1;
       peer.state = state;
       peer.connect(limits);
-      world.boot();
+      fixture.boot();
     }
     void send() {
       const std::string number = std::to_string(++orders);
-      world.send("shop", "e" + number, "k" + number, "");
+      fixture.send("shop", "e" + number, "k" + number, "");
     }
 
-    World world;
+    Fixture fixture;
     Peer peer;
     int orders = 0;
   };
@@ -311,11 +311,11 @@ class TurnCallsFromASeed : public ::testing::Test {
 TEST_F(TurnCallsFromASeed, LeaveNothingInDoubtThatTheOtherSideNeverSawHoweverTheRuntimeStops) {
   std::size_t doubtful = 0, paid = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    Story story(seed);
-    story.run(false);
-    EXPECT_EQ(story.peer.payments().size(), static_cast<std::size_t>(story.orders)) << "seed " << seed;
-    doubtful += story.world.dead().size();
-    paid += story.peer.payments().size();
+    Scenario scenario(seed);
+    scenario.run(false);
+    EXPECT_EQ(scenario.peer.payments().size(), static_cast<std::size_t>(scenario.orders)) << "seed " << seed;
+    doubtful += scenario.fixture.dead().size();
+    paid += scenario.peer.payments().size();
     ASSERT_FALSE(HasFailure()) << "seed " << seed;
   }
   EXPECT_GT(doubtful, 0U) << "some calls had left and were not answered";
@@ -324,9 +324,10 @@ TEST_F(TurnCallsFromASeed, LeaveNothingInDoubtThatTheOtherSideNeverSawHoweverThe
 
 TEST_F(TurnCallsFromASeed, PayNothingTwiceAndForgetNothingHoweverTheProcessDies) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    Story story(seed);
-    story.run(true);
-    EXPECT_GE(story.peer.payments().size() + story.world.dead().size(), static_cast<std::size_t>(story.orders));
+    Scenario scenario(seed);
+    scenario.run(true);
+    EXPECT_GE(scenario.peer.payments().size() + scenario.fixture.dead().size(),
+              static_cast<std::size_t>(scenario.orders));
     ASSERT_FALSE(HasFailure()) << "seed " << seed;
   }
 }

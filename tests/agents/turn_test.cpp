@@ -3,15 +3,15 @@
 #include <gtest/gtest.h>
 
 #include "agents/event_text.hpp"
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::call;
 using testing::CrashSwitch;
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 struct Counter {
   int turns = 0;
@@ -176,63 +176,63 @@ class TurnTest : public ::testing::Test {
 };
 
 TEST_F(TurnTest, CommitsStateMemoryMessagesAndTheEventTogether) {
-  World world(1, nothing);
-  world.agent("shop", count_and_ship).state<Counter>();
-  world.boot();
-  world.send("shop", "e1", "k", "");
-  world.send("shop", "e2", "k", "");
-  world.settle();
-  EXPECT_EQ(world.state("shop", "k")->json, R"({"turns":2})");
-  EXPECT_EQ(world.sink.arrived.size(), 2U);
-  const auto thread = world.runtime->memory().thread({"local", "shop", "", "k"}, "local/shop/k", 10);
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", count_and_ship).state<Counter>();
+  fixture.boot();
+  fixture.send("shop", "e1", "k", "");
+  fixture.send("shop", "e2", "k", "");
+  fixture.settle();
+  EXPECT_EQ(fixture.state("shop", "k")->json, R"({"turns":2})");
+  EXPECT_EQ(fixture.sink.arrived.size(), 2U);
+  const auto thread = fixture.runtime->memory().thread({"local", "shop", "", "k"}, "local/shop/k", 10);
   ASSERT_TRUE(thread.ok()) << thread.error().text();
   EXPECT_EQ(thread->size(), 2U);
-  EXPECT_EQ(world.runtime->runtime().mailbox().depths().keys, 0U);
-  world.runtime->check_integrity();
+  EXPECT_EQ(fixture.runtime->runtime().mailbox().depths().keys, 0U);
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(TurnTest, LeavesNothingBehindWhenItFails) {
-  World world(1, nothing);
-  world.agent("shop", count_and_ship).state<Counter>();
-  world.boot();
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", count_and_ship).state<Counter>();
+  fixture.boot();
   outside_.failures_left = 1'000;
-  world.send("shop", "e1", "k", "");
-  world.settle();
-  EXPECT_FALSE(world.state("shop", "k").has_value());
-  EXPECT_TRUE(world.sink.arrived.empty());
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_EQ(world.dead()[0].attempts, world.limits.attempts_max);
-  EXPECT_NE(world.dead()[0].error.message.find("the warehouse does not answer"), std::string::npos);
+  fixture.send("shop", "e1", "k", "");
+  fixture.settle();
+  EXPECT_FALSE(fixture.state("shop", "k").has_value());
+  EXPECT_TRUE(fixture.sink.arrived.empty());
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_EQ(fixture.dead()[0].attempts, fixture.limits.attempts_max);
+  EXPECT_NE(fixture.dead()[0].error.message.find("the warehouse does not answer"), std::string::npos);
 }
 
 TEST_F(TurnTest, TriesAFailedStepAgainAndKeepsWhatWentWell) {
-  World world(1, nothing);
-  world.agent("shop", two_steps);
-  world.boot();
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", two_steps);
+  fixture.boot();
   outside_.failures_left = 2;
-  world.send("shop", "e1", "k", "");
-  world.settle();
-  EXPECT_TRUE(world.dead().empty());
+  fixture.send("shop", "e1", "k", "");
+  fixture.settle();
+  EXPECT_TRUE(fixture.dead().empty());
   EXPECT_EQ(outside_.effects.size(), 2U);
   for (const auto& [key, count] : outside_.effects) EXPECT_EQ(count, 1) << key;
 }
 
 TEST_F(TurnTest, ReplaysAfterACrashWithoutDoingADoneStepAgain) {
-  World world(1, nothing);
-  world.agent("shop", two_steps);
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", two_steps);
   bool crash_now = false;
   std::map<std::string, int> effects_before_it;  // a dead process would do nothing after this moment
   CrashSwitch crash("second", StepPhase::kStarted, 1, [&] {
     crash_now = true;
     effects_before_it = outside_.effects;
   });
-  world.boot(&crash);
-  world.send("shop", "e1", "k", "");
-  world.simulation.run_until([&] { return crash_now; });
-  world.crash();
+  fixture.boot(&crash);
+  fixture.send("shop", "e1", "k", "");
+  fixture.simulation.run_until([&] { return crash_now; });
+  fixture.crash();
   outside_.effects = effects_before_it;
-  world.boot();
-  world.settle();
+  fixture.boot();
+  fixture.settle();
   ASSERT_EQ(outside_.log.size(), 2U);
   EXPECT_EQ(outside_.log[0], outside_.log[1]) << "now and uuid are the first run's";
   EXPECT_EQ(outside_.effects.size(), 2U);
@@ -240,48 +240,48 @@ TEST_F(TurnTest, ReplaysAfterACrashWithoutDoingADoneStepAgain) {
 }
 
 TEST_F(TurnTest, RepeatsAnUnfinishedRepeatableStepUnderTheSameKey) {
-  World world(1, nothing);
-  world.agent("shop", ship_repeatable);
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", ship_repeatable);
   bool crash_now = false;
   CrashSwitch crash("ship", StepPhase::kEffectDone, 1, [&] { crash_now = true; });
-  world.boot(&crash);
-  world.send("shop", "e1", "k", "");
-  world.simulation.run_until([&] { return crash_now; });
-  world.crash();
-  world.boot();
-  world.settle();
+  fixture.boot(&crash);
+  fixture.send("shop", "e1", "k", "");
+  fixture.simulation.run_until([&] { return crash_now; });
+  fixture.crash();
+  fixture.boot();
+  fixture.settle();
   ASSERT_EQ(outside_.effects.size(), 1U) << "one key, so the other side can drop the repeat";
   EXPECT_EQ(outside_.effects.begin()->second, 2);
-  EXPECT_EQ(world.sink.arrived.size(), 1U);
+  EXPECT_EQ(fixture.sink.arrived.size(), 1U);
 }
 
 TEST_F(TurnTest, LeavesAnUnfinishedUnrepeatableStepToAPerson) {
-  World world(1, nothing);
-  world.agent("shop", count_and_ship).state<Counter>();
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", count_and_ship).state<Counter>();
   bool crash_now = false;
   CrashSwitch crash("ship", StepPhase::kStarted, 1, [&] { crash_now = true; });
-  world.boot(&crash);
-  world.send("shop", "e1", "k", "");
-  world.simulation.run_until([&] { return crash_now; });
-  world.crash();
+  fixture.boot(&crash);
+  fixture.send("shop", "e1", "k", "");
+  fixture.simulation.run_until([&] { return crash_now; });
+  fixture.crash();
   outside_.effects.clear();
-  world.boot();
-  world.settle();
+  fixture.boot();
+  fixture.settle();
   EXPECT_TRUE(outside_.effects.empty()) << "it is not done a second time";
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kInDoubt);
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_EQ(fixture.dead()[0].error.code, ErrorCode::kInDoubt);
 
   // The person decides that it is to be done.
   Status redriven = fail(ErrorCode::kInternal, "not answered");
-  world.runtime->runtime().dead_letters().redrive(world.dead()[0].id, {.from_step = "1", .data = {}},
-                                                  world.simulation.lane("loop"),
-                                                  [&](Status status) { redriven = status; });
-  world.simulation.run_until([&] { return redriven.ok(); });
-  world.settle();
+  fixture.runtime->runtime().dead_letters().redrive(fixture.dead()[0].id, {.from_step = "1", .data = {}},
+                                                    fixture.simulation.lane("loop"),
+                                                    [&](Status status) { redriven = status; });
+  fixture.simulation.run_until([&] { return redriven.ok(); });
+  fixture.settle();
   ASSERT_TRUE(redriven.ok()) << redriven.error().text();
-  world.simulation.run_until_idle(std::chrono::minutes(1));
+  fixture.simulation.run_until_idle(std::chrono::minutes(1));
   EXPECT_EQ(outside_.effects.size(), 1U);
-  EXPECT_EQ(world.sink.arrived.size(), 1U);
+  EXPECT_EQ(fixture.sink.arrived.size(), 1U);
 }
 
 TEST_F(TurnTest, AsksByReconcileWhetherAnUnfinishedStepHappened) {
@@ -289,61 +289,61 @@ TEST_F(TurnTest, AsksByReconcileWhetherAnUnfinishedStepHappened) {
     Outside fresh;
     outside = &fresh;
     fresh.has_happened = happened;
-    World world(1, nothing);
-    world.agent("shop", ship_reconciled);
+    Fixture fixture(1, nothing);
+    fixture.agent("shop", ship_reconciled);
     bool crash_now = false;
     CrashSwitch crash("ship", StepPhase::kStarted, 1, [&] { crash_now = true; });
-    world.boot(&crash);
-    world.send("shop", "e1", "k", "");
-    world.simulation.run_until([&] { return crash_now; });
-    world.crash();
+    fixture.boot(&crash);
+    fixture.send("shop", "e1", "k", "");
+    fixture.simulation.run_until([&] { return crash_now; });
+    fixture.crash();
     fresh.effects.clear();
-    world.boot();
-    world.settle();
+    fixture.boot();
+    fixture.settle();
     EXPECT_EQ(fresh.log, std::vector<std::string>{"reconcile"});
     EXPECT_EQ(fresh.effects.size(), happened ? 0U : 1U);
-    ASSERT_EQ(world.sink.arrived.size(), 1U);
-    EXPECT_EQ(world.sink.arrived[0].body, happened ? "found-e1" : "R-e1");
+    ASSERT_EQ(fixture.sink.arrived.size(), 1U);
+    EXPECT_EQ(fixture.sink.arrived[0].body, happened ? "found-e1" : "R-e1");
   }
 }
 
 TEST_F(TurnTest, AsksByReconcileWhenACallEndsInDoubt) {
-  World world(1, nothing);
-  world.agent("worker", ship_in_doubt_reconciled);
-  world.boot();
+  Fixture fixture(1, nothing);
+  fixture.agent("worker", ship_in_doubt_reconciled);
+  fixture.boot();
   for (const bool happened : {true, false}) {
     outside_.failures_left = 1;
     outside_.has_happened = happened;
     outside_.log.clear();
     outside_.effects.clear();
-    world.send("worker", happened ? "a" : "b", "k", "");
-    world.settle();
+    fixture.send("worker", happened ? "a" : "b", "k", "");
+    fixture.settle();
     EXPECT_EQ(outside_.log, std::vector<std::string>{"reconcile"});
     ASSERT_EQ(outside_.effects.size(), 1U) << "one key, whoever asks in between";
     EXPECT_EQ(outside_.effects.begin()->second, happened ? 1 : 2);
-    EXPECT_EQ(world.sink.arrived.back().body, happened ? "found-a" : "R-b");
+    EXPECT_EQ(fixture.sink.arrived.back().body, happened ? "found-a" : "R-b");
   }
-  EXPECT_TRUE(world.dead().empty());
+  EXPECT_TRUE(fixture.dead().empty());
 }
 
 TEST_F(TurnTest, KeepsTheResultOfAnEffectThatIsNotUtf8) {
-  World world(1, nothing);
-  world.agent("worker", ship_and_answer_in_latin1);
-  world.boot();
-  world.send("worker", "a", "k", "");
-  world.settle();
-  EXPECT_TRUE(world.dead().empty());
-  ASSERT_EQ(world.sink.arrived.size(), 1U);
-  EXPECT_EQ(world.sink.arrived[0].body, "envoy\xEF\xBF\xBD");
+  Fixture fixture(1, nothing);
+  fixture.agent("worker", ship_and_answer_in_latin1);
+  fixture.boot();
+  fixture.send("worker", "a", "k", "");
+  fixture.settle();
+  EXPECT_TRUE(fixture.dead().empty());
+  ASSERT_EQ(fixture.sink.arrived.size(), 1U);
+  EXPECT_EQ(fixture.sink.arrived[0].body, "envoy\xEF\xBF\xBD");
 }
 
 TEST_F(TurnTest, LetsNoTextFromOutsideLeadToAnEffect) {
-  World world(1, [](const GenerateRequest& request) {
+  Fixture fixture(1, [](const GenerateRequest& request) {
     if (request.prompt.messages.back().role == Role::kTool) return say("done");
     return call("ship", R"({"id": "7"})");
   });
-  world.agent("worker", answers).tool("ship", "Ships an order", ship, ToolOptions<Receipt, Order>{});
-  world.boot();
+  fixture.agent("worker", answers).tool("ship", "Ships an order", ship, ToolOptions<Receipt, Order>{});
+  fixture.boot();
   for (const Trust trust : {Trust::kExternal, Trust::kUser}) {
     Event event;
     event.id = trust == Trust::kUser ? "user" : "external";
@@ -353,53 +353,53 @@ TEST_F(TurnTest, LetsNoTextFromOutsideLeadToAnEffect) {
     event.content_type = "text/plain";
     event.data = "ship order 7";
     event.trust = trust;
-    world.runtime->acceptor()(event, [](const Result<Accepted>&) {});
-    world.simulation.run_until_idle(std::chrono::seconds(5));
-    world.settle();
+    fixture.runtime->acceptor()(event, [](const Result<Accepted>&) {});
+    fixture.simulation.run_until_idle(std::chrono::seconds(5));
+    fixture.settle();
     EXPECT_EQ(outside_.effects.size(), trust == Trust::kUser ? 1U : 0U);
   }
 }
 
 TEST_F(TurnTest, DoesNotRepeatAnEffectWhoseEndTheDiskDidNotTake) {
   outside_.has_happened = true;
-  World world(1, nothing);
-  world.agent("shop", ship_reconciled);
-  CrashSwitch full("ship", StepPhase::kEffectDone, 1, [&] { world.vfs.fail(FaultVfs::Operation::kSync, 0); });
-  world.boot(&full);
-  world.send("shop", "e1", "k", "");
-  world.settle();
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", ship_reconciled);
+  CrashSwitch full("ship", StepPhase::kEffectDone, 1, [&] { fixture.vfs.fail(FaultVfs::Operation::kSync, 0); });
+  fixture.boot(&full);
+  fixture.send("shop", "e1", "k", "");
+  fixture.settle();
   ASSERT_EQ(outside_.effects.size(), 1U);
   EXPECT_EQ(outside_.effects.begin()->second, 1);
   EXPECT_EQ(outside_.log, std::vector<std::string>{"reconcile"});
-  ASSERT_EQ(world.sink.arrived.size(), 1U);
-  EXPECT_EQ(world.sink.arrived[0].body, "found-e1");
+  ASSERT_EQ(fixture.sink.arrived.size(), 1U);
+  EXPECT_EQ(fixture.sink.arrived[0].body, "found-e1");
 }
 
 TEST_F(TurnTest, SaysLoudlyThatAHandlerNoLongerFitsItsJournal) {
-  World world(1, nothing);
-  world.agent("shop", changes_its_mind);
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", changes_its_mind);
   bool crash_now = false;
   CrashSwitch crash("second", StepPhase::kStarted, 1, [&] { crash_now = true; });
-  world.boot(&crash);
-  world.send("shop", "e1", "k", "");
-  world.simulation.run_until([&] { return crash_now; });
-  world.crash();
+  fixture.boot(&crash);
+  fixture.send("shop", "e1", "k", "");
+  fixture.simulation.run_until([&] { return crash_now; });
+  fixture.crash();
   outside_.variant = 1;
-  world.boot();
-  world.settle();
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_EQ(world.dead()[0].error.code, ErrorCode::kFailedPrecondition);
-  EXPECT_NE(world.dead()[0].error.message.find("non-deterministic"), std::string::npos);
+  fixture.boot();
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_EQ(fixture.dead()[0].error.code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(fixture.dead()[0].error.message.find("non-deterministic"), std::string::npos);
 }
 
-TEST_F(TurnTest, BuriesAtOnceWhatTryingAgainCannotMend) {
-  World world(1, nothing);
-  world.agent("shop", refuses);
-  world.boot();
-  world.send("shop", "e1", "k", "");
-  world.settle();
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_EQ(world.dead()[0].attempts, 1);
+TEST_F(TurnTest, DeadLettersAtOnceWhatTryingAgainCannotMend) {
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", refuses);
+  fixture.boot();
+  fixture.send("shop", "e1", "k", "");
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_EQ(fixture.dead()[0].attempts, 1);
 }
 
 TEST_F(TurnTest, WaitsOutWhatNeverLeftWhateverItsCodeUnlessItsInputIsWrong) {
@@ -408,93 +408,94 @@ TEST_F(TurnTest, WaitsOutWhatNeverLeftWhateverItsCodeUnlessItsInputIsWrong) {
     outside = &fresh;
     fresh.failures_left = 8;
     fresh.unsent_code = code;  // a certificate that expired; a path that may not be sent
-    World world(1, nothing);
-    world.agent("shop", ships_when_it_can_leave);
-    world.boot();
-    world.send("shop", "e1", "k", "");
-    world.settle();
+    Fixture fixture(1, nothing);
+    fixture.agent("shop", ships_when_it_can_leave);
+    fixture.boot();
+    fixture.send("shop", "e1", "k", "");
+    fixture.settle();
     const bool is_outage = code == ErrorCode::kPermissionDenied;
-    EXPECT_EQ(world.dead().size(), is_outage ? 0U : 1U);
-    EXPECT_EQ(world.sink.arrived.size(), is_outage ? 1U : 0U);
+    EXPECT_EQ(fixture.dead().size(), is_outage ? 0U : 1U);
+    EXPECT_EQ(fixture.sink.arrived.size(), is_outage ? 1U : 0U);
   }
 }
 
 TEST_F(TurnTest, TurnsAnyExceptionIntoAFailedTurn) {
-  World world(1, nothing);
-  world.agent("shop", throws_at_once);
-  world.boot();
-  world.send("shop", "e1", "k", "");
-  world.settle();
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_NE(world.dead()[0].error.message.find("no idea"), std::string::npos);
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", throws_at_once);
+  fixture.boot();
+  fixture.send("shop", "e1", "k", "");
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_NE(fixture.dead()[0].error.message.find("no idea"), std::string::npos);
 }
 
 TEST_F(TurnTest, TurnsAnExceptionOfAHandlerThatIsNoCoroutineIntoAFailedTurn) {
-  World world(1, nothing);
-  world.agent("shop", throws_before_it_is_a_coroutine);
-  world.boot();
-  world.send("shop", "e1", "k", "");
-  world.settle();
-  ASSERT_EQ(world.dead().size(), 1U);
-  EXPECT_NE(world.dead()[0].error.message.find("no coroutine"), std::string::npos);
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", throws_before_it_is_a_coroutine);
+  fixture.boot();
+  fixture.send("shop", "e1", "k", "");
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_NE(fixture.dead()[0].error.message.find("no coroutine"), std::string::npos);
 }
 
 TEST_F(TurnTest, TurnsAnExceptionWhileAStateIsReadOrWrittenIntoAFailedTurn) {
   for (const bool reading : {true, false}) {
-    World world(1, nothing);
-    AgentSpec& shop = world.spec("shop", counts);
+    Fixture fixture(1, nothing);
+    AgentSpec& shop = fixture.spec("shop", counts);
     shop.state = state_type_of<Counter>(version(1));
     if (reading) {
       shop.state.fresh = []() -> std::shared_ptr<void> { throw std::runtime_error("cannot be read"); };
     } else {
       shop.state.save = [](const void*) -> std::string { throw std::runtime_error("cannot be written"); };
     }
-    world.boot();
-    world.send("shop", "e1", "k", "");
-    world.settle();
-    ASSERT_EQ(world.dead().size(), 1U);
-    EXPECT_NE(world.dead()[0].error.message.find(reading ? "cannot be read" : "cannot be written"), std::string::npos);
-    EXPECT_EQ(world.dead()[0].attempts, world.limits.attempts_max) << "as any other failure";
+    fixture.boot();
+    fixture.send("shop", "e1", "k", "");
+    fixture.settle();
+    ASSERT_EQ(fixture.dead().size(), 1U);
+    EXPECT_NE(fixture.dead()[0].error.message.find(reading ? "cannot be read" : "cannot be written"),
+              std::string::npos);
+    EXPECT_EQ(fixture.dead()[0].attempts, fixture.limits.attempts_max) << "as any other failure";
   }
 }
 
 TEST_F(TurnTest, DecodesTheSameAgainWhenItIsCutOff) {
-  World world(1, [](const GenerateRequest& request) {
+  Fixture fixture(1, [](const GenerateRequest& request) {
     return say("the seed is " + std::to_string(request.sampling.seed.value_or(0)));
   });
-  world.agent("shop", answers);
+  fixture.agent("shop", answers);
   bool crash_now = false;
   CrashSwitch crash("decode", StepPhase::kStarted, 1, [&] { crash_now = true; });
-  world.boot(&crash);
-  world.send("shop", "e1", "k", "how many?");
-  world.simulation.run_until([&] { return crash_now; });
-  world.simulation.run_until([&] { return !world.engine->requests().empty(); });
-  const auto seed = world.engine->requests()[0].sampling.seed;
+  fixture.boot(&crash);
+  fixture.send("shop", "e1", "k", "how many?");
+  fixture.simulation.run_until([&] { return crash_now; });
+  fixture.simulation.run_until([&] { return !fixture.engine->requests().empty(); });
+  const auto seed = fixture.engine->requests()[0].sampling.seed;
   ASSERT_TRUE(seed.has_value());
-  world.crash();
-  world.boot();
-  world.settle();
-  ASSERT_EQ(world.sink.arrived.size(), 1U);
-  EXPECT_EQ(world.sink.arrived[0].body, "the seed is " + std::to_string(*seed));
+  fixture.crash();
+  fixture.boot();
+  fixture.settle();
+  ASSERT_EQ(fixture.sink.arrived.size(), 1U);
+  EXPECT_EQ(fixture.sink.arrived[0].body, "the seed is " + std::to_string(*seed));
 }
 
 TEST_F(TurnTest, GivesItsEventBackUncountedWhenTheRuntimeStops) {
-  World world(1, nothing);
-  world.agent("shop", answers);
-  world.boot();
-  world.send("shop", "e1", "k", "how many?");
-  world.simulation.run_until([&] { return world.engine->in_flight() == 1; });
+  Fixture fixture(1, nothing);
+  fixture.agent("shop", answers);
+  fixture.boot();
+  fixture.send("shop", "e1", "k", "how many?");
+  fixture.simulation.run_until([&] { return fixture.engine->in_flight() == 1; });
   bool stopped = false;
-  world.runtime->stop(Duration(0), [&] { stopped = true; });
-  world.simulation.run_until([&] { return stopped; });
+  fixture.runtime->stop(Duration(0), [&] { stopped = true; });
+  fixture.simulation.run_until([&] { return stopped; });
   ASSERT_TRUE(stopped);
-  world.simulation.run_ready();
-  world.runtime->close();
-  world.chat.reset();
-  world.runtime.reset();
-  world.boot();
-  world.settle();
-  EXPECT_EQ(world.sink.arrived.size(), 1U);
+  fixture.simulation.run_ready();
+  fixture.runtime->close();
+  fixture.chat.reset();
+  fixture.runtime.reset();
+  fixture.boot();
+  fixture.settle();
+  EXPECT_EQ(fixture.sink.arrived.size(), 1U);
 }
 
 }  // namespace

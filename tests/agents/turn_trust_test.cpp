@@ -2,14 +2,14 @@
 #include <gtest/gtest.h>
 
 #include "agents/context.hpp"
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::call;
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 struct Order {
   std::string id;
@@ -59,8 +59,8 @@ class TurnTrust : public ::testing::Test {
  protected:
   void SetUp() override {
     shipped = 0;
-    world.agent("shop", acts).tool("ship", "Ships an order", ship, ToolOptions<std::string, Order>{});
-    world.boot();
+    fixture.agent("shop", acts).tool("ship", "Ships an order", ship, ToolOptions<std::string, Order>{});
+    fixture.boot();
     send("learn");
   }
   void send(const std::string& subject) {
@@ -75,16 +75,16 @@ class TurnTrust : public ::testing::Test {
     event.data = "how are orders shipped";
     event.trust = Trust::kUser;
     bool accepted = false;
-    world.runtime->acceptor()(event, [&](const Result<Accepted>& stored) { accepted = stored.ok(); });
-    ASSERT_TRUE(world.simulation.run_until([&] { return accepted; }));
-    world.settle();
-    ASSERT_TRUE(world.dead().empty()) << world.dead()[0].error.text();
+    fixture.runtime->acceptor()(event, [&](const Result<Accepted>& stored) { accepted = stored.ok(); });
+    ASSERT_TRUE(fixture.simulation.run_until([&] { return accepted; }));
+    fixture.settle();
+    ASSERT_TRUE(fixture.dead().empty()) << fixture.dead()[0].error.text();
   }
 
-  World world{1, [](const GenerateRequest& request) {
-                if (request.prompt.messages.back().role == Role::kTool) return say("done");
-                return call("ship", R"({"id": "7"})");
-              }};
+  Fixture fixture{1, [](const GenerateRequest& request) {
+                    if (request.prompt.messages.back().role == Role::kTool) return say("done");
+                    return call("ship", R"({"id": "7"})");
+                  }};
 };
 
 TEST_F(TurnTrust, LetsAUsersWordsAndTheAgentsOwnLeadToAnEffect) {

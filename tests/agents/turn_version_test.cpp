@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::CrashSwitch;
+using testing::Fixture;
 using testing::say;
-using testing::World;
 
 struct Order {
   std::string id;
@@ -41,45 +41,45 @@ class TurnOfAnotherVersion : public ::testing::Test {
 
   /// The first version's turn dies at this passage of this step.
   void die_at(const std::string& step, StepPhase phase) {
-    world.agent("shop", ships_twice).code_version("1");
+    fixture.agent("shop", ships_twice).code_version("1");
     bool crash_now = false;
     CrashSwitch crash(step, phase, 1, [&] { crash_now = true; });
-    world.boot(&crash);
-    world.send("shop", "e1", "k", "an order");
-    world.simulation.run_until([&] { return crash_now; });
-    world.crash();
+    fixture.boot(&crash);
+    fixture.send("shop", "e1", "k", "an order");
+    fixture.simulation.run_until([&] { return crash_now; });
+    fixture.crash();
   }
   void boot_version_2(OtherVersion policy) {
-    world.agent("shop", ships_twice).code_version("2").on_other_version(policy);
-    world.boot();
+    fixture.agent("shop", ships_twice).code_version("2").on_other_version(policy);
+    fixture.boot();
   }
 
   std::map<std::string, int> shipped_;
-  World world{1, [](const GenerateRequest&) { return say("words"); }};
+  Fixture fixture{1, [](const GenerateRequest&) { return say("words"); }};
 };
 
 TEST_F(TurnOfAnotherVersion, WaitsForItsVersionAndThenGoesOn) {
   die_at("second", StepPhase::kCreated);
   boot_version_2(OtherVersion::kPark);
-  world.simulation.run_for(std::chrono::hours(48));
-  EXPECT_TRUE(world.dead().empty());
+  fixture.simulation.run_for(std::chrono::hours(48));
+  EXPECT_TRUE(fixture.dead().empty());
   EXPECT_EQ(shipped_.size(), 1U) << "nothing is repeated, nothing begun";
-  EXPECT_EQ(world.runtime->runtime().mailbox().depths().waiting, 1);
-  world.stop();
+  EXPECT_EQ(fixture.runtime->runtime().mailbox().depths().waiting, 1);
+  fixture.stop();
 
-  world.agent("shop", ships_twice).code_version("1");
-  world.boot();
-  world.settle();
-  EXPECT_EQ(world.sink.arrived.size(), 1U);
+  fixture.agent("shop", ships_twice).code_version("1");
+  fixture.boot();
+  fixture.settle();
+  EXPECT_EQ(fixture.sink.arrived.size(), 1U);
   for (const auto& [key, times] : shipped_) EXPECT_EQ(times, 1) << key;
 }
 
 TEST_F(TurnOfAnotherVersion, IsDeadWhereTheAgentWantsThatAndSaysWhatDiffers) {
   die_at("second", StepPhase::kCreated);
   boot_version_2(OtherVersion::kDeadLetter);
-  world.settle();
-  ASSERT_EQ(world.dead().size(), 1U);
-  const std::string why = world.dead()[0].error.message;
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  const std::string why = fixture.dead()[0].error.message;
   for (const char* part : {"version '1'", "version '2'", "'first' at 3"}) {
     EXPECT_NE(why.find(part), std::string::npos) << why;
   }
@@ -88,38 +88,38 @@ TEST_F(TurnOfAnotherVersion, IsDeadWhereTheAgentWantsThatAndSaysWhatDiffers) {
 TEST_F(TurnOfAnotherVersion, BeginsAnewOnlyWhereItHadNoEffect) {
   die_at("first", StepPhase::kCreated);
   boot_version_2(OtherVersion::kRestart);
-  world.settle();
-  EXPECT_EQ(world.sink.arrived.size(), 1U);
-  EXPECT_TRUE(world.dead().empty());
+  fixture.settle();
+  EXPECT_EQ(fixture.sink.arrived.size(), 1U);
+  EXPECT_TRUE(fixture.dead().empty());
 }
 
 TEST_F(TurnOfAnotherVersion, IsNotBegunAnewAfterAnEffect) {
   die_at("second", StepPhase::kCreated);
   boot_version_2(OtherVersion::kRestart);
-  world.simulation.run_for(std::chrono::hours(1));
-  EXPECT_TRUE(world.sink.arrived.empty());
-  EXPECT_TRUE(world.dead().empty());
+  fixture.simulation.run_for(std::chrono::hours(1));
+  EXPECT_TRUE(fixture.sink.arrived.empty());
+  EXPECT_TRUE(fixture.dead().empty());
   EXPECT_EQ(shipped_.size(), 1U);
 }
 
 TEST_F(TurnOfAnotherVersion, IsThisVersionsWhereItsJournalIsEmpty) {
-  world.agent("shop", ships_twice).code_version("1");
+  fixture.agent("shop", ships_twice).code_version("1");
   bool crash_now = false;
   CrashSwitch crash("now", StepPhase::kCreated, 1, [&] { crash_now = true; });
-  world.boot(&crash);
-  world.send("shop", "e1", "k", "an order");
-  world.simulation.run_until([&] { return crash_now; });
-  world.crash();
+  fixture.boot(&crash);
+  fixture.send("shop", "e1", "k", "an order");
+  fixture.simulation.run_until([&] { return crash_now; });
+  fixture.crash();
   // It goes on with version 2, and dies again in its middle: then it is version 2's.
-  world.agent("shop", ships_twice).code_version("2");
+  fixture.agent("shop", ships_twice).code_version("2");
   bool again = false;
   CrashSwitch later("second", StepPhase::kStarted, 1, [&] { again = true; });
-  world.boot(&later);
-  world.simulation.run_until([&] { return again; });
-  world.crash();
-  world.boot();
-  world.settle();
-  EXPECT_EQ(world.sink.arrived.size(), 1U);
+  fixture.boot(&later);
+  fixture.simulation.run_until([&] { return again; });
+  fixture.crash();
+  fixture.boot();
+  fixture.settle();
+  EXPECT_EQ(fixture.sink.arrived.size(), 1U);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "cli/exit_code.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/thread_pool_executor.hpp"
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {

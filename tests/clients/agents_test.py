@@ -130,7 +130,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         server = Server(pathlib.Path(temporary))
         try:
-            story(server, temporary)
+            scenario(server, temporary)
         except BaseException:
             print((server.folder / "serve.log").read_text()[-8000:])
             raise
@@ -139,7 +139,7 @@ def main():
                 server.kill()
 
 
-def story(server, temporary):
+def scenario(server, temporary):
     server.start()
 
     # A webhook wakes triage; the same delivery again does nothing; a wrong signature is refused.

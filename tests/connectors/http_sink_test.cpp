@@ -16,7 +16,7 @@ namespace {
 /// A disk that takes no permit.
 struct FullDisk final : PermitLog {
   void append(const std::string&, Time, Executor& reply_to, std::function<void(Status)> done) override {
-    reply_to.post([done = std::move(done)] { done(fail(ErrorCode::kStorage, "no room for a permit")); });
+    reply_to.post([done = std::move(done)] { done(fail(ErrorCode::kStorage, "no space for a permit")); });
   }
 };
 

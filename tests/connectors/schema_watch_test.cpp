@@ -31,7 +31,7 @@ TEST(SchemaWatch, NamesAMissingField) {
   EXPECT_NE(report.error().message.find("crm"), std::string::npos);
 }
 
-TEST(SchemaWatch, GuessesARename) {
+TEST(SchemaWatch, DraftsARename) {
   SchemaWatch watch = taught({R"({"customer_id":"c1","total":3})"});
   auto report = watch.check(json(R"({"customerId":"c1","total":3})"));
   ASSERT_FALSE(report.ok());

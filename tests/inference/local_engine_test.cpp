@@ -239,14 +239,14 @@ TEST_F(LocalEngineTest, ADrawnSeedIsToldAndGivesTheAnswerAgain) {
   EXPECT_EQ(answer(request).text, first.text);
 }
 
-TEST_F(LocalEngineTest, GuessingIsTheRequestsChoiceAndChangesNothing) {
+TEST_F(LocalEngineTest, SpeculationIsTheRequestsChoiceAndChangesNothing) {
   open();
   GenerateRequest request = asks("a", "hello hello hello", 300);
   const Completion plain = answer(request);
-  EXPECT_EQ(stats().models[0].guessed_tokens, 0U);
+  EXPECT_EQ(stats().models[0].draft_tokens, 0U);
   request.speculation_tokens_max = 8;
-  const Completion guessed = answer(request);
-  EXPECT_EQ(guessed.text, plain.text);
+  const Completion drafted = answer(request);
+  EXPECT_EQ(drafted.text, plain.text);
   EXPECT_GT(stats().models[0].accepted_tokens, 0U);
 }
 
@@ -477,7 +477,7 @@ TEST_F(LocalEngineTest, ShowsTheNumbersOfThisMomentToWhoeverLooksFirst) {
 
 bool is_there(const std::string& file) { return std::filesystem::exists(file); }
 
-TEST_F(LocalEngineTest, OverARealModelGuessesChangeNoTokenAndSaveSteps) {
+TEST_F(LocalEngineTest, OverARealModelSpeculationChangesNoTokenAndSaveSteps) {
   if (!is_there(testing::smollm2())) GTEST_SKIP() << "SmolLM2 is not here (./dev test fetches it)";
   options.model = testing::smollm2();
   options.kv_memory_bytes = std::int64_t{64} << 20;

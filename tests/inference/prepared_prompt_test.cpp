@@ -78,7 +78,7 @@ TEST_F(PreparedPromptTest, OfAnotherModelOrOfToolsThatAreForbiddenIsReadAnew) {
   EXPECT_EQ(answer(other).usage.prompt_tokens, of_other);
 }
 
-TEST_F(PreparedPromptTest, IsRefusedWhereItLeavesNoRoomForAnAnswer) {
+TEST_F(PreparedPromptTest, IsRefusedWhereItLeavesNoTokensForAnAnswer) {
   open();
   GenerateRequest request = asks("a", std::string(5000, 'x'));
   request.prepared = prepare(request);

@@ -33,7 +33,7 @@ struct Asked {
   int count = 20;
   Priority priority = Priority::kInteractive;
   int user = 0;
-  int guess = 0;  // speculation_tokens_max
+  int draft = 0;  // speculation_tokens_max
   SamplingOptions sampling;
   std::shared_ptr<TokenMask> mask;
   std::vector<TokenId> ends, stop;  // end tokens; the tokens after which the client has enough
@@ -54,7 +54,7 @@ class SchedulerTest : public ::testing::Test {
     request.tokens_max = asked.count;
     request.priority = asked.priority;
     request.salts.user.bytes[0] = static_cast<std::uint8_t>(asked.user);
-    request.speculation_tokens_max = asked.guess;
+    request.speculation_tokens_max = asked.draft;
     request.sampler = std::make_unique<Sampler>(asked.sampling, asked.sampling.seed.value_or(1), std::vector<TokenId>{},
                                                 asked.mask ? asked.mask->clone() : nullptr);
     request.sampler->note_context(request.tokens);
@@ -98,22 +98,22 @@ class SchedulerTest : public ::testing::Test {
     EXPECT_EQ(scheduler->audit(), "");
     EXPECT_EQ(scheduler->stats().pages.used, 0);
   }
-  /// Every guessing length gives what no guessing gives.
-  void expect_the_same_with_guesses(Asked asked) {
-    asked.guess = 0;
+  /// Every draft length gives what no draft gives.
+  void expect_the_same_with_drafts(Asked asked) {
+    asked.draft = 0;
     const Heard plain = hear(asked);
     const long plain_steps = backend->steps;
     ASSERT_TRUE(plain.done && plain.done->ok());
-    for (const int guess : {1, 2, 5, 16}) {
-      asked.guess = guess;
-      const Heard guessed = hear(asked);
-      EXPECT_EQ(guessed.tokens, plain.tokens) << guess;
-      EXPECT_EQ(guessed.logprobs, plain.logprobs) << guess;
-      ASSERT_TRUE(guessed.done && guessed.done->ok());
-      EXPECT_EQ(**guessed.done, **plain.done);
-      EXPECT_EQ(guessed.usage.completion_tokens, plain.usage.completion_tokens);
+    for (const int draft : {1, 2, 5, 16}) {
+      asked.draft = draft;
+      const Heard drafted = hear(asked);
+      EXPECT_EQ(drafted.tokens, plain.tokens) << draft;
+      EXPECT_EQ(drafted.logprobs, plain.logprobs) << draft;
+      ASSERT_TRUE(drafted.done && drafted.done->ok());
+      EXPECT_EQ(**drafted.done, **plain.done);
+      EXPECT_EQ(drafted.usage.completion_tokens, plain.usage.completion_tokens);
       EXPECT_EQ(scheduler->stats().generated_tokens, plain.tokens.size());
-      EXPECT_LT(backend->steps, plain_steps) << "no guess was right";
+      EXPECT_LT(backend->steps, plain_steps) << "no draft token was right";
     }
   }
 
@@ -166,7 +166,7 @@ TEST_F(SchedulerTest, NeverTakesOverThePagesOfAnotherUser) {
 
 TEST_F(SchedulerTest, GivesTheSameTokensWhenPagesAreShortAndSequencesGiveWay) {
   EngineOptions options;
-  options.decode_room_tokens = 1;
+  options.decode_reserved_tokens = 1;
   open(12, options);
   std::vector<Heard> heard(5);
   for (int i = 0; i < 5; ++i)
@@ -224,7 +224,7 @@ TEST_F(SchedulerTest, EveryStoryFromASeedEndsWithTheRightTokensAndAllPagesBack) 
     EngineOptions options;
     options.max_sequences = 1 + static_cast<int>(random.below(6));
     options.max_batched_tokens = 16 + static_cast<int>(random.below(200));
-    options.decode_room_tokens = static_cast<int>(random.below(64));
+    options.decode_reserved_tokens = static_cast<int>(random.below(64));
     options.speculation_sequences_max = static_cast<int>(random.below(5));
     options.ageing_ms = 20;
     open(16 + static_cast<int>(random.below(40)), options);
@@ -239,7 +239,7 @@ TEST_F(SchedulerTest, EveryStoryFromASeedEndsWithTheRightTokensAndAllPagesBack) 
       one.count = asked.back().second;
       one.priority = static_cast<Priority>(random.below(4));
       one.user = static_cast<int>(random.below(2));
-      one.guess = static_cast<int>(random.below(9));
+      one.draft = static_cast<int>(random.below(9));
       submit(one, heard.back());
       for (std::uint64_t steps = random.below(20); steps > 0; --steps) {
         executor.run_one();
@@ -298,47 +298,47 @@ Asked question(int length, int count, int seed = 1) {
   return asked;
 }
 
-TEST_F(SchedulerTest, RightGuessesSaveStepsAndAreCounted) {
+TEST_F(SchedulerTest, RightDraftsSaveStepsAndAreCounted) {
   Asked asked = question(40, 200);
-  asked.guess = 8;
+  asked.draft = 8;
   const Heard heard = hear(asked);
   EXPECT_EQ(heard.tokens, alone(asked.tokens, 200));
   const ModelStats stats = scheduler->stats();
   EXPECT_GT(stats.accepted_tokens, 50U);
-  EXPECT_GE(stats.guessed_tokens, stats.accepted_tokens);
-  EXPECT_EQ(backend->steps + static_cast<long>(stats.accepted_tokens), 200) << "each right guess is a step less";
+  EXPECT_GE(stats.draft_tokens, stats.accepted_tokens);
+  EXPECT_EQ(backend->steps + static_cast<long>(stats.accepted_tokens), 200) << "each right draft token is a step less";
 }
 
-TEST_F(SchedulerTest, GuessesChangeNoTokenUnderAnyWayOfSampling) {
+TEST_F(SchedulerTest, DraftsChangeNoTokenUnderAnyWayOfSampling) {
   Asked asked = question(70, 150);
-  expect_the_same_with_guesses(asked);
+  expect_the_same_with_drafts(asked);
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     asked.sampling.seed = seed;
     asked.sampling.temperature = 0.5F;
     asked.sampling.logprobs_top = 2;
-    expect_the_same_with_guesses(asked);
+    expect_the_same_with_drafts(asked);
     asked.sampling.top_k = 5;
     asked.sampling.top_p = 0.9F;
     asked.sampling.min_p = 0.02F;
-    expect_the_same_with_guesses(asked);
+    expect_the_same_with_drafts(asked);
   }
   asked = question(70, 150);
   asked.sampling.frequency_penalty = 0.02F;
   asked.sampling.presence_penalty = 0.1F;
   asked.sampling.repetition_penalty = 1.1F;
-  expect_the_same_with_guesses(asked);
+  expect_the_same_with_drafts(asked);
   asked = question(70, 150);
   asked.sampling.logit_bias = {{5, 2.5F}, {6, -100.0F}};
-  expect_the_same_with_guesses(asked);
+  expect_the_same_with_drafts(asked);
 }
 
 TEST_F(SchedulerTest, AConstraintThatFailsEndsItsOwnSequenceAndNoOther) {
-  for (const int guess : {0, 8}) {
+  for (const int draft : {0, 8}) {
     open(64);
     auto mask = std::make_shared<SumMask>(30);
     mask->fails_at = 10;
     Asked failing = question(40, 200);
-    failing.guess = guess;
+    failing.draft = draft;
     failing.mask = mask;
     Heard failed, other;
     submit(failing, failed);
@@ -353,49 +353,49 @@ TEST_F(SchedulerTest, AConstraintThatFailsEndsItsOwnSequenceAndNoOther) {
   }
 }
 
-TEST_F(SchedulerTest, GuessesKeepToTheConstraintAndEndWithIt) {
+TEST_F(SchedulerTest, DraftsKeepToTheConstraintAndEndWithIt) {
   for (int length = 100; length < 110; ++length) {
     Asked asked = question(50, 500);
     asked.mask = std::make_shared<SumMask>(length);
-    expect_the_same_with_guesses(asked);
+    expect_the_same_with_drafts(asked);
     EXPECT_EQ(scheduler->stats().generated_tokens, static_cast<std::uint64_t>(length));
   }
 }
 
-TEST_F(SchedulerTest, AnAnswerEndsAtItsStopItsEndTokenAndItsLengthInTheMiddleOfARightGuess) {
+TEST_F(SchedulerTest, AnAnswerEndsAtItsStopItsEndTokenAndItsLengthInTheMiddleOfARightDraft) {
   const std::vector<TokenId> whole = alone(prompt_of(40, 1), 200);
   for (std::size_t at = 100; at < 112; ++at) {
     Asked asked = question(40, static_cast<int>(at));
-    expect_the_same_with_guesses(asked);  // length
+    expect_the_same_with_drafts(asked);  // length
     asked.count = 1000;
     asked.stop = {whole.begin() + static_cast<std::ptrdiff_t>(at) - 3, whole.begin() + static_cast<std::ptrdiff_t>(at)};
-    expect_the_same_with_guesses(asked);
+    expect_the_same_with_drafts(asked);
   }
   Asked asked = question(40, 1000);
   asked.ends = {whole[110]};
   if (std::find(whole.begin(), whole.begin() + 60, whole[110]) == whole.begin() + 60)
-    expect_the_same_with_guesses(asked);
+    expect_the_same_with_drafts(asked);
 }
 
-TEST_F(SchedulerTest, DoesNotGuessBesideManyTurns) {
+TEST_F(SchedulerTest, DoesNotSpeculateBesideManyTurns) {
   EngineOptions options;
   options.speculation_sequences_max = 2;
   open(64, options);
   std::vector<Heard> heard(3);
   for (int i = 0; i < 3; ++i) {
     Asked asked = question(40, 100, i);
-    asked.guess = 8;
+    asked.draft = 8;
     submit(asked, heard[static_cast<std::size_t>(i)]);
   }
   executor.run();
-  EXPECT_EQ(scheduler->stats().guessed_tokens, 0U);
+  EXPECT_EQ(scheduler->stats().draft_tokens, 0U);
 }
 
-TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItGuessesGivesBackEveryPage) {
+TEST_F(SchedulerTest, ASequenceThatIsCancelledWhileItSpeculatesReturnsEveryPage) {
   for (int cut = 20; cut < 60; ++cut) {
     open(64);
     Asked asked = question(40, 1000);
-    asked.guess = 8;
+    asked.draft = 8;
     Heard heard;
     backend->after_step = [&] {
       if (backend->steps == cut) heard.cancelled->store(true);
@@ -416,7 +416,7 @@ TEST_F(SchedulerTest, ASeedGivesTheSameTokensWhateverElseIsInTheBatch) {
     asked.sampling.top_p = 0.95F;
     asked.sampling.logprobs_top = 0;
     asked.sampling.seed = 100 + static_cast<std::uint64_t>(i);
-    asked.guess = i % 3 == 0 ? 4 : 0;
+    asked.draft = i % 3 == 0 ? 4 : 0;
     return asked;
   };
   std::vector<Heard> by_itself;
@@ -624,7 +624,7 @@ TEST_F(SchedulerTest, AStepNeverHasMoreTokensThanItMay) {
   std::deque<Heard> heard(10);
   for (int i = 0; i < 10; ++i) {
     Asked asked = question(20, 30, i);
-    asked.guess = 8;
+    asked.draft = 8;
     submit(asked, heard[static_cast<std::size_t>(i)]);
   }
   executor.run();

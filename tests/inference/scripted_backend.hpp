@@ -2,7 +2,7 @@
 //
 // A model whose logits are a hash of all tokens before, read back from its KV pages: whatever is done with the pages, a
 // sequence's tokens must be those of the sequence alone. Seven times of eight the likeliest token depends on the last
-// one only, so that texts repeat themselves and a guess is often, but not always, right.
+// one only, so that texts repeat themselves and a draft is often, but not always, right.
 //
 // A step is asynchronous, as on a device with a queue of its own: `step` returns at once, and the work is done and told
 // by a task of the `device` executor, `step_time` later. What happens to the engine meanwhile happens in mid-step.

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tests/memory/world.hpp"
+#include "tests/memory/fixture.hpp"
 
 namespace mnema {
 namespace {

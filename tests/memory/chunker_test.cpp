@@ -14,7 +14,7 @@
 namespace mnema {
 namespace {
 
-constexpr int kRoomy = 256;
+constexpr int kSpacious = 256;
 
 CutDocument cut_of(std::string_view bytes, MediaType type, int tokens_max) {
   return cut_document(bytes, type, tokens_max).value();
@@ -28,7 +28,7 @@ std::string without_blanks(std::string text) {
 TEST(Chunker, CutsMarkdownAtItsHeadingsAndNamesThoseAbove) {
   const CutDocument cut =
       cut_of("Preface.\n\n# Runtime #\nOne loop.\n\n## Threads\nA pool.\n\nA store.\n# Memory\nRows.",
-             MediaType::kMarkdown, kRoomy);
+             MediaType::kMarkdown, kSpacious);
   EXPECT_EQ(cut.title, "Runtime");
   ASSERT_EQ(cut.chunks.size(), 4U);
   EXPECT_EQ(cut.chunks[0].heading_path, "");
@@ -41,7 +41,7 @@ TEST(Chunker, CutsMarkdownAtItsHeadingsAndNamesThoseAbove) {
 
 TEST(Chunker, KnowsTheLinesOfAChunk) {
   const std::string source = "# Top\n\nfirst\nsecond\n\n\nthird\n";
-  const CutDocument cut = cut_of(source, MediaType::kMarkdown, kRoomy);
+  const CutDocument cut = cut_of(source, MediaType::kMarkdown, kSpacious);
   ASSERT_EQ(cut.chunks.size(), 1U);
   const TextRange& range = cut.chunks[0].range;
   EXPECT_EQ(range.line_begin, 3);
@@ -53,14 +53,14 @@ TEST(Chunker, KnowsTheLinesOfAChunk) {
 
 TEST(Chunker, TakesAHashInsideACodeFenceForCode) {
   const CutDocument cut =
-      cut_of("# Build\n```\n# not a heading\n\n~~~\n# nor this\n```\n# Run\nGo.", MediaType::kMarkdown, kRoomy);
+      cut_of("# Build\n```\n# not a heading\n\n~~~\n# nor this\n```\n# Run\nGo.", MediaType::kMarkdown, kSpacious);
   ASSERT_EQ(cut.chunks.size(), 2U);
   EXPECT_EQ(cut.chunks[0].text, "```\n# not a heading\n\n~~~\n# nor this\n```");
   EXPECT_EQ(cut.chunks[1].heading_path, "Run");
 }
 
 TEST(Chunker, TakesAHashInPlainTextForText) {
-  const CutDocument cut = cut_of("# 1 item\nfound", MediaType::kPlainText, kRoomy);
+  const CutDocument cut = cut_of("# 1 item\nfound", MediaType::kPlainText, kSpacious);
   ASSERT_EQ(cut.chunks.size(), 1U);
   EXPECT_EQ(cut.chunks[0].text, "# 1 item\nfound");
   EXPECT_EQ(cut.title, "");
@@ -88,14 +88,14 @@ TEST(Chunker, NeverCutsACharacter) {
 
 TEST(Chunker, FindsNothingInNothing) {
   for (const MediaType type : {MediaType::kPlainText, MediaType::kMarkdown, MediaType::kHtml}) {
-    EXPECT_TRUE(cut_of("", type, kRoomy).chunks.empty());
-    EXPECT_TRUE(cut_of(" \n\t\n", type, kRoomy).chunks.empty());
+    EXPECT_TRUE(cut_of("", type, kSpacious).chunks.empty());
+    EXPECT_TRUE(cut_of(" \n\t\n", type, kSpacious).chunks.empty());
   }
 }
 
 TEST(Chunker, CitesTheHeadingOfAWebPage) {
   const CutDocument cut =
-      cut_of("<title>x</title><h1>Refunds</h1><p>Within <b>30</b> days.</p>", MediaType::kHtml, kRoomy);
+      cut_of("<title>x</title><h1>Refunds</h1><p>Within <b>30</b> days.</p>", MediaType::kHtml, kSpacious);
   EXPECT_EQ(cut.title, "Refunds");
   ASSERT_EQ(cut.chunks.size(), 1U);
   EXPECT_EQ(cut.chunks[0].heading_path, "Refunds");
@@ -103,10 +103,10 @@ TEST(Chunker, CitesTheHeadingOfAWebPage) {
 }
 
 TEST(Chunker, NamesAWebPageByItsMainHeadingElseByItsTitle) {
-  EXPECT_EQ(cut_of("<title>Fares</title><h2>Menu</h2><h1>Refunds</h1>x", MediaType::kHtml, kRoomy).title, "Refunds");
-  EXPECT_EQ(cut_of("<title>Fares</title><h2>Menu</h2>x", MediaType::kHtml, kRoomy).title, "Fares");
-  EXPECT_EQ(cut_of("<h2>Menu</h2>x", MediaType::kHtml, kRoomy).title, "Menu");
-  const CutDocument cut = cut_of("<title>Fares</title>Ten crowns.<h2>More</h2>", MediaType::kHtml, kRoomy);
+  EXPECT_EQ(cut_of("<title>Fares</title><h2>Menu</h2><h1>Refunds</h1>x", MediaType::kHtml, kSpacious).title, "Refunds");
+  EXPECT_EQ(cut_of("<title>Fares</title><h2>Menu</h2>x", MediaType::kHtml, kSpacious).title, "Fares");
+  EXPECT_EQ(cut_of("<h2>Menu</h2>x", MediaType::kHtml, kSpacious).title, "Menu");
+  const CutDocument cut = cut_of("<title>Fares</title>Ten crowns.<h2>More</h2>", MediaType::kHtml, kSpacious);
   EXPECT_EQ(cut.chunks.at(0).heading_path, "Fares");
 }
 
@@ -118,12 +118,12 @@ std::string words_of(const CutDocument& cut) {
 
 TEST(Chunker, FindsAHeadingThatNothingFollows) {
   const CutDocument cut = cut_of("# Contacts\n## Support phone 555-0142\n## Hours\nNine to five.\n## Fax 555-0199",
-                                 MediaType::kMarkdown, kRoomy);
+                                 MediaType::kMarkdown, kSpacious);
   ASSERT_EQ(cut.chunks.size(), 3U);
   EXPECT_EQ(cut.chunks[0].text, "Contacts › Support phone 555-0142");
   EXPECT_EQ(cut.chunks[1].heading_path, "Contacts › Hours");
   EXPECT_EQ(cut.chunks[2].text, "Contacts › Fax 555-0199");
-  const CutDocument only = cut_of("# One\n# Two\n## Three\n", MediaType::kMarkdown, kRoomy);
+  const CutDocument only = cut_of("# One\n# Two\n## Three\n", MediaType::kMarkdown, kSpacious);
   ASSERT_EQ(only.chunks.size(), 1U);
   EXPECT_EQ(only.chunks[0].text, "One\nTwo › Three");
 }
@@ -132,7 +132,7 @@ TEST(Chunker, KeepsTheWordsOfAHeadingThatIsTooLongForOne) {
   const std::string end = "the last words";
   std::string title;
   for (int i = 0; i < 60; ++i) title += "word ";
-  const CutDocument cut = cut_of("# " + title + end + "\ntext", MediaType::kMarkdown, kRoomy);
+  const CutDocument cut = cut_of("# " + title + end + "\ntext", MediaType::kMarkdown, kSpacious);
   EXPECT_NE(words_of(cut).find(end), std::string::npos);
 }
 
@@ -211,7 +211,7 @@ TEST(Chunker, KeepsEachChunkWithinItsTokensInAnyScript) {
 
 TEST(Chunker, GivesPlacesInTheFileAsItIs) {
   const std::string bytes = "\xef\xbb\xbf# Quorum Policy\r\rFive members.\r";
-  const CutDocument cut = cut_of(bytes, MediaType::kMarkdown, kRoomy);
+  const CutDocument cut = cut_of(bytes, MediaType::kMarkdown, kSpacious);
   EXPECT_EQ(cut.title, "Quorum Policy");
   ASSERT_EQ(cut.chunks.size(), 1U);
   const TextRange& range = cut.chunks[0].range;

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "tests/memory/world.hpp"
+#include "tests/memory/fixture.hpp"
 
 namespace mnema {
 namespace {
@@ -15,44 +15,44 @@ using testing::Opened;
 using Texts = std::vector<std::string>;
 
 TEST(Documents, ThatAreNoneAreRefused) {
-  Opened world;
-  world.limits.document_bytes_max = 100;
-  world.reopen();
-  EXPECT_EQ(world.ingest(document("", "text")).error().message, "a document needs a uri to be cited by");
-  EXPECT_EQ(world.ingest(document("a.md", std::string(101, 'x'))).error().message,
+  Opened fixture;
+  fixture.limits.document_bytes_max = 100;
+  fixture.reopen();
+  EXPECT_EQ(fixture.ingest(document("", "text")).error().message, "a document needs a uri to be cited by");
+  EXPECT_EQ(fixture.ingest(document("a.md", std::string(101, 'x'))).error().message,
             "document 'a.md' has 101 bytes, more than document_bytes_max (100)");
-  EXPECT_EQ(world.ingest(document("a.md", std::string("a\0b", 3))).error().message,
+  EXPECT_EQ(fixture.ingest(document("a.md", std::string("a\0b", 3))).error().message,
             "document 'a.md' is not text: it has zero bytes");
   Document nobodys = document("a.md", "text");
   nobodys.scope.tenant.clear();
-  EXPECT_EQ(world.ingest(nobodys).error().code, ErrorCode::kInvalidArgument);
-  EXPECT_TRUE(world.memory->sources(kAll)->empty());
+  EXPECT_EQ(fixture.ingest(nobodys).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(fixture.memory->sources(kAll)->empty());
 }
 
 TEST(Documents, ShowTheirNewVersionAndNothingOfTheOld) {
-  Opened world;
-  ASSERT_TRUE(world.ingest(document("fares.md", "The ferry costs ten crowns.")).ok());
-  ASSERT_TRUE(world.embedded().ok());
-  const IngestReport again = world.ingest(document("fares.md", "The ferry costs ten crowns.")).value();
+  Opened fixture;
+  ASSERT_TRUE(fixture.ingest(document("fares.md", "The ferry costs ten crowns.")).ok());
+  ASSERT_TRUE(fixture.embedded().ok());
+  const IngestReport again = fixture.ingest(document("fares.md", "The ferry costs ten crowns.")).value();
   EXPECT_EQ(again.unchanged, 1);
-  const IngestReport changed = world.ingest(document("fares.md", "The ferry costs twelve crowns.")).value();
+  const IngestReport changed = fixture.ingest(document("fares.md", "The ferry costs twelve crowns.")).value();
   EXPECT_EQ(changed.changed, 1);
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_EQ(world.recalled("what does the ferry cost in crowns"), Texts{"The ferry costs twelve crowns."});
-  EXPECT_EQ(world.memory->statistics()->vectors, 1);
-  EXPECT_TRUE(world.memory->check_integrity().ok());
-  ASSERT_TRUE(world.retire(kAll, "fares.md").ok());
-  EXPECT_TRUE(world.recalled("what does the ferry cost in crowns").empty());
-  EXPECT_EQ(world.retire(kAll, "fares.md").error().code, ErrorCode::kNotFound);
-  world.simulation.run_ready();
-  EXPECT_TRUE(world.memory->check_integrity().ok());
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_EQ(fixture.recalled("what does the ferry cost in crowns"), Texts{"The ferry costs twelve crowns."});
+  EXPECT_EQ(fixture.memory->statistics()->vectors, 1);
+  EXPECT_TRUE(fixture.memory->check_integrity().ok());
+  ASSERT_TRUE(fixture.retire(kAll, "fares.md").ok());
+  EXPECT_TRUE(fixture.recalled("what does the ferry cost in crowns").empty());
+  EXPECT_EQ(fixture.retire(kAll, "fares.md").error().code, ErrorCode::kNotFound);
+  fixture.simulation.run_ready();
+  EXPECT_TRUE(fixture.memory->check_integrity().ok());
 }
 
 TEST(Documents, AreFoundByTheHeadingAboveAChunk) {
-  Opened world;
-  world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
-  ASSERT_TRUE(world.ingest(document("a.md", "# Refunds\nWithin thirty days.")).ok());
-  EXPECT_EQ(world.recalled("refund"), Texts{"Within thirty days."});
+  Opened fixture;
+  fixture.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+  ASSERT_TRUE(fixture.ingest(document("a.md", "# Refunds\nWithin thirty days.")).ok());
+  EXPECT_EQ(fixture.recalled("refund"), Texts{"Within thirty days."});
 }
 
 /// A version of a book: each paragraph names it.
@@ -65,13 +65,13 @@ std::string book(const std::string& version) {
 }
 
 /// The editions that are recalled, and how many paragraphs in all.
-std::pair<std::set<std::string>, std::size_t> editions(Opened& world) {
+std::pair<std::set<std::string>, std::size_t> editions(Opened& fixture) {
   RecallQuery query;
   query.scope = kAll;
   query.text = "ferry";
   query.hits_max = 1'000;
   query.relevance_min = 0;
-  const Recalled recalled = world.recall(query).value();
+  const Recalled recalled = fixture.recall(query).value();
   std::set<std::string> found;
   for (const RecallHit& hit : recalled.hits) {
     for (const char* version : {"first", "second"}) {
@@ -85,46 +85,46 @@ std::pair<std::set<std::string>, std::size_t> editions(Opened& world) {
 TEST(Documents, ShowWholeOrNotAtAllWheneverOneLooksOrThePowerGoes) {
   using Editions = std::set<std::string>;
   for (std::uint64_t seed = 1; seed <= 15; ++seed) {
-    Opened world(seed);
-    world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
-    world.limits.chunk_tokens_max = 16;  // a paragraph
-    world.reopen();
-    ASSERT_EQ(world.ingest(document("book.md", book("first"))).value().chunks, 100);
-    const auto whole = editions(world);
+    Opened fixture(seed);
+    fixture.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+    fixture.limits.chunk_tokens_max = 16;  // a paragraph
+    fixture.reopen();
+    ASSERT_EQ(fixture.ingest(document("book.md", book("first"))).value().chunks, 100);
+    const auto whole = editions(fixture);
     ASSERT_EQ(whole, std::make_pair(Editions{"first"}, std::size_t{100}));
     bool answered = false;
-    world.memory->ingest_document(document("book.md", book("second")), world.simulation.lane("loop"),
-                                  [&](const Result<IngestReport>& report) { answered = report.ok(); });
-    const std::uint64_t steps = world.simulation.random().below(60);
+    fixture.memory->ingest_document(document("book.md", book("second")), fixture.simulation.lane("loop"),
+                                    [&](const Result<IngestReport>& report) { answered = report.ok(); });
+    const std::uint64_t steps = fixture.simulation.random().below(60);
     for (std::uint64_t step = 0; step < steps && !answered; ++step) {
-      world.simulation.run_one();
-      const auto [found, count] = editions(world);
+      fixture.simulation.run_one();
+      const auto [found, count] = editions(fixture);
       EXPECT_EQ(found.size(), 1U) << "seed " << seed << ", step " << step;
       EXPECT_EQ(count, 100U) << "seed " << seed << ", step " << step;
       if (::testing::Test::HasFailure()) return;
     }
-    world.crash();
-    ASSERT_TRUE(world.open().ok());
-    const auto [found, count] = editions(world);
+    fixture.crash();
+    ASSERT_TRUE(fixture.open().ok());
+    const auto [found, count] = editions(fixture);
     EXPECT_EQ(count, 100U) << "seed " << seed;
     EXPECT_EQ(found, answered ? Editions{"second"} : found) << "seed " << seed;
-    world.simulation.run_for(std::chrono::seconds(1));
-    EXPECT_EQ(world.number("SELECT count(*) FROM memory_entries"), 100) << "nothing of the other is left";
-    EXPECT_EQ(world.number("SELECT count(*) FROM memory_documents WHERE state >= 2"), 0);
-    EXPECT_TRUE(world.memory->check_integrity().ok()) << "seed " << seed;
-    ASSERT_TRUE(world.ingest(document("book.md", book("second"))).ok());
-    EXPECT_EQ(editions(world), std::make_pair(Editions{"second"}, std::size_t{100})) << "seed " << seed;
+    fixture.simulation.run_for(std::chrono::seconds(1));
+    EXPECT_EQ(fixture.number("SELECT count(*) FROM memory_entries"), 100) << "nothing of the other is left";
+    EXPECT_EQ(fixture.number("SELECT count(*) FROM memory_documents WHERE state >= 2"), 0);
+    EXPECT_TRUE(fixture.memory->check_integrity().ok()) << "seed " << seed;
+    ASSERT_TRUE(fixture.ingest(document("book.md", book("second"))).ok());
+    EXPECT_EQ(editions(fixture), std::make_pair(Editions{"second"}, std::size_t{100})) << "seed " << seed;
     if (::testing::Test::HasFailure()) return;
   }
 }
 
 TEST(Documents, ThatAreLongAreWrittenInUnitsThatLetOthersThrough) {
-  Opened world;
-  world.limits.chunk_tokens_max = 16;
-  world.reopen();
-  const std::int64_t before = world.database->statistics().groups_committed;
-  ASSERT_EQ(world.ingest(document("book.md", book("first"))).value().chunks, 100);
-  EXPECT_GE(world.database->statistics().groups_committed, before + 4);
+  Opened fixture;
+  fixture.limits.chunk_tokens_max = 16;
+  fixture.reopen();
+  const std::int64_t before = fixture.database->statistics().groups_committed;
+  ASSERT_EQ(fixture.ingest(document("book.md", book("first"))).value().chunks, 100);
+  EXPECT_GE(fixture.database->statistics().groups_committed, before + 4);
 }
 
 }  // namespace

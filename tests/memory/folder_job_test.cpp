@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/memory/world.hpp"
+#include "tests/memory/fixture.hpp"
 
 namespace mnema {
 namespace {
@@ -12,26 +12,26 @@ using testing::Opened;
 using testing::source_of;
 using Texts = std::vector<std::string>;
 
-Texts uris_of(Opened& world) {
+Texts uris_of(Opened& fixture) {
   Texts uris;
-  const auto sources = world.memory->sources(kAll);
+  const auto sources = fixture.memory->sources(kAll);
   for (const SourceInfo& source : sources.value()) uris.push_back(source.uri);
   return uris;
 }
 
 TEST(Folder, KeepsItsCollectionInStep) {
-  Opened world;
-  world.limits.document_bytes_max = 100;
-  world.reopen();
+  Opened fixture;
+  fixture.limits.document_bytes_max = 100;
+  fixture.reopen();
   const testing::TemporaryFolder docs;
   docs.write("a.md", "alpha stays");
   docs.write("b.md", "beta changes");
   docs.write("c.md", "gamma goes");
   docs.write("large.md", std::string(101, 'x'));
   std::vector<std::string> progress;
-  const auto report = world.answered<IngestReport>([&](std::function<void(Result<IngestReport>)> on_done) {
-    world.memory->ingest_folder(
-        source_of(docs), world.simulation.lane("loop"),
+  const auto report = fixture.answered<IngestReport>([&](std::function<void(Result<IngestReport>)> on_done) {
+    fixture.memory->ingest_folder(
+        source_of(docs), fixture.simulation.lane("loop"),
         [&](const FolderProgress& file) {
           EXPECT_EQ(file.files, 4);
           progress.push_back(file.uri);
@@ -46,27 +46,27 @@ TEST(Folder, KeepsItsCollectionInStep) {
 
   docs.write("b.md", "beta has changed");
   std::filesystem::remove(docs / "c.md");
-  const IngestReport again = world.ingest(source_of(docs)).value();
+  const IngestReport again = fixture.ingest(source_of(docs)).value();
   EXPECT_EQ(again.unchanged, 1);
   EXPECT_EQ(again.changed, 1);
   EXPECT_EQ(again.retired, 1);
   Texts uris;
-  const auto sources = world.memory->sources(kAll);
+  const auto sources = fixture.memory->sources(kAll);
   for (const SourceInfo& source : sources.value()) uris.push_back(source.uri);
   EXPECT_EQ(uris, (Texts{"docs/a.md", "docs/b.md"}));
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_TRUE(world.recalled("gamma goes").empty());
-  EXPECT_TRUE(world.memory->check_integrity().ok());
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_TRUE(fixture.recalled("gamma goes").empty());
+  EXPECT_TRUE(fixture.memory->check_integrity().ok());
 
   FolderSource nowhere = source_of(docs);
   nowhere.path = "/nowhere/at/all";
-  EXPECT_EQ(world.ingest(nowhere).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(world.memory->sources(kAll)->size(), 2U) << "a folder that is not there retires nothing";
+  EXPECT_EQ(fixture.ingest(nowhere).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(fixture.memory->sources(kAll)->size(), 2U) << "a folder that is not there retires nothing";
 }
 
 // As the host does: all folders at once, at every start.
 TEST(Folder, IsKeptApartFromAnotherOfItsName) {
-  Opened world;
+  Opened fixture;
   const testing::TemporaryFolder folder;
   folder.write("a/docs/same.md", "alpha of the first");
   folder.write("a/docs/first.md", "only the first has this");
@@ -79,89 +79,90 @@ TEST(Folder, IsKeptApartFromAnotherOfItsName) {
       FolderSource source;
       source.scope = kAll;
       source.path = folder / name;
-      world.memory->ingest_folder(source, world.simulation.lane("loop"), {}, [&](const Result<IngestReport>& report) {
-        ASSERT_TRUE(report.ok()) << report.error().text();
-        reports.push_back(*report);
-      });
+      fixture.memory->ingest_folder(source, fixture.simulation.lane("loop"), {},
+                                    [&](const Result<IngestReport>& report) {
+                                      ASSERT_TRUE(report.ok()) << report.error().text();
+                                      reports.push_back(*report);
+                                    });
     }
-    world.simulation.run_ready();
+    fixture.simulation.run_ready();
     ASSERT_EQ(reports.size(), 2U);
   };
   start();
-  const Texts uris = uris_of(world);
+  const Texts uris = uris_of(fixture);
   ASSERT_EQ(uris.size(), 4U);
   const bool first_came_first = uris[0] == "docs (b)/same.md";
   EXPECT_EQ(uris, first_came_first
                       ? (Texts{"docs (b)/same.md", "docs (b)/second.md", "docs/first.md", "docs/same.md"})
                       : (Texts{"docs (a)/first.md", "docs (a)/same.md", "docs/same.md", "docs/second.md"}));
   for (int again = 0; again < 3; ++again) {
-    world.reopen();
+    fixture.reopen();
     start();
     for (const IngestReport& report : reports) {
       EXPECT_EQ(report.unchanged, 2);
       EXPECT_EQ(report.added + report.changed + report.retired, 0);
     }
-    EXPECT_EQ(uris_of(world), uris);
+    EXPECT_EQ(uris_of(fixture), uris);
   }
 }
 
 TEST(Folder, KeepsItsNameWhenItIsMoved) {
-  Opened world;
+  Opened fixture;
   const testing::TemporaryFolder folder;
   folder.write("old/docs/a.md", "alpha stays");
   folder.write("old/docs/b.md", "beta goes");
   FolderSource source;
   source.scope = kAll;
   source.path = folder / "old/docs";
-  EXPECT_EQ(world.ingest(source).value().added, 2);
+  EXPECT_EQ(fixture.ingest(source).value().added, 2);
   std::filesystem::rename(folder / "old", folder / "new");
   std::filesystem::remove(folder / "new/docs/b.md");
   source.path = folder / "new/docs/";
-  const IngestReport moved = world.ingest(source).value();
+  const IngestReport moved = fixture.ingest(source).value();
   EXPECT_EQ(moved.unchanged, 1);
   EXPECT_EQ(moved.retired, 1);
-  EXPECT_EQ(uris_of(world), Texts{"docs/a.md"});
+  EXPECT_EQ(uris_of(fixture), Texts{"docs/a.md"});
 }
 
 /// The citation of what answers `question`.
-std::string cited(Opened& world, const std::string& question) {
+std::string cited(Opened& fixture, const std::string& question) {
   RecallQuery query;
   query.scope = kAll;
   query.text = question;
   query.relevance_min = 0;
-  const Recalled recalled = world.recall(query).value();
+  const Recalled recalled = fixture.recall(query).value();
   return recalled.hits.empty() ? "" : recalled.hits[0].source.citation();
 }
 
 TEST(Folder, MarksWhatCanNoLongerBeReadAsStaleUntilItCan) {
-  Opened world;
-  world.limits.document_bytes_max = 100;
-  world.reopen();
+  Opened fixture;
+  fixture.limits.document_bytes_max = 100;
+  fixture.reopen();
   const testing::TemporaryFolder docs;
   docs.write("fares.md", "The ferry costs ten crowns.");
-  ASSERT_EQ(world.ingest(source_of(docs)).value().added, 1);
-  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1");
+  ASSERT_EQ(fixture.ingest(source_of(docs)).value().added, 1);
+  EXPECT_EQ(cited(fixture, "ferry"), "fares.md, line 1");
 
   docs.write("fares.md", std::string("ferry\0\1\2\3", 9));
-  const IngestReport broken = world.ingest(source_of(docs)).value();
+  const IngestReport broken = fixture.ingest(source_of(docs)).value();
   EXPECT_EQ(broken.skipped, 1);
   EXPECT_EQ(broken.notes, Texts{"document 'docs/fares.md' is not text: it has zero bytes; what was read from it before "
                                 "is still recalled, marked stale"});
-  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1 (stale: the file cannot be read today)");
-  EXPECT_EQ(world.memory->sources(kAll)->at(0).stale, "the file cannot be read today");
+  EXPECT_EQ(cited(fixture, "ferry"), "fares.md, line 1 (stale: the file cannot be read today)");
+  EXPECT_EQ(fixture.memory->sources(kAll)->at(0).stale, "the file cannot be read today");
 
   docs.write("fares.md", std::string(101, 'x'));
-  EXPECT_NE(world.ingest(source_of(docs)).value().notes.at(0).find("marked stale"), std::string::npos);
-  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1 (stale: the file is too large today)");
+  EXPECT_NE(fixture.ingest(source_of(docs)).value().notes.at(0).find("marked stale"), std::string::npos);
+  EXPECT_EQ(cited(fixture, "ferry"), "fares.md, line 1 (stale: the file is too large today)");
 
   docs.write("fares.md", "The ferry costs ten crowns.");
-  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 1);
-  EXPECT_EQ(cited(world, "ferry"), "fares.md, line 1");
-  EXPECT_TRUE(world.memory->check_integrity().ok());
+  EXPECT_EQ(fixture.ingest(source_of(docs)).value().unchanged, 1);
+  EXPECT_EQ(cited(fixture, "ferry"), "fares.md, line 1");
+  EXPECT_TRUE(fixture.memory->check_integrity().ok());
 }
 
 TEST(Folder, RunsAProgramOverAFileOnlyWhenTheFileHasChanged) {
-  Opened world;
+  Opened fixture;
   const testing::TemporaryFolder programs;
   const auto make_program = [&](const std::string& prints) {
     std::filesystem::permissions(programs.write("pdftotext", "#!/bin/sh\necho '" + prints + "'"),
@@ -172,51 +173,51 @@ TEST(Folder, RunsAProgramOverAFileOnlyWhenTheFileHasChanged) {
   const testing::TemporaryFolder docs;
   const std::string file = docs.write("a.pdf", "x");
   make_program("first ferry");
-  EXPECT_EQ(world.ingest(source_of(docs)).value().added, 1);
-  EXPECT_EQ(cited(world, "ferry"), "a.pdf › page 1");
+  EXPECT_EQ(fixture.ingest(source_of(docs)).value().added, 1);
+  EXPECT_EQ(cited(fixture, "ferry"), "a.pdf › page 1");
   make_program("second ferry");
-  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 1);
-  EXPECT_EQ(world.recalled("ferry"), Texts{"first ferry"});
+  EXPECT_EQ(fixture.ingest(source_of(docs)).value().unchanged, 1);
+  EXPECT_EQ(fixture.recalled("ferry"), Texts{"first ferry"});
   std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(1));
-  EXPECT_EQ(world.ingest(source_of(docs)).value().changed, 1);
-  EXPECT_EQ(world.recalled("ferry"), Texts{"second ferry"});
+  EXPECT_EQ(fixture.ingest(source_of(docs)).value().changed, 1);
+  EXPECT_EQ(fixture.recalled("ferry"), Texts{"second ferry"});
   std::filesystem::remove(programs / "pdftotext");
   std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(1));
-  EXPECT_EQ(world.ingest(source_of(docs)).value().notes,
+  EXPECT_EQ(fixture.ingest(source_of(docs)).value().notes,
             Texts{"docs/a.pdf needs pdftotext, which is not installed (install the package poppler-utils); what was "
                   "read from it before is still recalled, marked stale"});
   setenv("PATH", path.c_str(), 1);
 }
 
 TEST(Folder, SaysInWhatEncodingAFileWasRead) {
-  Opened world;
+  Opened fixture;
   const testing::TemporaryFolder docs;
   docs.write("alt.txt",
              "sch\xf6n und gr\xf6\xdf"
              "er, t\xe4glich");
-  const IngestReport report = world.ingest(source_of(docs)).value();
+  const IngestReport report = fixture.ingest(source_of(docs)).value();
   EXPECT_EQ(report.added, 1);
   EXPECT_EQ(report.notes, Texts{"docs/alt.txt was read as windows-1252 (detected)"});
 }
 
 TEST(Folder, RetiresNothingBelowWhatCannotBeRead) {
-  Opened world;
+  Opened fixture;
   const testing::TemporaryFolder docs;
   docs.write("closed/a.md", "alpha");
   docs.write("closed/deep/b.md", "beta");
   docs.write("closedness.md", "gamma");
-  ASSERT_EQ(world.ingest(source_of(docs)).value().added, 3);
+  ASSERT_EQ(fixture.ingest(source_of(docs)).value().added, 3);
   std::filesystem::remove(docs / "closedness.md");
   {
     const testing::Unreadable closed(docs, "closed");
     if (!closed.works()) GTEST_SKIP() << "this user may read everything";
-    const IngestReport report = world.ingest(source_of(docs)).value();
+    const IngestReport report = fixture.ingest(source_of(docs)).value();
     EXPECT_EQ(report.retired, 1);
     EXPECT_EQ(report.notes.size(), 1U);
-    EXPECT_EQ(world.memory->sources(kAll)->at(0).stale, "its folder cannot be read");
+    EXPECT_EQ(fixture.memory->sources(kAll)->at(0).stale, "its folder cannot be read");
   }
-  EXPECT_EQ(uris_of(world), (Texts{"docs/closed/a.md", "docs/closed/deep/b.md"}));
-  EXPECT_EQ(world.ingest(source_of(docs)).value().unchanged, 2);
+  EXPECT_EQ(uris_of(fixture), (Texts{"docs/closed/a.md", "docs/closed/deep/b.md"}));
+  EXPECT_EQ(fixture.ingest(source_of(docs)).value().unchanged, 2);
 }
 
 }  // namespace

@@ -4,18 +4,18 @@
 
 #include <algorithm>
 
-#include "tests/memory/world.hpp"
+#include "tests/memory/fixture.hpp"
 
 namespace mnema {
 namespace {
 
-using testing::World;
+using testing::Fixture;
 using Texts = std::vector<std::string>;
 
 const Scope kChat{"local", "", "", "chat"};
 
-struct Asked : World {
-  explicit Asked(std::uint64_t seed = 1) : World(seed) {
+struct Asked : Fixture {
+  explicit Asked(std::uint64_t seed = 1) : Fixture(seed) {
     const Status opened = open();
     CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
     query.scope = kChat;
@@ -45,31 +45,31 @@ Document document(const std::string& uri, const std::string& bytes, const Scope&
 Time day(int number) { return from_micros(number * 86'400'000'000LL); }
 
 TEST(Recall, FindsByMeaningWhatSharesNoWordAndByWordsWhatHasNoNearMeaning) {
-  Asked world;
-  world.embedder->synonyms = {{"automobile", "car"}, {"mending", "repair"}};
-  world.remember("automobile mending");
-  world.remember("the order number is QX7731, it came with many other things in one long list of parcels and papers");
-  world.remember("bread needs flour and water");
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_EQ(world.texts("car repair"), Texts{"automobile mending"});
-  ASSERT_EQ(world.texts("QX7731").size(), 1U);
+  Asked fixture;
+  fixture.embedder->synonyms = {{"automobile", "car"}, {"mending", "repair"}};
+  fixture.remember("automobile mending");
+  fixture.remember("the order number is QX7731, it came with many other things in one long list of parcels and papers");
+  fixture.remember("bread needs flour and water");
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_EQ(fixture.texts("car repair"), Texts{"automobile mending"});
+  ASSERT_EQ(fixture.texts("QX7731").size(), 1U);
   // Both at once: the union, not what the two have in common.
-  world.query.relevance_min = 0.09;
-  const Recalled both = world.ask("car repair QX7731");
+  fixture.query.relevance_min = 0.09;
+  const Recalled both = fixture.ask("car repair QX7731");
   ASSERT_EQ(both.hits.size(), 2U);
   EXPECT_GT(both.statistics.vector_candidates, 0);
   EXPECT_GT(both.statistics.text_candidates, 0);
 }
 
 TEST(Recall, AnswersNothingWhenNothingIsRelevant) {
-  Asked world;
+  Asked fixture;
   for (const char* text : {"bread needs flour", "the ferry leaves at noon", "invoices are due in May"}) {
-    world.remember(text);
+    fixture.remember(text);
   }
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_TRUE(world.texts("quantum chromodynamics").empty());
-  world.query.explain_dropped = true;
-  const Recalled recalled = world.ask("quantum chromodynamics");
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_TRUE(fixture.texts("quantum chromodynamics").empty());
+  fixture.query.explain_dropped = true;
+  const Recalled recalled = fixture.ask("quantum chromodynamics");
   ASSERT_EQ(recalled.dropped.size(), 3U) << "found, and left out with a reason";
   for (const RecallHit& hit : recalled.dropped) {
     EXPECT_EQ(hit.explanation.verdict, "below the relevance cut 0.30");
@@ -79,11 +79,11 @@ TEST(Recall, AnswersNothingWhenNothingIsRelevant) {
 }
 
 TEST(Recall, ExplainsHowEachHitCameToItsPlace) {
-  Asked world;
-  world.remember("the ferry to Oslo leaves at noon");
-  world.remember("the ferry is late");
-  ASSERT_TRUE(world.embedded().ok());
-  const Recalled recalled = world.ask("ferry to oslo");
+  Asked fixture;
+  fixture.remember("the ferry to Oslo leaves at noon");
+  fixture.remember("the ferry is late");
+  ASSERT_TRUE(fixture.embedded().ok());
+  const Recalled recalled = fixture.ask("ferry to oslo");
   ASSERT_FALSE(recalled.hits.empty());
   const HitExplanation& why = recalled.hits[0].explanation;
   EXPECT_EQ(why.vector_rank, 1);
@@ -98,14 +98,14 @@ TEST(Recall, ExplainsHowEachHitCameToItsPlace) {
 }
 
 TEST(Recall, SaysWhatItLeftOutAndWhy) {
-  Asked world;
-  world.query.explain_dropped = true;
-  world.query.hits_max = 1;
-  const EntryId first = world.remember("the ferry to Oslo leaves at noon");
-  world.remember("The ferry to Oslo leaves at noon!");
-  world.remember("the ferry to Oslo is blue, and it carries mail");
-  ASSERT_TRUE(world.embedded().ok());
-  const Recalled recalled = world.ask("ferry to Oslo");
+  Asked fixture;
+  fixture.query.explain_dropped = true;
+  fixture.query.hits_max = 1;
+  const EntryId first = fixture.remember("the ferry to Oslo leaves at noon");
+  fixture.remember("The ferry to Oslo leaves at noon!");
+  fixture.remember("the ferry to Oslo is blue, and it carries mail");
+  ASSERT_TRUE(fixture.embedded().ok());
+  const Recalled recalled = fixture.ask("ferry to Oslo");
   EXPECT_EQ(recalled.hits.size(), 1U);
   Texts verdicts;
   for (const RecallHit& hit : recalled.dropped) verdicts.push_back(hit.explanation.verdict);
@@ -115,102 +115,102 @@ TEST(Recall, SaysWhatItLeftOutAndWhy) {
 
 // Nine words of ten are the same, and the tenth is what matters.
 TEST(Recall, KeepsTextsApartWhoseNumbersDiffer) {
-  Asked world;
+  Asked fixture;
   const std::string sentence = "parcel service weight limit northern ferry harbour warehouse customers kilograms ";
-  for (const char* number : {"100", "200", "200!"}) world.remember(sentence + number);
-  ASSERT_TRUE(world.embedded().ok());
-  Texts found = world.texts("parcel service weight limit");
+  for (const char* number : {"100", "200", "200!"}) fixture.remember(sentence + number);
+  ASSERT_TRUE(fixture.embedded().ok());
+  Texts found = fixture.texts("parcel service weight limit");
   std::sort(found.begin(), found.end());
   EXPECT_EQ(found, (Texts{sentence + "100", sentence + "200"})) << "and the repetition not";
 }
 
 TEST(Recall, KeepsTextsApartWhoseNumbersStandInAnotherOrder) {
-  Asked world;
-  world.remember("carry 3 boxes to room 7");
-  world.remember("carry 7 boxes to room 3");
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_EQ(world.texts("carry boxes to room").size(), 2U);
+  Asked fixture;
+  fixture.remember("carry 3 boxes to shelf 7");
+  fixture.remember("carry 7 boxes to shelf 3");
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_EQ(fixture.texts("carry boxes to shelf").size(), 2U);
 }
 
 TEST(Recall, KnowsARowBeforeItsVectorIsMade) {
-  Asked world;
-  world.embedder->silent = true;
-  world.remember("the ferry to Oslo leaves at noon");
-  world.simulation.run_ready();  // the tenant's first: its words come a moment later
-  world.query.text = "ferry to Oslo";
-  world.embedder->silent = false;
-  const Recalled recalled = world.recall(world.query).value();
+  Asked fixture;
+  fixture.embedder->silent = true;
+  fixture.remember("the ferry to Oslo leaves at noon");
+  fixture.simulation.run_ready();  // the tenant's first: its words come a moment later
+  fixture.query.text = "ferry to Oslo";
+  fixture.embedder->silent = false;
+  const Recalled recalled = fixture.recall(fixture.query).value();
   ASSERT_EQ(recalled.hits.size(), 1U);
   EXPECT_EQ(recalled.hits[0].explanation.vector_rank, 0);
   EXPECT_EQ(recalled.hits[0].explanation.cosine, 0);
 }
 
 TEST(Recall, GoesOnByWordsWhenTheEmbedderFailsAndSaysSo) {
-  Asked world;
-  world.remember("the ferry to Oslo leaves at noon");
-  ASSERT_TRUE(world.embedded().ok());
-  world.embedder->failure = fail(ErrorCode::kUnavailable, "the encoder is not loaded");
-  const Recalled recalled = world.ask("ferry to Oslo");
+  Asked fixture;
+  fixture.remember("the ferry to Oslo leaves at noon");
+  ASSERT_TRUE(fixture.embedded().ok());
+  fixture.embedder->failure = fail(ErrorCode::kUnavailable, "the encoder is not loaded");
+  const Recalled recalled = fixture.ask("ferry to Oslo");
   EXPECT_EQ(recalled.hits.size(), 1U);
   EXPECT_EQ(recalled.statistics.without_vectors_because, "the encoder is not loaded");
   EXPECT_EQ(recalled.statistics.vector_candidates, 0);
 }
 
 TEST(Recall, GoesOnByWordsWhenTheEmbedderNeverAnswersAndSaysSo) {
-  Asked world;
-  world.limits.recall_embed_timeout_ms = 700;
-  world.reopen();
-  world.remember("the ferry to Oslo leaves at noon");
-  ASSERT_TRUE(world.embedded().ok());
-  world.embedder->silent = true;
-  const Time asked = world.simulation.clock().now();
-  const Recalled recalled = world.ask("ferry to Oslo");
+  Asked fixture;
+  fixture.limits.recall_embed_timeout_ms = 700;
+  fixture.reopen();
+  fixture.remember("the ferry to Oslo leaves at noon");
+  ASSERT_TRUE(fixture.embedded().ok());
+  fixture.embedder->silent = true;
+  const Time asked = fixture.simulation.clock().now();
+  const Recalled recalled = fixture.ask("ferry to Oslo");
   EXPECT_EQ(recalled.hits.size(), 1U);
   EXPECT_EQ(recalled.statistics.without_vectors_because, "the embedder has not answered within 700 ms");
-  EXPECT_EQ(world.simulation.clock().now() - asked, std::chrono::milliseconds(700));
+  EXPECT_EQ(fixture.simulation.clock().now() - asked, std::chrono::milliseconds(700));
 }
 
 // The question's vector is there already; the embedder falls silent over what the turn has written itself.
 TEST(Recall, GoesOnWhenTheEmbedderNeverAnswersForWhatIsNotCommitted) {
-  Asked world;
-  world.memory->prestage("ferry crowns");
-  world.simulation.run_ready();
-  world.embedder->silent = true;
+  Asked fixture;
+  fixture.memory->prestage("ferry crowns");
+  fixture.simulation.run_ready();
+  fixture.embedder->silent = true;
   Episode episode;
   episode.scope = kChat;
   episode.thread = "now";
   episode.text = "the ferry costs ten crowns";
-  world.query.uncommitted = {episode};
-  const Recalled recalled = world.ask("ferry crowns");
+  fixture.query.uncommitted = {episode};
+  const Recalled recalled = fixture.ask("ferry crowns");
   ASSERT_EQ(recalled.hits.size(), 1U);
   EXPECT_EQ(recalled.hits[0].explanation.cosine, 0);
 }
 
 TEST(Recall, GoesOnByWordsWhenTheEmbedderBreaksItsWord) {
-  Asked world;
-  world.remember("the ferry to Oslo leaves at noon");
-  ASSERT_TRUE(world.embedded().ok());
-  world.embedder->given_dimensions = 5;
-  const Recalled recalled = world.ask("ferry to Oslo");
+  Asked fixture;
+  fixture.remember("the ferry to Oslo leaves at noon");
+  ASSERT_TRUE(fixture.embedded().ok());
+  fixture.embedder->given_dimensions = 5;
+  const Recalled recalled = fixture.ask("ferry to Oslo");
   EXPECT_EQ(recalled.hits.size(), 1U);
   EXPECT_FALSE(recalled.statistics.without_vectors_because.empty());
 }
 
 TEST(Recall, TakesWhateverPeopleTypeAsAQuestion) {
-  Asked world;
-  world.remember("the ferry to Oslo leaves at noon");
-  world.simulation.run_ready();
-  world.query.relevance_min = 0;
+  Asked fixture;
+  fixture.remember("the ferry to Oslo leaves at noon");
+  fixture.simulation.run_ready();
+  fixture.query.relevance_min = 0;
   for (const char* question : {"ferry\" OR *", "NEAR(ferry", "ferry AND", "\xff ferry \xfe", "ferry'; --"}) {
-    EXPECT_EQ(world.texts(question).size(), 1U) << question;
+    EXPECT_EQ(fixture.texts(question).size(), 1U) << question;
   }
 }
 
 // Everybody writes, everybody asks: who sees what is exactly the rule of memory/record.hpp.
 TEST(Recall, NeverShowsATextToWhoMayNotSeeIt) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
-    Asked world(seed);
-    Random& random = world.simulation.random();
+    Asked fixture(seed);
+    Random& random = fixture.simulation.random();
     const auto one_of = [&](std::initializer_list<const char*> names) {
       return *(names.begin() + random.below(names.size()));
     };
@@ -223,14 +223,14 @@ TEST(Recall, NeverShowsATextToWhoMayNotSeeIt) {
       const Scope owner = random_scope();
       std::string text = "budget";
       for (int word = 0; word < 6; ++word) text += " w" + std::to_string(i) + "x" + std::to_string(word);
-      owners[world.remember(text, owner)] = owner;
+      owners[fixture.remember(text, owner)] = owner;
     }
-    ASSERT_TRUE(world.embedded().ok());
+    ASSERT_TRUE(fixture.embedded().ok());
     for (int i = 0; i < 20; ++i) {
-      world.query.scope = random_scope();
-      world.query.hits_max = 100;
-      world.query.relevance_min = 0;
-      const Scope& asker = world.query.scope;
+      fixture.query.scope = random_scope();
+      fixture.query.hits_max = 100;
+      fixture.query.relevance_min = 0;
+      const Scope& asker = fixture.query.scope;
       std::set<EntryId> expected;
       for (const auto& [entry, owner] : owners) {
         const bool seen = owner.tenant == asker.tenant && (owner.agent.empty() || owner.agent == asker.agent) &&
@@ -239,83 +239,83 @@ TEST(Recall, NeverShowsATextToWhoMayNotSeeIt) {
         if (seen) expected.insert(entry);
       }
       std::set<EntryId> shown;
-      for (const RecallHit& hit : world.ask("budget").hits) shown.insert(hit.id);
+      for (const RecallHit& hit : fixture.ask("budget").hits) shown.insert(hit.id);
       EXPECT_EQ(shown, expected) << "seed " << seed;
       std::set<EntryId> without_words;
-      world.query.from = Time::min();
-      for (const RecallHit& hit : world.ask("").hits) without_words.insert(hit.id);
+      fixture.query.from = Time::min();
+      for (const RecallHit& hit : fixture.ask("").hits) without_words.insert(hit.id);
       EXPECT_EQ(without_words, expected) << "by time, seed " << seed;
-      world.query.from.reset();
+      fixture.query.from.reset();
     }
   }
 }
 
 // The index still says what the row no longer does: the row decides.
 TEST(Recall, BelievesTheRowAndNotTheIndex) {
-  Asked world;
-  const EntryId entry = world.remember("the password is swordfish", {"local", "", "ann", ""});
-  world.remember("the weather is fine", {"local", "", "bob", ""});
-  ASSERT_TRUE(world.embedded().ok());
-  world.query.scope = {"local", "", "ann", ""};
-  EXPECT_EQ(world.texts("password swordfish").size(), 1U);
-  world.execute(
+  Asked fixture;
+  const EntryId entry = fixture.remember("the password is swordfish", {"local", "", "ann", ""});
+  fixture.remember("the weather is fine", {"local", "", "bob", ""});
+  ASSERT_TRUE(fixture.embedded().ok());
+  fixture.query.scope = {"local", "", "ann", ""};
+  EXPECT_EQ(fixture.texts("password swordfish").size(), 1U);
+  fixture.execute(
       "UPDATE memory_entries SET scope_id = (SELECT scope_id FROM memory_scopes WHERE user = 'bob')"
       " WHERE entry_id = " +
       std::to_string(entry));
-  EXPECT_TRUE(world.texts("password swordfish").empty());
+  EXPECT_TRUE(fixture.texts("password swordfish").empty());
 }
 
 TEST(Recall, KeepsToTheTimeItIsAskedFor) {
-  Asked world;
-  world.remember("the ferry left on the first day", kChat, day(1));
-  world.remember("a ferry came back later, on another day", kChat, day(5));
-  ASSERT_TRUE(world.embedded().ok());
-  world.query.from = day(1);
-  world.query.to = day(2);
-  EXPECT_EQ(world.texts("ferry"), Texts{"the ferry left on the first day"});
-  const Recalled by_time = world.ask("");
+  Asked fixture;
+  fixture.remember("the ferry left on the first day", kChat, day(1));
+  fixture.remember("a ferry came back later, on another day", kChat, day(5));
+  ASSERT_TRUE(fixture.embedded().ok());
+  fixture.query.from = day(1);
+  fixture.query.to = day(2);
+  EXPECT_EQ(fixture.texts("ferry"), Texts{"the ferry left on the first day"});
+  const Recalled by_time = fixture.ask("");
   ASSERT_EQ(by_time.hits.size(), 1U) << "without a question the time is the relevance";
   EXPECT_EQ(by_time.hits[0].explanation.time_rank, 1);
-  world.query.to = day(9);
-  EXPECT_EQ(world.texts("").size(), 2U);
-  EXPECT_EQ(world.texts("")[0], "a ferry came back later, on another day") << "newest first";
+  fixture.query.to = day(9);
+  EXPECT_EQ(fixture.texts("").size(), 2U);
+  EXPECT_EQ(fixture.texts("")[0], "a ferry came back later, on another day") << "newest first";
 }
 
 TEST(Recall, KeepsToTheKindAndCollectionItIsAskedFor) {
-  Asked world;
-  world.remember("the ferry was late today");
-  ASSERT_TRUE(world.ingest(document("handbook/ferries.md", "# Ferries\nA ferry carries cars.")).ok());
-  ASSERT_TRUE(world.ingest(document("wiki/boats.md", "# Boats\nThe ferry is a boat.")).ok());
-  ASSERT_TRUE(world.embedded().ok());
-  EXPECT_EQ(world.texts("ferry").size(), 3U);
-  world.query.kind = EntryKind::kEpisode;
-  EXPECT_EQ(world.texts("ferry"), Texts{"the ferry was late today"});
-  world.query.kind = EntryKind::kChunk;
-  EXPECT_EQ(world.texts("ferry").size(), 2U);
-  world.query.collection = "wiki";
-  EXPECT_EQ(world.texts("ferry"), Texts{"The ferry is a boat."});
-  world.query.collection.clear();
-  world.query.uris_excluded = {"wiki/boats.md"};
-  EXPECT_EQ(world.texts("ferry"), Texts{"A ferry carries cars."});
+  Asked fixture;
+  fixture.remember("the ferry was late today");
+  ASSERT_TRUE(fixture.ingest(document("handbook/ferries.md", "# Ferries\nA ferry carries cars.")).ok());
+  ASSERT_TRUE(fixture.ingest(document("wiki/boats.md", "# Boats\nThe ferry is a boat.")).ok());
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_EQ(fixture.texts("ferry").size(), 3U);
+  fixture.query.kind = EntryKind::kEpisode;
+  EXPECT_EQ(fixture.texts("ferry"), Texts{"the ferry was late today"});
+  fixture.query.kind = EntryKind::kChunk;
+  EXPECT_EQ(fixture.texts("ferry").size(), 2U);
+  fixture.query.collection = "wiki";
+  EXPECT_EQ(fixture.texts("ferry"), Texts{"The ferry is a boat."});
+  fixture.query.collection.clear();
+  fixture.query.uris_excluded = {"wiki/boats.md"};
+  EXPECT_EQ(fixture.texts("ferry"), Texts{"A ferry carries cars."});
 }
 
 TEST(Recall, LeavesOutWhatThePromptHasAlready) {
-  Asked world;
-  const EntryId entry = world.remember("the ferry was late today");
-  ASSERT_TRUE(world.embedded().ok());
-  world.query.excluded = {entry};
-  EXPECT_TRUE(world.texts("ferry late").empty());
-  world.query.excluded.clear();
-  world.query.thread_excluded = "thread";
-  EXPECT_TRUE(world.texts("ferry late").empty());
+  Asked fixture;
+  const EntryId entry = fixture.remember("the ferry was late today");
+  ASSERT_TRUE(fixture.embedded().ok());
+  fixture.query.excluded = {entry};
+  EXPECT_TRUE(fixture.texts("ferry late").empty());
+  fixture.query.excluded.clear();
+  fixture.query.thread_excluded = "thread";
+  EXPECT_TRUE(fixture.texts("ferry late").empty());
 }
 
 TEST(Recall, CitesAChunkByItsPlace) {
-  Asked world;
+  Asked fixture;
   ASSERT_TRUE(
-      world.ingest(document("handbook/FERRIES.md", "# Ferries\n\n## Prices\nA ferry ticket costs ten crowns.")).ok());
-  ASSERT_TRUE(world.embedded().ok());
-  const Recalled recalled = world.ask("what does a ferry ticket cost");
+      fixture.ingest(document("handbook/FERRIES.md", "# Ferries\n\n## Prices\nA ferry ticket costs ten crowns.")).ok());
+  ASSERT_TRUE(fixture.embedded().ok());
+  const Recalled recalled = fixture.ask("what does a ferry ticket cost");
   ASSERT_EQ(recalled.hits.size(), 1U);
   EXPECT_EQ(recalled.hits[0].source.citation(), "FERRIES.md › Ferries › Prices, line 4");
   EXPECT_EQ(recalled.hits[0].source.trust, Trust::kOperator);
@@ -323,7 +323,7 @@ TEST(Recall, CitesAChunkByItsPlace) {
 
 // A turn recalls what it has written itself, before it commits, and by the same rule as everything else.
 TEST(Recall, KnowsWhatTheTurnHasWrittenAndNotCommitted) {
-  Asked world;
+  Asked fixture;
   Episode episode;
   episode.scope = kChat;
   episode.thread = "now";
@@ -332,44 +332,44 @@ TEST(Recall, KnowsWhatTheTurnHasWrittenAndNotCommitted) {
   Episode of_another = episode;
   of_another.scope.user = "ann";
   of_another.text = "the ferry ticket of ann";
-  world.query.uncommitted = {episode, of_another};
-  const Recalled recalled = world.ask("ferry crowns");
+  fixture.query.uncommitted = {episode, of_another};
+  const Recalled recalled = fixture.ask("ferry crowns");
   ASSERT_EQ(recalled.hits.size(), 1U);
   EXPECT_EQ(recalled.hits[0].id, 0);
   EXPECT_EQ(recalled.hits[0].text, "the ferry costs ten crowns");
   EXPECT_GT(recalled.hits[0].explanation.cosine, 0.3);
-  world.query.thread_excluded = "now";
-  EXPECT_TRUE(world.texts("ferry crowns").empty());
+  fixture.query.thread_excluded = "now";
+  EXPECT_TRUE(fixture.texts("ferry crowns").empty());
 }
 
 TEST(Recall, ReachesPastManyThatItsQuestionDoesNotWant) {
-  Asked world;
-  world.limits.recall_candidates_max = 8;
-  world.reopen();
-  for (int i = 0; i < 100; ++i) world.remember("ferry " + std::to_string(i) + " left");
-  world.embedder->synonyms = {{"automobile", "ferry"}, {"departed", "left"}};
-  ASSERT_TRUE(world.ingest(document("handbook/cars.md", "automobile departed")).ok());
-  ASSERT_TRUE(world.embedded().ok());
-  world.query.kind = EntryKind::kChunk;
-  EXPECT_EQ(world.texts("ferry left"), Texts{"automobile departed"});
+  Asked fixture;
+  fixture.limits.recall_candidates_max = 8;
+  fixture.reopen();
+  for (int i = 0; i < 100; ++i) fixture.remember("ferry " + std::to_string(i) + " left");
+  fixture.embedder->synonyms = {{"automobile", "ferry"}, {"departed", "left"}};
+  ASSERT_TRUE(fixture.ingest(document("handbook/cars.md", "automobile departed")).ok());
+  ASSERT_TRUE(fixture.embedded().ok());
+  fixture.query.kind = EntryKind::kChunk;
+  EXPECT_EQ(fixture.texts("ferry left"), Texts{"automobile departed"});
 }
 
 // The rows that are counted are those the question wants, by whatever it narrows itself.
 TEST(Recall, ReachesPastManyWhenItHasWordsAlone) {
-  Asked world;
-  world.limits.recall_candidates_max = 8;
-  world.reopen();
-  world.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
+  Asked fixture;
+  fixture.limits.recall_candidates_max = 8;
+  fixture.reopen();
+  fixture.embedder->failure = fail(ErrorCode::kUnavailable, "words alone");
   std::vector<EntryId> many;
-  for (int i = 0; i < 30; ++i) many.push_back(world.remember("ferry", kChat, day(2)));
+  for (int i = 0; i < 30; ++i) many.push_back(fixture.remember("ferry", kChat, day(2)));
   Document ferries = document("handbook/ferries.md", "The northern ferry carries cars, mail and many people.");
   ferries.modified = day(1);
-  ASSERT_TRUE(world.ingest(ferries).ok());
+  ASSERT_TRUE(fixture.ingest(ferries).ok());
   const auto found = [&](const char* text, const std::function<void(RecallQuery&)>& narrow) {
-    world.query = {};
-    world.query.scope = kChat;
-    narrow(world.query);
-    return world.texts(text);
+    fixture.query = {};
+    fixture.query.scope = kChat;
+    narrow(fixture.query);
+    return fixture.texts(text);
   };
   const Texts chunk{"The northern ferry carries cars, mail and many people."};
   EXPECT_EQ(found("ferry", [](RecallQuery& query) { query.kind = EntryKind::kChunk; }), chunk);

@@ -3,15 +3,15 @@
 #include <gtest/gtest.h>
 
 #include "runtime/sha256.hpp"
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
 TEST(BlobStore, KeepsEqualBytesOnceUntilTheLastReferenceGoes) {
-  testing::RuntimeWorld world;
+  testing::RuntimeFixture fixture;
   const std::string bytes("\0big\xff", 5);
-  const Status status = world.write<void>([&](Transaction& transaction) -> Status {
+  const Status status = fixture.write<void>([&](Transaction& transaction) -> Status {
     ASSIGN_OR_RETURN(const std::string first, blob_store::put(transaction, bytes));
     ASSIGN_OR_RETURN(const std::string second, blob_store::put(transaction, bytes));
     EXPECT_EQ(first, sha256_hex(bytes));

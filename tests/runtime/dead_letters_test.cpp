@@ -2,55 +2,55 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::event_of;
-using testing::RuntimeWorld;
+using testing::RuntimeFixture;
 
 const DeadLetterId kFirst{DeadLetterId::Kind::kEvent, 1};
 
 class DeadLettersTest : public ::testing::Test {
  protected:
-  DeadLetters& letters() { return world.runtime->dead_letters(); }
-  TurnJournal& journal() { return world.runtime->journal(); }
+  DeadLetters& letters() { return fixture.runtime->dead_letters(); }
+  TurnJournal& journal() { return fixture.runtime->journal(); }
 
   /// An event whose turn took three steps and failed twice.
   void SetUp() override {
-    ASSERT_TRUE(world.accept(event_of("a")).ok());
-    for (int attempt = 1; attempt <= world.limits.attempts_max; ++attempt) {
-      world.simulation.run_for(std::chrono::seconds(2));
-      std::optional<Delivery> delivery = world.take();
+    ASSERT_TRUE(fixture.accept(event_of("a")).ok());
+    for (int attempt = 1; attempt <= fixture.limits.attempts_max; ++attempt) {
+      fixture.simulation.run_for(std::chrono::seconds(2));
+      std::optional<Delivery> delivery = fixture.take();
       ASSERT_TRUE(delivery);
       const TurnRecord record = load();
       for (const char* path : {"1", "2", "3"}) {
         if (record.steps.contains(path)) continue;
-        ASSERT_TRUE(world
+        ASSERT_TRUE(fixture
                         .wait<void>([&](auto done) {
-                          journal().record_step(1, {path, "tool", "h"}, std::string("42"), world.loop, done);
+                          journal().record_step(1, {path, "tool", "h"}, std::string("42"), fixture.loop, done);
                         })
                         .ok());
       }
       const Error cause = fail(ErrorCode::kUnavailable, "attempt " + std::to_string(attempt) + " failed");
-      const Time at = world.simulation.clock().now() + std::chrono::seconds(1);
-      ASSERT_TRUE(world
+      const Time at = fixture.simulation.clock().now() + std::chrono::seconds(1);
+      ASSERT_TRUE(fixture
                       .wait<RetryVerdict>([&](auto done) {
-                        world.runtime->mailbox().retry(std::move(*delivery), at, cause, world.loop, done);
+                        fixture.runtime->mailbox().retry(std::move(*delivery), at, cause, fixture.loop, done);
                       })
                       .ok());
     }
   }
   TurnRecord load(int generation = 0) {
-    return *world.wait<TurnRecord>(
-        [&](auto done) { journal().load(turn_identity(1, event_of("a"), "1", generation), world.loop, done); });
+    return *fixture.wait<TurnRecord>(
+        [&](auto done) { journal().load(turn_identity(1, event_of("a"), "1", generation), fixture.loop, done); });
   }
   Status redrive(const Redrive& how) {
-    return world.wait<void>([&](auto done) { letters().redrive(kFirst, how, world.loop, done); });
+    return fixture.wait<void>([&](auto done) { letters().redrive(kFirst, how, fixture.loop, done); });
   }
 
-  RuntimeWorld world{Limits::tiny()};
+  RuntimeFixture fixture{Limits::tiny()};
 };
 
 TEST_F(DeadLettersTest, TellTheWholeStory) {
@@ -72,13 +72,13 @@ TEST_F(DeadLettersTest, TellTheWholeStory) {
 
 TEST_F(DeadLettersTest, AreRedrivenWithAllThatWasDone) {
   ASSERT_TRUE(redrive({}).ok());
-  const std::optional<Delivery> again = world.take();
+  const std::optional<Delivery> again = fixture.take();
   ASSERT_TRUE(again);
   EXPECT_EQ(again->attempt(), 1) << "its attempts begin anew";
   EXPECT_EQ(load().steps.size(), 3U);
   EXPECT_TRUE(letters().list(10)->empty());
   EXPECT_EQ(redrive({}).error().code, ErrorCode::kNotFound) << "it is alive";
-  world.runtime->check_integrity();
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(DeadLettersTest, AreRedrivenFromAStepOn) {
@@ -91,28 +91,28 @@ TEST_F(DeadLettersTest, AreRedrivenFromAStepOn) {
 TEST_F(DeadLettersTest, AreAnotherEffectWithAnotherPayloadAndTheSameWithTheirOwn) {
   const std::string before = idempotency_key(load().identity, "1");
   ASSERT_TRUE(redrive({}).ok());
-  std::optional<Delivery> plain = world.take();
+  std::optional<Delivery> plain = fixture.take();
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->generation(), 0);
   EXPECT_EQ(idempotency_key(load(plain->generation()).identity, "1"), before);
-  ASSERT_TRUE(world.dead_letter(std::move(*plain), fail(ErrorCode::kInvalidArgument, "wrong amount")).ok());
+  ASSERT_TRUE(fixture.dead_letter(std::move(*plain), fail(ErrorCode::kInvalidArgument, "wrong amount")).ok());
 
   ASSERT_TRUE(redrive({.from_step = {}, .data = R"({"id":"mended"})"}).ok());
-  world.restart();
-  const std::optional<Delivery> edited = world.take();
+  fixture.restart();
+  const std::optional<Delivery> edited = fixture.take();
   ASSERT_TRUE(edited);
   EXPECT_EQ(edited->event().data, R"({"id":"mended"})");
   EXPECT_EQ(edited->generation(), 1);
   const TurnRecord record = load(edited->generation());
   EXPECT_TRUE(record.steps.empty()) << "nothing of the other payload is replayed";
   EXPECT_NE(idempotency_key(record.identity, "1"), before) << "nor is the correction taken for a repeat";
-  world.runtime->check_integrity();
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(DeadLettersTest, GiveAnEditedMessageAnotherIdempotencyKeyAndAPlainOneItsOwn) {
   std::vector<std::string> keys;
   const auto start = [&] {
-    world.runtime->outbox().start([&](const OutboxRow& row, const std::function<void(Status)>& done) {
+    fixture.runtime->outbox().start([&](const OutboxRow& row, const std::function<void(Status)>& done) {
       keys.push_back(row.message.idempotency_key);
       done(fail(ErrorCode::kInvalidArgument, "no such account"));
     });
@@ -122,10 +122,10 @@ TEST_F(DeadLettersTest, GiveAnEditedMessageAnotherIdempotencyKeyAndAPlainOneItsO
   message.destination = "payments";
   message.idempotency_key = "refund 1";
   ASSERT_TRUE(
-      world.write<std::int64_t>([&](Transaction& t) { return world.runtime->outbox().append(t, message); }).ok());
+      fixture.write<std::int64_t>([&](Transaction& t) { return fixture.runtime->outbox().append(t, message); }).ok());
   const DeadLetterId id{DeadLetterId::Kind::kMessage, 1};
   const auto redrive_message = [&](const Redrive& how) {
-    const Status status = world.wait<void>([&](auto done) { letters().redrive(id, how, world.loop, done); });
+    const Status status = fixture.wait<void>([&](auto done) { letters().redrive(id, how, fixture.loop, done); });
     EXPECT_TRUE(status.ok());
   };
   redrive_message({});
@@ -144,27 +144,28 @@ TEST_F(DeadLettersTest, GiveAnEditedMessageAnotherIdempotencyKeyAndAPlainOneItsO
 class DeadLetterListTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    world.runtime->outbox().start([](const OutboxRow&, const std::function<void(Status)>& done) {
+    fixture.runtime->outbox().start([](const OutboxRow&, const std::function<void(Status)>& done) {
       done(fail(ErrorCode::kInvalidArgument, "no such account"));
     });
     for (const char* tenant : {"a", "b", "a"}) {
       const std::string number = std::to_string(++made);
-      ASSERT_TRUE(world.accept(testing::event_of_tenant(tenant, number, number)).ok());
-      std::optional<Delivery> delivery = world.take();
+      ASSERT_TRUE(fixture.accept(testing::event_of_tenant(tenant, number, number)).ok());
+      std::optional<Delivery> delivery = fixture.take();
       ASSERT_TRUE(delivery);
-      ASSERT_TRUE(world.dead_letter(std::move(*delivery), fail(ErrorCode::kInvalidArgument, "wrong " + number)).ok());
+      ASSERT_TRUE(fixture.dead_letter(std::move(*delivery), fail(ErrorCode::kInvalidArgument, "wrong " + number)).ok());
       OutboxMessage message;
       message.tenant = tenant;
       message.agent = "clerk";
       message.destination = "payments";
       message.idempotency_key = number;
       ASSERT_TRUE(
-          world.write<std::int64_t>([&](Transaction& t) { return world.runtime->outbox().append(t, message); }).ok());
+          fixture.write<std::int64_t>([&](Transaction& t) { return fixture.runtime->outbox().append(t, message); })
+              .ok());
     }
   }
   std::vector<std::string> ids(int count, const DeadLetterFilter& filter = {}, const DeadLetterId& after = {}) {
     std::vector<std::string> texts;
-    const auto letters = world.runtime->dead_letters().list(count, filter, after);
+    const auto letters = fixture.runtime->dead_letters().list(count, filter, after);
     EXPECT_TRUE(letters.ok()) << (letters.ok() ? "" : letters.error().text());
     for (const DeadLetterSummary& letter : *letters) texts.push_back(letter.id.text());
     return texts;
@@ -172,7 +173,7 @@ class DeadLetterListTest : public ::testing::Test {
   using Ids = std::vector<std::string>;
 
   int made = 0;
-  RuntimeWorld world{Limits::tiny()};
+  RuntimeFixture fixture{Limits::tiny()};
 };
 
 TEST_F(DeadLetterListTest, ComesPageByPageWithEventsBeforeMessages) {
@@ -191,10 +192,10 @@ TEST_F(DeadLetterListTest, ComesPageByPageWithEventsBeforeMessages) {
 }
 
 TEST_F(DeadLetterListTest, SaysOfMessagesAndEventsWhatTheirWholeStoryDoes) {
-  const auto letters = world.runtime->dead_letters().list(100);
+  const auto letters = fixture.runtime->dead_letters().list(100);
   ASSERT_TRUE(letters.ok());
   for (const DeadLetterSummary& listed : *letters) {
-    const DeadLetterSummary shown = world.runtime->dead_letters().show(listed.id)->summary;
+    const DeadLetterSummary shown = fixture.runtime->dead_letters().show(listed.id)->summary;
     EXPECT_EQ(listed.tenant, shown.tenant);
     EXPECT_EQ(listed.agent, shown.agent);
     EXPECT_EQ(listed.key, shown.key);
@@ -219,56 +220,56 @@ TEST_F(DeadLetterListTest, IsNarrowedByKindTenantAndAgent) {
 }
 
 TEST_F(DeadLetterListTest, ShowsAndChangesNothingThatIsAnotherTenants) {
-  DeadLetters& letters = world.runtime->dead_letters();
+  DeadLetters& letters = fixture.runtime->dead_letters();
   for (const DeadLetterId id : {DeadLetterId{DeadLetterId::Kind::kEvent, 2}, {DeadLetterId::Kind::kMessage, 2}}) {
     const Error foreign = letters.show(id, "a").error();
     const Error missing = letters.show({id.kind, 99}, "a").error();
     EXPECT_EQ(foreign.code, ErrorCode::kNotFound);
     EXPECT_EQ(foreign.message.find("'" + id.text()), missing.message.find("'" + DeadLetterId{id.kind, 99}.text()))
         << "nobody learns that it is there";
-    const auto redriven = world.wait<void>([&](auto done) { letters.redrive(id, {}, world.loop, done, "a"); });
+    const auto redriven = fixture.wait<void>([&](auto done) { letters.redrive(id, {}, fixture.loop, done, "a"); });
     EXPECT_EQ(redriven.error().code, ErrorCode::kNotFound);
-    const auto dropped = world.wait<void>([&](auto done) { letters.drop(id, world.loop, done, "a"); });
+    const auto dropped = fixture.wait<void>([&](auto done) { letters.drop(id, fixture.loop, done, "a"); });
     EXPECT_EQ(dropped.error().code, ErrorCode::kNotFound);
     EXPECT_TRUE(letters.show(id, "b").ok());
-    EXPECT_TRUE(world.wait<void>([&](auto done) { letters.drop(id, world.loop, done, "b"); }).ok());
+    EXPECT_TRUE(fixture.wait<void>([&](auto done) { letters.drop(id, fixture.loop, done, "b"); }).ok());
   }
   EXPECT_EQ(ids(100), (Ids{"event:1", "event:3", "message:1", "message:3"}));
-  world.runtime->check_integrity();
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(DeadLetterListTest, TakesNoEditedEventThatCouldNotHaveComeIn) {
-  DeadLetters& letters = world.runtime->dead_letters();
-  const std::string large(static_cast<std::size_t>(world.limits.event_bytes_max) + 1, ' ');
+  DeadLetters& letters = fixture.runtime->dead_letters();
+  const std::string large(static_cast<std::size_t>(fixture.limits.event_bytes_max) + 1, ' ');
   const DeadLetterId id{DeadLetterId::Kind::kEvent, 1};
   const auto redriven =
-      world.wait<void>([&](auto done) { letters.redrive(id, {.from_step = {}, .data = large}, world.loop, done); });
+      fixture.wait<void>([&](auto done) { letters.redrive(id, {.from_step = {}, .data = large}, fixture.loop, done); });
   EXPECT_EQ(redriven.error().code, ErrorCode::kInvalidArgument);
   EXPECT_TRUE(letters.show(id).ok());
 }
 
 TEST_F(DeadLettersTest, SurviveARestart) {
-  world.restart();
+  fixture.restart();
   EXPECT_EQ(letters().list(10)->size(), 1U);
-  EXPECT_EQ(world.runtime->mailbox().depths().dead, 1);
-  EXPECT_FALSE(world.take());
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 1);
+  EXPECT_FALSE(fixture.take());
 }
 
 TEST_F(DeadLettersTest, GoWithTheirJournalWhenTheyAreDropped) {
-  ASSERT_TRUE(world.wait<void>([&](auto done) { letters().drop(kFirst, world.loop, done); }).ok());
+  ASSERT_TRUE(fixture.wait<void>([&](auto done) { letters().drop(kFirst, fixture.loop, done); }).ok());
   EXPECT_TRUE(letters().list(10)->empty());
   EXPECT_EQ(letters().show(kFirst).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(load().steps.empty());
-  EXPECT_EQ(world.runtime->mailbox().depths().dead, 0);
-  world.runtime->check_integrity();
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 0);
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(DeadLettersTest, RefuseWhatMakesNoSense) {
   EXPECT_EQ(redrive({.from_step = "2.1", .data = {}}).error().code, ErrorCode::kInvalidArgument);
   const DeadLetterId nobody{DeadLetterId::Kind::kMessage, 9};
   EXPECT_EQ(letters().show(nobody).error().code, ErrorCode::kNotFound);
-  const auto with_step =
-      world.wait<void>([&](auto done) { letters().redrive(nobody, {.from_step = "1", .data = {}}, world.loop, done); });
+  const auto with_step = fixture.wait<void>(
+      [&](auto done) { letters().redrive(nobody, {.from_step = "1", .data = {}}, fixture.loop, done); });
   EXPECT_EQ(with_step.error().code, ErrorCode::kInvalidArgument);
 }
 

@@ -54,7 +54,7 @@ TEST(EventCodec, RefusesStoredTextThatIsNotItsOwn) {
   EXPECT_EQ(decode_attributes(R"({"a":1})").error().code, ErrorCode::kCorrupt);
 }
 
-TEST(EventCodec, BoundsWhatIsTakenInAtTheDoor) {
+TEST(EventCodec, BoundsWhatIsTakenInAtTheBorder) {
   const auto refusal = [](const std::function<void(Event&)>& change, std::int64_t bytes_max = 10'000) {
     Event event = full_event();
     change(event);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {

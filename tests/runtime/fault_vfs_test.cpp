@@ -78,7 +78,7 @@ TEST(FaultVfs, FailsWhenItIsToldTo) {
   EXPECT_TRUE(connection->execute("INSERT INTO t VALUES (1)").ok());
 }
 
-TEST(FaultVfs, IsFullAtItsCapacityAndWorksAgainWithMoreRoom) {
+TEST(FaultVfs, IsFullAtItsCapacityAndWorksAgainWithMoreCapacity) {
   FaultVfs disk(1);
   const std::unique_ptr<SqliteConnection> connection = open(disk);
   ASSERT_TRUE(connection->execute("CREATE TABLE t (n)").ok());

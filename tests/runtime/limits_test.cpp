@@ -14,7 +14,7 @@ TEST(Limits, AreTighterInTestsThanInProductionAndNeverNothing) {
     EXPECT_GT(tiny.*field.pointer, 0) << field.name;
     EXPECT_LE(tiny.*field.pointer, usual.*field.pointer) << field.name;
   });
-  EXPECT_LE(tiny.event_bytes_max, tiny.http_body_bytes_max) << "an event fits through the door";
+  EXPECT_LE(tiny.event_bytes_max, tiny.http_body_bytes_max) << "an event fits into a request";
   EXPECT_LE(tiny.mailbox_rows_per_key_max, tiny.mailbox_rows_max);
 }
 

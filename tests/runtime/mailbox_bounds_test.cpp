@@ -3,14 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "tests/runtime/log_capture.hpp"
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::event_of;
 using testing::event_of_tenant;
-using testing::RuntimeWorld;
+using testing::RuntimeFixture;
 
 const Error kHopeless = fail(ErrorCode::kInvalidArgument, "it makes no sense");
 
@@ -27,16 +27,16 @@ class MailboxBoundsTest : public ::testing::Test {
     return limits;
   }
   Result<Accepted> accept(const std::string& tenant, int number, const std::string& key) {
-    return world.accept(event_of_tenant(tenant, tenant + std::to_string(number), key));
+    return fixture.accept(event_of_tenant(tenant, tenant + std::to_string(number), key));
   }
   void fill(const std::string& tenant, int count) {
     for (int i = 0; i < count; ++i) ASSERT_TRUE(accept(tenant, i, std::to_string(i)).ok()) << i;
   }
   void make_dead_letter(const std::string& tenant, int number) {
     ASSERT_TRUE(accept(tenant, number, "dead").ok());
-    ASSERT_TRUE(world.dead_letter(*world.take(), kHopeless).ok());
+    ASSERT_TRUE(fixture.dead_letter(*fixture.take(), kHopeless).ok());
   }
-  RuntimeWorld world{bounds()};
+  RuntimeFixture fixture{bounds()};
 };
 
 TEST_F(MailboxBoundsTest, LetNoTenantFillTheMailboxOfAnother) {
@@ -44,11 +44,11 @@ TEST_F(MailboxBoundsTest, LetNoTenantFillTheMailboxOfAnother) {
   const auto refused = accept("a", 4, "4");
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kMailboxFull);
-  EXPECT_EQ(refused.error().retry_after_ms, world.limits.mailbox_retry_after_ms);
+  EXPECT_EQ(refused.error().retry_after_ms, fixture.limits.mailbox_retry_after_ms);
   EXPECT_NE(refused.error().message.find("tenant 'a'"), std::string::npos) << refused.error().text();
   EXPECT_TRUE(accept("b", 1, "1").ok());
-  EXPECT_FALSE(world.runtime->counts().mailbox_full);
-  world.runtime->check_integrity();
+  EXPECT_FALSE(fixture.runtime->counts().mailbox_full);
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(MailboxBoundsTest, AcknowledgeARepeatHoweverFullItIs) {
@@ -60,45 +60,45 @@ TEST_F(MailboxBoundsTest, AcknowledgeARepeatHoweverFullItIs) {
   EXPECT_FALSE(accept("b", 9, "same").ok());
   EXPECT_TRUE(accept("b", 1, "same")->duplicate) << "the key is full";
   ASSERT_TRUE(accept("b", 3, "other").ok());
-  EXPECT_TRUE(world.runtime->counts().mailbox_full);
+  EXPECT_TRUE(fixture.runtime->counts().mailbox_full);
   EXPECT_FALSE(accept("c", 1, "1").ok());
   EXPECT_TRUE(accept("b", 1, "same")->duplicate) << "the whole is full";
   Event other = event_of_tenant("a", "a2", "2");
   other.data = R"({"amount": 1000000})";
-  const Accepted told = *world.accept(other);
+  const Accepted told = *fixture.accept(other);
   EXPECT_TRUE(told.duplicate && told.differs);
-  const RuntimeCounts counts = world.runtime->counts();
+  const RuntimeCounts counts = fixture.runtime->counts();
   EXPECT_EQ(counts.events_accepted_total, 8);
   EXPECT_EQ(counts.events_duplicate_total, 4);
   EXPECT_EQ(counts.events_refused_total, 2);
-  world.runtime->check_integrity();
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(MailboxBoundsTest, TellARepeatWithAnotherContentFromATrueOneAlsoAfterARestart) {
   const Event event = event_of("a");
-  ASSERT_TRUE(world.accept(event).ok());
+  ASSERT_TRUE(fixture.accept(event).ok());
   Event other = event;
   other.data = R"({"amount": 1000000})";
-  EXPECT_TRUE(world.accept(other)->differs);
-  EXPECT_FALSE(world.accept(event)->differs);
-  world.restart();
-  ASSERT_TRUE(world.complete(*world.take()).ok());
-  EXPECT_TRUE(world.accept(other)->differs);
-  EXPECT_TRUE(world.accept(other)->duplicate) << "and nothing of it is stored";
-  EXPECT_FALSE(world.take());
+  EXPECT_TRUE(fixture.accept(other)->differs);
+  EXPECT_FALSE(fixture.accept(event)->differs);
+  fixture.restart();
+  ASSERT_TRUE(fixture.complete(*fixture.take()).ok());
+  EXPECT_TRUE(fixture.accept(other)->differs);
+  EXPECT_TRUE(fixture.accept(other)->duplicate) << "and nothing of it is stored";
+  EXPECT_FALSE(fixture.take());
 }
 
 TEST_F(MailboxBoundsTest, DoNotCountDeadLettersAsEvents) {
   make_dead_letter("a", 10);
   fill("a", 4);
-  EXPECT_EQ(world.runtime->mailbox().depths().dead, 1);
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 1);
 }
 
 TEST_F(MailboxBoundsTest, StopNewEventsOfATenantWithTooManyDeadLettersAndOfNoOther) {
   make_dead_letter("a", 10);
   ASSERT_TRUE(accept("a", 11, "dead").ok()) << "accepted before the bound is reached";
   ASSERT_TRUE(accept("a", 12, "x").ok());
-  ASSERT_TRUE(world.dead_letter(*world.take(), kHopeless).ok());
+  ASSERT_TRUE(fixture.dead_letter(*fixture.take(), kHopeless).ok());
   const auto refused = accept("a", 13, "x");
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kMailboxFull);
@@ -106,20 +106,20 @@ TEST_F(MailboxBoundsTest, StopNewEventsOfATenantWithTooManyDeadLettersAndOfNoOth
   EXPECT_NE(refused.error().text().find("mnema dlq"), std::string::npos) << refused.error().text();
   EXPECT_TRUE(accept("b", 1, "x").ok());
   EXPECT_TRUE(accept("a", 12, "x")->duplicate);
-  std::optional<Delivery> kept = world.take();
+  std::optional<Delivery> kept = fixture.take();
   ASSERT_TRUE(kept && kept->event().id == "a12") << "nothing accepted is lost for the bound";
-  ASSERT_TRUE(world.dead_letter(std::move(*kept), kHopeless).ok()) << "nor has it to stay alive";
+  ASSERT_TRUE(fixture.dead_letter(std::move(*kept), kHopeless).ok()) << "nor has it to stay alive";
 
-  world.restart();
+  fixture.restart();
   EXPECT_FALSE(accept("a", 13, "x").ok()) << "they are counted after a restart too";
-  DeadLetters& letters = world.runtime->dead_letters();
+  DeadLetters& letters = fixture.runtime->dead_letters();
   const std::vector<DeadLetterSummary> dead = letters.list(10).value();
   ASSERT_EQ(dead.size(), 3U);
   for (const DeadLetterSummary& letter : dead) {
-    ASSERT_TRUE(world.wait<void>([&](auto done) { letters.drop(letter.id, world.loop, done); }).ok());
+    ASSERT_TRUE(fixture.wait<void>([&](auto done) { letters.drop(letter.id, fixture.loop, done); }).ok());
   }
   EXPECT_TRUE(accept("a", 13, "x").ok());
-  world.runtime->check_integrity();
+  fixture.runtime->check_integrity();
 }
 
 TEST_F(MailboxBoundsTest, AreLoggedWhenRefusalsBeginAndWhenTheyEndNotForEachOne) {
@@ -127,7 +127,7 @@ TEST_F(MailboxBoundsTest, AreLoggedWhenRefusalsBeginAndWhenTheyEndNotForEachOne)
   fill("a", 4);
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(accept("a", 10 + i, "x").ok());
   EXPECT_EQ(log.with({"refused", "tenant=a"}).size(), 1U);
-  ASSERT_TRUE(world.complete(*world.take()).ok());
+  ASSERT_TRUE(fixture.complete(*fixture.take()).ok());
   EXPECT_EQ(log.with({"accepted again", "tenant=a"}).size(), 1U);
   ASSERT_TRUE(accept("a", 20, "x").ok());
   EXPECT_FALSE(accept("a", 21, "x").ok());
@@ -135,17 +135,17 @@ TEST_F(MailboxBoundsTest, AreLoggedWhenRefusalsBeginAndWhenTheyEndNotForEachOne)
 }
 
 TEST_F(MailboxBoundsTest, LeaseAtMostSoManyEventsOfOneTenant) {
-  world.limits.turns_running_per_tenant_max = 2;
-  world.restart();
+  fixture.limits.turns_running_per_tenant_max = 2;
+  fixture.restart();
   fill("a", 4);
   ASSERT_TRUE(accept("b", 1, "1").ok());
   std::vector<Delivery> leased;
-  for (int i = 0; i < 3; ++i) leased.push_back(*world.take());
+  for (int i = 0; i < 3; ++i) leased.push_back(*fixture.take());
   EXPECT_EQ(leased[1].event().tenant, "b") << "tenants take turns";
-  EXPECT_FALSE(world.take());
-  ASSERT_TRUE(world.complete(leased[0]).ok());
-  ASSERT_TRUE(world.taken);
-  EXPECT_EQ(world.taken->event().tenant, "a");
+  EXPECT_FALSE(fixture.take());
+  ASSERT_TRUE(fixture.complete(leased[0]).ok());
+  ASSERT_TRUE(fixture.taken);
+  EXPECT_EQ(fixture.taken->event().tenant, "a");
 }
 
 }  // namespace

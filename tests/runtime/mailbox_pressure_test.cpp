@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::event_of_tenant;
-using testing::RuntimeWorld;
+using testing::RuntimeFixture;
 
 class MailboxPressureTest : public ::testing::Test {
  protected:
@@ -21,20 +21,20 @@ class MailboxPressureTest : public ::testing::Test {
     return limits;
   }
   void listen() {
-    world.runtime->mailbox().on_pressure([this](const std::optional<std::string>& tenant, bool is_high) {
+    fixture.runtime->mailbox().on_pressure([this](const std::optional<std::string>& tenant, bool is_high) {
       reports += (reports.empty() ? "" : " ") + tenant.value_or("all") + (is_high ? "+" : "-");
     });
   }
   void accept(const std::string& tenant, int count) {
     for (int i = 0; i < count; ++i) {
-      ASSERT_TRUE(world.accept(event_of_tenant(tenant, tenant + std::to_string(next++))).ok());
+      ASSERT_TRUE(fixture.accept(event_of_tenant(tenant, tenant + std::to_string(next++))).ok());
     }
   }
   void complete(int count) {
-    for (int i = 0; i < count; ++i) ASSERT_TRUE(world.complete(*world.take()).ok());
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(fixture.complete(*fixture.take()).ok());
   }
 
-  RuntimeWorld world{bounds()};
+  RuntimeFixture fixture{bounds()};
   std::string reports;
   int next = 0;
 };
@@ -64,7 +64,7 @@ TEST_F(MailboxPressureTest, TellsTheWholeFromATenant) {
 
 TEST_F(MailboxPressureTest, ReportsWhatIsHighWhenTheProgramStarts) {
   accept("a", 18);
-  world.restart();
+  fixture.restart();
   reports.clear();
   listen();
   EXPECT_EQ(reports, "a+");
@@ -74,11 +74,11 @@ TEST_F(MailboxPressureTest, ReportsWhatIsHighWhenTheProgramStarts) {
 
 TEST_F(MailboxPressureTest, StaysHighWhileATenantIsRefusedForItsDeadLetters) {
   accept("a", 1);
-  ASSERT_TRUE(world.dead_letter(*world.take(), fail(ErrorCode::kInvalidArgument, "hopeless")).ok());
+  ASSERT_TRUE(fixture.dead_letter(*fixture.take(), fail(ErrorCode::kInvalidArgument, "hopeless")).ok());
   EXPECT_EQ(reports, "");
-  EXPECT_FALSE(world.accept(event_of_tenant("a", "more")).ok());
+  EXPECT_FALSE(fixture.accept(event_of_tenant("a", "more")).ok());
   EXPECT_EQ(reports, "a+");
-  ASSERT_TRUE(world.write<void>([&](Transaction& t) { return world.runtime->mailbox().drop(t, 1); }).ok());
+  ASSERT_TRUE(fixture.write<void>([&](Transaction& t) { return fixture.runtime->mailbox().drop(t, 1); }).ok());
   EXPECT_EQ(reports, "a+ a-");
 }
 

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::event_of;
-using testing::RuntimeWorld;
+using testing::RuntimeFixture;
 
 TEST(MailboxStore, KeepsEveryFieldOfAnEvent) {
   Event event = event_of("e1", "schlüssel");
@@ -22,8 +22,8 @@ TEST(MailboxStore, KeepsEveryFieldOfAnEvent) {
   event.deadline = from_micros(42);
   event.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   event.attributes = {{"ce-a", "1"}, {"\"quoted\"", "\n"}};
-  RuntimeWorld world;
-  const auto stored = world.write<mailbox_store::Row>([&](Transaction& transaction) -> Result<mailbox_store::Row> {
+  RuntimeFixture fixture;
+  const auto stored = fixture.write<mailbox_store::Row>([&](Transaction& transaction) -> Result<mailbox_store::Row> {
     ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, event, from_micros(7)));
     return mailbox_store::load(transaction, sequence);
   });
@@ -48,10 +48,10 @@ TEST(MailboxStore, KeepsEveryFieldOfAnEvent) {
 }
 
 TEST(MailboxStore, SettlesOnlyTheCurrentAttempt) {
-  RuntimeWorld world;
+  RuntimeFixture fixture;
   using namespace mailbox_store;
   const auto settle = [&](auto call) {
-    return world.write<void>([&](Transaction& transaction) -> Status {
+    return fixture.write<void>([&](Transaction& transaction) -> Status {
       ASSIGN_OR_RETURN(const Sequence sequence, insert(transaction, event_of("e"), {}));
       RETURN_IF_ERROR(lease(transaction, {sequence, 1, 0}));
       RETURN_IF_ERROR(lease(transaction, {sequence, 2, 1}));
@@ -83,9 +83,9 @@ TEST(MailboxStore, SettlesOnlyTheCurrentAttempt) {
 }
 
 TEST(MailboxStore, KeepsNoErrorsOfARedrivenEventOnceItIsDone) {
-  RuntimeWorld world;
+  RuntimeFixture fixture;
   using namespace mailbox_store;
-  const auto left = world.write<std::size_t>([&](Transaction& transaction) -> Result<std::size_t> {
+  const auto left = fixture.write<std::size_t>([&](Transaction& transaction) -> Result<std::size_t> {
     ASSIGN_OR_RETURN(const Sequence sequence, insert(transaction, event_of("e"), {}));
     const Attempt first{sequence, 1, 0};
     RETURN_IF_ERROR(lease(transaction, first));
@@ -102,11 +102,11 @@ TEST(MailboxStore, KeepsNoErrorsOfARedrivenEventOnceItIsDone) {
 }
 
 TEST(MailboxStore, TellsTheLastErrorLastThoughTheClockWasSetBack) {
-  RuntimeWorld world;
+  RuntimeFixture fixture;
   using namespace mailbox_store;
-  const auto told = world.write<std::vector<AttemptError>>([&](Transaction& t) -> Result<std::vector<AttemptError>> {
+  const auto told = fixture.write<std::vector<AttemptError>>([&](Transaction& t) -> Result<std::vector<AttemptError>> {
     ASSIGN_OR_RETURN(const Sequence sequence, insert(t, event_of("e"), {}));
-    const Time now = world.simulation.clock().now();
+    const Time now = fixture.simulation.clock().now();
     RETURN_IF_ERROR(add_error(t, sequence, 3, now, fail(ErrorCode::kUnavailable, "first")));
     RETURN_IF_ERROR(add_error(t, sequence, 1, now - std::chrono::hours(1), fail(ErrorCode::kInternal, "last")));
     return errors_of(t, sequence);
@@ -116,9 +116,9 @@ TEST(MailboxStore, TellsTheLastErrorLastThoughTheClockWasSetBack) {
   EXPECT_EQ(told->back().error.message, "last");
 }
 
-TEST(MailboxStore, ForgetsDuplicatesThatASmallerRingHasNoRoomFor) {
-  RuntimeWorld world;
-  const auto known = world.write<int>([&](Transaction& transaction) -> Result<int> {
+TEST(MailboxStore, ForgetsDuplicatesThatASmallerRingCannotHold) {
+  RuntimeFixture fixture;
+  const auto known = fixture.write<int>([&](Transaction& transaction) -> Result<int> {
     for (int i = 1; i <= 20; ++i) {
       RETURN_IF_ERROR(mailbox_store::remember(transaction, digest_of(event_of("e" + std::to_string(i))), i, 16));
     }

@@ -2,19 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::event_of;
-using testing::RuntimeWorld;
+using testing::RuntimeFixture;
 
 class RouterTest : public ::testing::Test {
  protected:
-  Router& router() { return world.runtime->router(); }
+  Router& router() { return fixture.runtime->router(); }
   Result<Accepted> accept(const Event& event) {
-    return world.wait<Accepted>([&](auto done) { router().accept(event, world.loop, done); });
+    return fixture.wait<Accepted>([&](auto done) { router().accept(event, fixture.loop, done); });
   }
   /// Which agent an event of this type and source would wake; the error's text where none.
   std::string agent_of(const std::string& type, const std::string& source) {
@@ -25,7 +25,7 @@ class RouterTest : public ::testing::Test {
     const Result<Event> routed = router().route(event);
     return routed.ok() ? routed->agent : routed.error().message;
   }
-  RuntimeWorld world{Limits::tiny()};
+  RuntimeFixture fixture{Limits::tiny()};
 };
 
 TEST_F(RouterTest, PicksTheAgentOfTheFirstLineThatFits) {
@@ -70,7 +70,7 @@ TEST_F(RouterTest, MakesTheKeyOfAnEventThatBringsNone) {
 }
 
 TEST_F(RouterTest, TellsASourceToComeBackWhenTheMailboxIsFull) {
-  for (int i = 0; i < world.limits.mailbox_rows_per_key_max; ++i) {
+  for (int i = 0; i < fixture.limits.mailbox_rows_per_key_max; ++i) {
     ASSERT_TRUE(accept(event_of(std::to_string(i))).ok());
   }
   const auto refused = accept(event_of("more"));
@@ -90,7 +90,7 @@ TEST_F(RouterTest, AnnouncesAnEventOnceAndOnlyWhenItIsStored) {
   router().add_observer(observer);
   ASSERT_TRUE(accept(event_of("a")).ok());
   ASSERT_TRUE(accept(event_of("a"))->duplicate);
-  world.disk.fail(FaultVfs::Operation::kSync, 0);
+  fixture.disk.fail(FaultVfs::Operation::kSync, 0);
   ASSERT_FALSE(accept(event_of("b")).ok());
   EXPECT_EQ(observer.announced, std::vector<std::string>{"1 a"});
 }
@@ -102,7 +102,7 @@ TEST_F(RouterTest, RoutesEveryEventOfABatchByItself) {
     event.agent = agent;
     batch.events.emplace_back(std::move(event));
   }
-  const auto results = world.wait<AcceptResults>([&](auto done) { router().accept(batch, world.loop, done); });
+  const auto results = fixture.wait<AcceptResults>([&](auto done) { router().accept(batch, fixture.loop, done); });
   ASSERT_TRUE(results.ok()) << results.error().text();
   ASSERT_EQ(results->size(), 3U);
   EXPECT_TRUE((*results)[0].ok());

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/event_digest.hpp"
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {

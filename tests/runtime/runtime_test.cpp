@@ -29,10 +29,10 @@ Event event_of(int number, const std::string& key) {
   return event;
 }
 
-class World {
+class Fixture {
  public:
-  explicit World(std::uint64_t seed) : simulation(seed), disk(seed) {}
-  ~World() { die(); }
+  explicit Fixture(std::uint64_t seed) : simulation(seed), disk(seed) {}
+  ~Fixture() { die(); }
 
   void open() {
     Runtime::Options options;
@@ -187,23 +187,23 @@ class World {
 };
 
 TEST(Runtime, CarriesAnEventToItsMessageOnce) {
-  World world(1);
-  world.open();
-  world.send(1, "a");
-  world.simulation.run_until_idle();
-  EXPECT_EQ(world.acknowledged, std::set<int>{1});
-  EXPECT_EQ(world.delivered["a"], std::vector<std::string>{"e1"});
-  world.runtime->check_integrity();
+  Fixture fixture(1);
+  fixture.open();
+  fixture.send(1, "a");
+  fixture.simulation.run_until_idle();
+  EXPECT_EQ(fixture.acknowledged, std::set<int>{1});
+  EXPECT_EQ(fixture.delivered["a"], std::vector<std::string>{"e1"});
+  fixture.runtime->check_integrity();
 }
 
 TEST(Runtime, CountsWhatThereIsAndWhatHasGoneThrough) {
-  World world(3);
-  world.open();
-  world.send(1, "a");
-  world.send(1, "a");
-  world.send(2, "b");
-  world.simulation.run_until_idle();
-  const RuntimeCounts counts = world.runtime->counts();
+  Fixture fixture(3);
+  fixture.open();
+  fixture.send(1, "a");
+  fixture.send(1, "a");
+  fixture.send(2, "b");
+  fixture.simulation.run_until_idle();
+  const RuntimeCounts counts = fixture.runtime->counts();
   EXPECT_EQ(counts.events_accepted_total, 2);
   EXPECT_EQ(counts.events_duplicate_total, 1);
   EXPECT_EQ(counts.messages_delivered_total, 2);
@@ -213,12 +213,12 @@ TEST(Runtime, CountsWhatThereIsAndWhatHasGoneThrough) {
 }
 
 TEST(Runtime, TakesAnEventSentTwiceOnce) {
-  World world(2);
-  world.open();
-  world.send(1, "a");
-  world.send(1, "a");
-  world.simulation.run_until_idle();
-  EXPECT_EQ(world.delivered["a"].size(), 1U);
+  Fixture fixture(2);
+  fixture.open();
+  fixture.send(1, "a");
+  fixture.send(1, "a");
+  fixture.simulation.run_until_idle();
+  EXPECT_EQ(fixture.delivered["a"].size(), 1U);
 }
 
 TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen) {
@@ -227,49 +227,50 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
   int batches_refused = 0;
   int pressures = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    World world(seed);
-    world.turns_fail = world.sink_fails = true;
-    world.limits.attempts_max = world.limits.crashes_max = world.limits.outbox_attempts_max = 1000;
+    Fixture fixture(seed);
+    fixture.turns_fail = fixture.sink_fails = true;
+    fixture.limits.attempts_max = fixture.limits.crashes_max = fixture.limits.outbox_attempts_max = 1000;
     // Near enough to be met all the time; a turn that finds the outbox full comes again.
-    world.limits.turns_running_per_tenant_max = world.limits.outbox_in_flight_per_tenant_max = 2;
-    world.limits.outbox_rows_per_tenant_max = 3;
-    world.limits.mailbox_rows_per_tenant_max = 16;
-    world.open();
+    fixture.limits.turns_running_per_tenant_max = fixture.limits.outbox_in_flight_per_tenant_max = 2;
+    fixture.limits.outbox_rows_per_tenant_max = 3;
+    fixture.limits.mailbox_rows_per_tenant_max = 16;
+    fixture.open();
     if (::testing::Test::HasFatalFailure()) FAIL() << "seed " << seed;
     int crashes = 0;
     for (int number = 0; number < 40; ++number) {
-      world.send(number, "k" + std::to_string(world.simulation.random().below(4)));
-      if (world.simulation.random().below(2) == 0) world.send_batch();
-      for (std::uint64_t steps = world.simulation.random().below(30); steps > 0; --steps) world.simulation.run_one();
-      if (world.simulation.random().below(8) != 0) continue;
-      world.die();
-      world.open();
+      fixture.send(number, "k" + std::to_string(fixture.simulation.random().below(4)));
+      if (fixture.simulation.random().below(2) == 0) fixture.send_batch();
+      for (std::uint64_t steps = fixture.simulation.random().below(30); steps > 0; --steps)
+        fixture.simulation.run_one();
+      if (fixture.simulation.random().below(8) != 0) continue;
+      fixture.die();
+      fixture.open();
       if (::testing::Test::HasFatalFailure()) FAIL() << "seed " << seed;
       ++crashes;
     }
-    world.turns_fail = world.sink_fails = false;
-    world.simulation.run_until_idle();
-    const std::set<std::string> ids = world.all_delivered();
-    for (const int number : world.acknowledged) {
+    fixture.turns_fail = fixture.sink_fails = false;
+    fixture.simulation.run_until_idle();
+    const std::set<std::string> ids = fixture.all_delivered();
+    for (const int number : fixture.acknowledged) {
       EXPECT_TRUE(ids.contains("e" + std::to_string(number)))
           << "seed " << seed << ", event " << number << ", crashes " << crashes;
     }
-    const auto offset = world.number_of("SELECT next FROM stream");
-    EXPECT_EQ(offset, world.stream_next) << "seed " << seed;
+    const auto offset = fixture.number_of("SELECT next FROM stream");
+    EXPECT_EQ(offset, fixture.stream_next) << "seed " << seed;
     std::int64_t accepted = 0;
     for (int i = 0; i < offset; ++i) {
       const bool is_for_somebody = i % 7 != 6;
       accepted += is_for_somebody ? 1 : 0;
       EXPECT_EQ(ids.contains("s" + std::to_string(i)), is_for_somebody) << "seed " << seed << ", offset " << i;
     }
-    EXPECT_EQ(world.number_of("SELECT accepted FROM stream"), accepted) << "seed " << seed;
-    EXPECT_EQ(world.number_of("SELECT seq FROM sqlite_sequence WHERE name = 'mailbox'"),
+    EXPECT_EQ(fixture.number_of("SELECT accepted FROM stream"), accepted) << "seed " << seed;
+    EXPECT_EQ(fixture.number_of("SELECT seq FROM sqlite_sequence WHERE name = 'mailbox'"),
               static_cast<std::int64_t>(ids.size()))
         << "seed " << seed << ": each was stored once";
-    EXPECT_TRUE(world.pressed.empty()) << "seed " << seed;
-    batches_refused += world.batches_refused;
-    pressures += world.pressures;
-    for (const auto& [key, list] : world.delivered) {
+    EXPECT_TRUE(fixture.pressed.empty()) << "seed " << seed;
+    batches_refused += fixture.batches_refused;
+    pressures += fixture.pressures;
+    for (const auto& [key, list] : fixture.delivered) {
       // The first time each message went out, in the order of its key; repeats after a crash may follow.
       std::vector<int> firsts;
       std::set<std::string> seen;
@@ -278,9 +279,9 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
       }
       EXPECT_TRUE(std::is_sorted(firsts.begin(), firsts.end())) << "seed " << seed << ", key " << key;
     }
-    EXPECT_EQ(world.runtime->mailbox().depths().ready + world.runtime->mailbox().depths().waiting, 0)
+    EXPECT_EQ(fixture.runtime->mailbox().depths().ready + fixture.runtime->mailbox().depths().waiting, 0)
         << "seed " << seed;
-    world.runtime->check_integrity();
+    fixture.runtime->check_integrity();
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_GT(batches_refused, 0) << "a batch met a full mailbox";
@@ -288,67 +289,67 @@ TEST(SimulationOfRuntime, LosesNothingAcknowledgedAndKeepsOrderWhateverDiesWhen)
 }
 
 TEST(Runtime, DeadLettersWhatNoDestinationTakesUntilAPersonDecides) {
-  World world(4);
-  world.sink_refuses = true;
-  world.open();
-  world.send(1, "a");
-  world.simulation.run_until_idle();
-  EXPECT_EQ(world.runtime->outbox().depths().dead, 1);
-  const auto letters = world.runtime->dead_letters().list(10);
+  Fixture fixture(4);
+  fixture.sink_refuses = true;
+  fixture.open();
+  fixture.send(1, "a");
+  fixture.simulation.run_until_idle();
+  EXPECT_EQ(fixture.runtime->outbox().depths().dead, 1);
+  const auto letters = fixture.runtime->dead_letters().list(10);
   ASSERT_TRUE(letters.ok());
   ASSERT_EQ(letters->size(), 1U);
   EXPECT_EQ((*letters)[0].id.text(), "message:1");
   EXPECT_EQ((*letters)[0].error.message, "refused");
-  world.die();
-  world.sink_refuses = false;
-  world.open();
+  fixture.die();
+  fixture.sink_refuses = false;
+  fixture.open();
   Status redriven = fail(ErrorCode::kInternal, "not answered");
   Redrive how;
   how.data = "corrected";
-  world.runtime->dead_letters().redrive(*DeadLetterId::parse("message:1"), how, world.simulation.lane("loop"),
-                                        [&](Status status) { redriven = std::move(status); });
-  world.simulation.run_until_idle();
+  fixture.runtime->dead_letters().redrive(*DeadLetterId::parse("message:1"), how, fixture.simulation.lane("loop"),
+                                          [&](Status status) { redriven = std::move(status); });
+  fixture.simulation.run_until_idle();
   EXPECT_TRUE(redriven.ok()) << redriven.error().text();
-  ASSERT_EQ(world.delivered["a"].size(), 1U);
-  EXPECT_NE(world.delivered["a"][0], "e1") << "another body is another effect";
-  world.runtime->check_integrity();
+  ASSERT_EQ(fixture.delivered["a"].size(), 1U);
+  EXPECT_NE(fixture.delivered["a"][0], "e1") << "another body is another effect";
+  fixture.runtime->check_integrity();
 }
 
 TEST(Runtime, FiresATimerOnceAlsoWhenItsTimePassedWhileNobodyWasThere) {
-  World world(5);
-  world.open();
+  Fixture fixture(5);
+  fixture.open();
   Timer timer;
   timer.name = "remind";
-  timer.at = world.simulation.clock().now() + std::chrono::seconds(10);
+  timer.at = fixture.simulation.clock().now() + std::chrono::seconds(10);
   timer.event = event_of(7, "a");
-  world.runtime->timers().set(timer, world.simulation.lane("loop"),
-                              [](const Status& status) { EXPECT_TRUE(status.ok()); });
-  world.simulation.run_for(std::chrono::seconds(5));
-  EXPECT_TRUE(world.delivered.empty());
-  world.die();
-  world.simulation.run_for(std::chrono::seconds(60));
-  world.open();
-  world.simulation.run_until_idle();
-  EXPECT_EQ(world.delivered["a"].size(), 1U);
-  EXPECT_EQ(world.runtime->timers().pending(), 0U);
-  world.runtime->check_integrity();
+  fixture.runtime->timers().set(timer, fixture.simulation.lane("loop"),
+                                [](const Status& status) { EXPECT_TRUE(status.ok()); });
+  fixture.simulation.run_for(std::chrono::seconds(5));
+  EXPECT_TRUE(fixture.delivered.empty());
+  fixture.die();
+  fixture.simulation.run_for(std::chrono::seconds(60));
+  fixture.open();
+  fixture.simulation.run_until_idle();
+  EXPECT_EQ(fixture.delivered["a"].size(), 1U);
+  EXPECT_EQ(fixture.runtime->timers().pending(), 0U);
+  fixture.runtime->check_integrity();
 }
 
 TEST(Runtime, ATimerSetAgainReplacesTheOldOne) {
-  World world(6);
-  world.open();
+  Fixture fixture(6);
+  fixture.open();
   for (const int seconds : {10, 20}) {
     Timer timer;
     timer.name = "remind";
-    timer.at = world.simulation.clock().now() + std::chrono::seconds(seconds);
+    timer.at = fixture.simulation.clock().now() + std::chrono::seconds(seconds);
     timer.event = event_of(seconds, "a");
-    world.runtime->timers().set(timer, world.simulation.lane("loop"),
-                                [](const Status& status) { EXPECT_TRUE(status.ok()); });
+    fixture.runtime->timers().set(timer, fixture.simulation.lane("loop"),
+                                  [](const Status& status) { EXPECT_TRUE(status.ok()); });
   }
-  world.simulation.run_for(std::chrono::seconds(15));
-  EXPECT_TRUE(world.delivered.empty());
-  world.simulation.run_for(std::chrono::seconds(10));
-  EXPECT_EQ(world.delivered["a"].size(), 1U);
+  fixture.simulation.run_for(std::chrono::seconds(15));
+  EXPECT_TRUE(fixture.delivered.empty());
+  fixture.simulation.run_for(std::chrono::seconds(10));
+  EXPECT_EQ(fixture.delivered["a"].size(), 1U);
 }
 
 TEST(DeadLetterIds, AreReadAsTheyAreWritten) {

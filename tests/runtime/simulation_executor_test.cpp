@@ -9,7 +9,7 @@ namespace mnema {
 namespace {
 
 /// Who ran when, with two threads and a pool that post to each other.
-std::string story(std::uint64_t seed) {
+std::string scenario(std::uint64_t seed) {
   Simulation simulation(seed);
   std::string text;
   Executor& a = simulation.lane("a");
@@ -28,13 +28,13 @@ std::string story(std::uint64_t seed) {
 }
 
 TEST(SimulationExecutor, IsAnInterleavingPerSeed) {
-  std::set<std::string> stories;
+  std::set<std::string> scenarios;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    EXPECT_EQ(story(seed), story(seed));
-    stories.insert(story(seed));
+    EXPECT_EQ(scenario(seed), scenario(seed));
+    scenarios.insert(scenario(seed));
   }
-  EXPECT_GT(stories.size(), 10U);
-  for (const std::string& text : stories) {
+  EXPECT_GT(scenarios.size(), 10U);
+  for (const std::string& text : scenarios) {
     EXPECT_LT(text.find("a0"), text.find("a1")) << "a lane that stands for a thread keeps its order";
   }
 }

@@ -16,8 +16,8 @@ class MemoryStreams : public ::testing::Test {
     std::tie(here, there) = make_memory_streams(simulation.lane("loop"), buffer_bytes);
   }
   /// What one read gives: bytes, or "end", "closed", "waits".
-  std::string read(Stream& stream, std::size_t room = 100) {
-    into.assign(room, '\0');
+  std::string read(Stream& stream, std::size_t capacity = 100) {
+    into.assign(capacity, '\0');
     read_result.reset();
     stream.read_some(into, [this](long result) { read_result = result; });
     simulation.run_ready();

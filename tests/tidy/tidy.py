@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The rules of the house, executed. Prints each breach as file:line: what, and exits 1 if there is one.
+"""The rules of the code base, executed. Prints each breach as file:line: what, and exits 1 if there is one.
 
     tests/tidy/tidy.py              rules over the sources
     tests/tidy/tidy.py --objects B  also: no AVX-512/AVX2 code outside the kernels that are named for it, in build folder B
@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Who may include whom: the one way through the house.
+# Who may include whom: the one way through the code base.
 MAY_INCLUDE = {
     "runtime": {"runtime"},
     "memory": {"memory", "runtime"},
@@ -21,8 +21,8 @@ MAY_INCLUDE = {
     "examples": {"examples", "agents", "memory", "inference", "connectors", "runtime"},
     "cli": {"cli", "examples", "agents", "memory", "inference", "connectors", "runtime"},
 }
-# Inside inference the rooms also point one way.
-INFERENCE_ROOMS = {
+# Inside inference the modules also point one way.
+INFERENCE_MODULES = {
     "kernels": {"kernels"},
     "formats": {"formats", "kernels"},
     "tokenizer": {"tokenizer", "formats", "kernels"},
@@ -89,18 +89,18 @@ def check_file(path, report):
 def check_include(path, number, target, report):
     top, parts = path.parts[0], target.split("/")
     if not (ROOT / target).exists() and not target.startswith("generated/"):
-        report(path, number, f'"{target}" is not a path from the root of the house')
+        report(path, number, f'"{target}" is not a path from the root of the code base')
         return
     if top in MAY_INCLUDE and parts[0] not in MAY_INCLUDE[top]:
         report(path, number, f"{top} may not include {parts[0]} (runtime <- memory, inference, connectors <- agents <- cli)")
     if top == "inference" and parts[0] == "inference" and len(path.parts) > 2 and len(parts) > 2:
-        room, other = path.parts[1], parts[1]
-        if room in INFERENCE_ROOMS and other not in INFERENCE_ROOMS[room]:
-            report(path, number, f"the room inference/{room} may not include inference/{other}")
+        module, other = path.parts[1], parts[1]
+        if module in INFERENCE_MODULES and other not in INFERENCE_MODULES[module]:
+            report(path, number, f"the module inference/{module} may not include inference/{other}")
 
 
 def check_mirror(paths, report):
-    """tests/ROOM/x_test.cpp stands for ROOM/x.*; a test whose source is gone is dead."""
+    """tests/MODULE/x_test.cpp stands for MODULE/x.*; a test whose source is gone is dead."""
     stems = {}
     for path in paths:
         if path.parts[0] in MAY_INCLUDE:
@@ -119,7 +119,7 @@ def check_mirror(paths, report):
 def check_sizes(paths, report):
     sizes = sorted(len((ROOT / p).read_text().split("\n")) for p in paths if p.parts[0] in MAY_INCLUDE)
     if sizes and sizes[len(sizes) // 2] > 150:
-        report(pathlib.Path("."), 0, f"the median file has {sizes[len(sizes) // 2]} lines; 150 is the house's measure")
+        report(pathlib.Path("."), 0, f"the median file has {sizes[len(sizes) // 2]} lines; 150 is the measure")
 
 
 def check_objects(build, report):

@@ -7,13 +7,13 @@
 #include "agents/rest/dead_letter_json.hpp"
 #include "connectors/base64.hpp"
 #include "tests/connectors/support.hpp"
-#include "tests/runtime/runtime_world.hpp"
+#include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::MemoryExchange;
-using testing::RuntimeWorld;
+using testing::RuntimeFixture;
 
 ApiKeys all_kinds() {
   return ApiKeys({{"reader", Secret("read-a"), "a", false, {true, false}},
@@ -32,14 +32,14 @@ class AdminApiTest : public ::testing::Test {
   }
   void kill_one(const std::string& tenant) {
     const std::string number = std::to_string(++made_);
-    ASSERT_TRUE(world_.accept(testing::event_of_tenant(tenant, number, number)).ok());
-    std::optional<Delivery> delivery = world_.take();
+    ASSERT_TRUE(fixture_.accept(testing::event_of_tenant(tenant, number, number)).ok());
+    std::optional<Delivery> delivery = fixture_.take();
     ASSERT_TRUE(delivery);
-    ASSERT_TRUE(world_.dead_letter(std::move(*delivery), fail(ErrorCode::kInvalidArgument, "wrong " + number)).ok());
+    ASSERT_TRUE(fixture_.dead_letter(std::move(*delivery), fail(ErrorCode::kInvalidArgument, "wrong " + number)).ok());
   }
   void open(ApiKeys keys) {
     routes_ = HttpRoutes();
-    AdminApi({world_.runtime->dead_letters(), world_.simulation.lane("queries"), world_.limits, std::move(keys)})
+    AdminApi({fixture_.runtime->dead_letters(), fixture_.simulation.lane("queries"), fixture_.limits, std::move(keys)})
         .mount(routes_);
   }
   std::shared_ptr<MemoryExchange> send(const std::string& method, const std::string& target, const std::string& key,
@@ -52,7 +52,7 @@ class AdminApiTest : public ::testing::Test {
     request.body = body;
     auto exchange = std::make_shared<MemoryExchange>();
     routes_.handle(std::move(request), exchange);
-    world_.simulation.run_until([&] { return exchange->status() != 0; });
+    fixture_.simulation.run_until([&] { return exchange->status() != 0; });
     return exchange;
   }
   std::vector<std::string> ids(const std::string& query, const std::string& key = "both-all") {
@@ -68,15 +68,15 @@ class AdminApiTest : public ::testing::Test {
   }
   /// What the worker of an event gets, if it is ready.
   std::optional<std::string> payload_of_next() {
-    const std::optional<Delivery> delivery = world_.take();
+    const std::optional<Delivery> delivery = fixture_.take();
     if (!delivery) return std::nullopt;
-    EXPECT_TRUE(world_.complete(*delivery).ok());
+    EXPECT_TRUE(fixture_.complete(*delivery).ok());
     return delivery->event().data;
   }
   using Ids = std::vector<std::string>;
 
   int made_ = 0;
-  RuntimeWorld world_{Limits::tiny()};
+  RuntimeFixture fixture_{Limits::tiny()};
   HttpRoutes routes_;
 };
 
@@ -134,7 +134,7 @@ TEST_F(AdminApiTest, ListsPageByPageInTheWordsOfTheCommandLine) {
   EXPECT_EQ(first.at("has_more"), true);
   EXPECT_EQ(first.at("last_id"), "event:2");
   EXPECT_EQ(first.at("data").at(0),
-            boost::json::value(dead_letter_json(world_.runtime->dead_letters().list(1)->front())));
+            boost::json::value(dead_letter_json(fixture_.runtime->dead_letters().list(1)->front())));
   EXPECT_EQ(ids("?limit=2&after=event:2"), (Ids{"event:3", "event:4"}));
   const auto last = send("GET", "?limit=2&after=event:4", "both-all")->json();
   EXPECT_EQ(last.at("has_more"), false);
@@ -142,7 +142,8 @@ TEST_F(AdminApiTest, ListsPageByPageInTheWordsOfTheCommandLine) {
   const auto none = send("GET", "?limit=2&after=event:5", "both-all")->json();
   EXPECT_EQ(none.at("data").as_array().size(), 0U);
   EXPECT_TRUE(none.at("last_id").is_null());
-  EXPECT_EQ(ids("").size(), static_cast<std::size_t>(world_.limits.admin_page_rows_max)) << "never more than the bound";
+  EXPECT_EQ(ids("").size(), static_cast<std::size_t>(fixture_.limits.admin_page_rows_max))
+      << "never more than the bound";
   EXPECT_EQ(ids("?kind=message"), Ids{});
   EXPECT_EQ(ids("?kind=event&agent=worker&tenant=b"), (Ids{"event:2", "event:4"}));
   EXPECT_EQ(ids("?agent=nobody"), Ids{});
@@ -178,7 +179,7 @@ TEST_F(AdminApiTest, RedrivesAsItWasOrWithOtherData) {
       200);
   EXPECT_EQ(payload_of_next(), bytes);
   EXPECT_EQ(send("POST", "/event:1/redrive", "operate-a")->status(), 404) << "it is alive";
-  world_.runtime->check_integrity();
+  fixture_.runtime->check_integrity();
 }
 
 TEST_F(AdminApiTest, TakesAStringAsTheTextItself) {

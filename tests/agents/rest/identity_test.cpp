@@ -74,7 +74,7 @@ TEST(ApiKeys, OpenToNobodyByAKeyThatCouldNotBeRead) {
   EXPECT_FALSE(keys().identify(with("Bearer ")).ok());
   EXPECT_FALSE(ApiKeys({{"unreadable", Secret(), "root", true, {true, true}}}).identify(with("Bearer ")).ok());
   EXPECT_FALSE(ApiKeys({{"unreadable", Secret(), "root", true, {true, true}}}).identify({}).ok())
-      << "there are keys: no open house";
+      << "there are keys: the API is not open";
 }
 
 }  // namespace

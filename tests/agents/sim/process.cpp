@@ -23,7 +23,7 @@ std::map<std::string, ConnectorConfig> connector_configs() {
   for (const char* name : {"shop", "out", "mail"}) {
     ConnectorConfig& config = configs[name];
     config.kind = "http";
-    config.url = "http://world.example";
+    config.url = "http://fixture.example";
     config.timeout_ms = 6'000;
     if (std::string(name) != "shop") config.path = std::string("/") + name;
   }
@@ -84,7 +84,7 @@ void Process::open_engine() {
   engine_options.embedding_model = "bags";
   engine_options.max_sequences = 6;
   engine_options.max_batched_tokens = 256;
-  engine_options.decode_room_tokens = 32;
+  engine_options.decode_reserved_tokens = 32;
   auto models = std::make_shared<SimulatedModels>(simulation, options_.script, options_.kv_pages, [this] {
     if (!encoder_refuses_some || simulation.random().below(5) != 0) return false;
     sometimes_.hit("embedding refused");
@@ -169,16 +169,16 @@ void Process::open_apis() {
   }
   chat_ = std::make_unique<AgentChat>(*runtime);
   chats_ = std::make_unique<Chats>(*chat_);
-  rest_ = std::make_unique<RestDoor>(RestDoor::Parts{.engine = *engine,
-                                                     .backends = {chats_.get()},
-                                                     .default_model = "",
-                                                     .workers = simulation.lane("workers", LaneKind::kAnyOrder),
-                                                     .clock = simulation.clock(),
-                                                     .random = simulation.random(),
-                                                     .limits = options_.limits,
-                                                     .keys = ApiKeys(std::move(keys)),
-                                                     .metrics_text = {},
-                                                     .health = {}});
+  rest_ = std::make_unique<RestApi>(RestApi::Parts{.engine = *engine,
+                                                   .backends = {chats_.get()},
+                                                   .default_model = "",
+                                                   .workers = simulation.lane("workers", LaneKind::kAnyOrder),
+                                                   .clock = simulation.clock(),
+                                                   .random = simulation.random(),
+                                                   .limits = options_.limits,
+                                                   .keys = ApiKeys(std::move(keys)),
+                                                   .metrics_text = {},
+                                                   .health = {}});
   rest_->mount(routes_);
   HttpServerOptions server;
   server.foreign_hosts = true;

@@ -18,7 +18,7 @@
 #include "agents/agent_runtime.hpp"
 #include "agents/connectors.hpp"
 #include "agents/engine_embedder.hpp"
-#include "agents/rest/rest_door.hpp"
+#include "agents/rest/rest_api.hpp"
 #include "connectors/http/connection.hpp"
 #include "connectors/webhook.hpp"
 #include "inference/local_engine.hpp"
@@ -90,7 +90,7 @@ class Process {
   std::vector<std::unique_ptr<WebhookSource>> webhooks_;
   std::unique_ptr<AgentChat> chat_;
   std::unique_ptr<Chats> chats_;
-  std::unique_ptr<RestDoor> rest_;
+  std::unique_ptr<RestApi> rest_;
   HttpRoutes routes_;
   std::shared_ptr<HttpConnectionContext> http_;
   std::vector<std::weak_ptr<HttpConnection>> connections_;

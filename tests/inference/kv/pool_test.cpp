@@ -30,7 +30,7 @@ TEST(Pool, TakesAPageBackWithItsLastHolderOnly) {
   EXPECT_EQ(pool.allocate(), page) << "the page freed last is taken first";
 }
 
-TEST(Pool, KeepsItsLawWhateverIsAskedOfIt) {
+TEST(Pool, KeepsItsInvariantWhateverIsAskedOfIt) {
   Pool pool(16);
   SeededRandom random(5);
   std::vector<PageId> held;  // once for each holder

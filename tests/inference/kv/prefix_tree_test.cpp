@@ -151,7 +151,7 @@ TEST_F(Tree, LeavesAnErasedPageToTheSequenceThatReadsIt) {
   pool.release(held);
 }
 
-TEST_F(Tree, KeepsItsLawWhateverIsAskedOfIt) {
+TEST_F(Tree, KeepsItsInvariantWhateverIsAskedOfIt) {
   SeededRandom random(3);
   std::vector<std::pair<PageKey, TokenId>> known{{PageKey{}, 0}};
   for (int step = 0; step < 2000; ++step) {

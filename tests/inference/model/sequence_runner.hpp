@@ -30,7 +30,7 @@ class SequenceRunner {
   explicit SequenceRunner(Backend& backend) : backend_(backend) {}
 
   /// Gives `sequence` pages for `tokens` more positions.
-  void make_room(TestSequence& sequence, std::size_t tokens) {
+  void reserve(TestSequence& sequence, std::size_t tokens) {
     std::size_t end = static_cast<std::size_t>(sequence.position) + tokens;
     while (sequence.pages.size() * kPageTokens < end) {
       ASSERT_LT(next_page_, backend_.page_store().pages_total()) << "the test's KV memory is too small";
@@ -41,7 +41,7 @@ class SequenceRunner {
   /// A step entry for `tokens` of `sequence`; call `ran` after the step.
   SequenceStep step_of(TestSequence& sequence, std::span<const TokenId> tokens, int logits_wanted,
                        std::vector<float>* logits) {
-    make_room(sequence, tokens.size());
+    reserve(sequence, tokens.size());
     SequenceStep step;
     step.tokens = tokens;
     step.position = sequence.position;

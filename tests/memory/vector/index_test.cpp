@@ -84,7 +84,7 @@ TEST(VectorIndex, FindsEverythingThatARareFilterAdmits) {
   EXPECT_TRUE(filled.index.search(filled.vectors[0], 10, filter).matches.empty());
 }
 
-TEST(VectorIndex, DissolvesASegmentThatIsMostlyRemoved) {
+TEST(VectorIndex, CompactsASegmentThatIsMostlyRemoved) {
   Filled filled(400, 16, options_of(100));
   settle(filled.index);
   for (VectorLabel label = 0; label < 150; ++label) EXPECT_TRUE(filled.index.remove(label));
@@ -105,9 +105,9 @@ TEST(VectorIndex, IsExactAgainWhenItHasShrunk) {
   EXPECT_TRUE(filled.index.search(filled.vectors[399], 1, {}).exact);
 }
 
-// A large segment is dissolved in slices. When the index grows again between two of them, the rest stays where it is,
+// A large segment is compacted in slices. When the index grows again between two of them, the rest stays where it is,
 // and what had left comes back to the very segment that still remembers it.
-TEST(VectorIndex, LosesNothingWhenItGrowsAgainWhileASegmentIsDissolved) {
+TEST(VectorIndex, LosesNothingWhenItGrowsAgainWhileASegmentIsCompacted) {
   VectorIndex::Options options = options_of(20'000);
   options.graph = {4, 8};
   Filled filled(20'001, 4, options);

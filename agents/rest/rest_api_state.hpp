@@ -1,9 +1,9 @@
-// agents/rest/door_state.hpp
+// agents/rest/rest_api_state.hpp
 //
 // What the routes of the REST API share, and the routes themselves: one function each, in a file of its own.
 //
-// Threads: routes run on one of `strands`, which are kept as long as the door, so that an engine may still be inside
-//          `post` when an answer is already gone. The methods of DoorState from any thread.
+// Threads: routes run on one of `strands`, which are kept as long as the API, so that an engine may still be inside
+//          `post` when an answer is already gone. The methods of RestApiState from any thread.
 #pragma once
 
 #include <atomic>
@@ -15,13 +15,13 @@
 #include <vector>
 
 #include "agents/rest/json_fields.hpp"
-#include "agents/rest/rest_door.hpp"
+#include "agents/rest/rest_api.hpp"
 #include "runtime/strand.hpp"
 
 namespace mnema {
 
-struct DoorState {
-  explicit DoorState(RestDoor::Parts parts);
+struct RestApiState {
+  explicit RestApiState(RestApi::Parts parts);
 
   [[nodiscard]] Executor& next_strand();
   /// Where probes and scrapers are answered, one after the other: many at once take no more than one thread.
@@ -42,7 +42,7 @@ struct DoorState {
   /// Every name that may be asked for: those of the backends, then the engine's encoders.
   [[nodiscard]] std::vector<ServedModel> all_models() const;
 
-  const RestDoor::Parts parts;
+  const RestApi::Parts parts;
 
  private:
   std::vector<std::unique_ptr<Strand>> strands_;
@@ -52,23 +52,23 @@ struct DoorState {
 };
 
 /// A request whose sender is known, on the strand where it is answered.
-struct DoorRequest {
-  std::shared_ptr<DoorState> door;
+struct RestRequest {
+  std::shared_ptr<RestApiState> api;
   HttpRequest http;
   Identity identity;
   std::shared_ptr<HttpExchange> exchange;
   Executor& strand;
 };
 
-void chat_route(DoorRequest request);                           // chat_route.cpp
-void completions_route(DoorRequest request);                    // completions_route.cpp
-void embeddings_route(DoorRequest request);                     // embeddings_route.cpp
-void models_route(DoorRequest request);                         // models_route.cpp
-void model_route(DoorRequest request);                          // models_route.cpp
-void tokenize_route(DoorRequest request);                       // tokens_route.cpp
-void detokenize_route(DoorRequest request);                     // tokens_route.cpp
-void apply_template_route(DoorRequest request);                 // tokens_route.cpp
-HttpHandler health_handler(std::shared_ptr<DoorState> state);   // status_route.cpp
-HttpHandler metrics_handler(std::shared_ptr<DoorState> state);  // status_route.cpp
+void chat_route(RestRequest request);                              // chat_route.cpp
+void completions_route(RestRequest request);                       // completions_route.cpp
+void embeddings_route(RestRequest request);                        // embeddings_route.cpp
+void models_route(RestRequest request);                            // models_route.cpp
+void model_route(RestRequest request);                             // models_route.cpp
+void tokenize_route(RestRequest request);                          // tokens_route.cpp
+void detokenize_route(RestRequest request);                        // tokens_route.cpp
+void apply_template_route(RestRequest request);                    // tokens_route.cpp
+HttpHandler health_handler(std::shared_ptr<RestApiState> state);   // status_route.cpp
+HttpHandler metrics_handler(std::shared_ptr<RestApiState> state);  // status_route.cpp
 
 }  // namespace mnema

@@ -1,4 +1,4 @@
-// agents/rest/rest_door.hpp                                                              START HERE
+// agents/rest/rest_api.hpp                                                              START HERE
 //
 // The OpenAI-compatible REST API: which routes there are and what they share. One file per route beside this one; each
 // reads its request by a pure function (chat_request.hpp, ...), calls a backend or the engine, and writes its answer by
@@ -15,7 +15,7 @@
 //            parsed and answers are written. Callbacks of one answer never run two at a time, whatever `workers` is.
 //            /health is answered on the loop thread; /health?full and /metrics on `status`, so that probes and scrapers
 //            do not wait for the workers.
-// Ownership: borrows everything in `RestDoor::Parts`; must be outlived by all of it. Running requests keep what they
+// Ownership: borrows everything in `RestApi::Parts`; must be outlived by all of it. Running requests keep what they
 //            need alive, except the borrowed parts.
 #pragma once
 
@@ -36,7 +36,7 @@
 
 namespace mnema {
 
-class RestDoor {
+class RestApi {
  public:
   struct Parts {
     Engine& engine;                      // completions, embeddings, tokens, templates
@@ -54,14 +54,14 @@ class RestDoor {
     Executor* status = nullptr;                                  // null: `workers`
   };
 
-  explicit RestDoor(Parts parts);
-  ~RestDoor();
+  explicit RestApi(Parts parts);
+  ~RestApi();
 
   /// Adds the routes above.
   void mount(HttpRoutes& routes);
 
  private:
-  std::shared_ptr<struct DoorState> state_;
+  std::shared_ptr<struct RestApiState> state_;
 };
 
 }  // namespace mnema

@@ -1,8 +1,8 @@
-#include "agents/rest/rest_door.hpp"
+#include "agents/rest/rest_api.hpp"
 
 #include <algorithm>
 
-#include "agents/rest/door_state.hpp"
+#include "agents/rest/rest_api_state.hpp"
 #include "connectors/http/error_body.hpp"
 #include "runtime/log.hpp"
 
@@ -11,9 +11,9 @@ namespace {
 
 constexpr int kStrands = 16;
 
-using Route = void (*)(DoorRequest);
+using Route = void (*)(RestRequest);
 
-void run(Route route, DoorRequest request) {
+void run(Route route, RestRequest request) {
   auto exchange = request.exchange;
   const std::string what = request.http.method + " " + request.http.path;
   const std::string id = request.http.id;
@@ -26,7 +26,7 @@ void run(Route route, DoorRequest request) {
   }
 }
 
-HttpHandler handler(std::shared_ptr<DoorState> state, Route route) {
+HttpHandler handler(std::shared_ptr<RestApiState> state, Route route) {
   return [state = std::move(state), route](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
     Result<Identity> identity = state->parts.keys.identify(http.headers);
     if (!identity.ok()) return exchange->respond(error_response(identity.error()));
@@ -34,32 +34,32 @@ HttpHandler handler(std::shared_ptr<DoorState> state, Route route) {
     Executor& strand = state->next_strand();
     strand.post([state, route, http = std::move(http), identity = std::move(*identity), exchange = std::move(exchange),
                  &strand]() mutable {
-      run(route, DoorRequest{state, std::move(http), std::move(identity), std::move(exchange), strand});
+      run(route, RestRequest{state, std::move(http), std::move(identity), std::move(exchange), strand});
     });
   };
 }
 
 }  // namespace
 
-DoorState::DoorState(RestDoor::Parts parts_in)
+RestApiState::RestApiState(RestApi::Parts parts_in)
     : parts(std::move(parts_in)), status_strand_(parts.status ? *parts.status : parts.workers) {
   for (int i = 0; i < kStrands; ++i) strands_.push_back(std::make_unique<Strand>(parts.workers));
 }
 
-Executor& DoorState::next_strand() {
+Executor& RestApiState::next_strand() {
   return *strands_[turn_.fetch_add(1, std::memory_order_relaxed) % strands_.size()];
 }
 
-std::string DoorState::new_id(std::string_view prefix) {
+std::string RestApiState::new_id(std::string_view prefix) {
   std::lock_guard lock(random_mutex_);
   std::string uuid = parts.random.uuid();
   std::erase(uuid, '-');
   return std::string(prefix) + uuid;
 }
 
-long long DoorState::unix_seconds() const { return to_micros(parts.clock.now()) / 1'000'000; }
+long long RestApiState::unix_seconds() const { return to_micros(parts.clock.now()) / 1'000'000; }
 
-std::optional<DoorState::Found> DoorState::find_model(const std::string& name) const {
+std::optional<RestApiState::Found> RestApiState::find_model(const std::string& name) const {
   bool is_default = name.empty() || name == "default";
   const std::string& wanted = is_default ? parts.default_model : name;
   for (ChatBackend* backend : parts.backends) {
@@ -70,7 +70,7 @@ std::optional<DoorState::Found> DoorState::find_model(const std::string& name) c
   return std::nullopt;
 }
 
-Parsed<std::string> DoorState::engine_model(const std::string& name) const {
+Parsed<std::string> RestApiState::engine_model(const std::string& name) const {
   if (name.empty() || name == "default") return "default";
   for (const ModelInfo& info : parts.engine.models()) {
     if (info.name == name) return name;
@@ -78,7 +78,7 @@ Parsed<std::string> DoorState::engine_model(const std::string& name) const {
   return model_not_found(name);
 }
 
-std::vector<ServedModel> DoorState::all_models() const {
+std::vector<ServedModel> RestApiState::all_models() const {
   std::vector<ServedModel> all;
   auto add = [&](ServedModel model) {
     bool known =
@@ -97,10 +97,10 @@ std::vector<ServedModel> DoorState::all_models() const {
   return all;
 }
 
-RestDoor::RestDoor(Parts parts) : state_(std::make_shared<DoorState>(std::move(parts))) {}
-RestDoor::~RestDoor() = default;
+RestApi::RestApi(Parts parts) : state_(std::make_shared<RestApiState>(std::move(parts))) {}
+RestApi::~RestApi() = default;
 
-void RestDoor::mount(HttpRoutes& routes) {
+void RestApi::mount(HttpRoutes& routes) {
   routes.add("POST", "/v1/chat/completions", handler(state_, chat_route))
       .add("POST", "/v1/completions", handler(state_, completions_route))
       .add("POST", "/v1/embeddings", handler(state_, embeddings_route))

@@ -1,4 +1,4 @@
-// cli/demo/outside_world.hpp
+// cli/demo/outside_services.hpp
 //
 // What the demo's agents act upon: an HTTP service on loopback with payments (slow, and idempotent by key, as real ones
 // are) and an inbox for replies. It outlives the runtime's crashes, so it knows what was really done.
@@ -20,12 +20,12 @@ class Server;
 
 namespace mnema {
 
-class OutsideWorld {
+class OutsideServices {
  public:
-  OutsideWorld();
-  ~OutsideWorld();
-  OutsideWorld(const OutsideWorld&) = delete;
-  OutsideWorld& operator=(const OutsideWorld&) = delete;
+  OutsideServices();
+  ~OutsideServices();
+  OutsideServices(const OutsideServices&) = delete;
+  OutsideServices& operator=(const OutsideServices&) = delete;
 
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] int refund_calls() const;                            // requests, repeated ones included

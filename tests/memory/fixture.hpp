@@ -1,4 +1,4 @@
-// tests/memory/world.hpp
+// tests/memory/fixture.hpp
 //
 // The whole of memory on one thread, from a seed. Its database lies on a disk that forgets what was not synced, its
 // index files in a folder of their own; both outlive the crashes.
@@ -36,10 +36,10 @@ inline FolderSource source_of(const testing::TemporaryFolder& folder) {
   return source;
 }
 
-class World : public Rows {
+class Fixture : public Rows {
  public:
-  explicit World(std::uint64_t seed = 1) : Rows(seed), embedder(std::make_unique<WordEmbedder>()) {}
-  ~World() { crash(); }
+  explicit Fixture(std::uint64_t seed = 1) : Rows(seed), embedder(std::make_unique<WordEmbedder>()) {}
+  ~Fixture() { crash(); }
 
   /// Starts memory over the disk and the files as they are.
   Status open() {
@@ -144,8 +144,8 @@ class World : public Rows {
 };
 
 /// A world whose memory is open.
-struct Opened : World {
-  explicit Opened(std::uint64_t seed = 1) : World(seed) {
+struct Opened : Fixture {
+  explicit Opened(std::uint64_t seed = 1) : Fixture(seed) {
     const Status opened = open();
     CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
   }

@@ -1,4 +1,4 @@
-# How the house is built: one static library per folder (or per room of a folder), one test program per folder of
+# How the code base is built: one static library per folder (or per module of a folder), one test program per folder of
 # tests, every source found by its place. Nobody edits a list of files.
 
 add_library(mnema_flags INTERFACE)
@@ -27,7 +27,7 @@ if(MNEMA_SANITIZE)
   target_link_options(mnema_flags INTERFACE -fsanitize=${MNEMA_SANITIZE})
 endif()
 if(MNEMA_FUZZ)
-  # The rooms too, or the fuzzer does not see which input goes where. Not the vector kernels: they hardly branch, and
+  # The modules too, or the fuzzer does not see which input goes where. Not the vector kernels: they hardly branch, and
   # their counters and checks take Clang 16 minutes. (GCC's sanitizers watch them in the unit tests.)
   target_compile_options(mnema_flags INTERFACE -fsanitize=fuzzer-no-link)
   set(vector_flags -O1 -fno-sanitize=fuzzer-no-link -fno-sanitize=all)
@@ -50,23 +50,23 @@ function(mnema_library target)
   add_library(mnema::${name} ALIAS ${target})
 endfunction()
 
-# mnema_room(TARGET [DIRECTORY dir] [RECURSE] [EXCLUDE file] [LINK libs...]): a static library of the .cpp files in `dir`.
-function(mnema_room target)
-  cmake_parse_arguments(ROOM "RECURSE" "DIRECTORY;EXCLUDE" "LINK" ${ARGN})
-  if(NOT ROOM_DIRECTORY)
-    set(ROOM_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+# mnema_module(TARGET [DIRECTORY dir] [RECURSE] [EXCLUDE file] [LINK libs...]): a static library of the .cpp files in `dir`.
+function(mnema_module target)
+  cmake_parse_arguments(MODULE "RECURSE" "DIRECTORY;EXCLUDE" "LINK" ${ARGN})
+  if(NOT MODULE_DIRECTORY)
+    set(MODULE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
-  if(ROOM_RECURSE)
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${ROOM_DIRECTORY}/*.cpp)
+  if(MODULE_RECURSE)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${MODULE_DIRECTORY}/*.cpp)
   else()
-    file(GLOB sources CONFIGURE_DEPENDS ${ROOM_DIRECTORY}/*.cpp)
+    file(GLOB sources CONFIGURE_DEPENDS ${MODULE_DIRECTORY}/*.cpp)
   endif()
-  if(ROOM_EXCLUDE)
-    list(REMOVE_ITEM sources ${ROOM_DIRECTORY}/${ROOM_EXCLUDE})
+  if(MODULE_EXCLUDE)
+    list(REMOVE_ITEM sources ${MODULE_DIRECTORY}/${MODULE_EXCLUDE})
   endif()
   add_library(${target} STATIC ${sources})
   mnema_library(${target})
-  target_link_libraries(${target} PUBLIC ${ROOM_LINK})
+  target_link_libraries(${target} PUBLIC ${MODULE_LINK})
   # Instruction sets are a matter of the file's name; everything else is built for the plain machine.
   foreach(source ${sources})
     if(source MATCHES "_avx2\\.cpp$")

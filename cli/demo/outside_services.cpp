@@ -1,4 +1,4 @@
-#include "cli/demo/outside_world.hpp"
+#include "cli/demo/outside_services.hpp"
 
 #include <httplib.h>
 
@@ -6,7 +6,7 @@
 
 namespace mnema {
 
-OutsideWorld::OutsideWorld() : server_(std::make_unique<httplib::Server>()) {
+OutsideServices::OutsideServices() : server_(std::make_unique<httplib::Server>()) {
   server_->Post("/refunds", [this](const httplib::Request& request, httplib::Response& response) {
     bool first = false;
     std::string receipt;
@@ -32,27 +32,27 @@ OutsideWorld::OutsideWorld() : server_(std::make_unique<httplib::Server>()) {
   thread_ = std::thread([this] { server_->listen_after_bind(); });
 }
 
-OutsideWorld::~OutsideWorld() {
+OutsideServices::~OutsideServices() {
   server_->stop();
   thread_.join();
 }
 
-int OutsideWorld::refund_calls() const {
+int OutsideServices::refund_calls() const {
   const std::lock_guard lock(mutex_);
   return refund_calls_;
 }
 
-int OutsideWorld::refunds() const {
+int OutsideServices::refunds() const {
   const std::lock_guard lock(mutex_);
   return static_cast<int>(refunds_.size());
 }
 
-std::map<std::string, std::string> OutsideWorld::replies() const {
+std::map<std::string, std::string> OutsideServices::replies() const {
   const std::lock_guard lock(mutex_);
   return replies_;
 }
 
-int OutsideWorld::reply_calls() const {
+int OutsideServices::reply_calls() const {
   const std::lock_guard lock(mutex_);
   return reply_calls_;
 }

@@ -1,4 +1,4 @@
-// tests/runtime/runtime_world.hpp
+// tests/runtime/runtime_fixture.hpp
 //
 // The runtime's parts over a disk that loses power, on one thread: what tests of single parts stand in.
 #pragma once
@@ -31,12 +31,12 @@ inline Event event_of_tenant(const std::string& tenant, const std::string& id, c
   return event;
 }
 
-class RuntimeWorld {
+class RuntimeFixture {
  public:
-  explicit RuntimeWorld(Limits bounds = {}, std::uint64_t seed = 1) : simulation(seed), disk(seed), limits(bounds) {
+  explicit RuntimeFixture(Limits bounds = {}, std::uint64_t seed = 1) : simulation(seed), disk(seed), limits(bounds) {
     boot();
   }
-  ~RuntimeWorld() { die(); }
+  ~RuntimeFixture() { die(); }
 
   void boot() {
     Runtime::Options options;

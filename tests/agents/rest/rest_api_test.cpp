@@ -1,18 +1,18 @@
-#include "agents/rest/rest_door.hpp"
+#include "agents/rest/rest_api.hpp"
 
 #include <gtest/gtest.h>
 
 #include "runtime/simulation_executor.hpp"
-#include "tests/agents/world.hpp"
+#include "tests/agents/fixture.hpp"
 #include "tests/connectors/support.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::Fixture;
 using testing::MemoryExchange;
 using testing::say;
 using testing::ScriptedEngine;
-using testing::World;
 
 /// Remembers what it was asked and answers "ok".
 class RecordingBackend final : public ChatBackend {
@@ -65,16 +65,16 @@ ApiKeys two_tenants() {
 class RestApiTest : public ::testing::Test {
  protected:
   void open(Executor& workers) {
-    RestDoor::Parts parts{engine_,       {&backend_}, "", workers, simulation_.clock(), simulation_.random(), limits_,
-                          two_tenants(), {},          {}, {}};
+    RestApi::Parts parts{engine_,       {&backend_}, "", workers, simulation_.clock(), simulation_.random(), limits_,
+                         two_tenants(), {},          {}, {}};
     parts.status = &simulation_.lane("status");
     parts.metrics_text = [] { return std::string("mnema_up 1\n"); };
     parts.health = [this](const Identity& identity) {
       health_for_ = identity.tenant;
       return boost::json::object{{"degraded", true}};
     };
-    door_ = std::make_unique<RestDoor>(std::move(parts));
-    door_->mount(routes_);
+    api_ = std::make_unique<RestApi>(std::move(parts));
+    api_->mount(routes_);
   }
   std::shared_ptr<MemoryExchange> send(HttpRequest request) {
     auto exchange = std::make_shared<MemoryExchange>();
@@ -91,7 +91,7 @@ class RestApiTest : public ::testing::Test {
   Limits limits_;
   ScriptedEngine engine_{simulation_.lane("engine"), [](const GenerateRequest&) { return say("ok"); }};
   RecordingBackend backend_;
-  std::unique_ptr<RestDoor> door_;
+  std::unique_ptr<RestApi> api_;
   HttpRoutes routes_;
   std::string health_for_;
 };
@@ -224,31 +224,31 @@ task<Outcome> desk(Ctx& ctx, Event event) {
 class RestTenantsTest : public ::testing::Test {
  protected:
   RestTenantsTest() {
-    world_.agent("desk", desk).state<Heard>().answers_chat();
-    world_.boot();
-    RestDoor::Parts parts{*world_.engine,
-                          {world_.chat.get()},
-                          "",
-                          world_.simulation.lane("workers"),
-                          world_.simulation.clock(),
-                          world_.simulation.random(),
-                          world_.limits,
-                          two_tenants(),
-                          {},
-                          {},
-                          {}};
-    door_ = std::make_unique<RestDoor>(std::move(parts));
-    door_->mount(routes_);
+    fixture_.agent("desk", desk).state<Heard>().answers_chat();
+    fixture_.boot();
+    RestApi::Parts parts{*fixture_.engine,
+                         {fixture_.chat.get()},
+                         "",
+                         fixture_.simulation.lane("workers"),
+                         fixture_.simulation.clock(),
+                         fixture_.simulation.random(),
+                         fixture_.limits,
+                         two_tenants(),
+                         {},
+                         {},
+                         {}};
+    api_ = std::make_unique<RestApi>(std::move(parts));
+    api_->mount(routes_);
   }
   int status_of(HttpRequest request) {
     auto exchange = std::make_shared<MemoryExchange>();
     routes_.handle(std::move(request), exchange);
-    world_.simulation.run_until([&] { return exchange->status() != 0; });
-    world_.settle();
+    fixture_.simulation.run_until([&] { return exchange->status() != 0; });
+    fixture_.settle();
     return exchange->status();
   }
   int turns_of(const std::string& tenant) {
-    const auto state = world_.runtime->runtime()
+    const auto state = fixture_.runtime->runtime()
                            .database()
                            .read<std::optional<StoredState>>(
                                [&](Transaction& transaction) { return find_state(transaction, tenant, "desk", "s"); })
@@ -257,13 +257,13 @@ class RestTenantsTest : public ::testing::Test {
   }
   [[nodiscard]] std::string last_prompt() const {
     std::string text;
-    const std::vector<GenerateRequest> asked = world_.engine->requests();
+    const std::vector<GenerateRequest> asked = fixture_.engine->requests();
     for (const Message& message : asked.back().prompt.messages) text += message.text() + "\n";
     return text;
   }
 
-  World world_{1, [](const GenerateRequest&) { return say("Understood."); }};
-  std::unique_ptr<RestDoor> door_;
+  Fixture fixture_{1, [](const GenerateRequest&) { return say("Understood."); }};
+  std::unique_ptr<RestApi> api_;
   HttpRoutes routes_;
 };
 

@@ -1,4 +1,4 @@
-#include "cli/demo/story.hpp"
+#include "cli/demo/scenario.hpp"
 
 #include <fmt/format.h>
 #include <httplib.h>
@@ -7,7 +7,7 @@
 #include <boost/json.hpp>
 #include <fstream>
 
-#include "cli/demo/outside_world.hpp"
+#include "cli/demo/outside_services.hpp"
 #include "cli/demo/runtime_process.hpp"
 #include "runtime/sha256.hpp"
 
@@ -67,14 +67,14 @@ bool eventually(const std::function<bool()>& holds, int tries = 6000) {
   return false;
 }
 
-class Story {
+class Scenario {
  public:
-  explicit Story(const DemoOptions& options) : runtime_(options.folder + "/mnema.toml"), options_(options) {
+  explicit Scenario(const DemoOptions& options) : runtime_(options.folder + "/mnema.toml"), options_(options) {
     std::ofstream(options.folder + "/webhook-secret") << kSecret;
     std::ofstream(options.folder + "/mnema.toml") << config_text(options, outside_.port());
   }
 
-  Result<DemoResult> tell() {
+  Result<DemoResult> run() {
     RETURN_IF_ERROR(runtime_.start());
     first_issue();
     chat();
@@ -145,7 +145,7 @@ class Story {
     check("it stopped in order", [code] { return code == 0; });
   }
 
-  // ---- what the story does ----
+  // ---- what the scenario does ----
 
   std::string post(const std::string& path, const std::string& body, const httplib::Headers& headers = {}) {
     httplib::Client client("127.0.0.1", runtime_.port());
@@ -240,7 +240,7 @@ class Story {
     result_.checks.push_back({what, eventually(holds, 1000)});
   }
 
-  OutsideWorld outside_;
+  OutsideServices outside_;
   RuntimeProcess runtime_;
   const DemoOptions options_;
   DemoResult result_;
@@ -253,6 +253,6 @@ bool DemoResult::held() const {
   return std::all_of(checks.begin(), checks.end(), [](const DemoCheck& check) { return check.held; });
 }
 
-Result<DemoResult> tell_demo_story(const DemoOptions& options) { return Story(options).tell(); }
+Result<DemoResult> run_demo_scenario(const DemoOptions& options) { return Scenario(options).run(); }
 
 }  // namespace mnema

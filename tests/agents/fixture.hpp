@@ -1,4 +1,4 @@
-// tests/agents/world.hpp
+// tests/agents/fixture.hpp
 //
 // A whole process on one thread, and the world around it that outlives its crashes: a disk, a sink that counts what
 // reaches it, and an upstream that counts effects by idempotency key.
@@ -42,11 +42,11 @@ class CountingSink final : public Sink {
   Simulation& simulation_;
 };
 
-class World {
+class Fixture {
  public:
-  explicit World(std::uint64_t seed, ScriptedEngine::Script engine_script, Limits world_limits = {})
+  explicit Fixture(std::uint64_t seed, ScriptedEngine::Script engine_script, Limits world_limits = {})
       : simulation(seed), vfs(seed), sink(simulation), limits(world_limits), script(std::move(engine_script)) {}
-  ~World() { stop(); }
+  ~Fixture() { stop(); }
 
   /// Before `boot`; again before a later one to change it.
   AgentBuilder agent(const std::string& name, Handler handler) { return AgentBuilder(spec(name, handler)); }

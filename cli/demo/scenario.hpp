@@ -1,8 +1,8 @@
-// cli/demo/story.hpp
+// cli/demo/scenario.hpp
 //
-// The demo's story and its checks, in the order in which they are told.
+// The demo's scenario and its checks, in the order in which they run.
 //
-// Threads: blocks its caller for as long as the story takes (some ten seconds).
+// Threads: blocks its caller for as long as the scenario takes (some ten seconds).
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace mnema {
 
-/// One turn of the story, measured by the runtime itself.
+/// One turn of the scenario, measured by the runtime itself.
 struct DemoRow {
   std::string what;
   double wake_ms = 0;  // event accepted -> first line of the handler
@@ -40,6 +40,6 @@ struct DemoOptions {
 };
 
 /// Errors: `kUnavailable` when the runtime does not start; a check that fails is no error but a result.
-[[nodiscard]] Result<DemoResult> tell_demo_story(const DemoOptions& options);
+[[nodiscard]] Result<DemoResult> run_demo_scenario(const DemoOptions& options);
 
 }  // namespace mnema
