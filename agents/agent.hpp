@@ -15,13 +15,13 @@
 #include <utility>
 #include <vector>
 
-#include "agents/memory_reach.hpp"
 #include "agents/outcome.hpp"
 #include "agents/state_type.hpp"
 #include "agents/task.hpp"
 #include "agents/tool.hpp"
-#include "runtime/budget.hpp"
-#include "runtime/event.hpp"
+#include "agents/turn/memory_reach.hpp"
+#include "runtime/events/budget.hpp"
+#include "runtime/events/event.hpp"
 
 namespace mnema {
 
@@ -102,7 +102,7 @@ class AgentBuilder {
  public:
   explicit AgentBuilder(AgentSpec& spec) : spec_(spec) {}
 
-  /// What makes two events belong together (runtime/key_template.hpp): one turn at a time per key.
+  /// What makes two events belong together (runtime/events/key_template.hpp): one turn at a time per key.
   AgentBuilder& key(std::string key_template) { return spec_.key_template = std::move(key_template), *this; }
 
   /// Gives each key a `T` that is loaded before a turn and saved with its commit (agents/state_type.hpp).

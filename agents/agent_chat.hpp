@@ -1,8 +1,8 @@
 // agents/agent_chat.hpp
 //
 // Agents behind the chat API: `model: "<agent>"` starts a turn of that agent in the foreground. The client sends the
-// whole history; we recognise the session by it (agents/session.hpp), so the prompt begins with exactly what the model
-// saw before. An edited or regenerated history is a branch and becomes a new session.
+// whole history; we recognise the session by it (agents/turn/session.hpp), so the prompt begins with exactly what the
+// model saw before. An edited or regenerated history is a branch and becomes a new session.
 //
 // A foreground chat is not accepted work: when the client goes, the turn is cancelled and leaves nothing behind.
 //

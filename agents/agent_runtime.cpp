@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
-#include "agents/session_store.hpp"
-#include "runtime/log.hpp"
+#include "agents/turn/session_store.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

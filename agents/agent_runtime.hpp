@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "agents/agent.hpp"
-#include "agents/dispatcher.hpp"
-#include "agents/event_prestage.hpp"
-#include "agents/prefix_watch.hpp"
-#include "agents/session_cleaner.hpp"
-#include "agents/turn_services.hpp"
+#include "agents/turn/dispatcher.hpp"
+#include "agents/turn/event_prestage.hpp"
+#include "agents/turn/prefix_watch.hpp"
+#include "agents/turn/session_cleaner.hpp"
+#include "agents/turn/turn_services.hpp"
 #include "connectors/connector.hpp"
 #include "inference/engine.hpp"
 #include "memory/store.hpp"

@@ -4,7 +4,7 @@
 #include "connectors/http/request_check.hpp"
 #include "connectors/http/url.hpp"
 #include "connectors/http_sink.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 

@@ -19,7 +19,7 @@
 #include "connectors/permit_store.hpp"
 #include "connectors/secrets_store.hpp"
 #include "connectors/upstream.hpp"
-#include "runtime/connector_config.hpp"
+#include "runtime/config/connector_config.hpp"
 
 namespace mnema {
 

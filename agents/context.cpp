@@ -1,10 +1,10 @@
 #include "agents/context.hpp"
 
-#include "agents/turn.hpp"
-#include "agents/turn_version.hpp"
+#include "agents/turn/turn.hpp"
+#include "agents/turn/turn_version.hpp"
 #include "connectors/http/client.hpp"
 #include "memory/store.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 namespace {

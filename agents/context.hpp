@@ -21,16 +21,16 @@
 #include <vector>
 
 #include "agents/await_argument.hpp"
-#include "agents/memory_reach.hpp"
 #include "agents/outcome.hpp"
 #include "agents/prompt.hpp"
 #include "agents/recall_json.hpp"
 #include "agents/reply.hpp"
 #include "agents/step.hpp"
 #include "agents/tool.hpp"
-#include "runtime/budget.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/event.hpp"
+#include "agents/turn/memory_reach.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/events/budget.hpp"
+#include "runtime/events/event.hpp"
 
 namespace mnema {
 
@@ -169,7 +169,7 @@ class Ctx : public StepContext {
   [[nodiscard]] bool in_chat() const;
 
   /// What memory knows about `query.text`, best first, cut by relevance: nothing is an answer too. The scope is this
-  /// turn's (agents/memory_reach.hpp), and what the turn has remembered so far is found as well.
+  /// turn's (agents/turn/memory_reach.hpp), and what the turn has remembered so far is found as well.
   [[nodiscard]] Step<Recalled> recall(const RecallQuery& query);
   Step<Recalled> recall(RecallQuery&& query) = delete;
   /// Of any kind and time.
@@ -219,8 +219,8 @@ class Ctx : public StepContext {
   void send(std::string destination, std::string body, std::string content_type = "application/json");
 
   /// Writes into the episodic memory with the commit. The scope is filled in: whoever the agent `remembers` for, or
-  /// `reach` (agents/memory_reach.hpp); so are the thread and the time where they are left empty. Except for what a
-  /// user said, it is trusted no further than the weakest text this turn has been given.
+  /// `reach` (agents/turn/memory_reach.hpp); so are the thread and the time where they are left empty. Except for what
+  /// a user said, it is trusted no further than the weakest text this turn has been given.
   void remember(Episode episode);
   void remember(Episode episode, MemoryReach reach);
 

@@ -23,10 +23,10 @@
 #include <variant>
 
 #include "agents/describe.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/json.hpp"
-#include "runtime/result.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 

@@ -1,7 +1,7 @@
 // agents/host.hpp                                                                        START HERE
 //
 // The program around agents: reads the configuration, opens data, engine, memory, connectors and sources, serves the
-// API, and stops in order on SIGINT, SIGTERM or `stop` (agents/shutdown.hpp).
+// API, and stops in order on SIGINT, SIGTERM or `stop` (agents/host/shutdown.hpp).
 //
 //   int main(int argc, char** argv) {
 //     mnema::Host host;
@@ -30,14 +30,14 @@
 
 #include "agents/agent.hpp"
 #include "agents/context.hpp"
-#include "runtime/config.hpp"
+#include "runtime/config/config.hpp"
 
 namespace mnema {
 
 class AgentRuntime;
 class Clock;
 class Engine;    // mnema/inference.hpp
-class Executor;  // runtime/executor.hpp
+class Executor;  // runtime/exec/executor.hpp
 class Sink;      // mnema/connectors.hpp
 class StopRequest;
 
@@ -73,7 +73,7 @@ class Host {
     Error error;
   };
   /// Opens everything, once; the address is bound after it, though nothing is answered before `run`. Configures the log
-  /// first. Models are opened only if an agent needs one (agents/model_needs.hpp). None: it went well. `kStopped`:
+  /// first. Models are opened only if an agent needs one (agents/host/model_needs.hpp). None: it went well. `kStopped`:
   /// `stop` was called meanwhile.
   [[nodiscard]] std::optional<Failed> open(Config config);
 

@@ -33,10 +33,10 @@
 #include "agents/agent_runtime.hpp"
 #include "agents/convert.hpp"
 #include "agents/host.hpp"
-#include "agents/session_store.hpp"
 #include "agents/testing.hpp"
-#include "runtime/dead_letters.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "agents/turn/session_store.hpp"
+#include "runtime/events/dead_letters.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 
 namespace mnema::testing {
 

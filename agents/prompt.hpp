@@ -1,7 +1,7 @@
 // agents/prompt.hpp
 //
 // What a handler wants the model to see, before it is laid out and cut to a budget. The order in which things are
-// added does not matter: agents/context_builder.hpp puts them where the prompt's prefix stays the same longest.
+// added does not matter: agents/turn/context_builder.hpp puts them where the prompt's prefix stays the same longest.
 //
 // Threads: plain value.
 #pragma once

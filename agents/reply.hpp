@@ -24,7 +24,7 @@ struct ThinkOptions {
   bool tools = true;                 // may the model call the agent's tools?
   bool stream = true;                // in a chat, is this part of what the client reads?
   /// Every claim must rest on a passage that was shown: one that does not is marked, and one without a number gets it.
-  /// Else only the numbers that the model wrote are checked. (agents/citations.hpp; not under a constraint.)
+  /// Else only the numbers that the model wrote are checked. (agents/turn/citations.hpp; not under a constraint.)
   bool grounded = false;
   /// With `grounded`: an answer that no passage supports, or that says so itself, is this text.
   std::string refusal;

@@ -12,7 +12,7 @@
 // they made is stored with the next commit.
 //
 // A state that cannot be read so is left as it is, and its event waits until a program comes that can
-// (agents/turn.hpp).
+// (agents/turn/turn.hpp).
 //
 // Threads:   declared before the host runs, then immutable; `load` and `save` from any thread.
 // Ownership: plain values.

@@ -22,8 +22,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "runtime/check.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

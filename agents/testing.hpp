@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "agents/turn_observer.hpp"
+#include "agents/turn/turn_observer.hpp"
 #include "inference/engine.hpp"
-#include "runtime/clock.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema::testing {
 

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "inference/local_engine.hpp"
-#include "runtime/random.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 
 namespace {
 

@@ -10,10 +10,10 @@
 #include <memory>
 #include <vector>
 
-#include "inference/catalogue.hpp"
 #include "inference/formats/gguf.hpp"
 #include "inference/grammar/constraint_compiler.hpp"
 #include "inference/grammar/schema_grammar.hpp"
+#include "inference/loading/catalogue.hpp"
 #include "inference/tokenizer/gguf_tokenizer.hpp"
 
 namespace {

@@ -24,8 +24,8 @@
 
 #include "connectors/http/client.hpp"
 #include "connectors/http/curl_transport.hpp"
-#include "runtime/loop.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/exec/loop.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 #include "tests/connectors/http/peer.hpp"
 
 namespace {

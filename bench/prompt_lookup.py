@@ -21,7 +21,7 @@ FRUIT = "apple pear plum cherry grape melon lemon orange banana kiwi mango papay
 
 def prompts():
     fruit = "\n".join(f"{i}. {name} costs {i * 7} euro and weighs {i * 3} grams" for i, name in enumerate(FRUIT, 1))
-    code = (ROOT / "inference/prompt_lookup.cpp").read_text(encoding="utf-8")[:2200]
+    code = (ROOT / "inference/sampling/prompt_lookup.cpp").read_text(encoding="utf-8")[:2200]
     return {
         "copy a list": f"Repeat this list exactly:\n{fruit}",
         "edit code": f"Repeat this code exactly, with the name proposal changed to draft:\n```cpp\n{code}\n```",

@@ -25,8 +25,8 @@
 #include "inference/kernels/half.hpp"
 #include "inference/kernels/matmul.hpp"
 #include "inference/tokenizer/byte_alphabet.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/random.hpp"
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include "cli/bench/answers_command.hpp"
 #include "cli/bench/events_command.hpp"
 #include "cli/exit_code.hpp"
-#include "inference/catalogue.hpp"
 #include "inference/engine_bench.hpp"
+#include "inference/loading/catalogue.hpp"
 
 namespace mnema {
 namespace {

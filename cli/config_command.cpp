@@ -7,7 +7,7 @@
 
 #include "cli/config/reference.hpp"
 #include "cli/exit_code.hpp"
-#include "runtime/config.hpp"
+#include "runtime/config/config.hpp"
 
 namespace mnema {
 namespace {

@@ -13,10 +13,10 @@
 #include "cli/dlq/letter_changes.hpp"
 #include "cli/dlq/letter_text.hpp"
 #include "cli/exit_code.hpp"
-#include "runtime/config.hpp"
-#include "runtime/read_pool.hpp"
+#include "runtime/config/config.hpp"
 #include "runtime/runtime_schema.hpp"
-#include "runtime/schema_versions.hpp"
+#include "runtime/store/read_pool.hpp"
+#include "runtime/store/schema_versions.hpp"
 
 namespace mnema {
 namespace {

@@ -13,7 +13,7 @@
 #include "memory/documents/shown_name.hpp"
 #include "memory/documents/text_tools.hpp"
 #include "memory/folder_ingest.hpp"
-#include "runtime/config.hpp"
+#include "runtime/config/config.hpp"
 
 namespace mnema {
 namespace {

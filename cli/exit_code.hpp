@@ -1,12 +1,12 @@
 // cli/exit_code.hpp
 //
 // How the program ends, for scripts. Documented in `mnema --help`; frozen: append only. Beside these, 128 + N: a second
-// signal N ended it at once (agents/stop_signals.hpp).
+// signal N ended it at once (agents/host/stop_signals.hpp).
 #pragma once
 
 #include <string>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

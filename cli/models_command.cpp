@@ -11,8 +11,8 @@
 #include "cli/models/on_disk.hpp"
 #include "cli/models/pull.hpp"
 #include "cli/models/quantize.hpp"
-#include "inference/catalogue.hpp"
-#include "runtime/clock.hpp"
+#include "inference/loading/catalogue.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema {
 namespace {

@@ -13,7 +13,7 @@ if(MNEMA_PROGRAMS AND BUILD_TESTING)
   find_package(GTest REQUIRED)
 endif()
 
-# Asio and Beast are compiled once, in runtime/asio.cpp and connectors/http/beast.cpp, not in every file. No public
+# Asio and Beast are compiled once, in runtime/exec/asio.cpp and connectors/http/beast.cpp, not in every file. No public
 # header includes them, so they stay ours: a program that uses Asio itself compiles it as it likes.
 add_library(mnema_asio INTERFACE)
 target_link_libraries(mnema_asio INTERFACE Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads)

@@ -4,9 +4,9 @@
 // carries an outbox row to where it belongs. Both are woken, never poll, and neither decides what is durable: a source
 // acknowledges its own upstream only after the mailbox has answered, a sink's row stays in the outbox until `done`.
 //
-// A new kind of either is a class here, one line in agents/connector_kinds.cpp and its keys in
-// runtime/source_config.cpp or runtime/connector_config.cpp. Everything else (start, pause, drain, stop, health,
-// metrics) is the registry's (connector_registry.hpp).
+// A new kind of either is a class here, one line in agents/host/connector_kinds.cpp and its keys in
+// runtime/config/source_config.cpp or runtime/config/connector_config.cpp. Everything else (start, pause, drain, stop,
+// health, metrics) is the registry's (connector_registry.hpp).
 //
 // Threads:   each implementation says on which thread it runs; `accept` and `deliver` may be called from any thread.
 // Ownership: the registry owns sources and sinks and stops them before the loop ends.
@@ -18,17 +18,17 @@
 #include <string>
 #include <utility>
 
-#include "runtime/event.hpp"
-#include "runtime/event_batch.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/metrics.hpp"
-#include "runtime/outbox.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/metrics.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/events/event.hpp"
+#include "runtime/events/event_batch.hpp"
+#include "runtime/events/outbox.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 
-/// Where a source hands over its events, in batches (runtime/event_batch.hpp). `done` runs exactly once, after the
-/// commit that holds the batch is on disk, on a thread of the acceptor's choosing. Results of single events:
+/// Where a source delivers its events, in batches (runtime/events/event_batch.hpp). `done` runs exactly once, after
+/// the commit that holds the batch is on disk, on a thread of the acceptor's choosing. Results of single events:
 /// `kNotFound` (no agent takes it), `kInvalidArgument`, `kPermissionDenied`.
 class Accept {
  public:
@@ -66,7 +66,7 @@ class Source {
   virtual void pause() = 0;
   virtual void resume() = 0;
 
-  /// Takes nothing more from outside, for good; what was handed over is still acknowledged when its answer comes.
+  /// Takes nothing more from outside, for good; what was delivered is still acknowledged when its answer comes.
   /// Idempotent.
   virtual void drain() = 0;
   /// Ends: what has not been acknowledged by now comes again after the next start. Idempotent, also without `drain`.

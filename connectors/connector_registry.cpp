@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/check.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -28,10 +28,10 @@
 #include <vector>
 
 #include "connectors/connector.hpp"
-#include "runtime/connector_config.hpp"
-#include "runtime/metrics.hpp"
-#include "runtime/result.hpp"
-#include "runtime/source_config.hpp"
+#include "runtime/base/metrics.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/config/connector_config.hpp"
+#include "runtime/config/source_config.hpp"
 
 namespace mnema {
 

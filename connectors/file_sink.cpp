@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "connectors/base64.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace json = boost::json;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "connectors/upstream.hpp"
-#include "runtime/database.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

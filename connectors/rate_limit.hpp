@@ -12,7 +12,7 @@
 #include <deque>
 #include <optional>
 
-#include "runtime/clock.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema {
 

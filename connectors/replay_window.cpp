@@ -1,6 +1,6 @@
 #include "connectors/replay_window.hpp"
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 

@@ -16,8 +16,8 @@
 #include <mutex>
 #include <string>
 
-#include "runtime/clock.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 

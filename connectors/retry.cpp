@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "connectors/http/date.hpp"
-#include "runtime/backoff.hpp"
+#include "runtime/base/backoff.hpp"
 
 namespace mnema {
 namespace {

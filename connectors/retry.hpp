@@ -19,9 +19,9 @@
 #include <variant>
 
 #include "connectors/http/message.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/random.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "runtime/json.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema {
 namespace json = boost::json;

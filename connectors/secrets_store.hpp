@@ -20,9 +20,9 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
-#include "runtime/secret.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/secret.hpp"
 
 namespace mnema {
 

@@ -23,9 +23,9 @@
 #include "connectors/breaker.hpp"
 #include "connectors/rate_limit.hpp"
 #include "connectors/retry.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

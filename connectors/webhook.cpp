@@ -9,11 +9,11 @@
 #include "connectors/github_event.hpp"
 #include "connectors/http/error_body.hpp"
 #include "connectors/replay_window.hpp"
-#include "runtime/json.hpp"
-#include "runtime/key_template.hpp"
-#include "runtime/log.hpp"
-#include "runtime/sha256.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/base/sha256.hpp"
+#include "runtime/base/utf8.hpp"
+#include "runtime/events/key_template.hpp"
 
 namespace mnema {
 namespace json = boost::json;

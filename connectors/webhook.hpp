@@ -35,10 +35,10 @@
 #include "connectors/http/exchange.hpp"
 #include "connectors/secrets_store.hpp"
 #include "connectors/webhook_signature.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 
@@ -50,7 +50,7 @@ struct WebhookOptions {
   Duration timestamp_tolerance = std::chrono::minutes(5);
   std::string tenant = "local";
   std::string agent;         // agent type that shall handle it; "" = the router decides
-  std::string key_template;  // runtime/key_template.hpp: "{/repository/full_name}#{/issue/number}";
+  std::string key_template;  // runtime/events/key_template.hpp: "{/repository/full_name}#{/issue/number}";
                              // "" = the router makes the key by the agent's own template
   std::string type_prefix;   // "" = "github" / "webhook"
   // GitHub: for how long, and how many, bodies are remembered against replays under another id.

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "connectors/base64.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 namespace {

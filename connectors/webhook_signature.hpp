@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "connectors/http/message.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
-#include "runtime/secret.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/secret.hpp"
 
 namespace mnema {
 

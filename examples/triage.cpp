@@ -1,4 +1,4 @@
-#include "agents/event_text.hpp"
+#include "agents/turn/event_text.hpp"
 #include "examples/quickstart.hpp"
 
 namespace mnema {

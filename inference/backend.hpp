@@ -18,8 +18,8 @@
 
 #include "inference/kv/page_store.hpp"
 #include "inference/request.hpp"
-#include "runtime/check.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 
@@ -29,7 +29,8 @@ struct TokenLogit {
   float logit = 0;
 };
 
-/// Chooses tokens from logits for one sequence; inference/sampler.hpp implements it. Called on a compute thread.
+/// Chooses tokens from logits for one sequence; inference/sampling/sampler.hpp implements it. Called on a compute
+/// thread.
 class TokenChooser {
  public:
   virtual ~TokenChooser() = default;

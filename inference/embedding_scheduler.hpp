@@ -26,11 +26,11 @@
 #include <vector>
 
 #include "inference/engine_options.hpp"
-#include "inference/loaded_models.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/result.hpp"
+#include "inference/loading/loaded_models.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

@@ -18,7 +18,7 @@
 #include "inference/engine_stats.hpp"
 #include "inference/prepared_prompt.hpp"
 #include "inference/request.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "inference/kv/page_store.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -8,13 +8,13 @@
 #include <optional>
 #include <utility>
 
-#include "inference/answer.hpp"
 #include "inference/embedding_scheduler.hpp"
-#include "inference/loaded_models.hpp"
-#include "inference/model_texts.hpp"
-#include "inference/prompt_memo.hpp"
-#include "inference/prompt_reader.hpp"
-#include "inference/scheduler.hpp"
+#include "inference/loading/loaded_models.hpp"
+#include "inference/loading/model_texts.hpp"
+#include "inference/scheduler/scheduler.hpp"
+#include "inference/text/answer.hpp"
+#include "inference/text/prompt_memo.hpp"
+#include "inference/text/prompt_reader.hpp"
 
 namespace mnema {
 namespace {

@@ -3,8 +3,9 @@
 // The built-in engine: renders a prompt by the model's template, finds how much of it is already in the KV pages,
 // computes the rest in steps that all generations share, and streams what comes out.
 //
-//   prepare  ─ caller:     render, tokenize what is new (inference/prompt_reader.hpp, inference/prompt_memo.hpp)
-//   generate ─ background: prepare, check, compile the constraint; left out where a prepared prompt has no constraint
+//   prepare  ─ caller:     render, tokenize what is new (inference/text/prompt_reader.hpp,
+//   inference/text/prompt_memo.hpp) generate ─ background: prepare, check, compile the constraint; left out where a
+//   prepared prompt has no constraint
 //            ─ compute:    load the model, or wait until it fits → scheduler.hpp → Backend::step → sampler.hpp
 //            ─ reply_to:   tokens → text (output_stream.hpp) → on_delta ... on_done
 //
@@ -26,10 +27,10 @@
 #include "inference/engine.hpp"
 #include "inference/engine_options.hpp"
 #include "inference/engine_stats.hpp"
-#include "inference/model_loader.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/random.hpp"
+#include "inference/loading/model_loader.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema {
 

@@ -15,9 +15,9 @@
 #include <variant>
 #include <vector>
 
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
-#include "runtime/scope.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/scope.hpp"
 
 namespace mnema {
 

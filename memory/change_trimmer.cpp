@@ -1,7 +1,7 @@
 #include "memory/change_trimmer.hpp"
 
 #include "memory/vector_store.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 

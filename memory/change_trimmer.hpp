@@ -17,8 +17,8 @@
 
 #include "memory/embedder.hpp"
 #include "memory/index_keeper.hpp"
-#include "runtime/database.hpp"
-#include "runtime/strand.hpp"
+#include "runtime/exec/strand.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

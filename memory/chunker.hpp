@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "memory/record.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

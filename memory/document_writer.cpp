@@ -5,8 +5,8 @@
 
 #include "memory/documents/shown_name.hpp"
 #include "memory/text_terms.hpp"
-#include "runtime/log.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 namespace {

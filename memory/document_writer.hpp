@@ -17,8 +17,8 @@
 
 #include "memory/followers.hpp"
 #include "memory/sources_store.hpp"
-#include "runtime/database.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/executor.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -24,8 +24,8 @@
 #include "memory/embedder.hpp"
 #include "memory/index_keeper.hpp"
 #include "memory/vector_store.hpp"
-#include "runtime/database.hpp"
-#include "runtime/strand.hpp"
+#include "runtime/exec/strand.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

@@ -12,7 +12,7 @@
 
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
-#include "runtime/database.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

@@ -6,8 +6,8 @@
 
 #include "memory/entry_store.hpp"
 #include "memory/scope_store.hpp"
-#include "runtime/json.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema::episodic_store {
 namespace {

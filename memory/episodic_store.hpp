@@ -14,7 +14,7 @@
 
 #include "memory/record.hpp"
 #include "memory/text_terms.hpp"
-#include "runtime/database.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema::episodic_store {
 

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "memory/vector/snapshot_file.hpp"
-#include "runtime/check.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

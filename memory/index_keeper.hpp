@@ -23,8 +23,8 @@
 
 #include "memory/vector/index.hpp"
 #include "memory/vector_store.hpp"
-#include "runtime/database.hpp"
-#include "runtime/strand.hpp"
+#include "runtime/exec/strand.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

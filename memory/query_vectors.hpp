@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "memory/embedder.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 

@@ -17,7 +17,7 @@
 #include "memory/index_keeper.hpp"
 #include "memory/record.hpp"
 #include "memory/text_terms.hpp"
-#include "runtime/database.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

@@ -20,8 +20,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/clock.hpp"
-#include "runtime/scope.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/scope.hpp"
 
 namespace mnema {
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/database.hpp"
-#include "runtime/scope.hpp"
+#include "runtime/base/scope.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

@@ -1,7 +1,7 @@
 #include "memory/sources_store.hpp"
 
 #include "memory/entry_store.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema::sources_store {
 namespace {

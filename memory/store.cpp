@@ -17,7 +17,7 @@
 #include "memory/text_index_store.hpp"
 #include "memory/text_terms.hpp"
 #include "memory/vector_store.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -36,12 +36,12 @@
 
 #include "memory/embedder.hpp"
 #include "memory/record.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/database.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/random.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/exec/executor.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -15,8 +15,8 @@
 
 #include "memory/text_index_store.hpp"
 #include "memory/text_terms.hpp"
-#include "runtime/database.hpp"
-#include "runtime/strand.hpp"
+#include "runtime/exec/strand.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

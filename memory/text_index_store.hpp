@@ -17,7 +17,7 @@
 #include "memory/entry_filter_store.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
-#include "runtime/database.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema::text_index_store {
 

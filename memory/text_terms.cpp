@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <unordered_set>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "memory/documents/word_breaker.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 struct sb_stemmer;
 

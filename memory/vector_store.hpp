@@ -16,7 +16,7 @@
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
 #include "memory/vector/codec.hpp"
-#include "runtime/database.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema::vector_store {
 

@@ -15,17 +15,17 @@
 #include <string>
 #include <vector>
 
-#include "runtime/database.hpp"
-#include "runtime/dead_letters.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/mailbox.hpp"
-#include "runtime/outbox.hpp"
-#include "runtime/random.hpp"
-#include "runtime/retention_cleaner.hpp"
-#include "runtime/router.hpp"
-#include "runtime/runtime_counts.hpp"
-#include "runtime/timers.hpp"
-#include "runtime/turn_journal.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/events/dead_letters.hpp"
+#include "runtime/events/mailbox.hpp"
+#include "runtime/events/outbox.hpp"
+#include "runtime/events/retention_cleaner.hpp"
+#include "runtime/events/router.hpp"
+#include "runtime/events/runtime_counts.hpp"
+#include "runtime/events/timers.hpp"
+#include "runtime/events/turn_journal.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

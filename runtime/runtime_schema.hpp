@@ -8,7 +8,7 @@
 
 #include <vector>
 
-#include "runtime/database.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 

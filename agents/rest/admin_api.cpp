@@ -8,8 +8,8 @@
 #include "agents/rest/json_fields.hpp"
 #include "connectors/base64.hpp"
 #include "connectors/http/error_body.hpp"
-#include "runtime/log.hpp"
-#include "runtime/strand.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/exec/strand.hpp"
 
 namespace mnema {
 namespace json = boost::json;

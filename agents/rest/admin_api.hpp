@@ -21,9 +21,9 @@
 
 #include "agents/rest/identity.hpp"
 #include "connectors/http/routes.hpp"
-#include "runtime/dead_letters.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/events/dead_letters.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

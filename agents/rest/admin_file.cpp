@@ -2,8 +2,8 @@
 
 #include <boost/json.hpp>
 
-#include "runtime/json.hpp"
-#include "runtime/private_file.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/store/private_file.hpp"
 
 namespace mnema {
 namespace json = boost::json;

@@ -10,8 +10,8 @@
 
 #include <string>
 
-#include "runtime/result.hpp"
-#include "runtime/secret.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/secret.hpp"
 
 namespace mnema {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "agents/rest/admin_file.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -15,8 +15,8 @@
 
 #include "agents/rest/json_fields.hpp"
 #include "connectors/http/exchange.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

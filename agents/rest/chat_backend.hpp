@@ -19,7 +19,7 @@
 #include "agents/rest/identity.hpp"
 #include "inference/engine.hpp"
 #include "inference/request.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

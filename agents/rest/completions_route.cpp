@@ -4,7 +4,7 @@
 #include "agents/rest/completion_response.hpp"
 #include "agents/rest/logprobs_json.hpp"
 #include "agents/rest/rest_api_state.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <boost/json.hpp>
 
-#include "runtime/json.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

@@ -9,7 +9,7 @@
 #include <boost/json/object.hpp>
 #include <string>
 
-#include "runtime/dead_letters.hpp"
+#include "runtime/events/dead_letters.hpp"
 
 namespace mnema {
 

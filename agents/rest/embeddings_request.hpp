@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "agents/rest/json_fields.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema {
 

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "connectors/http/message.hpp"
-#include "runtime/result.hpp"
-#include "runtime/secret.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/secret.hpp"
 
 namespace mnema {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "connectors/http/error_body.hpp"
-#include "runtime/json.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema {
 namespace json = boost::json;

@@ -14,8 +14,8 @@
 #include <variant>
 
 #include "connectors/http/message.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

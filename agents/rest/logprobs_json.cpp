@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace json = boost::json;

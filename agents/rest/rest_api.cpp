@@ -4,7 +4,7 @@
 
 #include "agents/rest/rest_api_state.hpp"
 #include "connectors/http/error_body.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -29,10 +29,10 @@
 #include "agents/rest/sampling_fields.hpp"
 #include "connectors/http/routes.hpp"
 #include "inference/engine.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

@@ -16,7 +16,7 @@
 
 #include "agents/rest/json_fields.hpp"
 #include "agents/rest/rest_api.hpp"
-#include "runtime/strand.hpp"
+#include "runtime/exec/strand.hpp"
 
 namespace mnema {
 

@@ -7,7 +7,7 @@
 
 #include "agents/rest/json_fields.hpp"
 #include "inference/request.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema {
 

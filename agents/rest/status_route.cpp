@@ -2,7 +2,7 @@
 // busy with long prompts: whether the server lives is answered on the loop itself, the rest on an executor of its own.
 #include "agents/rest/rest_api_state.hpp"
 #include "connectors/http/error_body.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace json = boost::json;

@@ -5,7 +5,7 @@
 #include "agents/rest/completion_request.hpp"
 #include "agents/rest/json_fields.hpp"
 #include "agents/rest/rest_api_state.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace json = boost::json;

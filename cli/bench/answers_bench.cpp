@@ -6,11 +6,11 @@
 #include <thread>
 
 #include "agents/agent_chat.hpp"
-#include "agents/citations.hpp"
 #include "agents/host.hpp"
+#include "agents/turn/citations.hpp"
 #include "examples/quickstart.hpp"
 #include "memory/store.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 
 namespace mnema {
 namespace {

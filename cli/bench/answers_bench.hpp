@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "cli/bench/answer_questions.hpp"
-#include "runtime/clock.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema {
 

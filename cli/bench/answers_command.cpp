@@ -12,7 +12,7 @@
 
 #include "cli/bench/answers_bench.hpp"
 #include "cli/exit_code.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

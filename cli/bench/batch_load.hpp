@@ -8,9 +8,9 @@
 
 #include <string>
 
-#include "runtime/clock.hpp"
-#include "runtime/random.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

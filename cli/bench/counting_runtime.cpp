@@ -4,8 +4,8 @@
 #include <future>
 #include <thread>
 
-#include "agents/session_store.hpp"
-#include "runtime/json.hpp"
+#include "agents/turn/session_store.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema {
 namespace {

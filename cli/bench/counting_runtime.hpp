@@ -16,8 +16,8 @@
 
 #include "agents/agent_runtime.hpp"
 #include "agents/testing.hpp"
-#include "runtime/loop.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/exec/loop.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 
 namespace mnema {
 

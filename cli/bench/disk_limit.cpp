@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "runtime/sqlite.hpp"
+#include "runtime/store/sqlite.hpp"
 
 namespace mnema {
 namespace {
@@ -36,7 +36,7 @@ Result<Latency> measure_sync(const std::string& path, Duration each, const Clock
 
 Result<double> measure_rows(const std::string& path, int group, Duration each, const Clock& clock) {
   ASSIGN_OR_RETURN(const auto connection, SqliteConnection::open(path, SqliteConnection::Mode::kReadWriteCreate));
-  // The settings of the writer in runtime/database.cpp.
+  // The settings of the writer in runtime/store/database.cpp.
   RETURN_IF_ERROR(
       connection->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
                           "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;"

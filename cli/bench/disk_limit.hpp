@@ -1,7 +1,7 @@
 // cli/bench/disk_limit.hpp
 //
 // What the disk under a folder can do when nothing else is asked of it: the bound that durable events are measured
-// against. One loop of bare SQLite with the settings of runtime/database.cpp, and one of plain fdatasync.
+// against. One loop of bare SQLite with the settings of runtime/store/database.cpp, and one of plain fdatasync.
 //
 // Threads: blocks the caller.
 #pragma once
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "cli/bench/latency.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -20,7 +20,7 @@
 #include "cli/bench/batch_load.hpp"
 #include "cli/bench/disk_limit.hpp"
 #include "cli/bench/latency.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema {
 

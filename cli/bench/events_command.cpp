@@ -11,8 +11,8 @@
 
 #include "cli/bench/events_bench.hpp"
 #include "cli/exit_code.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

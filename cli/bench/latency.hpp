@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-#include "runtime/clock.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema {
 

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "runtime/config_keys.hpp"
-#include "runtime/config_meanings.hpp"
+#include "runtime/config/config_keys.hpp"
+#include "runtime/config/config_meanings.hpp"
 
 namespace mnema {
 namespace {

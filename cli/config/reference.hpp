@@ -2,7 +2,7 @@
 //
 // The configuration as documents: every key with its type, range, default and meaning (docs/CONFIGURATION.md), and a
 // file with all of them, as comments, to begin from. Both are made of the keys that the program reads
-// (runtime/config_keys.hpp) and what they mean (runtime/config_meanings.hpp).
+// (runtime/config/config_keys.hpp) and what they mean (runtime/config/config_meanings.hpp).
 //
 // Threads: pure functions.
 #pragma once

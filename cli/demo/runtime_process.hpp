@@ -17,8 +17,8 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -9,7 +9,7 @@
 
 #include "cli/demo/outside_services.hpp"
 #include "cli/demo/runtime_process.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "connectors/base64.hpp"
 #include "connectors/http/host_check.hpp"
-#include "runtime/json.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema {
 namespace json = boost::json;

@@ -4,9 +4,9 @@
 
 #include "agents/rest/admin_file.hpp"
 #include "cli/dlq/admin_client.hpp"
-#include "runtime/folder_lock.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 #include "runtime/runtime.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/store/folder_lock.hpp"
 
 namespace mnema {
 namespace {

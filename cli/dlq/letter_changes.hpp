@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "runtime/dead_letters.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/events/dead_letters.hpp"
 
 namespace mnema {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "agents/rest/dead_letter_json.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "runtime/dead_letters.hpp"
+#include "runtime/events/dead_letters.hpp"
 
 namespace mnema {
 

@@ -7,9 +7,9 @@
 #include "inference/engine_options.hpp"
 #include "inference/formats/gguf.hpp"
 #include "inference/formats/safetensors.hpp"
+#include "inference/loading/model_loader.hpp"
 #include "inference/model/hyper_parameters.hpp"
-#include "inference/model_loader.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema {
 namespace {

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

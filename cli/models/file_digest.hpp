@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -11,8 +11,8 @@
 #include <functional>
 #include <string>
 
-#include "runtime/result.hpp"
-#include "runtime/secret.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/secret.hpp"
 
 namespace mnema {
 

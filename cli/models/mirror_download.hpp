@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "inference/catalogue.hpp"
-#include "runtime/result.hpp"
+#include "inference/loading/catalogue.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

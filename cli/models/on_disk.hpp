@@ -8,8 +8,8 @@
 
 #include <string>
 
-#include "inference/catalogue.hpp"
-#include "runtime/result.hpp"
+#include "inference/loading/catalogue.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 
-#include "runtime/clock.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema {
 

@@ -10,9 +10,9 @@
 
 #include <string>
 
-#include "inference/catalogue.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
+#include "inference/loading/catalogue.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

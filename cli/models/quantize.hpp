@@ -13,8 +13,8 @@
 #include <string>
 
 #include "inference/kernels/quant_type.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

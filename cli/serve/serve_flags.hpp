@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "agents/model_server.hpp"
-#include "runtime/config.hpp"
+#include "agents/host/model_server.hpp"
+#include "runtime/config/config.hpp"
 
 namespace CLI {
 class App;

@@ -1,6 +1,6 @@
 #include "connectors/http/body_budget.hpp"
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 

@@ -19,7 +19,7 @@
 #include <mutex>
 #include <set>
 
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema {
 

@@ -28,10 +28,10 @@
 #include "connectors/http/transport.hpp"
 #include "connectors/secrets_store.hpp"
 #include "connectors/upstream.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/random.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "connectors/http/running_call.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 

@@ -10,7 +10,7 @@
 #include "connectors/http/error_body.hpp"
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/wire.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

@@ -28,8 +28,8 @@
 #include "connectors/http/exchange.hpp"
 #include "connectors/http/request_reader.hpp"
 #include "connectors/http/server.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/stream.hpp"
+#include "runtime/exec/executor.hpp"
+#include "runtime/exec/stream.hpp"
 
 namespace mnema {
 

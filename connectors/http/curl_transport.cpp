@@ -17,8 +17,8 @@
 #include "connectors/http/resolver.hpp"
 #include "connectors/http/timed_queue.hpp"
 #include "connectors/http/trust_store.hpp"
-#include "runtime/check.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

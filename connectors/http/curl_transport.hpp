@@ -27,7 +27,7 @@
 #include <string>
 
 #include "connectors/http/transport.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/clock.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema {
 

@@ -1,6 +1,6 @@
 #include "connectors/http/excerpt.hpp"
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 

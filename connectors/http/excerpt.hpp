@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/secret.hpp"
+#include "runtime/base/secret.hpp"
 
 namespace mnema {
 

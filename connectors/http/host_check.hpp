@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "connectors/http/message.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

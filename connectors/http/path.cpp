@@ -4,7 +4,7 @@
 #include <array>
 
 #include "connectors/http/message.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

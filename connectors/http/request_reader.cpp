@@ -4,7 +4,7 @@
 #include <boost/beast/http/parser.hpp>
 
 #include "connectors/http/request_body.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace http = boost::beast::http;

@@ -16,8 +16,8 @@
 
 #include "connectors/http/body_budget.hpp"
 #include "connectors/http/message.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -12,7 +12,7 @@
 
 #include "connectors/file_stamp.hpp"
 #include "connectors/http/message.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

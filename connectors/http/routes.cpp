@@ -5,8 +5,8 @@
 #include <set>
 
 #include "connectors/http/error_body.hpp"
-#include "runtime/check.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "connectors/http/exchange.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

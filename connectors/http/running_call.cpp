@@ -6,7 +6,7 @@
 #include "connectors/http/excerpt.hpp"
 #include "connectors/http/path.hpp"
 #include "connectors/http/request_check.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

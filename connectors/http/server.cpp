@@ -9,7 +9,7 @@
 
 #include "connectors/http/connection.hpp"
 #include "connectors/http/socket_stream.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace asio = boost::asio;

@@ -17,11 +17,11 @@
 #include <string>
 
 #include "connectors/http/exchange.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/loop.hpp"
-#include "runtime/random.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/exec/loop.hpp"
 
 namespace mnema {
 

@@ -2,14 +2,14 @@
 //
 // Byte streams over an accepted socket: plain, or TLS on top. Included by server.cpp only; it brings Asio with it.
 //
-// Threads and ownership: as runtime/stream.hpp. A TLS stream borrows its context.
+// Threads and ownership: as runtime/exec/stream.hpp. A TLS stream borrows its context.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 
-#include "runtime/stream.hpp"
+#include "runtime/exec/stream.hpp"
 
 namespace mnema {
 

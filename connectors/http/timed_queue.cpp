@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 

@@ -14,8 +14,8 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

@@ -22,8 +22,8 @@
 
 #include "connectors/http/message.hpp"
 #include "connectors/http/url.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema {
 

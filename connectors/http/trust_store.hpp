@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

@@ -6,10 +6,10 @@
 // Threads: as the headers below say.
 #pragma once
 
-#include "inference/catalogue.hpp"
 #include "inference/engine.hpp"
+#include "inference/loading/catalogue.hpp"
+#include "inference/loading/model_loader.hpp"
 #include "inference/local_engine.hpp"
-#include "inference/model_loader.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/random.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"

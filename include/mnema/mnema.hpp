@@ -24,4 +24,4 @@
 #include "agents/step.hpp"
 #include "agents/task.hpp"
 #include "agents/tool.hpp"
-#include "runtime/config.hpp"
+#include "runtime/config/config.hpp"

@@ -22,8 +22,8 @@
 #include "inference/chat/jinja_template.hpp"
 #include "inference/request.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "inference/chat/jinja_value.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema::jinja {
 
-/// What a hostile template may use at most (runtime/limits.hpp). One rule for time and memory: whatever reads or makes
-/// something pays a step for it, and one more for each 256 bytes of text.
+/// What a hostile template may use at most (runtime/base/limits.hpp). One rule for time and memory: whatever reads or
+/// makes something pays a step for it, and one more for each 256 bytes of text.
 struct Bounds {
   long steps = Limits{}.template_steps_max;
   std::size_t output_bytes = kTextBytesMax;

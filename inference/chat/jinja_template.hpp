@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "inference/chat/jinja_rendering.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema::jinja {
 

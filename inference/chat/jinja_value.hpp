@@ -17,7 +17,7 @@
 #include <variant>
 #include <vector>
 
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema::jinja {
 

@@ -5,7 +5,7 @@
 #include <boost/json/value.hpp>
 #include <optional>
 
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema {
 namespace {

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "inference/kernels/quant_type.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <string>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

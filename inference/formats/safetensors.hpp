@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "inference/formats/mapped_file.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

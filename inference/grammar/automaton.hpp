@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "inference/grammar/expression.hpp"
-#include "runtime/limits.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/limits.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema::grammar {
 

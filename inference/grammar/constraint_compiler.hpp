@@ -17,7 +17,7 @@
 #include "inference/request.hpp"
 #include "inference/token_mask.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
-#include "runtime/limits.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace mnema::grammar {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "inference/grammar/expression.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema::grammar {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "inference/grammar/plain_run.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema::grammar {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "inference/grammar/json_grammar.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema::grammar {
 

@@ -14,7 +14,7 @@
 #include <boost/json/value.hpp>
 
 #include "inference/grammar/expression.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema::grammar {
 

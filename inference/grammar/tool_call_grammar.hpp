@@ -11,7 +11,7 @@
 
 #include "inference/grammar/expression.hpp"
 #include "inference/request.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema::grammar {
 

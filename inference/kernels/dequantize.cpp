@@ -2,7 +2,7 @@
 
 #include "inference/kernels/half.hpp"
 #include "inference/kernels/matmul.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 // One block of each type to f32. The layouts are those of ggml's ggml-common.h, told in the GGUF documentation; every
 // f16 scale is little-endian.

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "inference/kernels/thread_pool.hpp"
-#include "runtime/clock.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "inference/kernels/half.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 // The layouts are those of dequantize.cpp.
 

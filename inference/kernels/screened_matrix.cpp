@@ -9,7 +9,7 @@
 #include "inference/kernels/packed_layout.hpp"
 #include "inference/kernels/thread_pool.hpp"
 #include "inference/kernels/weight_arena.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

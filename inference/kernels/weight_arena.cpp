@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

@@ -19,8 +19,8 @@
 
 #include "inference/kv/page_store.hpp"
 #include "inference/request.hpp"
-#include "runtime/result.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema::kv {
 

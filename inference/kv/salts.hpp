@@ -12,8 +12,8 @@
 
 #include "inference/kv/page.hpp"
 #include "inference/request.hpp"
-#include "runtime/random.hpp"
-#include "runtime/scope.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/scope.hpp"
 
 namespace mnema::kv {
 

@@ -8,7 +8,7 @@
 #include "inference/model/model.hpp"
 #include "inference/model/page_store_cpu.hpp"
 #include "inference/model/weights_digest.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 namespace {

@@ -16,7 +16,7 @@
 #include "inference/formats/gguf.hpp"
 #include "inference/kernels/matmul.hpp"
 #include "inference/kernels/thread_pool.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

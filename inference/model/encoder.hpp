@@ -18,7 +18,7 @@
 #include "inference/kernels/thread_pool.hpp"
 #include "inference/kernels/weight_arena.hpp"
 #include "inference/request.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

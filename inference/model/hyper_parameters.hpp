@@ -12,7 +12,7 @@
 #include "inference/formats/gguf.hpp"
 #include "inference/kernels/elementwise.hpp"
 #include "inference/kernels/matmul.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -18,7 +18,7 @@
 #include "inference/kernels/screened_matrix.hpp"
 #include "inference/kernels/thread_pool.hpp"
 #include "inference/model/hyper_parameters.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -23,7 +23,7 @@
 
 #include "inference/kernels/attention.hpp"
 #include "inference/kv/page_store.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

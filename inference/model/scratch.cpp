@@ -4,7 +4,7 @@
 
 #include <new>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

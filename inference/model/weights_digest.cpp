@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 namespace {

@@ -3,7 +3,7 @@
 #include <queue>
 
 #include "inference/tokenizer/byte_alphabet.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

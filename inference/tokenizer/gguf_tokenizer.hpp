@@ -9,7 +9,7 @@
 
 #include "inference/formats/gguf.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

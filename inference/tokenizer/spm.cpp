@@ -4,7 +4,7 @@
 
 #include <queue>
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

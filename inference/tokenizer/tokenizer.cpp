@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 

@@ -13,7 +13,7 @@
 
 #include "inference/request.hpp"
 #include "inference/tokenizer/piece_memo.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

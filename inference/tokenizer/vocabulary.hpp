@@ -14,7 +14,7 @@
 
 #include "inference/formats/gguf.hpp"
 #include "inference/request.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

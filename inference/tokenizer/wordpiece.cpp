@@ -6,7 +6,7 @@
 #include <iterator>
 #include <optional>
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

@@ -10,7 +10,7 @@
 #include <memory>
 #include <optional>
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "memory/record.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -7,7 +7,7 @@
 #include <array>
 #include <vector>
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

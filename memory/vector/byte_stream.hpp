@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

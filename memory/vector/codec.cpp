@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "memory/vector/distance.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 

@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "memory/vector/byte_stream.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {

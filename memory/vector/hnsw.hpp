@@ -19,7 +19,7 @@
 
 #include "memory/vector/codec.hpp"
 #include "memory/vector/matches.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

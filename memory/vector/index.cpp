@@ -5,8 +5,8 @@
 #include <shared_mutex>
 
 #include "memory/vector/byte_stream.hpp"
-#include "runtime/check.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -25,7 +25,7 @@
 #include "memory/vector/flat.hpp"
 #include "memory/vector/hnsw.hpp"
 #include "memory/vector/matches.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "memory/vector/byte_stream.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 
 namespace mnema {
 namespace {

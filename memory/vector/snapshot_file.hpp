@@ -23,7 +23,7 @@
 #include <string_view>
 
 #include "memory/vector/index.hpp"
-#include "runtime/result.hpp"
+#include "runtime/base/result.hpp"
 
 namespace mnema {
 

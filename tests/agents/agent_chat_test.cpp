@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agents/citations.hpp"
+#include "agents/turn/citations.hpp"
 #include "tests/agents/fixture.hpp"
 
 namespace mnema {

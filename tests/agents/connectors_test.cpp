@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include "runtime/fault_vfs.hpp"
-#include "runtime/log.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/sim/fault_vfs.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/connectors/http/scripted_transport.hpp"
 
 namespace mnema {

@@ -12,11 +12,11 @@
 
 #include "agents/agent_chat.hpp"
 #include "agents/agent_runtime.hpp"
-#include "agents/engine_embedder.hpp"
+#include "agents/host/engine_embedder.hpp"
 #include "agents/testing.hpp"
 #include "connectors/connector.hpp"
-#include "runtime/fault_vfs.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/fault_vfs.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema::testing {
 

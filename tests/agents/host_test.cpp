@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "agents/host_harness.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 // Whole programs, driven from outside. How they end is in shutdown_test.cpp.
 

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "agents/agent_runtime.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 #include "tests/agents/sim/scenario.hpp"
 
 namespace mnema {

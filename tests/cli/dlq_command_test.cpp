@@ -9,8 +9,8 @@
 #include <future>
 
 #include "cli/exit_code.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 #include "runtime/runtime.hpp"
-#include "runtime/thread_pool_executor.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {

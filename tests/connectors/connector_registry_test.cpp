@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema {
 namespace {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema {
 namespace {

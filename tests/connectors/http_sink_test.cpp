@@ -6,8 +6,8 @@
 
 #include "connectors/http/curl_transport.hpp"
 #include "connectors/http/server.hpp"
-#include "runtime/simulation_executor.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/connectors/http/scripted_transport.hpp"
 
 namespace mnema {

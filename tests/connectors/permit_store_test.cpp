@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/fault_vfs.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/fault_vfs.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema {
 namespace {

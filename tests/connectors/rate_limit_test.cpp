@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema {
 namespace {

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema {
 namespace {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "connectors/base64.hpp"
-#include "runtime/sha256.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/base/sha256.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/connectors/support.hpp"
 
 namespace mnema {

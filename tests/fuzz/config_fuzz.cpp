@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "runtime/check.hpp"
-#include "runtime/config.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/config/config.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -8,8 +8,8 @@
 
 #include "memory/chunker.hpp"
 #include "memory/documents/token_estimate.hpp"
-#include "runtime/check.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/utf8.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mnema;

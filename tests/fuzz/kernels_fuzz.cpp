@@ -14,7 +14,7 @@
 #include "inference/kernels/matmul.hpp"
 #include "inference/kernels/thread_pool.hpp"
 #include "inference/kernels/weight_arena.hpp"
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 #include "tests/inference/kernels/random_rows.hpp"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 #include "tests/inference/tokenizer/small_tokenizers.hpp"
 
 namespace {

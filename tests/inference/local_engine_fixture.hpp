@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "inference/local_engine.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 #include "tests/inference/scripted_models.hpp"
 
 namespace mnema::testing {

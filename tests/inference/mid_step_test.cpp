@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 #include "tests/inference/local_engine_fixture.hpp"
 
 // What comes while a step is under way on a device: the step's sequences, pages and model stay until it has ended.

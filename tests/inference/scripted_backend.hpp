@@ -23,9 +23,9 @@
 #include <vector>
 
 #include "inference/backend.hpp"
-#include "runtime/check.hpp"
-#include "runtime/clock.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/exec/executor.hpp"
 
 namespace mnema::testing {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "inference/grammar/constraint_compiler.hpp"
-#include "inference/model_loader.hpp"
-#include "runtime/check.hpp"
+#include "inference/loading/model_loader.hpp"
+#include "runtime/base/check.hpp"
 #include "tests/inference/grammar/matching.hpp"
 #include "tests/inference/scripted_backend.hpp"
 

@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "memory/documents/token_estimate.hpp"
-#include "runtime/random.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

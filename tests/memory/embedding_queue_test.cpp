@@ -6,7 +6,7 @@
 
 #include "memory/entry_store.hpp"
 #include "memory/vector_store.hpp"
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 #include "tests/memory/rows.hpp"
 #include "tests/memory/word_embedder.hpp"
 

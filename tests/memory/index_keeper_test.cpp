@@ -6,8 +6,8 @@
 
 #include "memory/entry_store.hpp"
 #include "memory/vector/snapshot_file.hpp"
-#include "runtime/sha256.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/base/sha256.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 #include "tests/memory/rows.hpp"
 #include "tests/memory/temporary_folder.hpp"
 #include "tests/memory/vector/vectors.hpp"

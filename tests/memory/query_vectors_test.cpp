@@ -6,7 +6,7 @@
 #include <chrono>
 #include <optional>
 
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/memory/word_embedder.hpp"
 
 namespace mnema {

@@ -14,9 +14,9 @@
 #include "memory/store.hpp"
 #include "memory/text_index_store.hpp"
 #include "memory/text_terms.hpp"
-#include "runtime/database.hpp"
-#include "runtime/fault_vfs.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/fault_vfs.hpp"
+#include "runtime/sim/simulation_executor.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema::testing {
 

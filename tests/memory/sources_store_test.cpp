@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "memory/text_index_store.hpp"
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 #include "tests/memory/rows.hpp"
 
 namespace mnema {

@@ -11,7 +11,7 @@
 #include <sstream>
 #include <string>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema::testing {
 

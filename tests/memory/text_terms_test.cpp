@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "runtime/random.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

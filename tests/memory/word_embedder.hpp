@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "memory/embedder.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema::testing {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/log.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema::testing {
 

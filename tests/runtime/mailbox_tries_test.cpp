@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "runtime/backoff.hpp"
+#include "runtime/base/backoff.hpp"
 #include "tests/runtime/log_capture.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 

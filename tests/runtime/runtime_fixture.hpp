@@ -8,9 +8,9 @@
 #include <string>
 #include <utility>
 
-#include "runtime/fault_vfs.hpp"
 #include "runtime/runtime.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/fault_vfs.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema::testing {
 

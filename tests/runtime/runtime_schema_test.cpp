@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/event_digest.hpp"
+#include "runtime/events/event_digest.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {

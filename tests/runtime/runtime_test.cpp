@@ -8,8 +8,8 @@
 #include <optional>
 #include <set>
 
-#include "runtime/fault_vfs.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/fault_vfs.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/runtime/log_capture.hpp"
 
 // The whole runtime on one thread from a seed, over a disk that forgets what was not synced.

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema::testing {
 

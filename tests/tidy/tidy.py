@@ -21,15 +21,34 @@ MAY_INCLUDE = {
     "examples": {"examples", "agents", "memory", "inference", "connectors", "runtime"},
     "cli": {"cli", "examples", "agents", "memory", "inference", "connectors", "runtime"},
 }
-# Inside inference the modules also point one way.
-INFERENCE_MODULES = {
-    "kernels": {"kernels"},
-    "formats": {"formats", "kernels"},
-    "tokenizer": {"tokenizer", "formats", "kernels"},
-    "chat": {"chat", "tokenizer"},
-    "grammar": {"grammar", "tokenizer"},
-    "kv": {"kv"},
-    "model": {"model", "kv", "tokenizer", "formats", "kernels"},
+# Inside a folder its modules also point one way. Files directly in the folder are its contracts and what joins the modules.
+MODULES = {
+    "runtime": {
+        "base": {"base"},
+        "exec": {"exec", "base"},
+        "store": {"store", "exec", "base"},
+        "events": {"events", "store", "exec", "base"},
+        "config": {"config", "events", "base"},
+        "sim": {"sim", "store", "exec", "base"},
+    },
+    "inference": {
+        "kernels": {"kernels"},
+        "formats": {"formats", "kernels"},
+        "tokenizer": {"tokenizer", "formats", "kernels"},
+        "chat": {"chat", "tokenizer"},
+        "grammar": {"grammar", "tokenizer"},
+        "kv": {"kv"},
+        "model": {"model", "kv", "tokenizer", "formats", "kernels"},
+        "sampling": {"sampling"},
+        "scheduler": {"scheduler", "sampling", "kv"},
+        "loading": {"loading", "scheduler", "sampling", "model", "grammar", "chat", "tokenizer", "formats", "kernels"},
+        "text": {"text", "loading", "sampling", "chat", "tokenizer"},
+    },
+    "agents": {
+        "turn": {"turn"},
+        "rest": {"rest", "turn"},
+        "host": {"host", "rest", "turn"},
+    },
 }
 LINES_LONG = 800
 LINE_WIDTH = 120
@@ -37,12 +56,29 @@ BANNED = [
     (r"\bTODO\b|\bFIXME\b|\bXXX\b", "unfinished business belongs in an issue, not in the source", None),
     (r"using namespace std", "name what you use", None),
     (r"\bsleep_for\b|\bsleep_until\(std", "time enters by Clock and Executor", r"^(cli|bench|tests)/"),
-    (r"system_clock::now|steady_clock::now", "time enters by Clock (runtime/clock.hpp)", r"^(runtime/clock\.cpp|inference/kernels/thread_pool\.cpp|bench/|tests/)"),
-    (r"std::random_device|\brand\(\)", "randomness enters by Random (runtime/random.hpp)", r"^runtime/random\.cpp"),
-    (r"\bassert\(", "use CHECK or DCHECK (runtime/check.hpp)", None),
+    (r"system_clock::now|steady_clock::now", "time enters by Clock (runtime/base/clock.hpp)", r"^(runtime/base/clock\.cpp|inference/kernels/thread_pool\.cpp|bench/|tests/)"),
+    (r"std::random_device|\brand\(\)", "randomness enters by Random (runtime/base/random.hpp)", r"^runtime/base/random\.cpp"),
+    (r"\bassert\(", "use CHECK or DCHECK (runtime/base/check.hpp)", None),
     (r"std::cout\b", "libraries do not print", r"^(cli|examples|bench|tests)/"),
     (r"co_await[^;]*[\w>]\{", "GCC 12 double-frees braced temporaries inside co_await: name a local first", None),
 ]
+# One word for one thing, and the field's own: what stands on the left is said by what stands on the right.
+WORDS = [
+    (r"\b[Rr]ooms?\b|_room\b|\broom_|Room\b", "module, capacity, reserved tokens"),
+    (r"\b[Dd]oors?\b|\w+Door\b|\bDoor[A-Z]|\bdoor_|_door\b", "API"),
+    (r"\bhouse\b", "code base"),
+    (r"\bLaws?\b", "Invariant"),
+    (r"\b(bury|buries|buried)\b", "dead-letter"),
+    (r"\b(give|gives|gave|given|giving)_?( )?(out|back)\b", "dispatch, release, return"),
+    (r"\bhand(s|ed|ing)?_?( )?(over|out|in)\b", "deliver, pass"),
+    (r"\b(dissolve|dissolves|dissolved)\b", "compact"),
+    (r"\b[Dd]efuse[sd]?\b", "escape"),
+    (r"\bway-?marks?\b", "tombstone"),
+    (r"\b[Gg]uess(es|ed|ing)?\b|Guess[A-Z]|_guess", "draft token, speculation"),
+    (r"\b[Cc]hronicle\b", "trace"),
+    (r"\bon loan\b", "leased"),
+]
+WORDS_ALLOWED_IN = re.compile(r"^tests/(tidy/|data/|clients/|memory/|inference/(chat|tokenizer|grammar)/)")
 BAD_NAMES = re.compile(r"(^|[/_])(utils?|common|misc|helpers?)([_./]|$)")
 
 
@@ -81,6 +117,10 @@ def check_file(path, report):
             where = line if "TODO" in pattern else code
             if re.search(pattern, where) and not (allowed and re.search(allowed, str(path))):
                 report(path, number, why)
+        if not WORDS_ALLOWED_IN.match(str(path)):
+            for pattern, instead in WORDS:
+                if re.search(pattern, strip_strings(line)):
+                    report(path, number, f"'{re.search(pattern, strip_strings(line)).group(0)}' is not a word of the code: say {instead}")
         include = re.match(r'#include "([^"]+)"', line)
         if include:
             check_include(path, number, include.group(1), report)
@@ -93,10 +133,10 @@ def check_include(path, number, target, report):
         return
     if top in MAY_INCLUDE and parts[0] not in MAY_INCLUDE[top]:
         report(path, number, f"{top} may not include {parts[0]} (runtime <- memory, inference, connectors <- agents <- cli)")
-    if top == "inference" and parts[0] == "inference" and len(path.parts) > 2 and len(parts) > 2:
+    if top in MODULES and parts[0] == top and len(path.parts) > 2 and len(parts) > 2:
         module, other = path.parts[1], parts[1]
-        if module in INFERENCE_MODULES and other not in INFERENCE_MODULES[module]:
-            report(path, number, f"the module inference/{module} may not include inference/{other}")
+        if other not in MODULES[top].get(module, set()):
+            report(path, number, f"the module {top}/{module} may not include {top}/{other}")
 
 
 def check_mirror(paths, report):

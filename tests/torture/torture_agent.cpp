@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "agents/host.hpp"
-#include "runtime/json.hpp"
+#include "runtime/base/json.hpp"
 
 using namespace mnema;
 

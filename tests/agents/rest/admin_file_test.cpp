@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
-#include "runtime/private_file.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/store/private_file.hpp"
 
 namespace mnema {
 namespace {

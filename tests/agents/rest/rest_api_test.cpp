@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/agents/fixture.hpp"
 #include "tests/connectors/support.hpp"
 

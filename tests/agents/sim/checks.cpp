@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "agents/session_store.hpp"
+#include "agents/turn/session_store.hpp"
 #include "tests/agents/sim/scenario.hpp"
 
 namespace mnema::testing {

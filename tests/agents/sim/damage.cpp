@@ -53,7 +53,7 @@ bool Scenario::damage_database() {
 }
 
 /// The last transactions are left alone: their damage cannot be told from what a power cut does to a transaction that
-/// nobody was told of (runtime/wal_check.hpp).
+/// nobody was told of (runtime/store/wal_check.hpp).
 bool Scenario::damage_log() {
   const std::string whole = process_.disk.contents(kLog);
   const std::vector<std::size_t> ends = ends_of_transactions(whole);

@@ -12,8 +12,8 @@
 #include <memory>
 #include <string>
 
-#include "runtime/simulation_executor.hpp"
-#include "runtime/stream.hpp"
+#include "runtime/exec/stream.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema::testing {
 

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "inference/grammar/constraint_compiler.hpp"
-#include "inference/model_loader.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "inference/loading/model_loader.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/inference/grammar/matching.hpp"
 
 namespace mnema::testing {

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "connectors/http/transport.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/support/sometimes.hpp"
 
 namespace mnema::testing {

@@ -8,8 +8,8 @@
 
 #include <string>
 
-#include "agents/turn_observer.hpp"
-#include "runtime/clock.hpp"
+#include "agents/turn/turn_observer.hpp"
+#include "runtime/base/clock.hpp"
 
 namespace mnema::testing {
 

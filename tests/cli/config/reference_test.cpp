@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "runtime/config.hpp"
+#include "runtime/config/config.hpp"
 
 namespace mnema {
 namespace {

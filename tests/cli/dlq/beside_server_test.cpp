@@ -15,8 +15,8 @@
 #include "agents/rest/admin_file.hpp"
 #include "cli/dlq_command.hpp"
 #include "cli/exit_code.hpp"
-#include "runtime/folder_lock.hpp"
-#include "runtime/private_file.hpp"
+#include "runtime/store/folder_lock.hpp"
+#include "runtime/store/private_file.hpp"
 #include "tests/runtime/log_capture.hpp"
 
 // `mnema dlq` on the folder of a whole program that serves, and of one that does not any more.

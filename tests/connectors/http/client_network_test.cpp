@@ -9,7 +9,7 @@
 #include "connectors/http/client.hpp"
 #include "connectors/http/curl_transport.hpp"
 #include "connectors/http/date.hpp"
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 #include "tests/connectors/http/peer.hpp"
 
 namespace mnema {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "connectors/http/date.hpp"
-#include "runtime/simulation_executor.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/utf8.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 #include "tests/connectors/http/scripted_transport.hpp"
 
 namespace mnema {

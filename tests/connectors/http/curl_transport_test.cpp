@@ -7,7 +7,7 @@
 #include <atomic>
 #include <future>
 
-#include "runtime/thread_pool_executor.hpp"
+#include "runtime/exec/thread_pool_executor.hpp"
 #include "tests/connectors/http/peer.hpp"
 #include "tests/connectors/http/tls_peer.hpp"
 

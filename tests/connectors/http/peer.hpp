@@ -22,7 +22,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/check.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema::testing {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema {
 namespace {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "connectors/http/transport.hpp"
-#include "runtime/check.hpp"
-#include "runtime/simulation_executor.hpp"
+#include "runtime/base/check.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema::testing {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/simulation_executor.hpp"
+#include "runtime/sim/simulation_executor.hpp"
 
 namespace mnema {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "inference/grammar/constraint_compiler.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 #include "tests/inference/grammar/matching.hpp"
 
 namespace mnema::grammar {

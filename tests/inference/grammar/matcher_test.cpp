@@ -6,7 +6,7 @@
 #include <set>
 
 #include "inference/grammar/grammar_mask.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 #include "tests/inference/grammar/matching.hpp"
 
 namespace mnema::grammar {

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema::kv {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema::kv {
 namespace {

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <map>
 
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 #include "tests/inference/tokenizer/small_tokenizers.hpp"
 #include "tests/support/paths.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 #include "tests/inference/tokenizer/small_tokenizers.hpp"
 
 namespace mnema {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/random.hpp"
-#include "runtime/utf8.hpp"
+#include "runtime/base/random.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {

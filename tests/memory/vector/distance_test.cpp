@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema {
 namespace {

@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/sha256.hpp"
+#include "runtime/base/sha256.hpp"
 #include "tests/memory/temporary_folder.hpp"
 #include "tests/memory/vector/vectors.hpp"
 

@@ -11,7 +11,7 @@
 
 #include "memory/vector/codec.hpp"
 #include "memory/vector/matches.hpp"
-#include "runtime/random.hpp"
+#include "runtime/base/random.hpp"
 
 namespace mnema::testing {
 

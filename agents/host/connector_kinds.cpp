@@ -1,0 +1,61 @@
+#include "agents/host/connector_kinds.hpp"
+
+#include <filesystem>
+
+#include "connectors/file_sink.hpp"
+#include "connectors/webhook.hpp"
+#include "runtime/events/key_template.hpp"
+
+namespace mnema {
+namespace {
+
+Result<WebhookScheme> scheme_of(const std::string& name) {
+  if (name == "github") return WebhookScheme::kGithub;
+  if (name == "standard") return WebhookScheme::kStandardWebhooks;
+  if (name == "unsigned") return WebhookScheme::kUnsigned;
+  return fail(ErrorCode::kInvalidArgument, "there is no webhook scheme '" + name + "'", "github, standard, unsigned");
+}
+
+Result<std::unique_ptr<Source>> make_webhook(const SourceConfig& config, const ConnectorKindParts& parts) {
+  WebhookOptions options;
+  options.path = config.path;
+  ASSIGN_OR_RETURN(options.scheme, scheme_of(config.scheme));
+  if (options.scheme == WebhookScheme::kUnsigned && !parts.is_loopback) {
+    return fail(ErrorCode::kPermissionDenied, "it takes unsigned webhooks, and the server is reached from outside",
+                "sign them, or listen on 127.0.0.1");
+  }
+  for (const std::string& secret : config.secrets) {
+    ASSIGN_OR_RETURN(SecretReference reference, SecretReference::parse(secret));
+    options.secrets.push_back(std::move(reference));
+  }
+  options.tenant = config.tenant;
+  options.agent = config.agent;
+  RETURN_IF_ERROR(check_key_template(config.key));
+  options.key_template = config.key;
+  options.type_prefix = config.type_prefix;
+  RETURN_IF_ERROR(parts.routes.check("POST", config.path));
+  auto webhook = std::make_unique<WebhookSource>(std::move(options), parts.secrets, parts.workers, parts.clock,
+                                                 parts.random, parts.limits);
+  parts.routes.add("POST", config.path, webhook->handler());
+  return std::unique_ptr<Source>(std::move(webhook));
+}
+
+Result<std::unique_ptr<Sink>> make_file(const ConnectorConfig& config, const ConnectorKindParts& parts) {
+  std::error_code ignored;  // the sink says what is wrong with the path
+  std::filesystem::create_directories(std::filesystem::path(config.path).parent_path(), ignored);
+  ASSIGN_OR_RETURN(std::unique_ptr<FileSink> sink, FileSink::open(config.path, parts.blocking));
+  return std::unique_ptr<Sink>(std::move(sink));
+}
+
+}  // namespace
+
+void add_connector_kinds(ConnectorRegistry& registry, const ConnectorKindParts& parts) {
+  using Name = const std::string&;
+  registry.add_source_kind("webhook",
+                           [parts](Name, const SourceConfig& config) { return make_webhook(config, parts); });
+  registry.add_sink_kind(
+      "http", [parts](Name name, const ConnectorConfig& config) { return parts.connectors.open(name, config); });
+  registry.add_sink_kind("file", [parts](Name, const ConnectorConfig& config) { return make_file(config, parts); });
+}
+
+}  // namespace mnema

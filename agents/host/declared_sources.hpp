@@ -1,0 +1,20 @@
+// agents/host/declared_sources.hpp
+//
+// Webhooks that agents declare in code become sources like configured ones.
+//
+// Threads: pure function.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "agents/agent.hpp"
+#include "runtime/config/config.hpp"
+
+namespace mnema {
+
+/// Adds a source for each declared webhook that says where its secret is. Where the configuration has a source of the
+/// same path, that one stands: who operates a program may say otherwise than who wrote it.
+void add_declared_sources(const std::map<std::string, AgentSpec>& agents, Config& config);
+
+}  // namespace mnema

@@ -1,0 +1,268 @@
+// The tool loop: ask the model, run what it calls, show it the results, until it answers.
+
+#include <algorithm>
+
+#include "agents/context.hpp"
+#include "agents/turn/citations.hpp"
+#include "agents/turn/context_builder.hpp"
+#include "agents/turn/decoded.hpp"
+#include "agents/turn/turn.hpp"
+#include "agents/turn/turn_version.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/sha256.hpp"
+
+namespace mnema {
+namespace {
+
+/// The caller's arguments, not the rendered prompt: what is journalled must not depend on a template.
+std::string hash_of_plan(const PromptPlan& plan, int round) {
+  Sha256 hash;
+  hash.update_field(plan.system_text().text).update_field(plan.user_text());
+  hash.update_field(std::to_string(plan.known_texts().size()));
+  for (const PlannedText& known : plan.known_texts()) hash.update_field(known.text);
+  for (const auto& [title, words] : plan.documents()) hash.update_field(title).update_field(words.text);
+  for (const Message& message : plan.past()) hash.update_field(message.text());
+  for (const Passage& passage : plan.passages()) hash.update_field(passage.title).update_field(passage.text);
+  return effect_free(hash.update_field(std::to_string(round)).finish_hex());
+}
+
+int context_length_of(const Engine& engine, const std::string& model) {
+  for (const ModelInfo& info : engine.models()) {
+    if (info.name == model && info.context_length > 0) return info.context_length;
+  }
+  return 2048;  // an engine that does not tell: what every model we know can take
+}
+
+/// The first words are a whole sentence where citations are checked.
+constexpr double kFirstSentenceTokens = 24;
+/// Recall, and the way there and back.
+constexpr double kAroundPrefillMs = 100;
+
+/// What is left for prefill of the time to the first words, by the engine's own measurements. 0: no bound.
+double prefill_ms(const Engine& engine, const std::string& model, int first_token_ms) {
+  if (first_token_ms <= 0) return 0;
+  double decode_ms = 0;
+  for (const ModelStats& stats : engine.stats().models) {
+    if (stats.model == model) decode_ms = stats.decode_step_ms;
+  }
+  return std::max(first_token_ms / 4.0, first_token_ms - kAroundPrefillMs - kFirstSentenceTokens * decode_ms);
+}
+
+GenerateRequest request_of(const Turn& turn, const ThinkOptions& options) {
+  const AgentSpec& agent = turn.agent();
+  GenerateRequest request;
+  request.model = !options.model.empty() ? options.model
+                  : !agent.model.empty() ? agent.model
+                                         : turn.services().default_model;
+  request.scope = turn.scope();
+  request.sampling.temperature = agent.temperature;
+  request.constraint = options.constraint;
+  request.tokens_max = agent.answer_tokens;
+  request.priority = Priority::kEvent;
+  if (const ChatTurn* chat = turn.chat()) {
+    if (chat->sampling_given) request.sampling = chat->sampling;
+    request.sampling.seed = chat->sampling.seed;
+    if (chat->tokens_max > 0) request.tokens_max = chat->tokens_max;
+    if (std::holds_alternative<NoConstraint>(request.constraint)) request.constraint = chat->constraint;
+    request.stop = chat->stop;
+    request.priority = Priority::kInteractive;
+  }
+  if (options.temperature) request.sampling.temperature = *options.temperature;
+  if (options.tokens_max > 0) request.tokens_max = options.tokens_max;
+  return request;
+}
+
+void add(Usage& sum, const Decoded& decoded) {
+  sum.prompt_tokens += decoded.prompt_tokens;
+  sum.cached_tokens += decoded.cached_tokens;
+  sum.completion_tokens += decoded.completion_tokens;
+  sum.reasoning_tokens += decoded.reasoning_tokens;
+  sum.queued += Duration(decoded.queued_us);
+  sum.prefill += Duration(decoded.prefill_us);
+  sum.decode += Duration(decoded.decode_us);
+}
+
+Message tool_message(const ToolCall& call, std::string result) {
+  Message message;
+  message.role = Role::kTool;
+  message.tool_call_id = call.id;
+  message.name = call.name;
+  message.content.push_back({std::move(result), Sharing::kUser, Trust::kExternal, "tool " + call.name});
+  return message;
+}
+
+std::string error_for_model(const std::string& text) {
+  return boost::json::serialize(boost::json::object{{"error", text}});
+}
+
+}  // namespace
+
+task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
+  const std::string path = claim_path();
+  Engine& engine = turn_.services().engine;
+  GenerateRequest request = request_of(turn_, options);
+
+  std::vector<ToolDefinition> tools;
+  if (options.tools) {
+    for (const ToolSpec& tool : turn_.agent().tools) tools.push_back(tool.definition);
+  }
+  ContextBudget context_budget;
+  context_budget.context_tokens = context_length_of(engine, request.model);
+  const int tokens_asked = request.tokens_max;
+  context_budget.answer_tokens = std::min(tokens_asked, context_budget.context_tokens / 2);
+  context_budget.passage_tokens_max =
+      options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
+  if (turn_.chat() != nullptr) {
+    context_budget.prefill_ms_max = prefill_ms(engine, request.model, turn_.agent().first_token_ms);
+  }
+  plan.trust_no_further_than(turn_.trust());
+  BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model, request.scope));
+  request.prompt = built.prompt;
+  request.prepared = built.prepared;
+  request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);
+  turn_.report().prefix = turn_.services().prefixes.note(turn_.scope().tenant, thread(), built.prompt, *built.prepared);
+
+  Reply reply;
+  reply.citations = std::move(built.citations);
+  reply.left_out = std::move(built.left_out);
+  turn_.saw(built.trust);
+  reply.trust = built.trust;
+  const bool checks = !reply.citations.empty() && !plan.answer_kind().empty() &&
+                      std::holds_alternative<NoConstraint>(request.constraint);
+  CitationCheck::Options check_options;
+  check_options.grounded = options.grounded;
+  if (options.grounded) check_options.refusal = options.refusal;
+  std::string written;  // as the model wrote it
+  const std::optional<std::uint64_t> seed_asked = request.sampling.seed;
+  int prompt_tokens = built.prompt_tokens;
+  int steps = 0;
+  for (int round = 1;; ++round) {
+    if (round > turn_.services().limits.tool_rounds_max) {
+      throw Failure(fail(ErrorCode::kBudgetExceeded,
+                         "the model called tools " + std::to_string(round - 1) + " times without an answer",
+                         "look at its calls in the journal, or raise limits.tool_rounds_max"));
+    }
+    value_or_throw(turn_.budget().check_time());
+    Reservation reserved = value_or_throw(turn_.budget().reserve({prompt_tokens + request.tokens_max, 0, 0}));
+
+    // The seed is on disk before the first token, so a decode that is cut off is the same when it is done again.
+    const StepStart seed_step{path + "." + std::to_string(++steps), "seed", ""};
+    const std::string seed = turn_.steps().value(seed_step, [this, &seed_asked, round] {
+      const auto later = static_cast<std::uint64_t>(round - 1);
+      return std::to_string(seed_asked ? *seed_asked + later : turn_.services().random.next_u64());
+    });
+    request.sampling.seed = std::stoull(seed);
+    const StepStart decode_step{path + "." + std::to_string(++steps), "decode", hash_of_plan(plan, round)};
+    BegunEffect begun = co_await Step<BegunEffect>(turn_.steps().begin_effect(decode_step, true));
+    Decoded decoded;
+    if (begun.known) {
+      boost::json::value json = value_or_throw(parse_bounded_json(begun.value, "a journalled decode", kWrittenByUs));
+      decoded = value_or_throw(from_json<Decoded>(json, UnknownMembers::kIgnore));
+    } else {
+      Result<Decoded> made = Error{};
+      // Another one than that of the whole text below, which a replay makes without any stream.
+      std::shared_ptr<CitationCheck> check;
+      if (checks) check = std::make_shared<CitationCheck>(plan.user_text(), reply.citations, check_options);
+      try {
+        made = co_await Step<Decoded>(turn_.generate(decode_step.path, request, options.stream, check));
+      } catch (const Failure& failure) {
+        made = failure.error();
+      }
+      // The end need not be waited for: the same seed gives the same text again.
+      Result<std::string> text = Error{};
+      if (made.ok()) {
+        text = boost::json::serialize(to_json(*made));
+      } else {
+        text = made.error();
+      }
+      std::shared_ptr<StepOperation> ended = turn_.steps().end_effect(decode_step, std::move(text));
+      decoded = value_or_throw(std::move(made));
+    }
+    reserved.settle({decoded.prompt_tokens + decoded.completion_tokens, 0, 0});
+    add(reply.usage, decoded);
+    add(turn_.report().usage, decoded);
+    written = decoded.text;
+    reply.text = decoded.text;
+    if (checks) {
+      CheckedAnswer checked = check_citations(plan.user_text(), reply.citations, decoded.text, check_options);
+      reply.text = std::move(checked.text);
+      reply.annotations = std::move(checked.annotations);
+      reply.refused = checked.refused;
+      if (checked.refused && !check_options.refusal.empty()) written = reply.text;
+    } else if (decoded.tool_calls.empty() && !plan.answer_kind().empty()) {
+      reply.annotations = sources_of(plan.user_text(), reply.citations, decoded.text);
+    }
+    reply.note = decoded.note.value_or("");
+    turn_.report().note = reply.note;
+    reply.reasoning = decoded.reasoning;
+    reply.finish_reason = decoded.finish_reason;
+    turn_.report().finish_reason = decoded.finish_reason;
+    turn_.report().seed = decoded.seed;
+    reply.seed = decoded.seed;
+    reply.model = decoded.model;
+    if (decoded.tool_calls.empty()) break;
+
+    Message asked = message_of(Role::kAssistant, decoded.text);
+    asked.tool_calls = decoded.tool_calls;
+    request.prompt.messages.push_back(std::move(asked));
+    for (const ToolCall& call : decoded.tool_calls) {
+      reply.tools_called.push_back(call.name);
+      std::string result = co_await call_tool(path + "." + std::to_string(++steps), call, reply.trust);
+      request.prompt.messages.push_back(tool_message(call, std::move(result)));
+    }
+    reply.trust = weakest(reply.trust, Trust::kExternal);
+    turn_.saw(reply.trust);
+    request.prepared = value_or_throw(engine.prepare(request.model, request.prompt, request.scope));
+    prompt_tokens = request.prepared->size();
+    const int tokens_left = context_budget.context_tokens - prompt_tokens;
+    request.tokens_max = std::min(tokens_asked, tokens_left);
+    if (tokens_left < 1 || tokens_left < context_budget.answer_tokens / 4) {
+      throw Failure(fail(ErrorCode::kContextLengthExceeded, "with the results of its tools the prompt has " +
+                                                                std::to_string(prompt_tokens) + " tokens; model '" +
+                                                                request.model + "' takes " +
+                                                                std::to_string(context_budget.context_tokens)));
+    }
+  }
+  Message answer = message_of(Role::kAssistant, written);
+  for (Segment& segment : answer.content) segment.trust = reply.trust;
+  turn_.note_laid_out(built.question, answer);
+  co_return reply;
+}
+
+task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_trust) {
+  const std::vector<ToolSpec>& tools = turn_.agent().tools;
+  const auto tool =
+      std::find_if(tools.begin(), tools.end(), [&](const ToolSpec& spec) { return spec.definition.name == call.name; });
+  if (tool == tools.end()) co_return error_for_model("there is no tool '" + call.name + "'");
+  const Result<boost::json::value> arguments = parse_bounded_json(call.arguments, "the arguments");
+  if (!arguments.ok()) co_return error_for_model(arguments.error().message);
+  Result<StepBody> body = tool->bind(*arguments);
+  if (!body.ok()) co_return error_for_model(body.error().message);
+  if (context_trust == Trust::kExternal && !tool->on_external_text) {
+    co_return error_for_model("'" + call.name +
+                              "' has effects and may not be called while text from outside is in the "
+                              "conversation");
+  }
+  const std::string canonical = canonical_json(*arguments);
+  value_or_throw(turn_.budget().count_call(call.name, canonical));
+  Reservation reserved = value_or_throw(turn_.budget().reserve({0, 1, 0}));
+
+  Result<std::string> result = Error{};
+  try {
+    result = co_await run_step(std::move(path), "tool:" + call.name, canonical, std::move(*body));
+  } catch (const Failure& failure) {
+    result = failure.error();
+  }
+  reserved.settle({0, 1, 0});
+  if (result.ok()) co_return *result;
+  // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn; and where
+  // nobody waits for an answer, so does an outage, which the event can outwait.
+  const Error& error = result.error();
+  const bool outwaits = !in_chat() && is_outage(error);
+  if (error.code == ErrorCode::kInDoubt || error.code == ErrorCode::kCancelled || outwaits || turn_.steps().fatal()) {
+    throw Failure(result.error());
+  }
+  co_return error_for_model(result.error().text());
+}
+
+}  // namespace mnema

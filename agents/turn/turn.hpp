@@ -1,0 +1,180 @@
+// agents/turn/turn.hpp
+//
+// One event, handled once: load the journal and the agent's state, run the handler, commit everything it did in one
+// transaction, or decide what becomes of the event if it could not be done.
+//
+//   start -> (journal, state) -> handler: step, step, ... -> commit -> kDone
+//                                   |-> failed: retry later (kRetried) or dead letter (kDead)
+//                                   |-> another version is needed: parked (kParked)
+//                                   '-> cancel: event released (kReleased), chat closed (kCancelled)
+//
+// An attempt of which nothing left the process does not count (Error::never_left): an outage of any length is waited
+// out, the longer between tries the more there were. A turn whose stored state no migration brings to this program's
+// version (agents/state_type.hpp), or whose journal another code version began (OtherVersion), is parked: its event
+// waits with its key, not counted, is told in the log, and is looked at again when the program starts next.
+//
+// A foreground chat is a turn without an event in the mailbox: it has no journal, and a cancelled one leaves no trace.
+//
+// Threads:   `start` and `cancel` from any thread; the rest on the turn's strand.
+// Ownership: shared by the dispatcher and by what is in flight. After `on_end` no frame, context or callback of it is
+//            left that does anything.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/agent.hpp"
+#include "agents/context.hpp"
+#include "agents/task.hpp"
+#include "agents/turn/citations.hpp"
+#include "agents/turn/prefix_watch.hpp"
+#include "agents/turn/session.hpp"
+#include "agents/turn/turn_commit.hpp"
+#include "agents/turn/turn_services.hpp"
+#include "agents/turn/turn_steps.hpp"
+#include "inference/engine.hpp"
+#include "runtime/events/budget.hpp"
+#include "runtime/events/mailbox.hpp"
+#include "runtime/exec/strand.hpp"
+
+namespace mnema {
+
+/// What a foreground chat adds to its event.
+struct ChatTurn {
+  Scope speaker;                  // who is speaking, as agents/turn/session.hpp tells conversations apart
+  std::vector<Message> sent;      // what the client sent, the new message last
+  std::string session;            // id, found by the history or new
+  bool session_is_named = false;  // by the client; else nobody can come back to it but by its history
+  std::vector<Message> history;   // as it was laid out before the model; without the new message
+  std::string system;             // the client's own system text
+  SamplingOptions sampling;
+  bool sampling_given = false;  // else the agent's
+  Constraint constraint;
+  std::vector<std::string> stop;
+  int tokens_max = 0;                   // 0 = the agent's
+  std::function<void(Delta)> on_delta;  // called on the turn's strand
+};
+
+struct TurnRequest {
+  const AgentSpec* agent = nullptr;
+  std::shared_ptr<const Event> event;
+  Delivery delivery;  // empty for a chat
+  std::optional<ChatTurn> chat;
+};
+
+enum class TurnEnd { kDone, kRetried, kDead, kReleased, kCancelled, kFailed, kLost, kParked };
+[[nodiscard]] std::string_view name_of(TurnEnd end);
+
+/// Nothing left, and not for what was to leave: a connection, a certificate, a secret or a permit was missing. It can
+/// be waited out.
+[[nodiscard]] bool is_outage(const Error& error);
+
+/// What one turn cost, for logs, metrics and the demo's table.
+struct TurnReport {
+  Duration wake{};                                   // accepted (a chat: received) -> first line of the handler
+  Duration recall{};                                 // waiting for memory
+  Usage usage;                                       // of all decodes
+  FinishReason finish_reason = FinishReason::kStop;  // of the last decode
+  std::uint64_t seed = 0;                            // of the last decode
+  std::string note;                                  // of the last decode
+  int steps_replayed = 0;
+  std::optional<PrefixDifference> prefix;  // against the last prompt of the session
+};
+
+class Turn : public std::enable_shared_from_this<Turn> {
+ public:
+  /// On the strand, once. A chat's outcome is all that its client was sent.
+  using OnEnd = std::function<void(TurnEnd, Result<Outcome>, const TurnReport&)>;
+
+  Turn(const TurnServices& services, TurnRequest request, OnEnd on_end);
+  ~Turn();
+
+  void start();
+  /// Destroys the handler at its await, stops what it waits for, and, when calls that were on their way have ended and
+  /// said whether they left, gives the event back, not counting the attempt (a chat is closed). Idempotent; after the
+  /// end it does nothing.
+  void cancel(Error why);
+  /// The process is gone, and nothing will call back any more: lets go of all the turn holds. For the end of a crash in
+  /// simulation; no other thread may be in the turn.
+  void abandon();
+
+  // ---- for contexts, on the strand ----
+
+  [[nodiscard]] const AgentSpec& agent() const { return *request_.agent; }
+  [[nodiscard]] const Event& event() const { return *request_.event; }
+  [[nodiscard]] const Scope& scope() const { return scope_; }
+  /// "tenant/agent/key", told apart whatever stands in the names.
+  [[nodiscard]] std::string thread() const;
+  [[nodiscard]] const ChatTurn* chat() const { return request_.chat ? &*request_.chat : nullptr; }
+  [[nodiscard]] const TurnServices& services() const { return services_; }
+  [[nodiscard]] const std::shared_ptr<Strand>& strand() const { return strand_; }
+  [[nodiscard]] TurnSteps& steps() { return *steps_; }
+  [[nodiscard]] TurnWrites& writes() { return writes_; }
+  [[nodiscard]] TurnReport& report() { return report_; }
+  [[nodiscard]] Budget& budget() { return *budget_; }
+  [[nodiscard]] void* state(std::type_index type);
+  /// The weakest of the event, of all that the handler has been given, and of all that the model has been shown.
+  [[nodiscard]] Trust trust() const { return trust_; }
+  void saw(Trust trust) { trust_ = weakest(trust_, trust); }
+  /// Called, on the strand, when the turn is torn down: ends what it waits for. Must do no harm to what is done.
+  void stop_with(std::function<void()> stop) { stops_.push_back(std::move(stop)); }
+
+  /// A generation, as an operation that gives a `Decoded` (agents/turn/decoded.hpp). `stream`: in a chat its deltas go
+  /// to the client, through `check` if there is one.
+  [[nodiscard]] TurnSteps::Operation generate(const std::string& path, GenerateRequest request, bool stream,
+                                              std::shared_ptr<CitationCheck> check = nullptr);
+  /// The question as it was laid out and the answer as the model wrote it: what a later turn of this session must
+  /// repeat.
+  void note_laid_out(Message question, Message answer) { laid_out_ = {std::move(question), std::move(answer)}; }
+
+ private:
+  void load_journal();
+  void judge_journal(TurnRecord record);
+  void load_state(TurnRecord record);
+  [[nodiscard]] Status make_state(const std::optional<StoredState>& stored);
+  void run(TurnRecord record, Result<std::optional<StoredState>> stored);
+  void resume(std::coroutine_handle<> frame);
+  void after_frames();
+  void tear_down();
+  void stop_handler();
+  void release(const Error& why);
+  void commit(Outcome outcome);
+  void finish_failed(const Error& error);
+  void dead_letter(const Error& error);
+  void park(const Error& why);
+  void end_unsettled(const Error& unwritten, const Error& error);
+  void end(TurnEnd how, Result<Outcome> outcome);
+  void stream_rest_of(const std::string& answer);
+  void stream_delta(Delta delta);
+
+  const TurnServices& services_;
+  TurnRequest request_;
+  OnEnd on_end_;
+  const std::shared_ptr<Strand> strand_;
+  Scope scope_;
+  std::shared_ptr<Budget> budget_;
+  std::shared_ptr<void> state_;
+  TurnWrites writes_;
+  TurnReport report_;
+  std::string streamed_;        // what the chat's client has seen
+  std::size_t part_begin_ = 0;  // in it: where the last decode's text begins
+  Trust trust_;
+  std::int64_t state_revision_ = 0;
+  std::vector<std::function<void()>> stops_;
+  std::vector<Message> laid_out_;
+  std::shared_ptr<Generation> generation_;  // the one in flight, if any
+  bool ended_ = false;
+  bool committing_ = false;
+  bool cancelling_ = false;  // until its calls have ended
+
+  // Destroyed in this order's reverse: the frames first, then what they refer to.
+  std::unique_ptr<TurnSteps> steps_;
+  std::unique_ptr<Ctx> context_;
+  Trampoline trampoline_;
+  std::optional<task<Outcome>> root_;
+};
+
+}  // namespace mnema

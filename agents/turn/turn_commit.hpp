@@ -1,0 +1,40 @@
+// agents/turn/turn_commit.hpp
+//
+// Everything a turn leaves behind, in one transaction: its state, its memory, its messages, its timers, its session,
+// the end of its journal, and the event's row. It happened, or it did not.
+//
+// Threads:   `TurnWrites` on the turn's strand until the commit begins; `commit_turn` inside a unit of work.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agents/turn/session_store.hpp"
+#include "agents/turn/turn_services.hpp"
+#include "memory/record.hpp"
+#include "runtime/events/mailbox.hpp"
+#include "runtime/events/outbox.hpp"
+#include "runtime/events/timers.hpp"
+
+namespace mnema {
+
+struct TurnWrites {
+  std::vector<OutboxMessage> messages;
+  std::vector<Episode> episodes;
+  std::vector<std::string> timers_cancelled;  // by name; before the ones that are set
+  std::vector<Timer> timers;
+  std::optional<StoredState> state;
+  struct Session {
+    std::string digest;
+    SessionMemo memo;
+  };
+  std::optional<Session> session;
+};
+
+/// Errors: `kAborted` when the delivery is no longer this turn's; `kStorage`; those of the parts. With any of them
+/// nothing is written.
+[[nodiscard]] Status commit_turn(Transaction& transaction, const TurnServices& services, const Scope& scope,
+                                 const std::string& key, const TurnWrites& writes, const Delivery& delivery);
+
+}  // namespace mnema

@@ -1,0 +1,38 @@
+// runtime/config/connector_config.hpp
+//
+// [connectors.NAME]: other people's APIs and files. A kind is a line of `connector_kinds` here, which says how its own
+// keys are read, and a factory where programs are put together (agents/host/connector_kinds.hpp).
+//
+// Threads: plain values, pure functions.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mnema {
+
+class TomlReader;
+
+struct ConnectorConfig {
+  std::string kind;
+  std::string path;  // http: appended to the URL of deliveries; file: the NDJSON file
+  // http
+  std::string url;                    // base URL
+  std::optional<std::string> bearer;  // where it is (runtime/config/config.hpp)
+  std::map<std::string, std::string> headers;
+  std::optional<double> calls_per_second;
+  std::optional<int> calls_per_hour;
+  int calls_in_flight_max = 8;
+  int attempts_max = 4;
+  int timeout_ms = 60'000;
+};
+
+[[nodiscard]] std::vector<std::string_view> connector_kinds();
+
+/// Reads the table; what is wrong in it goes to the reader's problems.
+void read_connector(TomlReader& table, ConnectorConfig& connector);
+
+}  // namespace mnema

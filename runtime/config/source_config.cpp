@@ -1,0 +1,73 @@
+#include "runtime/config/source_config.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "runtime/config/toml_reader.hpp"
+
+namespace mnema {
+namespace {
+
+/// Where routes of ours are or may come to be (agents/rest/rest_api.hpp, admin_api.hpp).
+constexpr std::string_view kApiPaths[] = {"/v1",       "/admin",      "/health",        "/metrics",
+                                          "/tokenize", "/detokenize", "/apply-template"};
+
+/// What is wrong with `path` as the place of a webhook; empty: nothing. It is compared byte by byte with a request's
+/// path, so what would never come in a request, or would be read as a route's pattern, is refused.
+std::string problem_of_path(std::string_view path) {
+  if (!path.starts_with('/')) return "must begin with '/'";
+  if (path == "/") return "must name a place under '/', e.g. \"/hooks/github\"";
+  const bool plain = std::all_of(path.begin(), path.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("/-._~!$&'()*+,;=:@").find(static_cast<char>(c)) != std::string::npos;
+  });
+  if (!plain) return "must be a plain path of letters, digits and -._~/, without braces, spaces, '?', '#' or '%'";
+  const std::string closed = std::string(path) + "/";
+  if (closed.find("/./") != std::string::npos || closed.find("/../") != std::string::npos) {
+    return "has a part '.' or '..', which clients take out before they send it";
+  }
+  for (const std::string_view api : kApiPaths) {
+    if (closed.starts_with(std::string(api) + "/")) {
+      return "is a place of the API (" + std::string(api) + "); choose one of your own, e.g. \"/hooks/github\"";
+    }
+  }
+  return "";
+}
+
+void read_webhook(TomlReader& table, SourceConfig& source) {
+  table.read("path", source.path);
+  table.read_choice("scheme", source.scheme, {"github", "standard", "unsigned"});
+  table.read_secrets("secrets", source.secrets);
+  if (const std::string wrong = problem_of_path(source.path); !wrong.empty()) table.problem("path", wrong);
+  if (source.scheme != "unsigned" && source.secrets.empty() && !table.has("secrets")) {
+    table.problem("secrets", "is missing: who may send?");
+  }
+}
+
+struct Kind {
+  std::string_view name;
+  void (*read)(TomlReader& table, SourceConfig& source);
+};
+constexpr Kind kKinds[] = {{"webhook", read_webhook}};
+
+}  // namespace
+
+std::vector<std::string_view> source_kinds() {
+  std::vector<std::string_view> names;
+  for (const Kind& kind : kKinds) names.push_back(kind.name);
+  return names;
+}
+
+void read_source(TomlReader& table, SourceConfig& source) {
+  table.read_choice("kind", source.kind, source_kinds());
+  table.read("agent", source.agent);
+  table.read_key_template("key", source.key);
+  table.read("tenant", source.tenant);
+  table.read("type_prefix", source.type_prefix);
+  for (const Kind& kind : kKinds) {
+    if (kind.name == source.kind) return kind.read(table, source);
+  }
+  table.ignore_unknown_keys();
+}
+
+}  // namespace mnema

@@ -1,0 +1,34 @@
+// runtime/config/source_config.hpp
+//
+// [sources.NAME]: what wakes agents. A kind is a line of `source_kinds` here, which says how its own keys are read, and
+// a factory where programs are put together (agents/host/connector_kinds.hpp).
+//
+// Threads: plain values, pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mnema {
+
+class TomlReader;
+
+struct SourceConfig {
+  std::string kind;
+  std::string agent;  // "" = the agents' `on` decides
+  std::string key;    // key template
+  std::string tenant = "local";
+  std::string type_prefix;
+  // webhook
+  std::string path;                  // "/hooks/github"
+  std::string scheme = "github";     // github | standard | unsigned
+  std::vector<std::string> secrets;  // where they are (runtime/config/config.hpp); any of them may have signed
+};
+
+[[nodiscard]] std::vector<std::string_view> source_kinds();
+
+/// Reads the table; what is wrong in it goes to the reader's problems.
+void read_source(TomlReader& table, SourceConfig& source);
+
+}  // namespace mnema

@@ -1,0 +1,286 @@
+#include "runtime/events/mailbox_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/log.hpp"
+
+namespace mnema {
+
+using mailbox_store::Attempt;
+using mailbox_store::IndexRow;
+using mailbox_store::RowState;
+
+namespace {
+
+struct Deceased {
+  Attempt attempt;  // as recorded: without a last try that is not counted
+  std::string tenant;
+  std::string agent;
+  std::string type;
+};
+
+void log_dead_letter(const Deceased& event, const Error& cause) {
+  const std::string number = std::to_string(event.attempt.sequence);
+  log_error("mailbox", "an event became a dead letter",
+            {{"event", event.attempt.sequence},
+             {"tenant", event.tenant},
+             {"agent", event.agent},
+             {"type", event.type},
+             {"attempts", event.attempt.counted},
+             {"tries", event.attempt.counted + event.attempt.uncounted},
+             {"error", cause.text()},
+             {"hint", "mnema dlq show event:" + number}});
+}
+
+}  // namespace
+
+void log_failed_write(const char* what, Sequence sequence, const Status& status) {
+  log_warning("mailbox", what, {{"sequence", sequence}, {"error", status.error().text()}});
+}
+
+Mailbox::Core::Core(Database& d, Executor& h, const Clock& c, const Limits& l)
+    : database(d),
+      home(h),
+      clock(c),
+      limits(l),
+      queue(std::chrono::milliseconds(l.mailbox_ageing_ms), l.turns_running_per_tenant_max),
+      bounds(queue, l),
+      timer(h, c) {}
+
+Status Mailbox::Core::recover() {
+  ASSIGN_OR_RETURN(const std::vector<IndexRow> rows,
+                   database.read<std::vector<IndexRow>>([](Transaction& t) { return mailbox_store::load_index(t); }));
+  write<void>([entries_max = limits.dedupe_entries_max](
+                  Transaction& t) -> Status { return mailbox_store::trim_ring(t, entries_max); },
+              [](const Status& status) {
+                if (!status.ok()) log_failed_write("forgotten events were not removed", 0, status);
+              });
+  for (const IndexRow& row : rows) recover_row(row);
+  home.post([self = shared_from_this()] { self->pump(); });
+  return {};
+}
+
+void Mailbox::Core::recover_row(const IndexRow& row) {
+  if (row.state == RowState::kDead) return bounds.dead.add(row.tenant, 1);
+  if (row.state != RowState::kLeased) return add(row);
+  const Attempt attempt{row.sequence, row.attempts, row.uncounted};
+  IndexRow crashed = row;
+  ++crashed.crashes;
+  --crashed.attempts;
+  ++crashed.uncounted;
+  if (crashed.crashes < limits.crashes_max && crashed.attempts + crashed.uncounted < limits.event_tries_max) {
+    crashed.next_at = after_crash(crashed.crashes);
+    crashed.state = crashed.next_at == Time{} ? RowState::kReady : RowState::kWaiting;
+    write<void>(
+        [attempt, next_at = crashed.next_at](Transaction& t) { return mailbox_store::note_crash(t, attempt, next_at); },
+        [sequence = row.sequence](const Status& status) {
+          if (!status.ok()) log_failed_write("a crash could not be counted", sequence, status);
+        });
+    return add(crashed);
+  }
+  used_up[row.sequence] = {
+      attempt,
+      {row.sequence, crashed.attempts, crashed.uncounted},
+      fail(ErrorCode::kAborted, "the process ended " + std::to_string(crashed.crashes) + " times while it was handled",
+           "look in the log for what ended the process; redrive it if it was something else")};
+  crashed.state = RowState::kReady;
+  add(crashed);
+}
+
+/// Instead of a dispatch, so that it holds its key until its row is written, and comes again if that fails.
+void Mailbox::Core::dead_letter_crashed(Sequence sequence) {
+  const UsedUp& event = used_up.at(sequence);
+  write<mailbox_store::Row>(
+      [event, now = clock.now()](Transaction& t) -> Result<mailbox_store::Row> {
+        const Attempt& attempt = event.stored;
+        RETURN_IF_ERROR(
+            mailbox_store::add_error(t, attempt.sequence, attempt.counted + attempt.uncounted, now, event.cause));
+        RETURN_IF_ERROR(mailbox_store::dead_letter(t, attempt, now, mailbox_store::Counted::kNo));
+        return mailbox_store::load(t, attempt.sequence);
+      },
+      [self = shared_from_this(), sequence, event](const Result<mailbox_store::Row>& dead) {
+        if (!dead.ok()) {
+          log_failed_write("an event could not be dead-lettered", sequence, dead.error());
+          return self->requeue(sequence, self->clock.now() + std::chrono::milliseconds(self->limits.lease_ms));
+        }
+        log_dead_letter({event.counted, dead->index.tenant, dead->index.agent, dead->event.type}, event.cause);
+        self->used_up.erase(sequence);
+        self->died(sequence, dead->index.tenant);
+      });
+}
+
+/// Whoever kills the process would do so at every start, and everybody else's work with it: from the second crash on it
+/// waits, longer each time. Many are leased when a process dies, and one at most is to blame: hence not after the
+/// first.
+Time Mailbox::Core::after_crash(int crashes) const {
+  if (crashes <= 1) return {};
+  const Duration base = std::chrono::milliseconds(limits.turn_backoff_base_ms);
+  const Duration cap = std::chrono::milliseconds(limits.turn_backoff_cap_ms);
+  return clock.now() + std::min<Duration>(cap, base * (1LL << std::min(crashes - 2, 20)));
+}
+
+void Mailbox::Core::add(const IndexRow& row) {
+  if (row.attempts + row.uncounted > 0) tries[row.sequence] = {row.attempts, row.uncounted};
+  // What was parked until somebody wakes it is looked at again: who would have may have gone with the last process.
+  const bool is_timed = row.state == RowState::kWaiting && row.next_at != LaneQueue::kUntilWoken;
+  const Time not_before = is_timed ? row.next_at : Time{};
+  queue.add(row.tenant, lane_name(row.agent, row.key), {row.sequence, row.priority, row.accepted_at, not_before});
+  bounds.note_rows(row.tenant);
+}
+
+void Mailbox::Core::keep_fresh(Sequence sequence, std::shared_ptr<const Event> event) {
+  const auto bytes = static_cast<std::int64_t>(event->data.size());
+  if (fresh_bytes + bytes > limits.mailbox_fresh_bytes_max) return;
+  fresh_bytes += bytes;
+  fresh[sequence] = std::move(event);
+}
+
+void Mailbox::Core::pump() {
+  while (!stopped && !consumers.empty()) {
+    const std::optional<TenantQueue::Row> row = queue.take(clock.now());
+    if (!row) break;
+    Consumer consumer = std::move(consumers.front());
+    consumers.pop_front();
+    dispatch(std::move(consumer), *row);
+  }
+  // Without a consumer nothing would come of waking up; the next `take` pumps anyway.
+  const std::optional<Time> next = queue.next_at();
+  if (next && !stopped && !consumers.empty()) {
+    timer.wake_at(*next, [weak = weak_from_this()] {
+      if (const std::shared_ptr<Core> self = weak.lock()) self->pump();
+    });
+  }
+  publish();
+}
+
+void Mailbox::Core::publish() {
+  bounds.look_for_capacity();
+  counters.leased = queue.out();
+  counters.waiting = queue.waiting();
+  counters.ready = queue.rows() - queue.out() - queue.waiting();
+  counters.dead = bounds.dead.total();
+  counters.full = bounds.is_full();
+}
+
+void Mailbox::Core::dispatch(Consumer consumer, const TenantQueue::Row& row) {
+  if (used_up.contains(row.id)) {
+    consumers.push_front(std::move(consumer));
+    return dead_letter_crashed(row.id);
+  }
+  Tries& known = tries[row.id];
+  const Attempt attempt{row.id, ++known.counted, known.uncounted};
+  const auto kept = fresh.find(row.id);
+  if (kept == fresh.end()) return load_and_dispatch(std::move(consumer), row, attempt);
+  std::shared_ptr<const Event> event = std::move(kept->second);
+  fresh_bytes -= static_cast<std::int64_t>(event->data.size());
+  fresh.erase(kept);
+  // Not waited for: whatever the turn makes durable stands behind it in the queue of the store.
+  write<void>([attempt](Transaction& t) { return mailbox_store::lease(t, attempt); },
+              [attempt](const Status& status) {
+                if (!status.ok()) log_failed_write("an attempt could not be counted", attempt.sequence, status);
+              });
+  // What is kept in memory since it was accepted was never leased: the first lease takes it from there.
+  deliver(consumer, row, attempt, 0, std::move(event), true);
+}
+
+void Mailbox::Core::load_and_dispatch(Consumer consumer, const TenantQueue::Row& row, const Attempt& attempt) {
+  write<mailbox_store::Row>(
+      [attempt](Transaction& t) -> Result<mailbox_store::Row> {
+        RETURN_IF_ERROR(mailbox_store::lease(t, attempt));
+        return mailbox_store::load(t, attempt.sequence);
+      },
+      [self = shared_from_this(), consumer = std::move(consumer), row, attempt](Result<mailbox_store::Row> stored) {
+        if (stored.ok() && self->stopped) return self->release(attempt);
+        if (stored.ok()) {
+          return self->deliver(consumer, row, attempt, stored->index.generation,
+                               std::make_shared<const Event>(std::move(stored->event)), false);
+        }
+        log_failed_write("an event could not be read", row.id, stored.error());
+        --self->tries[row.id].counted;
+        if (!self->stopped) self->consumers.push_front(consumer);
+        self->requeue(row.id, self->clock.now() + std::chrono::milliseconds(self->limits.lease_ms));
+      });
+}
+
+void Mailbox::Core::deliver(const Consumer& consumer, const TenantQueue::Row& row, const Attempt& attempt,
+                            int generation, std::shared_ptr<const Event> event, bool is_first) {
+  auto lease = std::make_shared<Delivery::Lease>();
+  lease->core = weak_from_this();
+  lease->attempt = attempt;
+  // A shared holder because a posted function must be copyable; if it is dropped unrun, the delivery ends unsettled.
+  auto delivery = std::make_shared<Delivery>(Delivery(generation, row.since, std::move(event), std::move(lease)));
+  delivery->is_first_ = is_first;
+  consumer.reply_to->post([on_delivery = consumer.on_delivery, delivery] { on_delivery(std::move(*delivery)); });
+}
+
+Status Mailbox::Core::dead_letter(Transaction& transaction, const Delivery& delivery, const Error& cause) {
+  CHECK(delivery.lease_ != nullptr, "an empty delivery is not dead-lettered");
+  const Attempt& attempt = delivery.lease_->attempt;
+  const Time now = clock.now();
+  RETURN_IF_ERROR(mailbox_store::add_error(transaction, attempt.sequence, delivery.tries(), now, cause));
+  RETURN_IF_ERROR(mailbox_store::dead_letter(
+      transaction, attempt, now, cause.never_left ? mailbox_store::Counted::kNo : mailbox_store::Counted::kYes));
+  Deceased deceased{attempt, delivery.event().tenant, delivery.event().agent, delivery.event().type};
+  if (cause.never_left) --deceased.attempt.counted, ++deceased.attempt.uncounted;
+  transaction.after_commit([self = shared_from_this(), lease = delivery.lease_, deceased = std::move(deceased), cause] {
+    lease->settled = true;
+    log_dead_letter(deceased, cause);
+    self->home.post(
+        [self, sequence = deceased.attempt.sequence, tenant = deceased.tenant] { self->died(sequence, tenant); });
+  });
+  return {};
+}
+
+Status Mailbox::Core::wake(Transaction& transaction, Sequence sequence) {
+  RETURN_IF_ERROR(mailbox_store::wake(transaction, sequence));
+  transaction.after_commit([core = shared_from_this(), sequence] {
+    core->home.post([core, sequence] {
+      if (core->queue.wake(sequence)) return core->pump();
+      if (core->queue.is_out(sequence)) core->woken_early.insert(sequence);
+    });
+  });
+  return {};
+}
+
+void Mailbox::Core::settled(Sequence sequence) {
+  if (!queue.finish(sequence)) return;
+  tries.erase(sequence);
+  woken_early.erase(sequence);
+  pump();
+}
+
+void Mailbox::Core::died(Sequence sequence, const std::string& tenant) {
+  ++counters.died;
+  bounds.dead.add(tenant, 1);
+  settled(sequence);
+}
+
+void Mailbox::Core::requeue(Sequence sequence, Time not_before) {
+  woken_early.erase(sequence);
+  queue.requeue(sequence, not_before);
+  pump();
+}
+
+void Mailbox::Core::release(const Attempt& attempt) {
+  write<void>([attempt](Transaction& t) { return mailbox_store::release(t, attempt); },
+              [attempt](const Status& status) {
+                if (!status.ok()) log_failed_write("an event could not be released", attempt.sequence, status);
+              });
+  tries[attempt.sequence] = {attempt.counted - 1, attempt.uncounted};
+  requeue(attempt.sequence, Time{});
+}
+
+void Mailbox::Core::dropped(const Attempt& attempt) {
+  // Whoever shuts down may just let go.
+  if (stopped) return release(attempt);
+  const Time next_at = clock.now() + std::chrono::milliseconds(limits.lease_ms);
+  log_warning("mailbox", "an event was dropped by its turn and will be dispatched again",
+              {{"sequence", attempt.sequence}, {"attempt", attempt.counted}, {"after_ms", limits.lease_ms}});
+  write<void>([=](Transaction& t) { return mailbox_store::wait_until(t, attempt, next_at); },
+              [self = shared_from_this(), sequence = attempt.sequence, next_at](const Status&) {
+                self->requeue(sequence, next_at);
+              });
+}
+
+}  // namespace mnema

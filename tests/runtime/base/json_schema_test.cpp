@@ -1,0 +1,124 @@
+#include "runtime/base/json_schema.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/base/json.hpp"
+
+namespace mnema {
+namespace {
+
+boost::json::value json(std::string_view text) { return parse_bounded_json(text, "the test").value(); }
+
+/// "" if `value` fits `schema`, else its first breach.
+std::string breach(std::string_view schema, std::string_view value) {
+  const Result<JsonSchema> compiled = JsonSchema::compile(json(schema));
+  if (!compiled.ok()) return "no schema: " + compiled.error().text();
+  const std::vector<SchemaBreach> breaches = compiled->validate(json(value));
+  return breaches.empty() ? "" : breaches[0].pointer + ": " + breaches[0].problem;
+}
+
+std::string refusal(std::string_view schema) {
+  const Result<JsonSchema> compiled = JsonSchema::compile(json(schema));
+  return compiled.ok() ? "" : compiled.error().message;
+}
+
+constexpr const char* kOrder = R"({
+  "type": "object", "required": ["id", "items"], "additionalProperties": false,
+  "properties": {
+    "id": {"type": "string", "pattern": "^[A-Z]+-[0-9]+$"},
+    "note": {"type": ["string", "null"], "maxLength": 5},
+    "items": {"type": "array", "minItems": 1, "uniqueItems": true, "items": {"$ref": "#/$defs/item"}}},
+  "$defs": {"item": {"type": "object", "required": ["amount"],
+    "properties": {"amount": {"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.01}}}}})";
+
+TEST(JsonSchema, SaysWhereAndWhatIsWrong) {
+  EXPECT_EQ(breach(kOrder, R"({"id":"AB-1","items":[{"amount":0.07}],"note":null})"), "");
+  EXPECT_EQ(breach(kOrder, R"({"id":"AB-1"})"), "/items: is missing");
+  EXPECT_EQ(breach(kOrder, R"({"id":"ab","items":[{"amount":1}]})"), "/id: does not fit the pattern ^[A-Z]+-[0-9]+$");
+  EXPECT_EQ(breach(kOrder, R"({"id":"A-1","items":[{"amount":1},{"amount":0}]})"),
+            "/items/1/amount: expected more than 0, found 0");
+  EXPECT_EQ(breach(kOrder, R"({"id":"A-1","items":[{"amount":0.005}]})"),
+            "/items/0/amount: expected a multiple of 1E-2, found 5E-3");
+  EXPECT_EQ(breach(kOrder, R"({"id":"A-1","items":[]})"), "/items: expected at least 1 item, found 0");
+  EXPECT_EQ(breach(kOrder, R"({"id":"A-1","items":[{"amount":1.0},{"amount":1}]})"),
+            R"(/items/1: repeats an earlier item: {"amount":1})");
+  EXPECT_EQ(breach(kOrder, R"({"id":"A-1","items":[{"amount":1}],"note":"größer"})"),
+            "/note: expected at most 5 characters, found 6")
+      << "characters, not bytes";
+  EXPECT_NE(breach(kOrder, R"({"id":"A-1","items":[{"amount":1}],"nota":""})").find("not a known member"),
+            std::string::npos);
+}
+
+TEST(JsonSchema, GivesAllThatIsWrongInOneTextThatAModelCanActOn) {
+  const JsonSchema schema = JsonSchema::compile(json(kOrder)).value();
+  const Status status = schema.check(json(R"({"id":7,"items":[{}]})"), "the arguments");
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(status.error().message.find("the arguments: at /id: expected string, found a number 7"), std::string::npos)
+      << status.error().message;
+  EXPECT_NE(status.error().message.find("; at /items/0/amount: is missing"), std::string::npos)
+      << status.error().message;
+}
+
+TEST(JsonSchema, ComparesNumbersAsNumbersAlsoBeyondDoubles) {
+  EXPECT_EQ(breach(R"({"type":"integer"})", "3.0"), "");
+  EXPECT_NE(breach(R"({"type":"integer"})", "3.5"), "");
+  EXPECT_EQ(breach(R"({"const": 1})", "1.0"), "");
+  EXPECT_NE(breach(R"({"maximum": 9007199254740992})", "9007199254740993"), "") << "2^53 + 1";
+  EXPECT_EQ(breach(R"({"maximum": 18446744073709551615})", "18446744073709551615"), "");
+  EXPECT_NE(breach(R"({"minimum": 0})", "-9223372036854775808"), "");
+  EXPECT_EQ(breach(R"({"multipleOf": 0.1})", "0.3"), "");
+}
+
+TEST(JsonSchema, CombinesAlternatives) {
+  EXPECT_EQ(breach(R"({"anyOf":[{"type":"string"},{"type":"object","required":["a"]}]})", R"({"a":1})"), "");
+  EXPECT_NE(
+      breach(R"({"anyOf":[{"type":"string"},{"type":"object","properties":{"a":{"type":"null"}}}]})", R"({"a":1})")
+          .find("nearest: at /a"),
+      std::string::npos);
+  EXPECT_EQ(breach(R"({"oneOf":[{"minimum":1},{"maximum":0}]})", "5"), "");
+  EXPECT_EQ(breach(R"({"oneOf":[{"minimum":1},{"minimum":2}]})", "5"),
+            ": fits 2 alternatives where exactly one is wanted");
+  EXPECT_NE(breach(R"({"not":{"type":"string"}})", R"("a")"), "");
+  EXPECT_EQ(breach(R"({"not":false})", R"("a")"), "");
+  EXPECT_EQ(breach(R"({"prefixItems":[{"const":1}],"items":false})", "[1]"), "");
+  EXPECT_EQ(breach(R"({"prefixItems":[{"const":1}],"items":false})", "[1,2]"), "/1: is not allowed");
+  EXPECT_NE(breach(R"({"propertyNames":{"maxLength":1}})", R"({"ab":1})"), "");
+}
+
+TEST(JsonSchema, RefusesWhatItWouldNotCheck) {
+  EXPECT_NE(refusal(R"({"properties":{"a":{"if":{}}}})").find("'/properties/a/if'"), std::string::npos);
+  EXPECT_NE(refusal(R"({"$ref":"https://example.org/schema"})").find("only references inside"), std::string::npos);
+  EXPECT_NE(refusal(R"({"$ref":"#/$defs/none"})").find("leads nowhere"), std::string::npos);
+  EXPECT_NE(refusal(R"({"type":"text"})").find("there is no type"), std::string::npos);
+  EXPECT_NE(refusal(R"({"pattern":"("})").find("wrong at character"), std::string::npos);
+  EXPECT_NE(refusal(R"({"multipleOf":0})").find("above 0"), std::string::npos);
+  for (const char* count : {"-1", "1.5", "1e300", "18446744073709551615", "\"1\""}) {
+    EXPECT_NE(refusal(std::string(R"({"maxItems":)") + count + "}").find("expected an integer"), std::string::npos)
+        << count;
+  }
+  EXPECT_EQ(refusal(R"({"title":"t","format":"date","x-mine":1,"default":{}})"), "") << "annotations say nothing";
+}
+
+TEST(JsonSchema, FollowsCircularReferences) {
+  constexpr const char* kTree = R"({"$ref":"#/$defs/node","$defs":{"node":{"type":"object",
+    "properties":{"children":{"type":"array","items":{"$ref":"#/$defs/node"}}},"additionalProperties":false}}})";
+  EXPECT_EQ(breach(kTree, R"({"children":[{"children":[]},{}]})"), "");
+  EXPECT_NE(breach(kTree, R"({"children":[{"children":[3]}]})"), "");
+  EXPECT_NE(breach(R"({"$ref":"#"})", "1").find("nested too deep"), std::string::npos) << "ends all the same";
+}
+
+TEST(JsonSchema, RefusesAValueRatherThanCheckWithoutEnd) {
+  // Each level tries its part twice: 2^22 times in all.
+  const std::string defs = R"("$defs":{"a":{"type":"array","items":{"anyOf":[
+    {"allOf":[{"$ref":"#/$defs/a"},{"maxItems":0}]},{"$ref":"#/$defs/a"}]}}})";
+  std::string value = "[]";
+  for (int i = 0; i < 22; ++i) value = "[" + value + "]";
+  const std::string problem = breach(R"({"$ref":"#/$defs/a",)" + defs + "}", value);
+  EXPECT_NE(problem.find("within the bound of work"), std::string::npos) << problem;
+  EXPECT_NE(breach(R"({"not":{"$ref":"#/$defs/a"},)" + defs + "}", value), "")
+      << "what could not be checked is not taken for excluded";
+}
+
+}  // namespace
+}  // namespace mnema

@@ -1,0 +1,225 @@
+#include "runtime/config/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/config/limits_fields.hpp"
+
+namespace mnema {
+namespace {
+
+std::string problem_of(const std::string& text) {
+  const auto config = parse_config(text, "mnema.toml");
+  return config.ok() ? "" : config.error().message;
+}
+
+TEST(Config, KeepsItsDefaultsWhereTheFileIsSilent) {
+  const auto config = parse_config("", "mnema.toml");
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EXPECT_EQ(config->server.port, 7070);
+  EXPECT_EQ(config->inference.model, "") << "whether one is needed, the agents say";
+}
+
+TEST(Config, ReadsAWholeFile) {
+  const auto config = parse_config(R"(
+[server]
+listen = "0.0.0.0:8080"
+[server.keys.frontend]
+key = {env = "FRONTEND_KEY"}
+tenant = "acme"
+[inference]
+kv_memory_bytes = "512 MiB"
+[limits]
+attempts_max = 7
+[agents.triage]
+on = ["github.issues.*"]
+choices = ["bug", "feature"]
+reply_to = "out"
+budget_tokens = 4000
+[connectors.out]
+kind = "http"
+url = "http://127.0.0.1:9/"
+bearer = {file = "/run/secrets/out"}
+calls_per_hour = 100
+[sources.github]
+kind = "webhook"
+path = "/hooks/github"
+secrets = [{env = "NEW"}, {env = "OLD"}]
+)",
+                                   "mnema.toml");
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EXPECT_EQ(config->server.host, "0.0.0.0");
+  EXPECT_EQ(config->server.keys.at("frontend").key, "env:FRONTEND_KEY");
+  EXPECT_EQ(config->inference.kv_memory_bytes, 512LL << 20);
+  EXPECT_EQ(config->limits.attempts_max, 7);
+  EXPECT_EQ(config->agents.at("triage").budget_tokens, 4000);
+  EXPECT_EQ(config->connectors.at("out").bearer, "file:/run/secrets/out");
+  EXPECT_EQ(config->sources.at("github").secrets, (std::vector<std::string>{"env:NEW", "env:OLD"}));
+}
+
+TEST(Config, NamesLineColumnAndTheNearestKeyOfAnUnknownOne) {
+  const std::string problem = problem_of("[server]\nlisten = \"127.0.0.1:1\"\nlissten = 3\n");
+  EXPECT_NE(problem.find("mnema.toml:3:"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("'server.lissten'"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("did you mean 'listen'?"), std::string::npos) << problem;
+  EXPECT_NE(problem_of("[sever]\n").find("did you mean 'server'?"), std::string::npos);
+}
+
+TEST(Config, ReportsEveryProblemAtOnce) {
+  const std::string problem = problem_of("[log]\nlevel = \"loud\"\n[inference]\nthreads = -1\nmodel = 3\n");
+  EXPECT_NE(problem.find("must be one of debug, info"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("must be between 0 and 256"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("'inference.model' must be a text"), std::string::npos) << problem;
+}
+
+TEST(Config, RefusesALiteralSecretWithoutRepeatingIt) {
+  for (const char* text :
+       {"[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nbearer = \"sk-12345\"\n",
+        "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\nheaders = {Authorization = \"sk-12345\"}\n",
+        "[sources.a]\nkind = \"webhook\"\npath = \"/h\"\nsecrets = [\"sk-12345\"]\n",
+        "[server]\napi_key = \"sk-12345\"\n"}) {
+    const std::string problem = problem_of(text);
+    EXPECT_NE(problem.find("secret as plain text"), std::string::npos) << text << problem;
+    EXPECT_EQ(problem.find("sk-12345"), std::string::npos) << problem;
+  }
+}
+
+TEST(Config, RefusesNamesThatLeadNowhere) {
+  EXPECT_NE(problem_of("[agents.a]\nreply_to = \"nobody\"\n").find("[connectors.nobody]"), std::string::npos);
+}
+
+std::string webhook(const std::string& name, const std::string& path, const std::string& more = {}) {
+  return "[sources." + name + "]\nkind = \"webhook\"\nscheme = \"unsigned\"\npath = \"" + path + "\"\n" + more;
+}
+
+TEST(Config, NamesTheKindsThatThereAreAndNoKeyOfAnUnknownOne) {
+  const std::string source = problem_of("[sources.a]\nkind = \"kafkka\"\ntopics = [\"t\"]\n");
+  EXPECT_NE(source.find("mnema.toml:2:"), std::string::npos) << source;
+  EXPECT_NE(source.find("must be one of webhook"), std::string::npos) << source;
+  EXPECT_EQ(source.find("topics"), std::string::npos) << source;
+  const std::string connector = problem_of("[connectors.a]\nurl = \"http://x\"\n");
+  EXPECT_NE(connector.find("must be one of http, file"), std::string::npos) << connector;
+  EXPECT_NE(
+      problem_of("[connectors.a]\nkind = \"file\"\npath = \"x\"\nurl = \"http://x\"\n").find("'connectors.a.url'"),
+      std::string::npos)
+      << "a key of another kind does nothing here";
+}
+
+TEST(Config, RefusesASourceThatWouldNeverGoOn) {
+  EXPECT_NE(problem_of("[limits]\nsource_pause_percent = 50\n").find("source_resume_percent"), std::string::npos);
+  EXPECT_NE(problem_of("[limits]\nsource_pause_percent = 101\n").find("100 at most"), std::string::npos);
+  EXPECT_EQ(problem_of("[limits]\nsource_pause_percent = 50\nsource_resume_percent = 40\n"), "");
+}
+
+TEST(Config, RefusesTwoSourcesOnOnePathNamingTheLineAndBoth) {
+  const std::string problem = problem_of(webhook("a", "/hooks/x") + webhook("b", "/hooks/x"));
+  EXPECT_NE(problem.find("mnema.toml:8:"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("'sources.b.path'"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("source 'a'"), std::string::npos) << problem;
+  EXPECT_EQ(problem_of(webhook("a", "/hooks/x") + webhook("b", "/hooks/y")), "");
+}
+
+TEST(Config, RefusesAWebhookPathThatNoRequestCanHave) {
+  for (const char* path : {"", "/", "hooks", "/x/{id...}/y", "/x/{id}", "/a b", "/a?b", "/a#b", "/%41", "/\\u00e4",
+                           "/..", "/a/../b", "/./a", "/a/."}) {
+    const std::string problem = problem_of(webhook("a", path));
+    EXPECT_NE(problem.find("mnema.toml:4:"), std::string::npos) << path << ": " << problem;
+    EXPECT_NE(problem.find("'sources.a.path'"), std::string::npos) << path << ": " << problem;
+  }
+  EXPECT_EQ(problem_of(webhook("a", "/hooks/git-hub_2/v1.0/~me")), "");
+  EXPECT_EQ(problem_of(webhook("a", "/.well-known/hook..s")), "");
+}
+
+TEST(Config, RefusesAWebhookAtAPlaceOfTheApi) {
+  for (const char* path :
+       {"/v1/chat/completions", "/v1/models", "/v1", "/v1/anything", "/health", "/health/", "/metrics", "/tokenize",
+        "/detokenize", "/apply-template", "/admin/v1/dead-letters/event:1/drop"}) {
+    const std::string problem = problem_of(webhook("a", path));
+    EXPECT_NE(problem.find("mnema.toml:4:"), std::string::npos) << path << ": " << problem;
+    EXPECT_NE(problem.find("of the API"), std::string::npos) << path << ": " << problem;
+  }
+  for (const char* path : {"/v1beta/x", "/healthy", "/hooks/v1/chat"}) EXPECT_EQ(problem_of(webhook("a", path)), "");
+}
+
+TEST(Config, RefusesAKeyTemplateThatCannotBeRead) {
+  for (const char* key : {"{/a", "/a}", "{}", "x{/a}{", "{/a~2}", "{/a~}"}) {
+    const std::string line = "key = \"" + std::string(key) + "\"\n";
+    EXPECT_NE(problem_of(webhook("a", "/h", line)).find("mnema.toml:5:"), std::string::npos) << key;
+    EXPECT_NE(problem_of("[agents.a]\n" + line).find("mnema.toml:2:"), std::string::npos) << key;
+  }
+  EXPECT_EQ(problem_of("[agents.a]\nkey = \"{/a}#{subject}\"\n"), "");
+}
+
+TEST(Config, RefusesAConnectorUrlThatCannotBeCalled) {
+  for (const char* url :
+       {"localhost:1234/x", "ftp://x", "http://", "http:///x", "https://:80", "http://me:pw@x/", "http://x/#a"}) {
+    const std::string problem = problem_of("[connectors.a]\nkind = \"http\"\nurl = \"" + std::string(url) + "\"\n");
+    EXPECT_NE(problem.find("mnema.toml:3:"), std::string::npos) << url << ": " << problem;
+    EXPECT_EQ(problem.find("me:pw"), std::string::npos) << "a password is not repeated: " << problem;
+  }
+  EXPECT_EQ(problem_of("[connectors.a]\nkind = \"http\"\nurl = \"HTTPS://api.example.com/v1\"\n"), "");
+}
+
+TEST(Config, RefusesKeysThatDoNothing) {
+  for (const char* text : {"[server.keys.a]\nkey = {env = \"A\"}\nadmin = true\n", "[agents.a]\ntools = [\"x\"]\n",
+                           "[memory]\nrecall = \"keep\"\n", "[limits]\nblock_characters_max = 3\n"}) {
+    EXPECT_NE(problem_of(text).find("mnema.toml:"), std::string::npos) << text;
+  }
+}
+
+TEST(Config, GivesAKeyTheRolesThatItNamesAndNoOthers) {
+  const std::string key = "[server.keys.ops]\nkey = {env = \"OPS\"}\n";
+  const auto roles_of = [&](const std::string& line) {
+    const Result<Config> config = parse_config(key + line, "mnema.toml");
+    EXPECT_TRUE(config.ok()) << (config.ok() ? "" : config.error().text());
+    return config.ok() ? config->server.keys.at("ops").roles : std::vector<std::string>{"none"};
+  };
+  EXPECT_TRUE(roles_of("").empty());
+  EXPECT_EQ(roles_of("roles = [\"read\"]\n"), std::vector<std::string>{"read"});
+  EXPECT_EQ(roles_of("tenant = \"*\"\nroles = [\"operate\", \"read\"]\n"),
+            (std::vector<std::string>{"operate", "read"}));
+  for (const char* line : {"roles = [\"admin\"]\n", "roles = [\"Read\"]\n", "roles = [\"\"]\n", "roles = \"read\"\n",
+                           "roles = [1]\n", "tenant = \"*\"\n", "tenant = \"\"\n", "tenant = \"*\"\nroles = []\n"}) {
+    EXPECT_NE(problem_of(key + line).find("mnema.toml:3:"), std::string::npos) << line << problem_of(key + line);
+  }
+  EXPECT_NE(problem_of(key + "tenant = \"*\"\nroles = [\"read\"]\nmay_assert_users = true\n").find("mnema.toml:5:"),
+            std::string::npos);
+}
+
+TEST(Config, RefusesALimitOfZeroCallsInsteadOfCallingItNone) {
+  const std::string connector = "[connectors.a]\nkind = \"http\"\nurl = \"http://x\"\n";
+  EXPECT_NE(problem_of(connector + "calls_per_second = 0\n").find("calls_per_second"), std::string::npos);
+  EXPECT_EQ(problem_of(connector + "calls_per_second = 0.5\n"), "");
+}
+
+TEST(Config, RefusesAHeaderBoundThatTheParserCannotHold) {
+  EXPECT_NE(problem_of("[limits]\nhttp_header_bytes_max = 4294967296\n").find("http_header_bytes_max"),
+            std::string::npos);
+}
+
+TEST(Config, SaysWhereTheFileIsNoToml) { EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos); }
+
+TEST(Config, KnowsEveryLimit) {
+  std::size_t bytes = 0;
+  std::size_t widest = 1;
+  for_each_limit([&](auto field) {
+    const std::size_t size = sizeof(Limits{}.*field.pointer);
+    bytes = (bytes + size - 1) / size * size + size;  // as the compiler lays them out
+    widest = std::max(widest, size);
+  });
+  EXPECT_EQ((bytes + widest - 1) / widest * widest, sizeof(Limits))
+      << "a field is missing in runtime/config/limits_fields.hpp";
+}
+
+TEST(Config, ReadsSizesAndAddresses) {
+  EXPECT_EQ(parse_bytes("1048576").value(), 1 << 20);
+  EXPECT_EQ(parse_bytes("2GB").value(), 2'000'000'000);
+  EXPECT_FALSE(parse_bytes("2 parsecs").ok());
+  EXPECT_FALSE(parse_bytes("-1").ok());
+  EXPECT_EQ(parse_listen("[::1]:80")->host, "::1");
+  EXPECT_EQ(parse_listen(":80")->host, "127.0.0.1");
+  EXPECT_FALSE(parse_listen("here").ok());
+  EXPECT_FALSE(parse_listen("a:70000").ok());
+}
+
+}  // namespace
+}  // namespace mnema
