@@ -94,10 +94,9 @@ class PromptPlan {
   static constexpr const char* kPassagesHeading = "Passages:";
   static constexpr const char* kCitedAnswer =
       "Where a passage above tells it, put the number of the passage in brackets behind the sentence, like [1].";
-  /// For an agent that answers from the passages and from nothing else.
-  static constexpr const char* kAnswerFromPassages =
-      "Answer the question from the passages above, in one or two short sentences. Put the number of the passage in "
-      "brackets behind each sentence, like [1]. If the passages do not tell, say: The passages do not tell.";
+  /// For an agent that answers from the passages and from nothing else. It says neither how to cite nor how to refuse:
+  /// a small model that reads of numbers copies titles, and one that reads of refusing refuses. Both is the check's.
+  static constexpr const char* kAnswerFromPassages = "Answer this question in one sentence.";
 
   struct PlannedDocument {
     std::string title;

@@ -119,6 +119,9 @@ std::vector<int> take_numbers(std::string& text, std::size_t count) {
       }
     }
     i = end;
+    if (kept.find_first_not_of(" \t\n\r") == std::string::npos) {  // it opens the sentence
+      while (i < text.size() && (text[i] == ' ' || text[i] == '\t')) ++i;
+    }
     // The blank before goes with it, unless another word follows.
     const bool word_follows =
         i < text.size() && !is_blank(text[i]) && std::string_view(".,;:!?)").find(text[i]) == std::string_view::npos;

@@ -269,7 +269,9 @@ class ContextLayout {
     const double rate = engine_.prefill_tokens_per_second(model_);
     if (budget_.prefill_ms_max > 0 && rate > 0) {
       const int in_time = static_cast<int>(rate * budget_.prefill_ms_max / 1000.0) - parts.event() - parts.heading();
-      tokens_left = std::min(tokens_left, in_time);
+      // The best one goes in, late or not: without it there is nothing to answer from.
+      const int best = layout_.passages.empty() ? 0 : parts.passage(0);
+      tokens_left = std::min(tokens_left, std::max(in_time, best));
     }
     std::vector<Passage> fitting;
     for (std::size_t i = 0; i < layout_.passages.size(); ++i) {

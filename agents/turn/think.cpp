@@ -117,6 +117,13 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   }
   plan.trust_no_further_than(turn_.trust());
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model, request.scope));
+  if (options.grounded && !options.refusal.empty() && built.citations.empty()) {
+    Reply nothing;  // no passage, no claim: the model is not asked
+    nothing.text = options.refusal;
+    nothing.refused = true;
+    nothing.left_out = std::move(built.left_out);
+    co_return nothing;
+  }
   request.prompt = built.prompt;
   request.prepared = built.prepared;
   request.tokens_max = std::min(tokens_asked, context_budget.context_tokens - built.prompt_tokens);

@@ -28,6 +28,7 @@ TEST(Citations, StayWhereThePassageSupportsTheSentence) {
 TEST(Citations, AreRemovedWhereTheirNumberNamesNoPassage) {
   EXPECT_EQ(check("Every event is stored in the mailbox [7].").text, "Every event is stored in the mailbox [1].");
   EXPECT_EQ(check("Every event is stored in the mailbox [0, 1, 9].").text, "Every event is stored in the mailbox [1].");
+  EXPECT_EQ(check("[1] Every event is stored in the mailbox.").text, "Every event is stored in the mailbox [1].");
   EXPECT_EQ(check("[3] [4]").text, "");
 }
 

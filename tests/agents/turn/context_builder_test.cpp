@@ -280,11 +280,20 @@ TEST_F(ContextBuilder, TurnsMillisecondsIntoTokensByTheMeasuredRate) {
 
 TEST_F(ContextBuilder, TakesTheEventItselfFromTheTimeThatPassagesHave) {
   PromptPlan plan;
-  plan.user(std::string(150, 'u')).with({passage("A", 150)}, "H");
-  prefill_ms_max = 200;
-  EXPECT_TRUE(build(plan, 4000)->citations.empty());
+  plan.user(std::string(150, 'u')).with({passage("A", 150), passage("B", 150)}, "H");
   prefill_ms_max = 400;
   EXPECT_EQ(build(plan, 4000)->citations.size(), 1U);
+  prefill_ms_max = 600;
+  EXPECT_EQ(build(plan, 4000)->citations.size(), 2U);
+}
+
+TEST_F(ContextBuilder, NeverLeavesOutTheBestPassageForWantOfTime) {
+  PromptPlan plan;
+  plan.user("u").with({passage("best", 300), passage("small", 20)}, "H");
+  prefill_ms_max = 100;
+  const BuiltContext built = build(plan, 4000).value();
+  ASSERT_EQ(built.citations.size(), 1U);
+  EXPECT_EQ(built.citations[0].title, "best");
 }
 
 TEST_F(ContextBuilder, PutsWhatKindOfAnswerIsWantedLastAndOnlyBesidePassages) {
