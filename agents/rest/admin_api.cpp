@@ -7,6 +7,7 @@
 #include "agents/rest/dead_letter_json.hpp"
 #include "agents/rest/json_fields.hpp"
 #include "connectors/base64.hpp"
+#include "connectors/http/cors.hpp"
 #include "connectors/http/error_body.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/exec/strand.hpp"
@@ -188,16 +189,22 @@ AdminApi::AdminApi(Parts parts) : parts_(std::make_shared<const Parts>(std::move
 void AdminApi::mount(HttpRoutes& routes) const {
   const auto strand = std::make_shared<Strand>(parts_->executor);
   const auto add = [&](const char* method, const char* path, KeyRole role, Route route) {
-    routes.add(method, path,
-               [parts = parts_, strand, role, route](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
-                 Result<Identity> identity = parts->keys.identify(http.headers);
-                 if (!identity.ok()) return exchange->respond(error_response(identity.error()));
-                 if (const Status may = require_role(*identity, role); !may.ok()) {
-                   return exchange->respond(error_response(may.error()));
-                 }
-                 AdminRequest request{parts, std::move(http), std::move(*identity), std::move(exchange)};
-                 strand->post([route, request = std::move(request)] { run(route, request); });
-               });
+    routes.add(
+        method, path, [parts = parts_, strand, role, route](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
+          Result<Identity> identity = parts->keys.identify(http.headers);
+          if (!identity.ok()) return exchange->respond(error_response(identity.error()));
+          if (parts->keys.empty() && !check_origin(http, "").ok()) {
+            // `cors_origin` lets pages chat; without keys every page of it could administer.
+            return exchange->respond(error_response(fail(ErrorCode::kPermissionDenied,
+                                                         "pages of other origins may not administer without a key",
+                                                         "configure [server.keys.NAME] with roles")));
+          }
+          if (const Status may = require_role(*identity, role); !may.ok()) {
+            return exchange->respond(error_response(may.error()));
+          }
+          AdminRequest request{parts, std::move(http), std::move(*identity), std::move(exchange)};
+          strand->post([route, request = std::move(request)] { run(route, request); });
+        });
   };
   add("GET", "/admin/v1/dead-letters", KeyRole::kRead, list_route);
   add("GET", "/admin/v1/dead-letters/{id}", KeyRole::kRead, show_route);

@@ -109,6 +109,19 @@ TEST_F(AdminApiTest, LetsEverybodyInWhereThereAreNoKeys) {
   EXPECT_EQ(send("POST", "/event:2/drop", "")->status(), 200);
 }
 
+TEST_F(AdminApiTest, RefusesPagesOfOtherOriginsWhereThereAreNoKeys) {
+  open({});
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/admin/v1/dead-letters/event:1/drop";
+  request.headers.add("Host", "127.0.0.1:7070");
+  request.headers.add("Origin", "https://elsewhere.example");
+  const auto exchange = std::make_shared<MemoryExchange>();
+  routes_.handle(std::move(request), exchange);
+  EXPECT_EQ(exchange->status(), 403);
+  EXPECT_EQ(ids("", "").size(), 3U);
+}
+
 TEST_F(AdminApiTest, ShowsAndChangesOnlyTheLettersOfTheKeysTenant) {
   EXPECT_EQ(ids("", "read-a"), (Ids{"event:1", "event:3"}));
   EXPECT_EQ(ids("?tenant=a", "read-a"), (Ids{"event:1", "event:3"}));
