@@ -11,7 +11,7 @@
 namespace mnema {
 namespace {
 
-using testing::BookLoader;
+using testing::ScriptedLoader;
 using testing::SmallTokenizer;
 
 using testing::Heard;
@@ -263,7 +263,7 @@ GenerateRequest asks_for_tools(const char* model = "a") {
 }
 
 /// From its 20th token on the model writes "ab" for ever.
-void write_in_circles(BookLoader& loader) {
+void write_in_circles(ScriptedLoader& loader) {
   loader.adjust = [](const std::vector<TokenId>& before, std::vector<float>& logits) {
     if (before.size() > 20) logits[before.back() == 'a' ? 'b' : 'a'] = 1e6F;
   };
