@@ -9,8 +9,8 @@
 namespace mnema {
 namespace {
 
-Error named(const std::string& what, const std::string& name, Error error) {
-  error.message = what + " '" + name + "': " + error.message;
+Error named(const std::string& place, const std::string& what, const std::string& name, Error error) {
+  error.message = (place.empty() ? "" : place + ": ") + what + " '" + name + "': " + error.message;
   return error;
 }
 
@@ -43,9 +43,10 @@ std::vector<std::string> ConnectorRegistry::sink_kinds() const { return names(si
 Status ConnectorRegistry::open_sinks(const std::map<std::string, ConnectorConfig>& configs) {
   for (const auto& [name, config] : configs) {
     const auto kind = sink_kinds_.find(config.kind);
-    if (kind == sink_kinds_.end()) return named("connector", name, unknown_kind(config.kind, sink_kinds()));
+    if (kind == sink_kinds_.end())
+      return named(config.place, "connector", name, unknown_kind(config.kind, sink_kinds()));
     Result<std::unique_ptr<Sink>> made = kind->second(name, config);
-    if (!made.ok()) return named("connector", name, made.error());
+    if (!made.ok()) return named(config.place, "connector", name, made.error());
     sinks_[name] = std::move(*made);
   }
   return {};
@@ -54,11 +55,12 @@ Status ConnectorRegistry::open_sinks(const std::map<std::string, ConnectorConfig
 Status ConnectorRegistry::open_sources(const std::map<std::string, SourceConfig>& configs) {
   for (const auto& [name, config] : configs) {
     const auto kind = source_kinds_.find(config.kind);
-    if (kind == source_kinds_.end()) return named("source", name, unknown_kind(config.kind, source_kinds()));
+    if (kind == source_kinds_.end())
+      return named(config.place, "source", name, unknown_kind(config.kind, source_kinds()));
     Result<std::unique_ptr<Source>> made = kind->second(name, config);
-    if (!made.ok()) return named("source", name, made.error());
+    if (!made.ok()) return named(config.place, "source", name, made.error());
     const std::scoped_lock lock(mutex_);
-    sources_.push_back({name, std::move(*made)});
+    sources_.push_back({name, config.place, std::move(*made)});
   }
   return {};
 }
@@ -78,7 +80,7 @@ Status ConnectorRegistry::start(const Accept& accept) {
     if (const Status started = entry.source->start(accept); !started.ok()) {
       drain_all();
       for (auto before = sources_.rbegin(); before != sources_.rend(); ++before) before->source->stop();
-      return named("source", entry.name, started.error());
+      return named(entry.place, "source", entry.name, started.error());
     }
     entry.is_running = true;
     pause_or_resume(entry);

@@ -77,7 +77,8 @@ class ConnectorRegistry {
 
  private:
   struct Entry {
-    std::string name;  // in the configuration
+    std::string name;   // in the configuration
+    std::string place;  // there
     std::unique_ptr<Source> source;
     bool is_running = false;  // started, and neither drained nor stopped
     bool is_paused = false;

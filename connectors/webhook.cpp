@@ -13,7 +13,6 @@
 #include "runtime/base/log.hpp"
 #include "runtime/base/sha256.hpp"
 #include "runtime/base/utf8.hpp"
-#include "runtime/events/key_template.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -126,10 +125,6 @@ Result<WebhookDelivery> read_webhook(const WebhookOptions& options, const std::v
     RETURN_IF_ERROR(read_github(options, request, body, delivery));
   } else {
     read_other(options, request, body, event);
-  }
-  // A ping has none of the payload that the key is made of.
-  if (!delivery.is_ping && !options.key_template.empty()) {
-    ASSIGN_OR_RETURN(event.key, render_key(options.key_template, event));
   }
   return delivery;
 }
@@ -262,11 +257,13 @@ void WebhookSource::Shared::hand_on(WebhookDelivery delivery, const Sha256Digest
         return exchange->respond(json_response(202, json::object{{"accepted", true}, {"duplicate", true}}));
     }
   }
-  to(std::move(delivery.event),
-     [self = shared_from_this(), exchange, body, is_watched, id](const Result<Accepted>& accepted) {
+  EventBatch batch = batch_of(std::move(delivery.event));
+  batch.key_template = options.key_template;
+  to(std::move(batch),
+     answer_of_one([self = shared_from_this(), exchange, body, is_watched, id](const Result<Accepted>& accepted) {
        if (is_watched) self->replays.settle(body, id, accepted.ok() && !accepted->differs);
        self->answer(*exchange, id, accepted);
-     });
+     }));
 }
 
 WebhookSource::WebhookSource(WebhookOptions options, SecretsStore& secrets, Executor& workers, const Clock& clock,

@@ -66,6 +66,7 @@ std::vector<std::string_view> connector_kinds() {
 }
 
 void read_connector(TomlReader& table, ConnectorConfig& connector) {
+  connector.place = table.place("url");
   table.read_choice("kind", connector.kind, connector_kinds());
   for (const Kind& kind : kKinds) {
     if (kind.name == connector.kind) return kind.read(table, connector);

@@ -18,7 +18,8 @@ class TomlReader;
 
 struct ConnectorConfig {
   std::string kind;
-  std::string path;  // http: appended to the URL of deliveries; file: the NDJSON file
+  std::string place;  // "mnema.toml:7:1", for what is found wrong when it is opened; "" = not from a file
+  std::string path;   // http: appended to the URL of deliveries; file: the NDJSON file
   // http
   std::string url;                    // base URL
   std::optional<std::string> bearer;  // where it is (runtime/config/config.hpp)

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "runtime/config/toml_reader.hpp"
+#include "runtime/events/key_template.hpp"
 
 namespace mnema {
 namespace {
@@ -39,6 +40,11 @@ void read_webhook(TomlReader& table, SourceConfig& source) {
   table.read_choice("scheme", source.scheme, {"github", "standard", "unsigned"});
   table.read_secrets("secrets", source.secrets);
   if (const std::string wrong = problem_of_path(source.path); !wrong.empty()) table.problem("path", wrong);
+  for (const std::string& name : attributes_of(source.key)) {
+    if (name == "github_event" && source.scheme == "github") continue;
+    table.problem(
+        "key", "names '{" + name + "}', which no event of a webhook has; a member of the payload is '{/" + name + "}'");
+  }
   if (source.scheme != "unsigned" && source.secrets.empty() && !table.has("secrets")) {
     table.problem("secrets", "is missing: who may send?");
   }
@@ -59,6 +65,7 @@ std::vector<std::string_view> source_kinds() {
 }
 
 void read_source(TomlReader& table, SourceConfig& source) {
+  source.place = table.place("secrets");
   table.read_choice("kind", source.kind, source_kinds());
   table.read("agent", source.agent);
   table.read_key_template("key", source.key);

@@ -20,6 +20,7 @@ struct SourceConfig {
   std::string key;    // key template
   std::string tenant = "local";
   std::string type_prefix;
+  std::string place;  // "mnema.toml:7:1", for what is found wrong when it is opened; "" = declared in code
   // webhook
   std::string path;                  // "/hooks/github"
   std::string scheme = "github";     // github | standard | unsigned

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct EventBatch {
   std::vector<Result<Event>> events;
   Dedupe dedupe = Dedupe::kById;
   AcceptHook hook = {};
+  /// Makes the key of an event that has none and that an agent takes; "" = its agent's template does.
+  std::string key_template = {};
 };
 
 /// The answer to a batch, once, when its commit is on disk. Errors, after which nothing of the batch is stored:

@@ -83,6 +83,16 @@ Status check_key_template(std::string_view key_template) {
   return parts.ok() ? Status() : Status(parts.error());
 }
 
+std::vector<std::string> attributes_of(std::string_view key_template) {
+  std::vector<std::string> names;
+  const Result<std::vector<Part>> parts = split(key_template);
+  if (!parts.ok()) return names;
+  for (const Part& part : *parts) {
+    if (part.is_place && part.text.front() != '/' && !field_of(Event{}, part.text)) names.push_back(part.text);
+  }
+  return names;
+}
+
 Result<std::string> render_key(std::string_view key_template, const Event& event) {
   std::string key;
   if (key_template.empty()) return key;

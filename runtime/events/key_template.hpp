@@ -10,6 +10,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/result.hpp"
 #include "runtime/events/event.hpp"
@@ -22,5 +23,9 @@ namespace mnema {
 
 /// Whether `key_template` can be read at all. Errors: `kInvalidArgument`.
 [[nodiscard]] Status check_key_template(std::string_view key_template);
+
+/// The names in it that are no fields of an event, and so must be attributes of every event it is for. Empty where it
+/// cannot be read.
+[[nodiscard]] std::vector<std::string> attributes_of(std::string_view key_template);
 
 }  // namespace mnema

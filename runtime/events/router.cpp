@@ -31,7 +31,7 @@ void Router::subscribe(Subscription subscription) {
 void Router::add_tenant(std::string tenant) { tenants_.insert(std::move(tenant)); }
 void Router::add_observer(PrestageObserver& observer) { observers_.push_back(&observer); }
 
-Result<Event> Router::route(Event event) const {
+Result<Event> Router::route(Event event, const std::string& key_template) const {
   RETURN_IF_ERROR(check_event(event, limits_.event_bytes_max));
   if (tenants_.empty() ? event.tenant != "local" : !tenants_.contains(event.tenant)) {
     return fail(ErrorCode::kPermissionDenied, "there is no tenant '" + event.tenant + "'");
@@ -50,8 +50,10 @@ Result<Event> Router::route(Event event) const {
   }
   const auto agent = agents_.find(event.agent);
   if (agent == agents_.end()) return fail(ErrorCode::kNotFound, "there is no agent '" + event.agent + "'");
-  if (event.key.empty() && !agent->second.empty()) {
-    ASSIGN_OR_RETURN(event.key, render_key(agent->second, event));
+  // Only now: an event that nobody takes need not have the parts of a key.
+  const std::string& of_key = key_template.empty() ? agent->second : key_template;
+  if (event.key.empty() && !of_key.empty()) {
+    ASSIGN_OR_RETURN(event.key, render_key(of_key, event));
     RETURN_IF_ERROR(check_event(event, limits_.event_bytes_max));
   }
   return event;
@@ -59,7 +61,7 @@ Result<Event> Router::route(Event event) const {
 
 void Router::accept(EventBatch batch, Executor& reply_to, BatchDone on_done) {
   for (Result<Event>& event : batch.events) {
-    if (event.ok()) event = route(std::move(*event));
+    if (event.ok()) event = route(std::move(*event), batch.key_template);
   }
   mailbox_.accept(std::move(batch), reply_to, std::move(on_done));
 }

@@ -47,9 +47,11 @@ class Router {
   void accept(Event event, Executor& reply_to, AcceptDone on_done);
 
   /// Checks and completes `event` as `accept` does, without storing it. For events made inside a unit of work.
-  [[nodiscard]] Result<Event> route(Event event) const;
+  [[nodiscard]] Result<Event> route(Event event) const { return route(std::move(event), {}); }
 
  private:
+  [[nodiscard]] Result<Event> route(Event event, const std::string& key_template) const;
+
   Mailbox& mailbox_;
   const Limits& limits_;
   std::map<std::string, std::string> agents_;  // name -> key template

@@ -147,6 +147,10 @@ TEST(Config, RefusesAKeyTemplateThatCannotBeRead) {
     EXPECT_NE(problem_of("[agents.a]\n" + line).find("mnema.toml:2:"), std::string::npos) << key;
   }
   EXPECT_EQ(problem_of("[agents.a]\nkey = \"{/a}#{subject}\"\n"), "");
+  const std::string unknown = problem_of(webhook("a", "/h", "key = \"{customer}\"\n"));
+  EXPECT_NE(unknown.find("mnema.toml:5:"), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find("{/customer}"), std::string::npos) << unknown;
+  EXPECT_EQ(problem_of(webhook("a", "/h", "key = \"{type}\"\n")), "");
 }
 
 TEST(Config, RefusesAConnectorUrlThatCannotBeCalled) {

@@ -69,6 +69,29 @@ TEST_F(RouterTest, MakesTheKeyOfAnEventThatBringsNone) {
   EXPECT_NE(accept(event).error().message.find("key has 1102 bytes"), std::string::npos);
 }
 
+TEST_F(RouterTest, MakesTheKeyOfABatchOnlyForEventsThatAnAgentTakes) {
+  router().add_agent("triage", "{/customer}");
+  router().subscribe({"triage", "issues", ""});
+  EventBatch batch;
+  batch.key_template = "#{/issue}";
+  for (const char* type : {"issues", "push", "issues"}) {
+    Event event = event_of(std::to_string(batch.events.size()), "");
+    event.agent.clear();
+    event.type = type;
+    event.data = batch.events.empty() ? R"({"issue": 7, "customer": "c"})" : R"({"customer": "c"})";
+    batch.events.emplace_back(event);
+  }
+  const Result<AcceptResults> results =
+      fixture.wait<AcceptResults>([&](auto done) { router().accept(batch, fixture.loop, done); });
+  ASSERT_TRUE(results.ok());
+  EXPECT_TRUE(results->at(0).ok());
+  EXPECT_EQ(results->at(1).error().code, ErrorCode::kNotFound) << "nobody wants it, so its key is nobody's business";
+  EXPECT_EQ(results->at(2).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(results->at(2).error().message.find("/issue"), std::string::npos) << "says which part is missing";
+  fixture.runtime->mailbox().take(fixture.loop, [&](Delivery delivery) { EXPECT_EQ(delivery.event().key, "#7"); });
+  fixture.simulation.run_until_idle();
+}
+
 TEST_F(RouterTest, TellsASourceToComeBackWhenTheMailboxIsFull) {
   for (int i = 0; i < fixture.limits.mailbox_rows_per_key_max; ++i) {
     ASSERT_TRUE(accept(event_of(std::to_string(i))).ok());
