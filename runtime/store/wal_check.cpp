@@ -70,6 +70,12 @@ class Log {
     frames_ = (bytes_.size() - kHeaderBytes) / (kFrameHeaderBytes + page_bytes_);
   }
 
+  /// The same log, with its sums over words of the other byte order.
+  [[nodiscard]] Log in_other_order() const {
+    Log other = *this;
+    other.is_big_endian_ = !is_big_endian_;
+    return other;
+  }
   [[nodiscard]] std::size_t frames() const { return frames_; }
   [[nodiscard]] std::size_t page_bytes() const { return page_bytes_; }
   [[nodiscard]] bool header_checks() const {
@@ -107,7 +113,7 @@ class Log {
     return sum;
   }
 
-  const std::string bytes_;
+  std::string bytes_;
   bool is_big_endian_ = false;
   std::size_t page_bytes_ = 0;
   std::size_t frames_ = 0;
@@ -179,7 +185,10 @@ Status check_wal(const std::string& database_path, const std::string& vfs) {
                 "restore both files from a backup; or remove the log to begin anew");
   }
   if (!header_checks) {
-    if (holds_what_the_file_lacks(log, *database)) return damaged;
+    // The byte order is said by one bit of the header that may be the one that is wrong.
+    for (const Log& read : {log, log.in_other_order()}) {
+      if (holds_what_the_file_lacks(read, *database)) return damaged;
+    }
     return remove_file(path, vfs);
   }
   Sum before = log.header_sum();

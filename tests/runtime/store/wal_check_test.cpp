@@ -37,8 +37,8 @@ class WalCheckTest : public ::testing::Test {
     disk.plant("t.db-wal", log);
     return check_wal("t.db", disk.name());
   }
-  static std::string flipped(std::string bytes, std::size_t at) {
-    bytes[at] = static_cast<char>(bytes[at] ^ 16);
+  static std::string flipped(std::string bytes, std::size_t at, int bit = 4) {
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
     return bytes;
   }
 
@@ -71,10 +71,16 @@ TEST_F(WalCheckTest, RefusesALogThatIsDamagedBeforeItsLastTransactions) {
 }
 
 TEST_F(WalCheckTest, RefusesALogWithADamagedHeaderUnlessTheFileHasAllOfIt) {
-  for (std::size_t at = 0; at < 32; ++at) EXPECT_FALSE(check(database_, flipped(log_, at)).ok()) << at;
+  for (std::size_t at = 0; at < 32; ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      EXPECT_FALSE(check(database_, flipped(log_, at, bit)).ok()) << "bit " << bit << " of byte " << at;
+    }
+  }
   ASSERT_TRUE(connection_->execute("PRAGMA wal_checkpoint(PASSIVE)").ok());
   take_files();
-  for (std::size_t at = 0; at < 32; ++at) EXPECT_TRUE(check(database_, flipped(log_, at)).ok()) << at;
+  for (std::size_t at = 0; at < 32; ++at) {
+    for (int bit = 0; bit < 8; ++bit) EXPECT_TRUE(check(database_, flipped(log_, at, bit)).ok()) << at;
+  }
 }
 
 TEST_F(WalCheckTest, RemovesALogThatCannotBeReadAndOfWhichTheFileHasAll) {
