@@ -82,13 +82,13 @@ void print(const char* what, const std::vector<double>& gaps) {
 }
 
 void run(const Options& options) {
-  ThreadPoolExecutor compute("compute", 1), background("prepare", 2), reply("reply", 1);
   SystemClock clock;
   SystemRandom random;
   const Limits limits;
   EngineOptions engine_options;
   engine_options.model = options.model;
   engine_options.embedding_model = options.encoder;
+  ThreadPoolExecutor compute("compute", 1), background("prepare", 2), reply("reply", 1);
   LocalEngine engine(engine_options, {compute, background}, cpu_model_loader(engine_options, limits), clock, random,
                      limits);
   const auto embed = [&](int count, Priority priority) {

@@ -239,7 +239,7 @@ class OpenAiClient(unittest.TestCase):
         cancelled_before, generated_before = cancelled(), generated()
         # Left alone, this one goes on to its 1,500 tokens.
         stream = self.client.chat.completions.create(
-            model="default", messages=[{"role": "user", "content": "Tell a very long scenario."}], temperature=1.0, seed=0,
+            model="default", messages=[{"role": "user", "content": "Tell a very long story."}], temperature=1.0, seed=0,
             max_tokens=1500, stream=True)
         next(iter(stream))
         stream.close()

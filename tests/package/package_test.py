@@ -29,9 +29,9 @@ INFERENCE = """
 int main() {
   mnema::SystemClock clock;
   mnema::SystemRandom random;
-  mnema::ThreadPoolExecutor compute("compute", 1), background("background", 1);
   mnema::EngineOptions options;
   mnema::Limits limits;
+  mnema::ThreadPoolExecutor compute("compute", 1), background("background", 1);
   mnema::LocalEngine engine(options, {compute, background}, mnema::cpu_model_loader(options, limits), clock, random, limits);
   const auto ids = engine.tokenize("no-such-model", "text", false, false);
   std::puts(ids.ok() ? "a model that is not there" : ids.error().text().c_str());

@@ -310,10 +310,11 @@ TEST_F(ContextBuilder, PutsWhatKindOfAnswerIsWantedLastAndOnlyBesidePassages) {
 /// A conversation of ten turns with recall, as `think` reads and answers them, by a real template and tokenizer.
 TEST(ContextOfARealModel, AskingTenTimesRendersEachPromptOnceAndTokenizesWhatIsNew) {
   if (!std::filesystem::exists(testing::smollm2())) GTEST_SKIP() << "SmolLM2 is not here (./dev test fetches it)";
-  ThreadPoolExecutor compute("compute", 1), background("prepare", 2), reply("reply", 1);
   SystemClock clock;
   SeededRandom random{1};
   const Limits limits;
+  // Threads end before what they use: a step may still be under way when the engine goes.
+  ThreadPoolExecutor compute("compute", 1), background("prepare", 2), reply("reply", 1);
   EngineOptions options;
   options.model = testing::smollm2();
   options.kv_memory_bytes = std::int64_t{64} << 20;
