@@ -32,6 +32,17 @@ std::map<std::string, ConnectorConfig> connector_configs() {
   return configs;
 }
 
+/// A crash leaves calls and deliveries that nobody ends, and they hold their client, their sink and the outbox. Kept
+/// for ever and never used, so that a search for leaks finds them.
+struct DeadProcess {
+  std::unique_ptr<Connectors> connectors;
+  std::map<std::string, std::unique_ptr<Sink>> sinks;
+};
+std::vector<DeadProcess>& dead_processes() {
+  static auto* const all = new std::vector<DeadProcess>;
+  return *all;
+}
+
 }  // namespace
 
 /// Chats whose callers go with the process: breaks what a caller and its chat hold of each other.
@@ -242,6 +253,7 @@ void Process::crash() {
   // Nobody hears its answers any more; but a step that is under way holds what it computes on.
   engine->stop();
   simulation.run_until_idle(kStepsEndWithin);
+  dead_processes().push_back({std::move(connectors), std::exchange(sinks_, {})});
   drop_parts();
   simulation.run_until_idle(kStepsEndWithin);
   simulation.end_crash();
