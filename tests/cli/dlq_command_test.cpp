@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include "cli/exit_code.hpp"
 #include "runtime/exec/thread_pool_executor.hpp"
 #include "runtime/runtime.hpp"
+#include "tests/cli/dlq/run_dlq.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
@@ -74,19 +74,10 @@ class DlqCommand : public ::testing::Test {
 
   /// Runs `mnema dlq ARGUMENTS --data FOLDER`; what it printed is in `out` and `err`.
   int run(std::vector<std::string> arguments) {
-    CLI::App app;
-    int exit_code = -1;
-    add_dlq_command(app, exit_code);
-    arguments.insert(arguments.begin(), "dlq");
-    arguments.insert(arguments.end(), {"--data", folder_});
-    std::reverse(arguments.begin(), arguments.end());
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    app.parse(arguments);
-    std::fflush(stdout);
-    out = ::testing::internal::GetCapturedStdout();
-    err = ::testing::internal::GetCapturedStderr();
-    return exit_code;
+    testing::DlqRun run = testing::run_dlq(std::move(arguments), folder_);
+    out = std::move(run.out);
+    err = std::move(run.err);
+    return run.exit_code;
   }
   boost::json::value json() { return boost::json::parse(out); }
 

@@ -20,6 +20,7 @@
 #include "inference/loading/model_loader.hpp"
 #include "runtime/sim/simulation_executor.hpp"
 #include "tests/inference/grammar/matching.hpp"
+#include "tests/inference/scripted_backend.hpp"
 
 namespace mnema::testing {
 
@@ -31,28 +32,6 @@ inline constexpr const char* kModelTemplate =
     "{% if tools %}{{ 'Write <tool_call>.\\n' }}{% endif %}"
     "{% for message in messages %}{{ '[' + message.role + '] ' + message.content + '\\n' }}{% endfor %}"
     "{{ '[answer] ' }}";
-
-class TokenPages final : public PageStore {
- public:
-  explicit TokenPages(int pages) : memory_(static_cast<std::size_t>(pages), std::vector<TokenId>(kPageTokens, -1)) {}
-  int pages_total() const override { return static_cast<int>(memory_.size()); }
-  std::size_t page_bytes() const override { return kPageTokens * sizeof(TokenId); }
-  KvType kv_type() const override { return KvType::kF16; }
-  const char* layout_id() const override { return "tokens"; }
-  void copy(PageId from, PageId to, int) override {
-    memory_[static_cast<std::size_t>(to)] = memory_[static_cast<std::size_t>(from)];
-  }
-  std::span<std::byte> bytes(PageId page) override {
-    return std::as_writable_bytes(std::span(memory_[static_cast<std::size_t>(page)]));
-  }
-  TokenId& at(std::span<const PageId> pages, int position) {
-    return memory_[static_cast<std::size_t>(pages[static_cast<std::size_t>(position / kPageTokens)])]
-                  [static_cast<std::size_t>(position % kPageTokens)];
-  }
-
- private:
-  std::vector<std::vector<TokenId>> memory_;
-};
 
 class ScriptedDecoder final : public Backend {
  public:
@@ -101,7 +80,7 @@ class ScriptedDecoder final : public Backend {
   Simulation& simulation_;
   const ModelScript script_;
   const grammar::testing::SmallTokenizer tokenizer_;
-  TokenPages pages_;
+  ScriptedPages pages_;
   BackendInfo info_;
 };
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +16,7 @@
 #include "cli/exit_code.hpp"
 #include "runtime/store/folder_lock.hpp"
 #include "runtime/store/private_file.hpp"
+#include "tests/cli/dlq/run_dlq.hpp"
 #include "tests/runtime/log_capture.hpp"
 
 // `mnema dlq` on the folder of a whole program that serves, and of one that does not any more.
@@ -53,19 +53,10 @@ class DlqBesideServer : public ::testing::Test {
   }
 
   int run(std::vector<std::string> arguments) {
-    CLI::App app;
-    int exit_code = -1;
-    add_dlq_command(app, exit_code);
-    arguments.insert(arguments.begin(), "dlq");
-    arguments.insert(arguments.end(), {"--data", data_});
-    std::reverse(arguments.begin(), arguments.end());
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    app.parse(arguments);
-    std::fflush(stdout);
-    out = ::testing::internal::GetCapturedStdout();
-    err = ::testing::internal::GetCapturedStderr();
-    return exit_code;
+    testing::DlqRun run = testing::run_dlq(std::move(arguments), data_);
+    out = std::move(run.out);
+    err = std::move(run.err);
+    return run.exit_code;
   }
   [[nodiscard]] std::string admin_file() const { return admin_file_path(data_); }
 

@@ -6,35 +6,21 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/base/random.hpp"
 #include "runtime/exec/thread_pool_executor.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/store/folder_lock.hpp"
+#include "tests/runtime/store/file_modes.hpp"
 
 namespace mnema {
 namespace {
 
 namespace fs = std::filesystem;
 
-mode_t mode_of(const fs::path& path) {
-  struct stat info = {};
-  EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
-  return info.st_mode & 07777;
-}
+using testing::mode_of;
 
-class PrivateFile : public ::testing::Test {
+class PrivateFile : public testing::UnderAnOpenUmask {
  protected:
-  void SetUp() override {
-    fs::create_directories(folder);
-    old_mask = ::umask(0);
-  }
-  void TearDown() override {
-    ::umask(old_mask);
-    fs::remove_all(folder);
-  }
-  SystemRandom random;
-  const fs::path folder = fs::temp_directory_path() / ("mnema_files_" + random.uuid());
-  mode_t old_mask = 0;
+  const fs::path folder = base;
 };
 
 TEST_F(PrivateFile, IsMadeEmptyAndClosedAndKeepsWhatIsInItWhenItIsThere) {

@@ -6,34 +6,19 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/base/random.hpp"
 #include "tests/runtime/log_capture.hpp"
+#include "tests/runtime/store/file_modes.hpp"
 
 namespace mnema {
 namespace {
 
 namespace fs = std::filesystem;
 
-mode_t mode_of(const fs::path& path) {
-  struct stat info = {};
-  EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
-  return info.st_mode & 07777;
-}
+using testing::mode_of;
 
-class PrivateFolder : public ::testing::Test {
+class PrivateFolder : public testing::UnderAnOpenUmask {
  protected:
-  void SetUp() override {
-    fs::create_directories(base);
-    old_mask = ::umask(0);
-  }
-  void TearDown() override {
-    ::umask(old_mask);
-    fs::remove_all(base);
-  }
-  SystemRandom random;
-  const fs::path base = fs::temp_directory_path() / ("mnema_private_" + random.uuid());
   const fs::path folder = base / "above" / "data";
-  mode_t old_mask = 0;
 };
 
 TEST_F(PrivateFolder, IsMadeForItsOwnerAloneWhateverTheUmask) {
