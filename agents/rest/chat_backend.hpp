@@ -4,8 +4,7 @@
 // API reads the request, writes the answer and watches the client; a backend makes one answer.
 //
 // Threads:   `start_chat` from any thread. Callbacks run on `reply_to`, in order, never two at a time for one chat;
-// after
-//            `on_done` no more come. `cancel` from any thread.
+//            after `on_done` no more come. `cancel` from any thread.
 // Ownership: backends outlive the chats they started; a dropped `ChatRun` goes on.
 #pragma once
 

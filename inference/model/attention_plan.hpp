@@ -6,9 +6,8 @@
 // several ranges, and each group's partial result is merged afterwards, in group order.
 //
 // Invariant: cutting changes who computes, never what: groups stand at fixed positions and are merged in the same order
-// in
-//      both cases (kernels/attention.hpp).
-// Threads: `build` by the step's caller before the workers start, then read by all of them.
+//            in both cases (kernels/attention.hpp).
+// Threads:   `build` by the step's caller before the workers start, then read by all of them.
 #pragma once
 
 #include <cstddef>

@@ -9,8 +9,7 @@
 //            for that to be worth it                          -> exact
 //
 // Threads:   `search` and the counts from any thread, beside everything. `add`, `remove`, `upkeep*` and `write` one at
-// a
-//            time (the index keeper's strand).
+//            a time (the index keeper's strand).
 // Ownership: owns its vectors' records, not the rows they stand for.
 // Invariant: a label is in the flat part or in exactly one segment   (check_integrity)
 #pragma once
