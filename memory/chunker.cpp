@@ -55,7 +55,7 @@ void set_places(std::vector<Chunk>& chunks, std::string_view bytes, const Decode
 
 }  // namespace
 
-std::string cut_format(int chunk_tokens_max) { return "blocks/2/" + std::to_string(chunk_tokens_max); }
+std::string cut_format(int chunk_tokens_max) { return "blocks/3/" + std::to_string(chunk_tokens_max); }
 
 Result<CutDocument> cut_document(std::string_view bytes, MediaType media_type, int chunk_tokens_max) {
   ASSIGN_OR_RETURN(DecodedText decoded, decode_text(bytes, media_type == MediaType::kHtml));

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kHeadingBytesMax = 160;  // of one in a path; a longer one is content too
 constexpr std::size_t kLineMarkBytes = 4'096;
+constexpr std::size_t kLoneRowTokensMin = 16;  // a row with that much to say is found best alone,
+constexpr std::size_t kLoneRowsMax = 4'096;    // unless the document is one of data, whose vectors would take minutes
 constexpr std::size_t kChunksBeforeMerge = 65'536;  // from here on headings begin no chunk: memory stays bounded
 
 /// `text`, shortened at a character.
@@ -145,7 +147,12 @@ void Cutter::add_content(const Block& block) {
   // A chunk is its source, with what no block was made of, such as the mark of a heading without words.
   const std::size_t between =
       is_open_ && exact_ && block.begin > end_ ? tokens_in(text_.substr(end_, block.begin - end_)) : 0;
-  if (is_open_ && tokens_ + between + tokens > budget()) flush();
+  const bool alone =
+      block.kind == BlockKind::kTableRow && tokens >= kLoneRowTokensMin && cut_.chunks.size() < kLoneRowsMax;
+  const bool begins_anew = (alone && !only_header_) || last_alone_;
+  if (is_open_ && (tokens_ + between + tokens > budget() || begins_anew)) flush();
+  last_alone_ = alone;
+  only_header_ = !is_open_ && block.kind == BlockKind::kTableHeader;
   if (is_open_) {
     if (!exact_) {
       const bool tight = block.kind == last_kind_ || block.kind == BlockKind::kTableRow;

@@ -1,7 +1,8 @@
 // memory/documents/cutter.hpp
 //
 // Blocks into chunks. A heading is the context of what follows it; one that nothing follows is content itself, so that
-// a file of headings is found by them. A table's header stands in each chunk that has rows of it.
+// a file of headings is found by them. A table's header stands in each chunk that has rows of it,
+// and a row of some length is a chunk of its own: the vector of eight rows together is near to none of them.
 //
 // Threads:   confined to one.
 // Ownership: borrows the text.
@@ -68,6 +69,8 @@ class Cutter : public BlockSink {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   BlockKind last_kind_ = BlockKind::kParagraph;
+  bool last_alone_ = false;    // the last block was a row that stands alone
+  bool only_header_ = false;   // the open chunk is a table's header
   std::vector<int> lines_at_;  // every 4 KiB of the text, as far as was asked for
 };
 

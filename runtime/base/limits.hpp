@@ -83,7 +83,7 @@ struct Limits {
   int embedding_attempts_max = 5;          // of one text that the embedder refuses; then it stays without a vector
   int vector_changes_trimmed_max = 1'000;  // rows behind the oldest valid snapshot, in one unit of work
   std::int64_t document_bytes_max = 16 << 20;
-  int chunk_tokens_max = 256;
+  int chunk_tokens_max = 128;
   std::int64_t exact_search_vectors_max = 20'000;  // above it HNSW
   // inference
   int completion_tokens_default = 1'024;

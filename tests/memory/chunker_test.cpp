@@ -160,6 +160,23 @@ TEST(Chunker, CutsTablesListsAndLogsBetweenLines) {
   }
 }
 
+TEST(Chunker, ARowOfSomeLengthIsAChunkOfItsOwn) {
+  const std::string table =
+      "| boat | story |\n|---|---|\n"
+      "| Tern | built by two brothers who never agreed on the length of its keel, and sold twice |\n"
+      "| Gull | found adrift in the winter of the great storm, with a dog and no crew aboard |\n";
+  const CutDocument cut = cut_document(table, MediaType::kMarkdown, 256).value();
+  ASSERT_EQ(cut.chunks.size(), 2U);
+  EXPECT_NE(cut.chunks[0].text.find("Tern"), std::string::npos);
+  EXPECT_EQ(cut.chunks[0].text.find("Gull"), std::string::npos);
+  EXPECT_TRUE(cut.chunks[1].text.starts_with("| boat | story |")) << cut.chunks[1].text;
+  EXPECT_EQ(cut.chunks[1].range.line_begin, 4);
+  // Short ones stay together.
+  EXPECT_EQ(
+      cut_document("| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n", MediaType::kMarkdown, 256).value().chunks.size(),
+      1U);
+}
+
 TEST(Chunker, RepeatsTheHeaderOfATableInEachChunk) {
   std::string markdown = "# Fares\n\n| to | EUR |\n|---|---|\n";
   std::string html = "<h1>Fares</h1><table><tr><th>to<th>EUR</tr>";
