@@ -73,6 +73,11 @@ class PromptPlan {
   PromptPlan& user(std::string text, std::optional<Trust> trust = std::nullopt) {
     return user_ = {std::move(text), trust}, *this;
   }
+  /// The same as a question, which the model reads as one and which answers are checked against.
+  PromptPlan& question(std::string text, std::optional<Trust> trust = std::nullopt) {
+    question_ = std::move(text);
+    return user("Question: " + question_, trust);
+  }
 
   /// Recalled text, best first, to stand before `user`, and what kind of answer is wanted, to stand after it: a small
   /// model does what it has read last.
@@ -95,8 +100,10 @@ class PromptPlan {
   static constexpr const char* kCitedAnswer =
       "Where a passage above tells it, put the number of the passage in brackets behind the sentence, like [1].";
   /// For an agent that answers from the passages and from nothing else. It says neither how to cite nor how to refuse:
-  /// a small model that reads of numbers copies titles, and one that reads of refusing refuses. Both is the check's.
-  static constexpr const char* kAnswerFromPassages = "Answer this question in one sentence.";
+  /// a small model that reads of numbers copies titles, and one that reads of refusing refuses. Both is the check's. A
+  /// model that is to copy says what stands there; one that is to answer says what it has learned elsewhere, too.
+  static constexpr const char* kAnswerFromPassages =
+      "Copy the part of the passages that answers the question, as one sentence.";
 
   struct PlannedDocument {
     std::string title;
@@ -115,6 +122,8 @@ class PromptPlan {
   [[nodiscard]] const std::vector<PlannedText>& known_texts() const { return known_; }
   [[nodiscard]] const std::vector<Message>& past() const { return history_; }
   [[nodiscard]] const std::string& user_text() const { return user_.text; }
+  /// What is asked: the question, else all of `user`.
+  [[nodiscard]] const std::string& asked() const { return question_.empty() ? user_.text : question_; }
   [[nodiscard]] Trust user_trust() const { return trust_of(user_, given_); }
   [[nodiscard]] const std::vector<Passage>& passages() const { return passages_; }
   [[nodiscard]] const std::string& heading() const { return heading_; }
@@ -134,6 +143,7 @@ class PromptPlan {
   std::vector<PlannedText> known_;
   std::vector<Message> history_;
   PlannedText user_;
+  std::string question_;
   Trust given_;
   std::vector<Passage> passages_;
   std::string heading_;

@@ -28,6 +28,9 @@ struct ThinkOptions {
   bool grounded = false;
   /// With `grounded`: an answer that no passage supports, or that says so itself, is this text.
   std::string refusal;
+  /// With `refusal`: a passage of up to this many bytes stands in for an answer that none supports, if it has most of
+  /// the question's words. 0: never.
+  std::size_t quote_bytes_max = 0;
 };
 
 /// A passage that went into the prompt under a number.

@@ -1,5 +1,7 @@
 #include "examples/quickstart.hpp"
 
+#include "agents/excerpts.hpp"
+
 namespace mnema {
 namespace {
 
@@ -9,16 +11,17 @@ task<Outcome> assistant(Ctx& ctx, Event event) {
   RecallQuery query;
   query.text = event.data;
   query.kind = EntryKind::kChunk;
-  query.hits_max = 4;
-  Recalled facts = co_await ctx.recall(query);
+  query.hits_max = 12;
+  Recalled found = co_await ctx.recall(query);
 
-  if (facts.hits.empty()) co_return reply(kNotTold);  // a small model would answer all the same
+  if (found.hits.empty()) co_return reply(kNotTold);  // a small model would answer all the same
+  Recalled facts = excerpts(std::move(found), event.data);
 
-  PromptPlan prompt =
-      ctx.prompt().user("Question: " + event.data).with(facts).answer_kind(PromptPlan::kAnswerFromPassages);
+  PromptPlan prompt = ctx.prompt().question(event.data).with(facts).answer_kind(PromptPlan::kAnswerFromPassages);
   ThinkOptions options;
   options.grounded = true;
   options.refusal = kNotTold;
+  options.quote_bytes_max = 400;
   Reply answer = co_await ctx.think(prompt, options);
 
   Episode said;

@@ -11,6 +11,7 @@ namespace mnema {
 namespace {
 
 constexpr double kSupported = 0.5;
+constexpr double kQuotable = 0.75;
 constexpr std::size_t kTermsMax = 4096;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -203,6 +204,21 @@ double CitationCheck::support(const Words& sentence, const Source& source) const
   return sentence.terms.empty() ? 1.0 : share(there, sentence.terms.size());
 }
 
+const CitationCheck::Source* CitationCheck::quotable() const {
+  if (question_.terms.empty()) return nullptr;
+  for (const Source& source : sources_) {
+    if (source.citation.text.size() > options_.quote_bytes_max) continue;
+    const auto has = [&](const std::string& term) { return source.words.terms.contains(term); };
+    const auto known = std::count_if(question_.terms.begin(), question_.terms.end(), has);
+    const bool numbers = std::includes(source.words.numbers.begin(), source.words.numbers.end(),
+                                       question_.numbers.begin(), question_.numbers.end());
+    if (numbers && static_cast<double>(known) >= kQuotable * static_cast<double>(question_.terms.size())) {
+      return &source;
+    }
+  }
+  return nullptr;
+}
+
 std::string CitationCheck::emit(std::string text, const std::vector<const Source*>& cited, bool unsupported) {
   std::size_t end = text.size();
   while (end > 0 && is_blank(text[end - 1])) --end;
@@ -273,7 +289,9 @@ std::string CitationCheck::checked(std::string_view piece) {
   const bool first = !claimed_;
   claimed_ = true;
   if (cited.empty() && first && !options_.refusal.empty()) {
-    refused_ = silent_ = true;
+    silent_ = true;
+    if (const Source* source = quotable()) return emit(source->citation.text, {source}, false);
+    refused_ = true;
     return emit(options_.refusal, {}, false);
   }
   return emit(std::move(text), cited, cited.empty());
@@ -328,6 +346,7 @@ CheckedAnswer check_citations(std::string_view question, const std::vector<Citat
   checked.text += check.finish();
   checked.annotations = check.annotations();
   checked.refused = check.refused();
+  checked.replaced = check.replaced();
   checked.unsupported = check.unsupported();
   return checked;
 }

@@ -6,7 +6,10 @@
 //   - a number stays where its passage supports the sentence; where another passage does, that one's number takes its
 //     place; a sentence without a number gets the one of the passage that supports it best;
 //   - a sentence that makes a claim and that no passage supports is marked "[unsupported]";
-//   - with `refusal`, an answer that begins with a refusal or with an unsupported claim is that text and nothing else.
+//   - with `refusal`, an answer that begins with a refusal or with an unsupported claim is that text and nothing else;
+//   - with `quote_bytes_max`, an unsupported claim gives way to a passage itself, if one that is that short has three
+//     quarters of the question's terms and its numbers: who asks what a lease is reads the definition that was found,
+//     not that none was.
 //
 // A passage supports a sentence if every number of the sentence stands in it, and at least half of the terms (stems
 // without stop words, memory/text_terms.hpp) that the sentence adds to the question; of a sentence that adds none, half
@@ -44,7 +47,8 @@ class CitationCheck {
  public:
   struct Options {
     std::string refusal = {};  // "" = what is unsupported is marked only
-    bool grounded = true;      // false: only the numbers that the model wrote are checked; nothing is added or marked
+    std::size_t quote_bytes_max = 0;
+    bool grounded = true;  // false: only the numbers that the model wrote are checked; nothing is added or marked
   };
   CitationCheck(std::string_view question, const std::vector<Citation>& citations, Options options);
 
@@ -57,6 +61,8 @@ class CitationCheck {
   [[nodiscard]] const std::vector<UrlCitation>& annotations() const { return annotations_; }
   /// The answer is `options.refusal`, or says itself that the texts do not tell.
   [[nodiscard]] bool refused() const { return refused_; }
+  /// It is `options.refusal` or a quoted passage: nothing of the model's is in it.
+  [[nodiscard]] bool replaced() const { return silent_; }
   [[nodiscard]] int unsupported() const { return unsupported_; }
   /// The passages that support `text` as a whole, best first.
   [[nodiscard]] std::vector<Citation> supporting(std::string_view text) const;
@@ -76,6 +82,8 @@ class CitationCheck {
   [[nodiscard]] bool is_claim(const Words& sentence) const;
   /// How much of the sentence's claim the passage has, 0..1; 0 where a number is missing.
   [[nodiscard]] double support(const Words& sentence, const Source& source) const;
+  /// The passage to quote; null: none bears on the question that closely.
+  [[nodiscard]] const Source* quotable() const;
   [[nodiscard]] std::string emit(std::string text, const std::vector<const Source*>& cited, bool unsupported);
 
   const TermMaker maker_;
@@ -86,7 +94,7 @@ class CitationCheck {
   bool in_fence_ = false;
   bool claimed_ = false;  // a sentence with a claim, or a refusal, has come
   bool refused_ = false;
-  bool silent_ = false;  // the refusal stands, nothing follows
+  bool silent_ = false;  // the refusal or the quote stands, nothing follows
   int unsupported_ = 0;
   int characters_ = 0;  // returned so far
   std::vector<UrlCitation> annotations_;
@@ -101,6 +109,7 @@ struct CheckedAnswer {
   std::string text;
   std::vector<UrlCitation> annotations;
   bool refused = false;
+  bool replaced = false;
   int unsupported = 0;  // sentences that are marked
 };
 [[nodiscard]] CheckedAnswer check_citations(std::string_view question, const std::vector<Citation>& citations,

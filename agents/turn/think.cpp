@@ -138,7 +138,10 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
                       std::holds_alternative<NoConstraint>(request.constraint);
   CitationCheck::Options check_options;
   check_options.grounded = options.grounded;
-  if (options.grounded) check_options.refusal = options.refusal;
+  if (options.grounded) {
+    check_options.refusal = options.refusal;
+    check_options.quote_bytes_max = options.quote_bytes_max;
+  }
   std::string written;  // as the model wrote it
   const std::optional<std::uint64_t> seed_asked = request.sampling.seed;
   int prompt_tokens = built.prompt_tokens;
@@ -169,7 +172,7 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
       Result<Decoded> made = Error{};
       // Another one than that of the whole text below, which a replay makes without any stream.
       std::shared_ptr<CitationCheck> check;
-      if (checks) check = std::make_shared<CitationCheck>(plan.user_text(), reply.citations, check_options);
+      if (checks) check = std::make_shared<CitationCheck>(plan.asked(), reply.citations, check_options);
       try {
         made = co_await Step<Decoded>(turn_.generate(decode_step.path, request, options.stream, check));
       } catch (const Failure& failure) {
@@ -190,20 +193,24 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
     add(turn_.report().usage, decoded);
     written = decoded.text;
     reply.text = decoded.text;
+    reply.note = decoded.note.value_or("");
+    reply.finish_reason = decoded.finish_reason;
     if (checks) {
-      CheckedAnswer checked = check_citations(plan.user_text(), reply.citations, decoded.text, check_options);
+      CheckedAnswer checked = check_citations(plan.asked(), reply.citations, decoded.text, check_options);
       reply.text = std::move(checked.text);
       reply.annotations = std::move(checked.annotations);
       reply.refused = checked.refused;
-      if (checked.refused && !check_options.refusal.empty()) written = reply.text;
+      if (checked.replaced) {  // how the model's own words ended is nobody's concern then
+        written = reply.text;
+        reply.note.clear();
+        reply.finish_reason = FinishReason::kStop;
+      }
     } else if (decoded.tool_calls.empty() && !plan.answer_kind().empty()) {
-      reply.annotations = sources_of(plan.user_text(), reply.citations, decoded.text);
+      reply.annotations = sources_of(plan.asked(), reply.citations, decoded.text);
     }
-    reply.note = decoded.note.value_or("");
-    turn_.report().note = reply.note;
     reply.reasoning = decoded.reasoning;
-    reply.finish_reason = decoded.finish_reason;
-    turn_.report().finish_reason = decoded.finish_reason;
+    turn_.report().note = reply.note;
+    turn_.report().finish_reason = reply.finish_reason;
     turn_.report().seed = decoded.seed;
     reply.seed = decoded.seed;
     reply.model = decoded.model;

@@ -18,6 +18,7 @@
 #include "agents/context.hpp"
 #include "agents/convert.hpp"
 #include "agents/describe.hpp"
+#include "agents/excerpts.hpp"
 #include "agents/host.hpp"
 #include "agents/outcome.hpp"
 #include "agents/reply.hpp"

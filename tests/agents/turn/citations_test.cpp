@@ -92,6 +92,27 @@ TEST(Citations, TurnAnAnswerThatNothingSupportsIntoTheRefusal) {
   EXPECT_EQ(later.text, "Every event is stored in the mailbox [1]. Bananas grow in Ecuador [unsupported].");
 }
 
+TEST(Citations, QuoteAShortPassageThatHasTheQuestionInsteadOfAnAnswerThatNothingSupports) {
+  CitationCheck::Options options;
+  options.refusal = "Not told.";
+  options.quote_bytes_max = 200;
+  const std::string made_up = "A lease is a contract for a flat.";
+  const CheckedAnswer quoted = check_citations("How long does a lease last?", kCitations, made_up, options);
+  EXPECT_EQ(quoted.text, "The mailbox stores every event before it is acknowledged. A lease lasts 60 seconds [1].");
+  EXPECT_TRUE(quoted.replaced);
+  EXPECT_FALSE(quoted.refused);
+  ASSERT_EQ(quoted.annotations.size(), 1U);
+  EXPECT_EQ(quoted.annotations[0].url, "docs/A.md#L3-L4");
+  // Not one that has half of it, nor another number, nor a long one, nor where the model says that none tells.
+  for (const char* question : {"How long does a lease of a harbour berth last?", "Does a lease last 90 seconds?"}) {
+    EXPECT_EQ(check_citations(question, kCitations, made_up, options).text, "Not told.") << question;
+  }
+  EXPECT_EQ(check_citations("How long does a lease last?", kCitations, "The passages do not mention it.", options).text,
+            "Not told.");
+  options.quote_bytes_max = 40;
+  EXPECT_EQ(check_citations("How long does a lease last?", kCitations, made_up, options).text, "Not told.");
+}
+
 TEST(Citations, AreTheSameHoweverTheAnswerComes) {
   const std::string answer =
       "Every event is stored in the mailbox [1]. Bananas grow in Ecuador [2] [9].\n\n1. Pages hold 32 tokens. [2]\n"
