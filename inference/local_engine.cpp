@@ -13,6 +13,7 @@
 #include "inference/loading/model_texts.hpp"
 #include "inference/scheduler/scheduler.hpp"
 #include "inference/text/answer.hpp"
+#include "inference/text/embedding_reader.hpp"
 #include "inference/text/prompt_memo.hpp"
 #include "inference/text/prompt_reader.hpp"
 
@@ -364,6 +365,37 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     return answer;
   }
 
+  /// On any thread.
+  void submit_embedding(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) {
+    auto job = std::make_shared<EmbeddingJob>();
+    job->model = std::move(request.model);
+    job->texts = std::move(request.inputs);
+    job->priority = request.priority;
+    job->reply_to = &reply_to;
+    job->on_done = std::move(on_done);
+    executors.compute.post([self = shared_from_this(), job] {
+      if (self->stopping) return job->reply_to->post([job] { job->on_done(stopping_error()); });
+      self->embeddings->submit(std::move(*job));
+    });
+  }
+
+  /// Makes ids of all inputs, none longer than it may be. Returns the tokens of those that were cut (Embeddings). On
+  /// the background executor.
+  Result<std::vector<int>> read_inputs(EmbeddingRequest& request) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(request.model));
+    if (!text->info.is_encoder || text->tokenizer == nullptr) {
+      return fail(ErrorCode::kUnsupported, "model '" + request.model + "' makes text, not vectors",
+                  "use all-minilm-l6-v2");
+    }
+    const EmbeddingReader reader(*text->tokenizer, text->info.context_length, request.longer, request.tokens_max);
+    std::vector<int> cut_from;
+    for (std::size_t i = 0; i < request.inputs.size(); ++i) {
+      ASSIGN_OR_RETURN(const int tokens, reader.read(request.inputs[i], i));
+      cut_from.push_back(tokens);
+    }
+    return cut_from;
+  }
+
   void cancel_all() {
     for (const auto& weak : active) {
       if (const auto answer = weak.lock()) answer->cancelled->store(true);
@@ -506,17 +538,21 @@ Result<std::string> LocalEngine::apply_template(const std::string& model, const 
   return std::move(rendered.text);
 }
 
-void LocalEngine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-                        std::function<void(Result<Embeddings>)> on_done) {
-  auto job = std::make_shared<EmbeddingJob>();
-  job->model = model.empty() || model == "default" ? state_->options.embedding_model : std::move(model);
-  job->texts = std::move(texts);
-  job->priority = priority;
-  job->reply_to = &reply_to;
-  job->on_done = std::move(on_done);
-  state_->executors.compute.post([state = state_, job] {
-    if (state->stopping) return job->reply_to->post([job] { job->on_done(State::stopping_error()); });
-    state->embeddings->submit(std::move(*job));
+void LocalEngine::embed(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) {
+  if (request.model.empty() || request.model == "default") request.model = state_->options.embedding_model;
+  if (request.longer == EmbeddingRequest::Longer::kAverage) {
+    return state_->submit_embedding(std::move(request), reply_to, std::move(on_done));
+  }
+  Executor* reply = &reply_to;
+  auto asked = std::make_shared<EmbeddingRequest>(std::move(request));
+  state_->executors.background.post([state = state_, asked, reply, on_done = std::move(on_done)]() mutable {
+    Result<std::vector<int>> cut_from = state->read_inputs(*asked);
+    if (!cut_from.ok()) return reply->post([on_done, error = cut_from.error()] { on_done(error); });
+    state->submit_embedding(std::move(*asked), *reply,
+                            [on_done = std::move(on_done), cut_from = std::move(*cut_from)](Result<Embeddings> made) {
+                              if (made.ok()) made->cut_from = cut_from;
+                              on_done(std::move(made));
+                            });
   });
 }
 
