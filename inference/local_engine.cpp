@@ -32,24 +32,66 @@ constexpr int kSpeculationTokensMax = 32;
 /// How old the numbers for other threads may become during a long generation.
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 
-/// What the answer must be: calls where a tool is required, else what the request says.
+Error about(std::string part, Error error) {
+  error.part = std::move(part);
+  return error;
+}
+
+/// The shape of an answer that may be given instead of calls. A grammar has rules of its own and stands alone.
+struct SetShape {
+  ToolCallConstraint& calls;
+  bool operator()(const NoConstraint&) const { return true; }
+  bool operator()(const GrammarConstraint&) const { return false; }
+  bool operator()(const ToolCallConstraint&) const { return false; }
+  template <class Shape>
+  bool operator()(const Shape& shape) const {
+    calls.answer = ToolCallConstraint::Answer::kShape;
+    calls.shape = shape;
+    return true;
+  }
+};
+
+/// What the answer must be: calls where one is required; calls or what the request says where tools may be called; else
+/// what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
-  if (request.tool_choice != ToolChoice::kRequired) return request.constraint;
+  const bool must_call = request.tool_choice == ToolChoice::kRequired;
   const bool chat = !request.prompt.raw_text && !request.prompt.raw_tokens && model.chat_template != nullptr;
+  if (!must_call && request.prompt.tools.empty()) {
+    ToolCallConstraint after_reasoning;
+    after_reasoning.in_reasoning = true;
+    const bool shaped = std::visit(SetShape{after_reasoning}, request.constraint) &&
+                        after_reasoning.answer == ToolCallConstraint::Answer::kShape;
+    return chat && in_reasoning && shaped ? Constraint(std::move(after_reasoning)) : request.constraint;
+  }
   if (!chat || !model.chat_template->has_tool_call_tags()) {
-    return fail(ErrorCode::kUnsupported, "model '" + model.info.name + "' knows no tool calls: none can be required",
-                "use tool_choice 'auto', or a model whose chat template has tools");
+    if (!must_call && !request.refuse_unread_tools) return request.constraint;
+    return about("tools",
+                 fail(ErrorCode::kUnsupported,
+                      "the chat template of model '" + model.info.name + "' has no tool calls that can be read",
+                      "leave out tools, or use a model whose template has <tool_call>"));
   }
   ToolCallConstraint calls;
   calls.several = request.tool_choice_name.empty() && request.parallel_tool_calls;
   calls.may_reason = model.chat_template->has_reasoning();
   calls.in_reasoning = in_reasoning;
+  bool is_strict = false;
   for (const ToolDefinition& tool : request.prompt.tools) {
-    if (request.tool_choice_name.empty() || tool.name == request.tool_choice_name) calls.tools.push_back(tool);
+    if (!request.tool_choice_name.empty() && tool.name != request.tool_choice_name) continue;
+    is_strict |= tool.strict;
+    calls.tools.push_back(tool);
   }
   if (calls.tools.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "tool_choice asks for a tool that is not in tools", "send its definition");
+    return about("tools", fail(ErrorCode::kInvalidArgument, "tool_choice asks for a tool that is not in tools",
+                               "send its definition"));
   }
+  if (must_call) return Constraint(std::move(calls));
+  if (!std::visit(SetShape{calls}, request.constraint)) {
+    return about("constraint", fail(ErrorCode::kUnsupported, "a grammar cannot stand beside tools that may be called",
+                                    "set tool_choice to 'none', or leave out one of them"));
+  }
+  if (calls.answer == ToolCallConstraint::Answer::kShape) return Constraint(std::move(calls));
+  if (!is_strict) return Constraint(NoConstraint{});
+  calls.answer = ToolCallConstraint::Answer::kText;
   return Constraint(std::move(calls));
 }
 
@@ -140,20 +182,28 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     }
     for (const auto& [id, bias] : request.sampling.logit_bias) {
       if (id >= 0 && id < text->tokenizer->vocabulary_size()) continue;
-      return fail(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id),
-                  "this model's ids are 0 to " + std::to_string(text->tokenizer->vocabulary_size() - 1));
+      return about("logit_bias",
+                   fail(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id),
+                        "this model's ids are 0 to " + std::to_string(text->tokenizer->vocabulary_size() - 1)));
     }
     ASSIGN_OR_RETURN(const Constraint constraint, constraint_of(request, *text, prompt->begins_in_reasoning));
     std::unique_ptr<TokenMask> mask;
     if (!std::holds_alternative<NoConstraint>(constraint)) {
-      if (!text->compile) return fail(ErrorCode::kUnsupported, "this model's output cannot be constrained");
-      ASSIGN_OR_RETURN(mask, text->compile(constraint));
+      Result<std::unique_ptr<TokenMask>> compiled =
+          text->compile ? text->compile(constraint)
+                        : Error(fail(ErrorCode::kUnsupported, "this model's output cannot be constrained"));
+      if (!compiled.ok()) {
+        return compiled.error().part.empty() ? about("constraint", compiled.error()) : compiled.error();
+      }
+      mask = std::move(*compiled);
     }
     if (mask == nullptr && !request.ignore_end_of_sequence) answer->repetition.emplace(limits.repeated_tokens_max);
     OutputParser::Options parser;
     if (text->chat_template != nullptr && !request.prompt.raw_text && !request.prompt.raw_tokens) {
-      const bool must_call = std::holds_alternative<ToolCallConstraint>(constraint);
-      parser.tool_calls = must_call || (!request.prompt.tools.empty() && mask == nullptr);
+      const auto* calls = std::get_if<ToolCallConstraint>(&constraint);
+      parser.tool_calls = calls != nullptr || (!request.prompt.tools.empty() && mask == nullptr);
+      parser.tags_before_text =
+          calls != nullptr ? calls->answer == ToolCallConstraint::Answer::kShape : mask != nullptr;
       parser.reasoning = text->chat_template->has_reasoning();
       parser.begins_in_reasoning = prompt->begins_in_reasoning;
     }

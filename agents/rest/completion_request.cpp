@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "agents/rest/sampling_fields.hpp"
+#include "agents/rest/structured_output.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -93,9 +94,9 @@ Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const L
   request.tokens_max = static_cast<int>(tokens);
   request.speculation_tokens_max = read_speculation(fields);
   request.ignore_end_of_sequence = fields.boolean("ignore_eos").value_or(false);
-  if (auto grammar = fields.text("grammar"); grammar && !grammar->empty()) {
-    request.constraint = GrammarConstraint{std::move(*grammar)};
-  }
+  StructuredOutput output = read_structured_output(fields, first_error);
+  request.constraint = std::move(output.constraint);
+  completion.constraint_param = std::move(output.param);
   StreamFields stream = read_stream(fields);
   completion.stream = stream.stream;
   completion.include_usage = stream.include_usage;

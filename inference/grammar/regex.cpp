@@ -25,7 +25,8 @@ Ranges all_but(const Ranges& ranges) { return subtract({{0, 0xD7FF}, {0xE000, kC
 
 class Parser {
  public:
-  Parser(std::string_view pattern, JsonGrammar& json) : pattern_(pattern), json_(json) {}
+  /// `json`: null for characters as they are, and a pattern that is the whole text.
+  Parser(std::string_view pattern, JsonGrammar* json) : pattern_(pattern), json_(json) {}
 
   Result<Expression> run() {
     ASSIGN_OR_RETURN(Expression found, choices(0));
@@ -36,6 +37,9 @@ class Parser {
  private:
   Error wrong(const std::string& what, ErrorCode code = ErrorCode::kInvalidArgument) const {
     return fail(code, "pattern '" + std::string(pattern_) + "', position " + std::to_string(at_) + ": " + what);
+  }
+  Expression one_of(const Ranges& ranges) const {
+    return json_ != nullptr ? JsonGrammar::escaped(ranges) : characters(ranges);
   }
   bool more() const { return at_ < pattern_.size(); }
   char peek() const { return pattern_[at_]; }
@@ -64,8 +68,8 @@ class Parser {
         ASSIGN_OR_RETURN(part, repeated(std::move(part)));
         parts.push_back(std::move(part));
       }
-      if (depth == 0) {
-        const Expression anything = repeat(json_.string_character(), 0, -1);
+      if (depth == 0 && json_ != nullptr) {
+        const Expression anything = repeat(json_->string_character(), 0, -1);
         if (!anchored_begin) parts.insert(parts.begin(), anything);
         if (!anchored_end) parts.push_back(anything);
       }
@@ -82,16 +86,16 @@ class Parser {
     if (c == '[') return character_class();
     if (c == '.') {
       ++at_;
-      return JsonGrammar::escaped(all_but({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}));
+      return one_of(all_but({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}));
     }
     if (c == '*' || c == '+' || c == '?' || c == '{') return wrong("nothing to repeat");
     if (c == '^') return wrong("^ after the beginning", ErrorCode::kUnsupported);
     if (c == '\\') {
       ASSIGN_OR_RETURN(const Ranges ranges, escape(false));
-      return JsonGrammar::escaped(ranges);
+      return one_of(ranges);
     }
     ASSIGN_OR_RETURN(const std::uint32_t value, code_point());
-    return JsonGrammar::escaped({{value, value}});
+    return one_of({{value, value}});
   }
 
   Result<Expression> group(int depth) {
@@ -254,7 +258,7 @@ class Parser {
     }
     if (!more()) return wrong("a character class without ]");
     ++at_;
-    return JsonGrammar::escaped(negated ? all_but(all) : all);
+    return one_of(negated ? all_but(all) : all);
   }
 
   Result<Ranges> class_item() {
@@ -265,14 +269,16 @@ class Parser {
   }
 
   std::string_view pattern_;
-  JsonGrammar& json_;
+  JsonGrammar* const json_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
 
 Result<Expression> expression_of_pattern(std::string_view pattern, JsonGrammar& json) {
-  return Parser(pattern, json).run();
+  return Parser(pattern, &json).run();
 }
+
+Result<Expression> expression_of_regex(std::string_view pattern) { return Parser(pattern, nullptr).run(); }
 
 }  // namespace mnema::grammar

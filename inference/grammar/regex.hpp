@@ -15,4 +15,8 @@ namespace mnema::grammar {
 /// Errors: `kUnsupported` or `kInvalidArgument`, naming the construct and its place in the pattern.
 [[nodiscard]] Result<Expression> expression_of_pattern(std::string_view pattern, JsonGrammar& json);
 
+/// The same language over characters as they are, for a text that the pattern matches from its beginning to its end:
+/// ^ and $ may be left out. Errors: the same.
+[[nodiscard]] Result<Expression> expression_of_regex(std::string_view pattern);
+
 }  // namespace mnema::grammar
