@@ -197,13 +197,13 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
       }
       mask = std::move(*compiled);
     }
-    if (mask == nullptr && !request.ignore_end_of_sequence) answer->repetition.emplace(limits.repeated_tokens_max);
+    const auto* calls = std::get_if<ToolCallConstraint>(&constraint);
+    const bool is_free = mask == nullptr || (calls != nullptr && calls->answer == ToolCallConstraint::Answer::kText);
+    if (is_free && !request.ignore_end_of_sequence) answer->repetition.emplace(limits.repeated_tokens_max);
     OutputParser::Options parser;
     if (text->chat_template != nullptr && !request.prompt.raw_text && !request.prompt.raw_tokens) {
-      const auto* calls = std::get_if<ToolCallConstraint>(&constraint);
-      parser.tool_calls = calls != nullptr || (!request.prompt.tools.empty() && mask == nullptr);
-      parser.tags_before_text =
-          calls != nullptr ? calls->answer == ToolCallConstraint::Answer::kShape : mask != nullptr;
+      parser.tool_calls = calls != nullptr ? !calls->tools.empty() : !request.prompt.tools.empty() && mask == nullptr;
+      parser.tags_before_text = calls != nullptr ? calls->answer == ToolCallConstraint::Answer::kShape : !is_free;
       parser.reasoning = text->chat_template->has_reasoning();
       parser.begins_in_reasoning = prompt->begins_in_reasoning;
     }

@@ -204,8 +204,11 @@ class OpenAiClient(unittest.TestCase):
         self.assertIn("city", json.loads(message.tool_calls[0].function.arguments))
         messages += [message, {"role": "tool", "tool_call_id": message.tool_calls[0].id,
                                "content": "{\"celsius\": 31, \"sky\": \"clear\"}"}]
-        last = self.qwen(messages=messages, tools=tools, tool_choice="none", max_tokens=60).choices[0]
-        self.assertIn("31", last.message.content)
+        schema = {"type": "object", "properties": {"celsius": {"type": "integer"}}, "required": ["celsius"],
+                  "additionalProperties": False}
+        last = self.qwen(messages=messages, tools=tools, tool_choice="none", max_tokens=60, response_format={
+            "type": "json_schema", "json_schema": {"name": "weather", "schema": schema}}).choices[0]
+        self.assertEqual(json.loads(last.message.content), {"celsius": 31})
         self.assertEqual(last.finish_reason, "stop")
 
     def test_tools_stand_beside_a_response_format(self):
@@ -270,7 +273,7 @@ class OpenAiClient(unittest.TestCase):
         for way, holds in ways:
             for path, prompt in (("/v1/chat/completions", {"messages": [{"role": "user", "content": "Write something."}]}),
                                  ("/v1/completions", {"prompt": "Write something."})):
-                status, answer = post(self.address, path, {"model": "default", "max_tokens": 200, "temperature": 1, "seed": 1,
+                status, answer = post(self.address, path, {"model": "default", "max_tokens": 60, "temperature": 1, "seed": 1,
                                                            **prompt, **way})
                 self.assertEqual(status, 200, (path, way, answer))
                 choice = answer["choices"][0]
