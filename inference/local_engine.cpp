@@ -125,12 +125,14 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(model));
     ASSIGN_OR_RETURN(const ModelFile file, texts.file_of(model));
     PromptMemo::Reader reader(memo, tenant, file.path);
-    const bool remembered = !prompt.raw_tokens;  // ids are what is to be found out
+    // Of ids there is nothing to remember, and a prompt with the time in it is another one later.
+    const bool has_time = !prompt.raw_text && text->chat_template != nullptr && text->chat_template->writes_time();
+    const bool remembered = !prompt.raw_tokens && !has_time;
     if (remembered) {
       if (std::shared_ptr<const PreparedPrompt> known = reader.find(prompt)) return known;
     }
     if (!prompt.raw_text && !prompt.raw_tokens) ++template_renders;
-    Result<PreparedPrompt> read = read_prompt(*text, prompt, limits, reader);
+    Result<PreparedPrompt> read = read_prompt(*text, prompt, limits, reader, clock.now());
     tokenizer_bytes += reader.bytes_tokenized();
     if (!read.ok()) return read.error();
     read->model = file.path;
@@ -583,7 +585,7 @@ Result<std::string> LocalEngine::apply_template(const std::string& model, const 
   if (side->chat_template == nullptr) {
     return fail(ErrorCode::kUnsupported, "model '" + side->info.name + "' has no chat template", "choose a decoder");
   }
-  ASSIGN_OR_RETURN(RenderedPrompt rendered, side->chat_template->render(prompt));
+  ASSIGN_OR_RETURN(RenderedPrompt rendered, side->chat_template->render(prompt, state_->clock.now()));
   ++state_->template_renders;
   return std::move(rendered.text);
 }
