@@ -64,16 +64,27 @@ TEST(ToolCallGrammar, ReasoningMayStandBeforeTheCallWhereTheModelHasIt) {
   EXPECT_FALSE(whole(**must, "I think not."));
 }
 
-TEST(ToolCallGrammar, ToolsWithoutParametersTakeAnyObject) {
-  for (const char* parameters : {"null", "{}"}) {
+TEST(ToolCallGrammar, ToolsWithoutParametersAreCalledWithAnEmptyObject) {
+  for (const char* parameters : {"null", "{}", R"({"type":"object"})", R"({"type":"object","properties":{}})",
+                                 R"({"type":"object","properties":{},"required":[],"additionalProperties":false})"}) {
     ToolCallConstraint constraint;
     constraint.tools = {tool("say \"it\"", parameters)};
     const auto matcher = matcher_of(rules_of_tool_calls(constraint));
     ASSERT_TRUE(matcher.ok());
-    EXPECT_TRUE(
-        whole(**matcher, "<tool_call>\n{\"name\": \"say \\\"it\\\"\", \"arguments\": {\"a\": [1]}}\n</tool_call>"));
-    EXPECT_FALSE(whole(**matcher, "<tool_call>\n{\"name\": \"say \\\"it\\\"\", \"arguments\": 1}\n</tool_call>"));
+    const std::string begin = "<tool_call>\n{\"name\": \"say \\\"it\\\"\", \"arguments\": ";
+    EXPECT_TRUE(whole(**matcher, begin + "{}}\n</tool_call>")) << parameters;
+    EXPECT_FALSE(whole(**matcher, begin + "{\"a\": [1]}}\n</tool_call>")) << parameters;
+    EXPECT_FALSE(whole(**matcher, begin + "1}\n</tool_call>")) << parameters;
   }
+}
+
+TEST(ToolCallGrammar, ToolsThatTakeAnyMemberAreCalledWithAnyObject) {
+  ToolCallConstraint constraint;
+  constraint.tools = {tool("f", R"({"type":["object","null"],"additionalProperties":{"type":"integer"}})")};
+  const auto matcher = matcher_of(rules_of_tool_calls(constraint));
+  ASSERT_TRUE(matcher.ok()) << matcher.error().text();
+  EXPECT_TRUE(whole(**matcher, "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>"));
+  EXPECT_FALSE(whole(**matcher, "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": true}}\n</tool_call>"));
 }
 
 TEST(ToolCallGrammar, WhatCannotBeEnforcedIsRefusedWithTheToolAndThePlace) {
@@ -85,9 +96,9 @@ TEST(ToolCallGrammar, WhatCannotBeEnforcedIsRefusedWithTheToolAndThePlace) {
   };
   EXPECT_NE(error_of(R"({"type":"string"})").find("'f'"), std::string::npos);
   EXPECT_NE(error_of("7").find("'f'"), std::string::npos);
-  const std::string place = error_of(R"({"type":"object","properties":{"a":{"not":{}}}})");
+  const std::string place = error_of(R"({"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}})");
   EXPECT_NE(place.find("'f'"), std::string::npos);
-  EXPECT_NE(place.find("/properties/a/not"), std::string::npos) << place;
+  EXPECT_NE(place.find("/properties/a/uniqueItems"), std::string::npos) << place;
   EXPECT_FALSE(rules_of_tool_calls({}).ok());
 }
 
