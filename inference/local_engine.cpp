@@ -63,7 +63,9 @@ Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText
                         after_reasoning.answer == ToolCallConstraint::Answer::kShape;
     return chat && in_reasoning && shaped ? Constraint(std::move(after_reasoning)) : request.constraint;
   }
-  if (!chat || !model.chat_template->has_tool_call_tags()) {
+  const bool has_calls = chat && model.chat_template->has_tool_call_tags();
+  const bool has_tools = has_calls && (!request.refuse_unread_tools || model.chat_template->supports_tools());
+  if (!has_tools) {
     if (!must_call && !request.refuse_unread_tools) return request.constraint;
     return about("tools",
                  fail(ErrorCode::kUnsupported,

@@ -163,7 +163,7 @@ void read_tools(JsonFields& fields, Prompt& prompt, std::optional<RequestError>&
     definition.description = function.text("description").value_or("");
     definition.strict = function.boolean("strict").value_or(false);
     const json::object* parameters = function.object("parameters");
-    definition.parameters = parameters ? with_doubles(*parameters)
+    definition.parameters = parameters ? json::value(*parameters)
                                        : json::value(json::object{{"type", "object"}, {"properties", json::object{}}});
     prompt.tools.push_back(std::move(definition));
   }
@@ -196,8 +196,7 @@ Prompt read_prompt(JsonFields& fields, std::optional<RequestError>& first_error)
   read_tools(fields, prompt, first_error);
   name_tool_results(prompt);
   if (const json::object* arguments = fields.object("chat_template_kwargs")) {
-    for (const auto& member : *arguments)
-      prompt.template_arguments[std::string(member.key())] = with_doubles(member.value());
+    for (const auto& member : *arguments) prompt.template_arguments[std::string(member.key())] = member.value();
   }
   return prompt;
 }

@@ -61,7 +61,7 @@ std::vector<TokenId> read_token_ids(JsonFields& fields, std::string_view name, c
 
 Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const Limits& limits,
                                                   const SamplingOptions& sampling_default) {
-  Parsed<json::object> object = parse_body(body, limits);
+  Parsed<json::object> object = parse_body(body, limits, true);
   if (auto* error = std::get_if<RequestError>(&object)) return std::move(*error);
   std::optional<RequestError> first_error;
   JsonFields fields(std::get<json::object>(object), "", first_error);

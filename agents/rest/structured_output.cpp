@@ -44,12 +44,14 @@ class Reader {
   void schema(JsonFields& fields, std::string_view name, const json::value& value) {
     json::value schema = value;
     if (value.is_string()) {
-      Result<json::value> read = parse_bounded_json(value.get_string(), "the schema");
+      JsonBounds exact;
+      exact.exact_integers = true;
+      Result<json::value> read = parse_bounded_json(value.get_string(), "the schema", exact);
       if (!read.ok()) return fields.refuse(name, "must be a JSON Schema: " + read.error().message);
       schema = std::move(*read);
     }
     if (!schema.is_object() && !schema.is_bool()) return fields.refuse(name, "must be a JSON Schema");
-    take(fields.param(name), JsonSchemaConstraint{with_doubles(std::move(schema))});
+    take(fields.param(name), JsonSchemaConstraint{std::move(schema)});
   }
 
   void grammar(JsonFields& fields, std::string_view name) {

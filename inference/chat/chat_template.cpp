@@ -4,6 +4,7 @@
 
 #include "inference/chat/jinja_functions.hpp"
 #include "inference/chat/jinja_json.hpp"
+#include "runtime/base/json.hpp"
 #include "runtime/base/utf8.hpp"
 
 namespace mnema {
@@ -148,7 +149,7 @@ jinja::Value ChatTemplate::escaped(const boost::json::value& json) const {
     for (const boost::json::value& element : json.get_array()) list.push_back(escaped(element));
     return list;
   }
-  if (json.is_object()) {
+  if (json.is_object() && !exact_integer(json)) {
     jinja::Dict dict;
     for (const auto& member : json.get_object()) {
       dict.members.emplace_back(escaped(std::string_view(member.key())), escaped(member.value()));

@@ -6,6 +6,7 @@
 #include "inference/chat/jinja_big_integer.hpp"
 #include "inference/chat/jinja_numbers.hpp"
 #include "inference/chat/jinja_rendering.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema::jinja {
 namespace {
@@ -66,6 +67,7 @@ Value Value::from_json(const boost::json::value& json) {
       return list;
     }
     case boost::json::kind::object: {
+      if (const auto digits = exact_integer(json)) return parse_integer(*digits).value_or(Value());
       Dict dict;
       for (const auto& member : json.get_object())
         dict.members.emplace_back(std::string(member.key()), from_json(member.value()));

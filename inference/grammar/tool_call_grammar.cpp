@@ -6,7 +6,6 @@
 #include <boost/json/serialize.hpp>
 
 #include "inference/grammar/answer_grammar.hpp"
-#include "inference/grammar/json_grammar.hpp"
 #include "inference/grammar/schema_grammar.hpp"
 
 namespace mnema::grammar {
@@ -16,38 +15,40 @@ namespace json = boost::json;
 
 constexpr int kCallsMax = 8;  // a small model that may go on would go on
 
-/// A function without parameters, in the ways in which clients write that: none, {}, or an object without properties.
-/// For a client's own schema {"type": "object"} is any object; a model that may add arguments here makes them up.
-bool has_no_parameters(const json::value& parameters) {
-  if (parameters.is_null()) return true;
-  const json::object* declared = parameters.if_object();
-  if (declared == nullptr) return false;
-  return std::all_of(declared->begin(), declared->end(), [](const auto& member) {
-    const std::string_view name = member.key();
-    const json::value& value = member.value();
-    if (name == "type") return value == json::value("object");
-    if (name == "properties") return value.is_object() && value.get_object().empty();
-    if (name == "required") return value.is_array() && value.get_array().empty();
-    if (name == "additionalProperties") return value == json::value(false);
-    return name == "title" || name == "description" || name == "$schema" || name == "$defs" || name == "definitions";
-  });
+/// Whether a schema says of no member that it may be there: such a tool is called with {}.
+bool has_no_parameters(const json::object& schema) {
+  for (const char* keyword : {"required", "additionalProperties", "patternProperties", "unevaluatedProperties",
+                              "propertyNames", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "const",
+                              "enum", "minProperties", "dependentSchemas", "dependencies"}) {
+    const json::value* value = schema.if_contains(keyword);
+    const bool is_nothing = value == nullptr || *value == json::value(false) ||
+                            (value->is_array() && value->get_array().empty()) ||
+                            (value->is_object() && value->get_object().empty() && keyword[0] == 'p');
+    if (!is_nothing) return false;
+  }
+  const json::value* members = schema.if_contains("properties");
+  return members == nullptr || (members->is_object() && members->get_object().empty());
 }
 
 Result<Expression> arguments_of(const ToolDefinition& tool, Rules& rules) {
-  if (has_no_parameters(tool.parameters)) return literal("{}");
   const json::object* declared = tool.parameters.if_object();
   json::value schema = tool.parameters;
-  if (declared != nullptr && !declared->contains("$ref")) {
-    const json::value& type = schema.as_object().emplace("type", "object").first->value();
-    if (type != "object") declared = nullptr;
+  bool is_object = declared != nullptr;
+  if (declared != nullptr) {
+    json::value& type = schema.as_object().emplace("type", "object").first->value();
+    const json::array* types = type.if_array();
+    if (types != nullptr && std::find(types->begin(), types->end(), json::value("object")) != types->end())
+      type = "object";
+    is_object = type == json::value("object");
   }
-  if (declared == nullptr) {
+  if (!is_object && !tool.parameters.is_null()) {
     Error error =
         fail(ErrorCode::kInvalidArgument, "the parameters of tool '" + tool.name + "' must be an object's schema",
              "write {\"type\": \"object\", \"properties\": {...}}");
     error.part = "tools";
     return error;
   }
+  if (!is_object || has_no_parameters(*declared)) return literal("{}");
   Result<Expression> arguments = expression_of_schema(schema, rules);
   if (!arguments.ok()) {
     Error error = arguments.error();

@@ -6,6 +6,8 @@
 //   {"name": "weather", "arguments": {...}}
 //   </tool_call>
 //
+// A tool without parameters is called with {}.
+//
 // Threads: pure.
 #pragma once
 

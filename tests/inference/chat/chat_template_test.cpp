@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "inference/tokenizer/gguf_tokenizer.hpp"
+#include "runtime/base/json.hpp"
 #include "tests/support/paths.hpp"
 
 namespace mnema {
@@ -284,6 +285,26 @@ std::string call_as(const std::string& call_part,
   if (!chat.ok()) return chat.error().text();
   const Result<RenderedPrompt> rendered = (*chat)->render(prompt_with_call(std::move(arguments)));
   return rendered.ok() ? rendered->text : rendered.error().message;
+}
+
+TEST(ChatTemplate, KeepsTheDigitsOfIntegersOfToolsAndArguments) {
+  const auto chat = *ChatTemplate::create(
+      "{{ tools | tojson }}{% for m in messages %}{% for c in m.tool_calls %}{{ c.function.arguments | tojson }}"
+      "{% endfor %}{% endfor %}{{ big }}",
+      {}, "", "");
+  JsonBounds exact;
+  exact.exact_integers = true;
+  Prompt prompt;
+  prompt.tools = {{"f", "", *parse_bounded_json(R"({"maximum":1234567890123456789012,"minimum":-7})", "a", exact)}};
+  prompt.messages = {message_of(Role::kAssistant, "")};
+  prompt.messages[0].tool_calls = {{"1", "f", R"({"id": 1234567890123456789012})"}};
+  prompt.template_arguments["big"] = *parse_bounded_json("-1234567890123456789012", "a", exact);
+  const Result<RenderedPrompt> rendered = chat->render(prompt);
+  ASSERT_TRUE(rendered.ok()) << rendered.error().text();
+  EXPECT_NE(rendered->text.find("\"maximum\": 1234567890123456789012, \"minimum\": -7"), std::string::npos)
+      << rendered->text;
+  EXPECT_NE(rendered->text.find("\"id\": 1234567890123456789012"), std::string::npos) << rendered->text;
+  EXPECT_TRUE(rendered->text.ends_with("-1234567890123456789012")) << rendered->text;
 }
 
 TEST(ChatTemplate, GivesArgumentsOfCallsAsTheTemplateWantsThem) {
