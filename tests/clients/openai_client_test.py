@@ -195,6 +195,18 @@ class OpenAiClient(unittest.TestCase):
                                tool_choice={"type": "function", "function": {"name": "weather"}}).choices[0]
             self.assertEqual(answer.message.tool_calls[0].function.arguments, "{}")
 
+    def test_long_integers_keep_their_digits_both_ways(self):
+        number = 1234567890123456789012
+        parameters = {"type": "object", "properties": {"id": {"const": number}}, "required": ["id"],
+                      "additionalProperties": False}
+        called = self.qwen(tools=[self.tool("find", parameters)], tool_choice="required", max_tokens=100)
+        arguments = called.choices[0].message.tool_calls[0].function.arguments
+        self.assertEqual(json.loads(arguments), {"id": number}, arguments)
+        _, shown = post(self.address, "/apply-template", {
+            "model": "qwen2.5-coder-0.5b", "messages": [{"role": "user", "content": "x"}],
+            "tools": [self.tool("find", parameters)]})
+        self.assertIn(str(number), shown["prompt"])
+
     def test_a_tool_loop_ends_in_an_answer(self):
         tools = [self.tool(parameters=self.CITY, description="The weather now", strict=True)]
         messages = [{"role": "user", "content": "What is the weather in Oslo? Use a tool."}]
@@ -300,6 +312,8 @@ class OpenAiClient(unittest.TestCase):
         def shown(arguments):
             return post(self.address, "/apply-template", {"model": "qwen2.5-coder-0.5b", "messages": history(arguments)})
         self.assertIn("{}", shown("")[1]["prompt"])
+        self.assertIn("1234567890123456789012", shown("{\"n\": 1234567890123456789012}")[1]["prompt"])
+        self.assertIn("1234567890123456789012", shown({"n": 1234567890123456789012})[1]["prompt"])
         for wrong in ("[1]", "{\"city\": \"Os", "3"):
             status, answer = shown(wrong)
             self.assertEqual((status, answer["error"]["param"]),
