@@ -103,11 +103,11 @@ TEST(ChatWriter, TellsARefusalInItsOwnPlaceAndNoContent) {
   Completion refusing;
   refusing.refusal = "I found nothing about that.";
   const json::value whole = ChatWriter({}).whole({refusing});
-  EXPECT_EQ(whole.at("choices").at(0).at("message").at("refusal"), refusing.refusal);
+  EXPECT_EQ(whole.at("choices").at(0).at("message").at("refusal"), json::value(refusing.refusal));
   EXPECT_TRUE(whole.at("choices").at(0).at("message").at("content").is_null());
   const std::vector<std::string> chunks = ChatWriter({}).finish(0, refusing);
   ASSERT_EQ(chunks.size(), 2U);
-  EXPECT_EQ(json::parse(chunks[0]).at("choices").at(0).at("delta").at("refusal"), refusing.refusal);
+  EXPECT_EQ(json::parse(chunks[0]).at("choices").at(0).at("delta").at("refusal"), json::value(refusing.refusal));
 }
 
 }  // namespace
