@@ -104,6 +104,18 @@ void read_tool_calls(JsonFields& fields, Message& message, std::optional<Request
   }
 }
 
+/// The one call of the older protocol, which has no id.
+void read_function_call(JsonFields& fields, Message& message, std::optional<RequestError>& first_error) {
+  const json::object* object = fields.object("function_call");
+  if (object == nullptr) return;
+  JsonFields function(*object, fields.param("function_call"), first_error);
+  ToolCall call;
+  call.name = function.text("name").value_or("");
+  if (call.name.empty()) function.refuse("name", "is missing");
+  call.arguments = read_arguments(function);
+  message.tool_calls.push_back(std::move(call));
+}
+
 Message read_message(JsonFields& fields, std::optional<RequestError>& first_error) {
   Message message;
   std::string name = fields.text("role").value_or("");
@@ -117,6 +129,7 @@ Message read_message(JsonFields& fields, std::optional<RequestError>& first_erro
   if (*role == Role::kAssistant) {
     message.reasoning = fields.text("reasoning_content").value_or("");
     read_tool_calls(fields, message, first_error);
+    read_function_call(fields, message, first_error);
     if (message.content.empty() && message.tool_calls.empty()) {
       // What was said instead of a content is what the client has heard.
       message.content.push_back(segment_of(*role, fields.text("refusal").value_or("")));

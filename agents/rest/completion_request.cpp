@@ -82,6 +82,11 @@ Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const L
     fields.refuse("suffix", "is not supported: these models continue, they do not fill in", "",
                   ErrorCode::kUnsupported);
   }
+  for (const char* name : {"messages", "tools"}) {
+    if (fields.has(name)) {
+      fields.refuse(name, "is not read here", "send it to /v1/chat/completions", ErrorCode::kUnsupported);
+    }
+  }
   completion.echo = fields.boolean("echo").value_or(false);
   bool wants_logprobs = request.sampling.logprobs_top >= 0;
   request.echo_logprobs = completion.echo && wants_logprobs;

@@ -85,6 +85,10 @@ class Reader {
     const std::string type = format.text("type").value_or("");
     if (type == "text") return;
     if (type == "json_object") {
+      for (const auto& member : *object) {
+        const bool is_known = member.key() == "type" || member.key() == "schema" || member.value().is_null();
+        if (!is_known) return format.refuse(member.key(), "is not read with the type json_object");
+      }
       // llama.cpp's server takes a schema here; its clients expect it to count.
       if (const json::value* value = format.find("schema")) return schema(format, "schema", *value);
       return take("response_format", JsonObjectConstraint{});
@@ -145,6 +149,11 @@ class Reader {
       if (text->get_object().contains("format")) refuse("text", "use response_format");
     }
     refuse("extra_body", "its members stand beside the others in a request");
+    if (const json::value* other = fields_.find("nvext"); other != nullptr && other->is_object()) {
+      for (const auto& member : other->get_object()) {
+        if (member.key().starts_with("guided_")) refuse("nvext", "its members stand beside the others in a request");
+      }
+    }
   }
 
   JsonFields& fields_;

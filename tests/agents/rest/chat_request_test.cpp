@@ -84,6 +84,19 @@ TEST(ChatRequestReader, RefusesAToolChoiceThatMeansNothing) {
   EXPECT_EQ(refused_param(parsed("\"tool_choice\": null")), "not refused");
 }
 
+TEST(ChatRequestReader, ReadsTheCallsOfTheOlderProtocolInAHistory) {
+  const GenerateRequest request = request_of(parsed("", R"([{"role": "user", "content": "x"},
+      {"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{\"a\": 1}"}},
+      {"role": "function", "name": "f", "content": "4"}])"));
+  ASSERT_EQ(request.prompt.messages.size(), 3U);
+  ASSERT_EQ(request.prompt.messages[1].tool_calls.size(), 1U);
+  EXPECT_EQ(request.prompt.messages[1].tool_calls[0].arguments, R"({"a": 1})");
+  EXPECT_EQ(request.prompt.messages[2].name, "f");
+  EXPECT_EQ(refused_param(parsed("", R"([{"role": "assistant", "function_call": {"name": "f", "arguments": "[1]"}},
+                                        {"role": "user", "content": "x"}])")),
+            "messages[0].function_call.arguments");
+}
+
 /// A conversation whose assistant has called with these arguments, as JSON.
 std::string history_with(const std::string& arguments) {
   return R"([{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [
