@@ -1,8 +1,26 @@
 #include "agents/agent_chat.hpp"
 
+#include <algorithm>
 #include <mutex>
 
+#include "runtime/base/json.hpp"
+
 namespace mnema {
+namespace {
+
+/// A handler may answer without a model (that it found nothing, for instance), and such a text knows no shape. One that
+/// a grammar or an expression describes comes from a model alone.
+bool has_shape(const std::string& text, const Constraint& shape) {
+  if (const auto* choice = std::get_if<ChoiceConstraint>(&shape)) {
+    return std::find(choice->choices.begin(), choice->choices.end(), text) != choice->choices.end();
+  }
+  const bool object = std::holds_alternative<JsonObjectConstraint>(shape);
+  if (!object && !std::holds_alternative<JsonSchemaConstraint>(shape)) return true;
+  const Result<boost::json::value> json = parse_bounded_json(text, "the answer", kWrittenByUs);
+  return json.ok() && (!object || json->is_object());
+}
+
+}  // namespace
 
 /// One chat: finding its session, its turn, its answer.
 class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this<Run> {
@@ -127,8 +145,10 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
     Completion completion;
     completion.finish_reason = outcome.ok() ? report.finish_reason : FinishReason::kCancelled;
     if (outcome.ok()) {
-      completion.text = std::move(outcome->text);
-      completion.annotations = std::move(outcome->annotations);
+      const bool is_cut = completion.finish_reason != FinishReason::kStop || !request_.generate.stop.empty();
+      const bool fits = is_cut || has_shape(outcome->text, request_.generate.constraint);
+      (fits ? completion.text : completion.refusal) = std::move(outcome->text);
+      if (fits) completion.annotations = std::move(outcome->annotations);
     }
     completion.note = report.note;
     completion.usage = report.usage;

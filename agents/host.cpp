@@ -172,7 +172,7 @@ Status Host::Parts::open_embedder(const std::string& model, const std::shared_pt
   if (made->vectors.empty() || made->vectors.front().empty()) {
     return fail(ErrorCode::kInternal, "embedding model '" + model + "' gives no vectors");
   }
-  embedder = std::make_unique<EngineEmbedder>(*engine, model, model + "/mean/1",
+  embedder = std::make_unique<EngineEmbedder>(*engine, model, model + "/mean/2",
                                               static_cast<int>(made->vectors.front().size()));
   return {};
 }

@@ -174,11 +174,13 @@ Result<std::string> ScriptedEngine::detokenize(const std::string&, const std::ve
 
 Result<std::string> ScriptedEngine::apply_template(const std::string&, const Prompt& prompt) { return render(prompt); }
 
-void ScriptedEngine::embed(std::string, std::vector<std::string> texts, Priority, Executor& reply_to,
+void ScriptedEngine::embed(EmbeddingRequest request, Executor& reply_to,
                            std::function<void(Result<Embeddings>)> on_done) {
-  embedded_ += static_cast<int>(texts.size());
+  embedded_ += static_cast<int>(request.inputs.size());
   Embeddings made;
-  for (const std::string& text : texts) {
+  for (const EmbeddingInput& input : request.inputs) {
+    const auto* ids = std::get_if<std::vector<TokenId>>(&input);
+    const std::string text = ids != nullptr ? std::string(ids->begin(), ids->end()) : std::get<std::string>(input);
     made.tokens += static_cast<int>(text.size());
     std::vector<float> vector(static_cast<std::size_t>(options_.dimensions), 0.0F);
     std::string word;

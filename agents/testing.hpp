@@ -37,7 +37,8 @@ class VirtualClock final : public Clock {
 
 /// An engine that answers what its script says, word by word, in the time it is told to take. A token is a byte, so
 /// that budgets are easy to reckon; embeddings are hashed bags of words, so that texts with common words are near.
-/// Constraints hold: under a choice, an answer that is none of the choices becomes one of them, picked by the seed.
+/// A token is a byte. Constraints hold: under a choice, an answer that is none of the choices becomes one of them,
+/// picked by the seed.
 class ScriptedEngine : public Engine {
  public:
   using Script = std::function<Result<Completion>(const GenerateRequest& request)>;
@@ -62,8 +63,8 @@ class ScriptedEngine : public Engine {
                                                       bool add_special, bool parse_special) override;
   [[nodiscard]] Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) override;
   [[nodiscard]] Result<std::string> apply_template(const std::string& model, const Prompt& prompt) override;
-  void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-             std::function<void(Result<Embeddings>)> on_done) override;
+  using Engine::embed;
+  void embed(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) override;
   [[nodiscard]] std::vector<ModelInfo> models() const override;
   [[nodiscard]] double prefill_tokens_per_second(const std::string& model) const override;
 

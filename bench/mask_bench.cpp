@@ -27,9 +27,16 @@ const boost::json::value kSchema = boost::json::parse(R"({"type":"object","prope
   "tags":{"type":"array","items":{"type":"string"},"maxItems":5}},
   "required":["title","label","score","count","summary","tags"]})");
 
+/// Members beside those that are listed: the names of both begin alike.
+const boost::json::value kOpenSchema = boost::json::parse(R"({"type":"object","properties":{
+  "amount":{"type":"number"},"address":{"type":"string"},"balance":{"type":"number"},"currency":{"type":"string"},
+  "customer_name":{"type":"string"},"created_at":{"type":"string","format":"date-time"},"id":{"type":"integer"}},
+  "required":["id"],"additionalProperties":{"type":"string"}})");
+
 struct Place {
   const char* name;
   const char* text;  // the answer so far
+  const boost::json::value* schema = &kSchema;
 };
 constexpr Place kPlaces[] = {
     {"start", ""},
@@ -39,6 +46,11 @@ constexpr Place kPlaces[] = {
     {"bounded_integer", R"({"title": "A crash", "label": "bug", "score": 0.5, "count": 1)"},
     {"bounded_string", R"({"title": "A crash", "label": "bug", "score": 0.5, "count": 12, "summary": "It)"},
     {"between_members", R"({"title": "A crash")"},
+    {"open_name_quote", R"({"id": 1, )", &kOpenSchema},
+    {"open_name_begin", R"({"id": 1, ")", &kOpenSchema},
+    {"open_name_inside", R"({"id": 1, "cu)", &kOpenSchema},
+    {"open_name_free", R"({"id": 1, "note)", &kOpenSchema},
+    {"date_time", R"({"created_at": "20)", &kOpenSchema},
 };
 
 std::shared_ptr<const Tokenizer> tokenizer() {
@@ -56,8 +68,8 @@ std::shared_ptr<const grammar::VocabularyTrie> trie() {
 }
 
 /// The mask of a grammar that nobody has used yet, after `text`.
-std::unique_ptr<TokenMask> fresh_mask(const char* text) {
-  const auto rules = grammar::rules_of_schema(kSchema);
+std::unique_ptr<TokenMask> fresh_mask(const char* text, const boost::json::value& schema = kSchema) {
+  const auto rules = grammar::rules_of_schema(schema);
   auto automaton = grammar::Automaton::compile(*rules, Limits{});
   auto shared = std::make_shared<grammar::SharedMatcher>(
       grammar::Matcher(std::make_shared<const grammar::Automaton>(std::move(*automaton))), trie());
@@ -73,12 +85,12 @@ void fill(benchmark::State& state, const Place& place, bool known) {
     return;
   }
   std::vector<std::uint64_t> allowed((static_cast<std::size_t>(tokenizer()->vocabulary_size()) + 63) / 64);
-  std::unique_ptr<TokenMask> mask = fresh_mask(place.text);
+  std::unique_ptr<TokenMask> mask = fresh_mask(place.text, *place.schema);
   if (known) mask->fill(allowed);
   for (auto _ : state) {
     if (!known) {
       state.PauseTiming();
-      mask = fresh_mask(place.text);
+      mask = fresh_mask(place.text, *place.schema);
       state.ResumeTiming();
     }
     mask->fill(allowed);

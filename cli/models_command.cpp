@@ -121,8 +121,10 @@ int describe(const ModelsArguments& arguments) {
   } else {
     for (const auto& [key, value] : facts) {
       if (key == "types") continue;
-      std::printf("%-18s %s\n", std::string(key).c_str(),
-                  value.is_string() ? value.get_string().c_str() : boost::json::serialize(value).c_str());
+      const std::string shown = value.is_null()     ? "not stated"
+                                : value.is_string() ? std::string(value.get_string())
+                                                    : boost::json::serialize(value);
+      std::printf("%-18s %s\n", std::string(key).c_str(), shown.c_str());
     }
     for (const auto& [type, row] : facts["types"].as_object()) {
       std::printf("%-18s %d tensors, %.1f MB\n", std::string(type).c_str(), row.at("tensors").to_number<int>(),

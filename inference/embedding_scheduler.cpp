@@ -19,9 +19,10 @@ constexpr double kRateWeight = 0.3;
 /// A text costs something however short it is.
 constexpr std::size_t kBytesOfAnyText = 32;
 
-std::size_t cost_bytes(const std::string& text) {
-  constexpr std::size_t kBytesRead = 2048;  // an encoder cuts texts at its length
-  return kBytesOfAnyText + std::min(text.size(), kBytesRead);
+std::size_t cost_bytes(const EmbeddingInput& input) {
+  constexpr std::size_t kBytesOfToken = 4;
+  if (const auto* text = std::get_if<std::string>(&input)) return kBytesOfAnyText + text->size();
+  return kBytesOfAnyText + kBytesOfToken * std::get<std::vector<TokenId>>(input).size();
 }
 
 double blended(double old, double measured) { return old <= 0 ? measured : old + kRateWeight * (measured - old); }
@@ -179,7 +180,7 @@ Status EmbeddingScheduler::begin_batch(Job& job, Duration budget) {
   }
   job.batch_texts = texts_within(job, budget);
   job.computing = model->compute;
-  const std::span<const std::string> texts(job.request.texts);
+  const std::span<const EmbeddingInput> texts(job.request.texts);
   ASSIGN_OR_RETURN(job.batch, model->compute->encoder->begin(texts.subspan(job.made.vectors.size(), job.batch_texts)));
   return {};
 }

@@ -36,7 +36,7 @@ namespace mnema {
 
 struct EmbeddingJob {
   std::string model;
-  std::vector<std::string> texts;
+  std::vector<EmbeddingInput> texts;  // ids: with their marks, and no more than the encoder takes
   Priority priority = Priority::kInteractive;
   Executor* reply_to = nullptr;
   std::function<void(Result<Embeddings>)> on_done;  // exactly once, on `reply_to`

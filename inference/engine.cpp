@@ -1,5 +1,7 @@
 #include "inference/engine.hpp"
 
+#include <iterator>
+
 namespace mnema {
 
 Result<std::shared_ptr<const PreparedPrompt>> Engine::prepare(const std::string& model, const Prompt& prompt,
@@ -21,6 +23,15 @@ Result<std::shared_ptr<const PreparedPrompt>> Engine::prepare(const std::string&
   }
   if (prepared->tokens.empty()) return fail(ErrorCode::kInvalidArgument, "the prompt is empty", "send some text");
   return std::shared_ptr<const PreparedPrompt>(std::move(prepared));
+}
+
+void Engine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
+                   std::function<void(Result<Embeddings>)> on_done) {
+  EmbeddingRequest request;
+  request.model = std::move(model);
+  request.inputs.assign(std::make_move_iterator(texts.begin()), std::make_move_iterator(texts.end()));
+  request.priority = priority;
+  embed(std::move(request), reply_to, std::move(on_done));
 }
 
 void Engine::load(std::string /*model*/, Executor& reply_to, std::function<void(Status)> on_done) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "inference/engine_stats.hpp"
@@ -53,9 +54,24 @@ struct ModelInfo {
   std::optional<SamplingOptions> sampling;  // how it wants to be sampled (sampling_defaults.hpp)
 };
 
+/// A text, or the ids of the encoder's own tokenizer; its begin and end marks may be left out.
+using EmbeddingInput = std::variant<std::string, std::vector<TokenId>>;
+
+struct EmbeddingRequest {
+  /// What becomes of an input that is longer than the encoder takes: the mean of the vectors of its parts, the vector
+  /// of its beginning, or `kContextLengthExceeded`.
+  enum class Longer { kAverage, kCut, kRefuse };
+  std::string model;
+  std::vector<EmbeddingInput> inputs;
+  Priority priority = Priority::kInteractive;
+  Longer longer = Longer::kAverage;
+  int tokens_max = 0;  // with kCut: tokens that are read of an input, marks included; 0 = as many as the encoder takes
+};
+
 struct Embeddings {
-  std::vector<std::vector<float>> vectors;  // L2-normalised, one per text
-  int tokens = 0;                           // that were read, of all texts
+  std::vector<std::vector<float>> vectors;  // L2-normalised, one per input
+  int tokens = 0;                           // that were read, of all inputs
+  std::vector<int> cut_from;                // empty, or per input: how many tokens it has if it was cut, else 0
 };
 
 class Engine {
@@ -83,11 +99,14 @@ class Engine {
   [[nodiscard]] virtual Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) = 0;
   [[nodiscard]] virtual Result<std::string> apply_template(const std::string& model, const Prompt& prompt) = 0;
 
-  /// Vectors of all texts or of none, by the engine's encoder model. `on_done` on `reply_to`. Errors: those of the
-  /// model, and `kResourceExhausted`: too many texts of this or a better priority wait (retryable), or the request
-  /// alone has more than may wait.
-  virtual void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-                     std::function<void(Result<Embeddings>)> on_done) = 0;
+  /// Vectors of all inputs or of none, by the engine's encoder model. `on_done` on `reply_to`. Errors: those of the
+  /// model; `kContextLengthExceeded` as the request says; `kInvalidArgument` (an id that is none, nothing to read); and
+  /// `kResourceExhausted`: too many inputs of this or a better priority wait (retryable), or the request alone has more
+  /// than may wait.
+  virtual void embed(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) = 0;
+  /// Texts of any length: no part of one is without weight in its vector.
+  void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
+             std::function<void(Result<Embeddings>)> on_done);
 
   [[nodiscard]] virtual std::vector<ModelInfo> models() const = 0;
 

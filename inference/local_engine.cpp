@@ -13,6 +13,7 @@
 #include "inference/loading/model_texts.hpp"
 #include "inference/scheduler/scheduler.hpp"
 #include "inference/text/answer.hpp"
+#include "inference/text/embedding_reader.hpp"
 #include "inference/text/prompt_memo.hpp"
 #include "inference/text/prompt_reader.hpp"
 
@@ -31,24 +32,68 @@ constexpr int kSpeculationTokensMax = 32;
 /// How old the numbers for other threads may become during a long generation.
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 
-/// What the answer must be: calls where a tool is required, else what the request says.
+Error about(std::string part, Error error) {
+  error.part = std::move(part);
+  return error;
+}
+
+/// The shape of an answer that may be given instead of calls. A grammar has rules of its own and stands alone.
+struct SetShape {
+  ToolCallConstraint& calls;
+  bool operator()(const NoConstraint&) const { return true; }
+  bool operator()(const GrammarConstraint&) const { return false; }
+  bool operator()(const ToolCallConstraint&) const { return false; }
+  template <class Shape>
+  bool operator()(const Shape& shape) const {
+    calls.answer = ToolCallConstraint::Answer::kShape;
+    calls.shape = shape;
+    return true;
+  }
+};
+
+/// What the answer must be: calls where one is required; calls or what the request says where tools may be called; else
+/// what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
-  if (request.tool_choice != ToolChoice::kRequired) return request.constraint;
+  const bool must_call = request.tool_choice == ToolChoice::kRequired;
   const bool chat = !request.prompt.raw_text && !request.prompt.raw_tokens && model.chat_template != nullptr;
-  if (!chat || !model.chat_template->has_tool_call_tags()) {
-    return fail(ErrorCode::kUnsupported, "model '" + model.info.name + "' knows no tool calls: none can be required",
-                "use tool_choice 'auto', or a model whose chat template has tools");
+  if (!must_call && request.prompt.tools.empty()) {
+    ToolCallConstraint after_reasoning;
+    after_reasoning.in_reasoning = true;
+    const bool shaped = std::visit(SetShape{after_reasoning}, request.constraint) &&
+                        after_reasoning.answer == ToolCallConstraint::Answer::kShape;
+    return chat && in_reasoning && shaped ? Constraint(std::move(after_reasoning)) : request.constraint;
+  }
+  const bool has_calls = chat && model.chat_template->has_tool_call_tags();
+  const bool has_tools = has_calls && (!request.refuse_unread_tools || model.chat_template->supports_tools());
+  if (!has_tools) {
+    if (!must_call && !request.refuse_unread_tools) return request.constraint;
+    return about("tools",
+                 fail(ErrorCode::kUnsupported,
+                      "the chat template of model '" + model.info.name + "' has no tool calls that can be read",
+                      "leave out tools, or use a model whose template has <tool_call>"));
   }
   ToolCallConstraint calls;
   calls.several = request.tool_choice_name.empty() && request.parallel_tool_calls;
   calls.may_reason = model.chat_template->has_reasoning();
   calls.in_reasoning = in_reasoning;
+  bool is_strict = false;
   for (const ToolDefinition& tool : request.prompt.tools) {
-    if (request.tool_choice_name.empty() || tool.name == request.tool_choice_name) calls.tools.push_back(tool);
+    if (!request.tool_choice_name.empty() && tool.name != request.tool_choice_name) continue;
+    is_strict |= tool.strict;
+    calls.tools.push_back(tool);
   }
   if (calls.tools.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "tool_choice asks for a tool that is not in tools", "send its definition");
+    return about("tools", fail(ErrorCode::kInvalidArgument, "tool_choice asks for a tool that is not in tools",
+                               "send its definition"));
   }
+  if (must_call) return Constraint(std::move(calls));
+  if (!std::visit(SetShape{calls}, request.constraint)) {
+    return about("constraint", fail(ErrorCode::kUnsupported, "a grammar cannot stand beside tools that may be called",
+                                    "set tool_choice to 'none', or leave out one of them"));
+  }
+  if (calls.answer == ToolCallConstraint::Answer::kShape) return Constraint(std::move(calls));
+  if (!is_strict) return Constraint(NoConstraint{});
+  calls.answer = ToolCallConstraint::Answer::kText;
   return Constraint(std::move(calls));
 }
 
@@ -82,12 +127,14 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(model));
     ASSIGN_OR_RETURN(const ModelFile file, texts.file_of(model));
     PromptMemo::Reader reader(memo, tenant, file.path);
-    const bool remembered = !prompt.raw_tokens;  // ids are what is to be found out
+    // Of ids there is nothing to remember, and a prompt with the time in it is another one later.
+    const bool has_time = !prompt.raw_text && text->chat_template != nullptr && text->chat_template->writes_time();
+    const bool remembered = !prompt.raw_tokens && !has_time;
     if (remembered) {
       if (std::shared_ptr<const PreparedPrompt> known = reader.find(prompt)) return known;
     }
     if (!prompt.raw_text && !prompt.raw_tokens) ++template_renders;
-    Result<PreparedPrompt> read = read_prompt(*text, prompt, limits, reader);
+    Result<PreparedPrompt> read = read_prompt(*text, prompt, limits, reader, clock.now());
     tokenizer_bytes += reader.bytes_tokenized();
     if (!read.ok()) return read.error();
     read->model = file.path;
@@ -139,20 +186,28 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     }
     for (const auto& [id, bias] : request.sampling.logit_bias) {
       if (id >= 0 && id < text->tokenizer->vocabulary_size()) continue;
-      return fail(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id),
-                  "this model's ids are 0 to " + std::to_string(text->tokenizer->vocabulary_size() - 1));
+      return about("logit_bias",
+                   fail(ErrorCode::kInvalidArgument, "logit_bias names token " + std::to_string(id),
+                        "this model's ids are 0 to " + std::to_string(text->tokenizer->vocabulary_size() - 1)));
     }
     ASSIGN_OR_RETURN(const Constraint constraint, constraint_of(request, *text, prompt->begins_in_reasoning));
     std::unique_ptr<TokenMask> mask;
     if (!std::holds_alternative<NoConstraint>(constraint)) {
-      if (!text->compile) return fail(ErrorCode::kUnsupported, "this model's output cannot be constrained");
-      ASSIGN_OR_RETURN(mask, text->compile(constraint));
+      Result<std::unique_ptr<TokenMask>> compiled =
+          text->compile ? text->compile(constraint)
+                        : Error(fail(ErrorCode::kUnsupported, "this model's output cannot be constrained"));
+      if (!compiled.ok()) {
+        return compiled.error().part.empty() ? about("constraint", compiled.error()) : compiled.error();
+      }
+      mask = std::move(*compiled);
     }
-    if (mask == nullptr && !request.ignore_end_of_sequence) answer->repetition.emplace(limits.repeated_tokens_max);
+    const auto* calls = std::get_if<ToolCallConstraint>(&constraint);
+    const bool is_free = mask == nullptr || (calls != nullptr && calls->answer == ToolCallConstraint::Answer::kText);
+    if (is_free && !request.ignore_end_of_sequence) answer->repetition.emplace(limits.repeated_tokens_max);
     OutputParser::Options parser;
     if (text->chat_template != nullptr && !request.prompt.raw_text && !request.prompt.raw_tokens) {
-      const bool must_call = std::holds_alternative<ToolCallConstraint>(constraint);
-      parser.tool_calls = must_call || (!request.prompt.tools.empty() && mask == nullptr);
+      parser.tool_calls = calls != nullptr ? !calls->tools.empty() : !request.prompt.tools.empty() && mask == nullptr;
+      parser.tags_before_text = calls != nullptr ? calls->answer == ToolCallConstraint::Answer::kShape : !is_free;
       parser.reasoning = text->chat_template->has_reasoning();
       parser.begins_in_reasoning = prompt->begins_in_reasoning;
     }
@@ -364,6 +419,37 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     return answer;
   }
 
+  /// On any thread.
+  void submit_embedding(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) {
+    auto job = std::make_shared<EmbeddingJob>();
+    job->model = std::move(request.model);
+    job->texts = std::move(request.inputs);
+    job->priority = request.priority;
+    job->reply_to = &reply_to;
+    job->on_done = std::move(on_done);
+    executors.compute.post([self = shared_from_this(), job] {
+      if (self->stopping) return job->reply_to->post([job] { job->on_done(stopping_error()); });
+      self->embeddings->submit(std::move(*job));
+    });
+  }
+
+  /// Makes ids of all inputs, none longer than it may be. Returns the tokens of those that were cut (Embeddings). On
+  /// the background executor.
+  Result<std::vector<int>> read_inputs(EmbeddingRequest& request) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(request.model));
+    if (!text->info.is_encoder || text->tokenizer == nullptr) {
+      return fail(ErrorCode::kUnsupported, "model '" + request.model + "' makes text, not vectors",
+                  "use all-minilm-l6-v2");
+    }
+    const EmbeddingReader reader(*text->tokenizer, text->info.context_length, request.longer, request.tokens_max);
+    std::vector<int> cut_from;
+    for (std::size_t i = 0; i < request.inputs.size(); ++i) {
+      ASSIGN_OR_RETURN(const int tokens, reader.read(request.inputs[i], i));
+      cut_from.push_back(tokens);
+    }
+    return cut_from;
+  }
+
   void cancel_all() {
     for (const auto& weak : active) {
       if (const auto answer = weak.lock()) answer->cancelled->store(true);
@@ -501,22 +587,26 @@ Result<std::string> LocalEngine::apply_template(const std::string& model, const 
   if (side->chat_template == nullptr) {
     return fail(ErrorCode::kUnsupported, "model '" + side->info.name + "' has no chat template", "choose a decoder");
   }
-  ASSIGN_OR_RETURN(RenderedPrompt rendered, side->chat_template->render(prompt));
+  ASSIGN_OR_RETURN(RenderedPrompt rendered, side->chat_template->render(prompt, state_->clock.now()));
   ++state_->template_renders;
   return std::move(rendered.text);
 }
 
-void LocalEngine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-                        std::function<void(Result<Embeddings>)> on_done) {
-  auto job = std::make_shared<EmbeddingJob>();
-  job->model = model.empty() || model == "default" ? state_->options.embedding_model : std::move(model);
-  job->texts = std::move(texts);
-  job->priority = priority;
-  job->reply_to = &reply_to;
-  job->on_done = std::move(on_done);
-  state_->executors.compute.post([state = state_, job] {
-    if (state->stopping) return job->reply_to->post([job] { job->on_done(State::stopping_error()); });
-    state->embeddings->submit(std::move(*job));
+void LocalEngine::embed(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) {
+  if (request.model.empty() || request.model == "default") request.model = state_->options.embedding_model;
+  if (request.longer == EmbeddingRequest::Longer::kAverage) {
+    return state_->submit_embedding(std::move(request), reply_to, std::move(on_done));
+  }
+  Executor* reply = &reply_to;
+  auto asked = std::make_shared<EmbeddingRequest>(std::move(request));
+  state_->executors.background.post([state = state_, asked, reply, on_done = std::move(on_done)]() mutable {
+    Result<std::vector<int>> cut_from = state->read_inputs(*asked);
+    if (!cut_from.ok()) return reply->post([on_done, error = cut_from.error()] { on_done(error); });
+    state->submit_embedding(std::move(*asked), *reply,
+                            [on_done = std::move(on_done), cut_from = std::move(*cut_from)](Result<Embeddings> made) {
+                              if (made.ok()) made->cut_from = cut_from;
+                              on_done(std::move(made));
+                            });
   });
 }
 

@@ -48,6 +48,7 @@ struct ToolDefinition {
   std::string name;
   std::string description;
   boost::json::value parameters;  // JSON Schema of the arguments
+  bool strict = false;            // calls are held to the schema where the model is free to call or not, too
 };
 
 struct Message {
@@ -96,19 +97,28 @@ struct JsonSchemaConstraint {
 struct GrammarConstraint {
   std::string gbnf;
 };
+struct RegexConstraint {
+  std::string pattern;  // the whole text, from its beginning to its end
+};
 struct ChoiceConstraint {
   std::vector<std::string> choices;
 };  // exactly one of these texts
-/// Calls of these tools and nothing else, as models write them (chat/tool_calls.hpp), arguments by each tool's schema.
-/// What ToolChoice::kRequired becomes inside an engine.
+/// Calls of these tools, as models write them (chat/tool_calls.hpp), arguments by each tool's schema; or an answer
+/// where one is allowed. Engines make it of `tool_choice`, of tools that are strict, of tools beside another
+/// constraint, and of a shape that an answer has after the reasoning.
 struct ToolCallConstraint {
+  /// What may stand there instead of calls.
+  enum class Answer { kNone, kText, kShape };  // kText: any text, also before the calls
   std::vector<ToolDefinition> tools;
   bool several = false;       // more than one call
   bool may_reason = false;    // <think>...</think> may stand before
   bool in_reasoning = false;  // the prompt has written <think> already
+  Answer answer = Answer::kNone;
+  std::variant<JsonObjectConstraint, JsonSchemaConstraint, RegexConstraint, ChoiceConstraint> shape =
+      {};  // with kShape
 };
 using Constraint = std::variant<NoConstraint, JsonObjectConstraint, JsonSchemaConstraint, GrammarConstraint,
-                                ChoiceConstraint, ToolCallConstraint>;
+                                RegexConstraint, ChoiceConstraint, ToolCallConstraint>;
 
 /// Smaller runs first; ageing lifts what waits (scheduler.hpp).
 enum class Priority : int { kInteractive = 0, kEvent = 1, kBackground = 2, kPrestage = 3 };
@@ -127,7 +137,9 @@ struct GenerateRequest {
   Constraint constraint;
   ToolChoice tool_choice = ToolChoice::kAuto;
   std::string tool_choice_name;               // with kRequired: this one tool, or empty for any
-  bool parallel_tool_calls = true;            // with kRequired: there may be several calls
+  bool parallel_tool_calls = true;            // where calls are constrained: there may be several
+  bool refuse_unread_tools = false;           // `kUnsupported` where the model's template has no tools; else they are
+                                              // left out of the prompt
   std::vector<std::string> stop;              // removed from the output
   int tokens_max = 0;                         // 0 = what the context leaves, at most limits.completion_tokens_default
   bool ignore_end_of_sequence = false;        // for benchmarks
@@ -193,6 +205,7 @@ struct Completion {
   std::uint64_t seed = 0;  // the seed that was used
   std::string model;       // catalogue name that answered
   std::string note;        // why it ended otherwise than its finish_reason says; mostly empty
+  std::string refusal;     // instead of a text of the shape that was asked for: why there is none. Engines make none
   std::vector<UrlCitation> annotations;
 };
 

@@ -31,11 +31,9 @@ Result<std::string> ModellessEngine::detokenize(const std::string&, const std::v
 
 Result<std::string> ModellessEngine::apply_template(const std::string&, const Prompt&) { return no_model(); }
 
-void ModellessEngine::embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
+void ModellessEngine::embed(EmbeddingRequest request, Executor& reply_to,
                             std::function<void(Result<Embeddings>)> on_done) {
-  if (encoder_ != nullptr) {
-    return encoder_->embed(std::move(model), std::move(texts), priority, reply_to, std::move(on_done));
-  }
+  if (encoder_ != nullptr) return encoder_->embed(std::move(request), reply_to, std::move(on_done));
   reply_to.post([on_done = std::move(on_done)] {
     on_done(fail(ErrorCode::kFailedPrecondition, "this program runs without an embedding model",
                  "set [inference] embedding_model, or declare an agent with recalls()"));

@@ -26,8 +26,8 @@ class ModellessEngine final : public Engine {
                                                       bool add_special, bool parse_special) override;
   [[nodiscard]] Result<std::string> detokenize(const std::string& model, const std::vector<TokenId>& ids) override;
   [[nodiscard]] Result<std::string> apply_template(const std::string& model, const Prompt& prompt) override;
-  void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-             std::function<void(Result<Embeddings>)> on_done) override;
+  using Engine::embed;
+  void embed(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) override;
   /// Encoders only.
   [[nodiscard]] std::vector<ModelInfo> models() const override;
   [[nodiscard]] double prefill_tokens_per_second(const std::string&) const override { return 0; }

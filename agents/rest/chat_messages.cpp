@@ -1,9 +1,10 @@
 // The messages and tools of a chat request (agents/rest/chat_request.hpp).
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json/parse.hpp>
 
 #include "agents/rest/chat_request.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -66,6 +67,24 @@ void read_content(JsonFields& fields, Role role, Message& message, std::optional
   }
 }
 
+/// The JSON text of a call's arguments. They are always an object; a model that is shown others learns to write them.
+std::string read_arguments(JsonFields& function) {
+  const json::value* arguments = function.find("arguments");
+  // The protocol has a text; some clients send the object itself.
+  if (arguments != nullptr && arguments->is_object()) return json_text(*arguments);
+  std::string text = function.text("arguments").value_or("");
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return "{}";  // how some write that there are none
+  json::parse_options options;
+  options.max_depth = static_cast<std::size_t>(Limits{}.json_depth_max);
+  json::error_code error;
+  // Not parse_bounded_json: a member that a model wrote twice must not end the conversation.
+  const json::value parsed = json::parse(text, error, {}, options);
+  if (error || !parsed.is_object()) {
+    function.refuse("arguments", "must be the JSON text of an object", "send \"{}\" where a call has none");
+  }
+  return text;
+}
+
 void read_tool_calls(JsonFields& fields, Message& message, std::optional<RequestError>& first_error) {
   const json::array* calls = fields.array("tool_calls");
   if (calls == nullptr) return;
@@ -80,15 +99,21 @@ void read_tool_calls(JsonFields& fields, Message& message, std::optional<Request
     call.id = outer.text("id").value_or("");
     call.name = inner.text("name").value_or("");
     if (call.name.empty()) inner.refuse("name", "is missing");
-    const json::value* arguments = inner.find("arguments");
-    // The protocol has a string; some clients send the object itself.
-    if (arguments != nullptr && arguments->is_object()) {
-      call.arguments = json::serialize(*arguments);
-    } else {
-      call.arguments = inner.text("arguments").value_or("{}");
-    }
+    call.arguments = read_arguments(inner);
     message.tool_calls.push_back(std::move(call));
   }
+}
+
+/// The one call of the older protocol, which has no id.
+void read_function_call(JsonFields& fields, Message& message, std::optional<RequestError>& first_error) {
+  const json::object* object = fields.object("function_call");
+  if (object == nullptr) return;
+  JsonFields function(*object, fields.param("function_call"), first_error);
+  ToolCall call;
+  call.name = function.text("name").value_or("");
+  if (call.name.empty()) function.refuse("name", "is missing");
+  call.arguments = read_arguments(function);
+  message.tool_calls.push_back(std::move(call));
 }
 
 Message read_message(JsonFields& fields, std::optional<RequestError>& first_error) {
@@ -104,8 +129,10 @@ Message read_message(JsonFields& fields, std::optional<RequestError>& first_erro
   if (*role == Role::kAssistant) {
     message.reasoning = fields.text("reasoning_content").value_or("");
     read_tool_calls(fields, message, first_error);
+    read_function_call(fields, message, first_error);
     if (message.content.empty() && message.tool_calls.empty()) {
-      message.content.push_back(segment_of(*role, ""));
+      // What was said instead of a content is what the client has heard.
+      message.content.push_back(segment_of(*role, fields.text("refusal").value_or("")));
     }
   }
   if (*role == Role::kTool) {
@@ -147,6 +174,7 @@ void read_tools(JsonFields& fields, Prompt& prompt, std::optional<RequestError>&
       if (other.name == definition.name) return function.refuse("name", "is used twice");
     }
     definition.description = function.text("description").value_or("");
+    definition.strict = function.boolean("strict").value_or(false);
     const json::object* parameters = function.object("parameters");
     definition.parameters = parameters ? json::value(*parameters)
                                        : json::value(json::object{{"type", "object"}, {"properties", json::object{}}});

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "agents/rest/sampling_fields.hpp"
+#include "agents/rest/structured_output.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -24,60 +26,81 @@ void refuse_unsupported(JsonFields& fields) {
   }
 }
 
+/// The name in {"type": "function", "function": {"name": ...}}; none where it is something else.
+std::optional<std::string> function_named_by(const json::value& value) {
+  const json::object* object = value.if_object();
+  const json::value* function = object ? object->if_contains("function") : nullptr;
+  const json::object* named = function ? function->if_object() : nullptr;
+  const json::value* name = named ? named->if_contains("name") : nullptr;
+  if (name == nullptr || !name->is_string()) return std::nullopt;
+  return std::string(name->get_string());
+}
+
+bool has_tool(const Prompt& prompt, std::string_view name) {
+  return std::any_of(prompt.tools.begin(), prompt.tools.end(),
+                     [&](const ToolDefinition& tool) { return tool.name == name; });
+}
+
+constexpr const char* kToolChoices =
+    "must be none, auto, required, {\"type\": \"function\", \"function\": {\"name\": ...}} or "
+    "{\"type\": \"allowed_tools\", \"allowed_tools\": {\"mode\": ..., \"tools\": [...]}}";
+
+std::optional<ToolChoice> mode_of(const json::value& value) {
+  if (value == json::value("none")) return ToolChoice::kNone;
+  if (value == json::value("auto")) return ToolChoice::kAuto;
+  if (value == json::value("required")) return ToolChoice::kRequired;
+  return std::nullopt;
+}
+
+/// Only these of the tools, in any number or at least once: the others are not even shown.
+void read_allowed_tools(JsonFields& fields, const json::object& allowed, GenerateRequest& request) {
+  const json::value* mode = allowed.if_contains("mode");
+  const std::optional<ToolChoice> choice = mode ? mode_of(*mode) : std::nullopt;
+  const json::value* tools = allowed.if_contains("tools");
+  if (!choice || choice == ToolChoice::kNone || tools == nullptr || !tools->is_array() || tools->get_array().empty()) {
+    return fields.refuse("tool_choice", kToolChoices);
+  }
+  std::vector<std::string> names;
+  for (const json::value& tool : tools->get_array()) {
+    std::optional<std::string> name = function_named_by(tool);
+    if (!name) return fields.refuse("tool_choice", kToolChoices);
+    if (!has_tool(request.prompt, *name)) {
+      return fields.refuse("tool_choice", "names '" + *name + "', which is not in tools");
+    }
+    names.push_back(std::move(*name));
+  }
+  std::erase_if(request.prompt.tools, [&](const ToolDefinition& tool) {
+    return std::find(names.begin(), names.end(), tool.name) == names.end();
+  });
+  request.tool_choice = *choice;
+}
+
 void read_tool_choice(JsonFields& fields, GenerateRequest& request) {
   const json::value* choice = fields.find("tool_choice");
   if (choice == nullptr) return;
-  if (choice->is_string()) {
-    const json::string& text = choice->get_string();
-    if (text == "none") {
-      request.tool_choice = ToolChoice::kNone;
-    } else if (text == "required") {
-      request.tool_choice = ToolChoice::kRequired;
-    } else if (text != "auto") {
-      fields.refuse("tool_choice", "must be none, auto, required or a function");
-    }
+  const std::optional<ToolChoice> mode = mode_of(*choice);
+  const json::object* object = choice->if_object();
+  const json::value* type = object ? object->if_contains("type") : nullptr;
+  const json::value* allowed = object ? object->if_contains("allowed_tools") : nullptr;
+  const bool names_function = type == nullptr || *type == json::value("function");
+  const std::optional<std::string> name = names_function ? function_named_by(*choice) : std::nullopt;
+  const bool is_allowed_tools =
+      type != nullptr && *type == json::value("allowed_tools") && allowed != nullptr && allowed->is_object();
+  if (!mode && !name && !is_allowed_tools) return fields.refuse("tool_choice", kToolChoices);
+  if (request.prompt.tools.empty()) {
+    return fields.refuse("tool_choice", "is about tools, and there are none", "send tools, or leave it out");
+  }
+  if (mode) {
+    request.tool_choice = *mode;
+  } else if (is_allowed_tools) {
+    read_allowed_tools(fields, allowed->get_object(), request);
   } else {
-    const json::object* object = choice->if_object();
-    const json::value* function = object ? object->if_contains("function") : nullptr;
-    const json::object* named = function ? function->if_object() : nullptr;
-    const json::value* name = named ? named->if_contains("name") : nullptr;
-    if (name == nullptr || !name->is_string()) {
-      return fields.refuse("tool_choice",
-                           "must be none, auto, required or {\"type\": \"function\", \"function\": {\"name\": ...}}");
+    if (!has_tool(request.prompt, *name)) {
+      return fields.refuse("tool_choice", "names '" + *name + "', which is not in tools");
     }
     request.tool_choice = ToolChoice::kRequired;
-    request.tool_choice_name = std::string(name->get_string());
-    bool known = std::any_of(request.prompt.tools.begin(), request.prompt.tools.end(),
-                             [&](const ToolDefinition& tool) { return tool.name == request.tool_choice_name; });
-    if (!known) return fields.refuse("tool_choice", "names '" + request.tool_choice_name + "', which is not in tools");
+    request.tool_choice_name = *name;
   }
-  if (request.tool_choice == ToolChoice::kRequired && request.prompt.tools.empty()) {
-    fields.refuse("tool_choice", "asks for a tool, and there are none", "send tools");
-  }
-}
-
-void read_response_format(JsonFields& fields, GenerateRequest& request, std::optional<RequestError>& first_error) {
-  const json::object* object = fields.object("response_format");
-  if (object == nullptr) return;
-  JsonFields format(*object, "response_format", first_error);
-  std::string type = format.text("type").value_or("");
-  if (type == "text") return;
-  if (type == "json_object") {
-    request.constraint = JsonObjectConstraint{};
-    // llama.cpp's server takes a schema here; its clients expect it to count.
-    if (const json::object* schema = format.object("schema")) request.constraint = JsonSchemaConstraint{*schema};
-    return;
-  }
-  if (type != "json_schema") return format.refuse("type", "must be text, json_object or json_schema");
-  const json::object* inner = format.object("json_schema");
-  if (inner == nullptr) return format.refuse("json_schema", "is missing");
-  JsonFields named(*inner, "response_format.json_schema", first_error);
-  std::string name = named.text("name").value_or("");
-  if (name.empty() || name.size() > 64) return named.refuse("name", "must have 1 to 64 characters");
-  const json::value* schema = named.find("schema");
-  if (schema == nullptr || !(schema->is_object() || schema->is_bool()))
-    return named.refuse("schema", "must be a JSON Schema");
-  request.constraint = JsonSchemaConstraint{*schema};
 }
 
 void read_logprobs(JsonFields& fields, SamplingOptions& sampling) {
@@ -91,7 +114,8 @@ void read_logprobs(JsonFields& fields, SamplingOptions& sampling) {
 
 Parsed<ParsedChat> parse_chat_request(std::string_view body, const Limits& limits,
                                       const SamplingOptions& sampling_default) {
-  Parsed<json::object> object = parse_body(body, limits);
+  // A call's arguments may be written as an object, and an id in them may have any number of digits.
+  Parsed<json::object> object = parse_body(body, limits, true);
   if (auto* error = std::get_if<RequestError>(&object)) return std::move(*error);
   std::optional<RequestError> first_error;
   JsonFields fields(std::get<json::object>(object), "", first_error);
@@ -115,18 +139,14 @@ Parsed<ParsedChat> parse_chat_request(std::string_view body, const Limits& limit
   read_tool_choice(fields, request);
   request.parallel_tool_calls = fields.boolean("parallel_tool_calls").value_or(true);
   chat.one_tool_call = !request.parallel_tool_calls;
-  read_response_format(fields, request, first_error);
-  if (auto grammar = fields.text("grammar"); grammar && !grammar->empty()) {
-    if (!std::holds_alternative<NoConstraint>(request.constraint)) {
-      fields.refuse("grammar", "cannot stand beside response_format");
-    }
-    request.constraint = GrammarConstraint{std::move(*grammar)};
-  }
+  StructuredOutput output = read_structured_output(fields, first_error);
+  request.constraint = std::move(output.constraint);
+  chat.constraint_param = std::move(output.param);
   StreamFields stream = read_stream(fields);
   chat.stream = stream.stream;
   chat.include_usage = stream.include_usage;
   chat.user = fields.text("user").value_or("");
-  if (const json::object* metadata = fields.object("metadata")) chat.metadata = *metadata;
+  if (const json::object* metadata = fields.object("metadata")) chat.metadata = with_doubles(*metadata).as_object();
   if (first_error) return std::move(*first_error);
   return chat;
 }

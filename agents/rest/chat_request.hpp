@@ -22,8 +22,9 @@ struct ParsedChat {
   int choices = 1;
   bool stream = false;
   bool include_usage = false;
-  bool one_tool_call = false;   // parallel_tool_calls: false
-  bool sampling_named = false;  // the client chose how to sample
+  bool one_tool_call = false;    // parallel_tool_calls: false
+  bool sampling_named = false;   // the client chose how to sample
+  std::string constraint_param;  // the field that says what shape the answer must have, "" = none
   std::string user;
   boost::json::object metadata;
 };

@@ -62,8 +62,10 @@ ChatWriter::ChatWriter(Options options)
     : options_(std::move(options)), told_(static_cast<std::size_t>(options_.choices), false) {}
 
 std::string_view ChatWriter::finish_reason_of(const Completion& completion) const {
-  // Clients run the calls only if the reason says so, whatever made the backend stop after them.
-  if (completion.finish_reason == FinishReason::kStop && !completion.tool_calls.empty()) return "tool_calls";
+  const bool called = completion.finish_reason == FinishReason::kToolCalls ||
+                      (completion.finish_reason == FinishReason::kStop && !completion.tool_calls.empty());
+  // As OpenAI answers: where the client has named the function, the model has not decided to call one.
+  if (called) return options_.tool_was_named ? "stop" : "tool_calls";
   return name_of(completion.finish_reason);
 }
 
@@ -72,7 +74,8 @@ json::value ChatWriter::whole(const std::vector<Completion>& choices) const {
   for (std::size_t i = 0; i < choices.size(); ++i) {
     const Completion& completion = choices[i];
     json::object message{{"role", "assistant"}, {"refusal", nullptr}};
-    if (completion.text.empty() && !completion.tool_calls.empty()) {
+    if (!completion.refusal.empty()) message["refusal"] = completion.refusal;
+    if (completion.text.empty() && (!completion.tool_calls.empty() || !completion.refusal.empty())) {
       message["content"] = nullptr;
     } else {
       message["content"] = completion.text;
@@ -145,6 +148,9 @@ std::vector<std::string> ChatWriter::finish(int choice, const Completion& comple
   if (!told_[static_cast<std::size_t>(choice)]) {
     std::string all = delta(choice, delta_of(completion));
     if (!all.empty()) chunks.push_back(std::move(all));
+  }
+  if (!completion.refusal.empty()) {
+    chunks.push_back(choice_chunk(choice, json::object{{"refusal", completion.refusal}}, nullptr, nullptr));
   }
   if (!completion.annotations.empty()) {
     json::object sources{{"annotations", annotations_json(completion.annotations)}};

@@ -6,8 +6,11 @@
 //   - the first delta of a choice carries the role, its last chunk the finish_reason;
 //   - id and name of a tool call come once, with an index from 0 without gaps; clients concatenate what is repeated;
 //   - the seed that was used stands beside the finish_reason, so that an answer can be had again;
+//   - a call that the client forced by its name ends with "stop", one that the model chose to make (tool_choice auto or
+//     required) with "tool_calls"; one that was cut ends with "length" and is not in a whole answer;
 //   - sources of an agent's answer are `annotations` of the message, in a stream of the delta before the last; never
 //     text, so that a structured answer is the model's JSON alone;
+//   - an agent that cannot answer in the shape that was asked for says so in `refusal`, and its content is null;
 //   - why an answer was cut short otherwise than by its length stands in the choice's `mnema.note`;
 //   - with include_usage, `usage` is null in every chunk but one last chunk, which has no choices.
 //
@@ -33,7 +36,8 @@ class ChatWriter {
     int choices = 1;
     bool logprobs = false;
     bool include_usage = false;
-    bool one_tool_call = false;  // further calls of an answer are left out
+    bool one_tool_call = false;   // further calls of an answer are left out
+    bool tool_was_named = false;  // tool_choice left no choice: then the finish_reason of a call is "stop"
   };
   explicit ChatWriter(Options options);
 
@@ -45,7 +49,7 @@ class ChatWriter {
   [[nodiscard]] std::string first(int choice) const;
   /// "" if there is nothing to tell.
   [[nodiscard]] std::string delta(int choice, const Delta& delta);
-  /// Up to three chunks: what no delta has told (a backend may not stream), the sources, and the end.
+  /// What no delta has told (a backend may not stream), a refusal, the sources, and the end.
   [[nodiscard]] std::vector<std::string> finish(int choice, const Completion& completion);
   [[nodiscard]] std::string usage(const std::vector<Completion>& choices) const;
 

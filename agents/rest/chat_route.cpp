@@ -53,6 +53,7 @@ class ChatAnswer final : public std::enable_shared_from_this<ChatAnswer> {
         strand_(request.strand),
         stream_(parsed.stream),
         include_usage_(parsed.include_usage),
+        constraint_param_(parsed.constraint_param),
         completions_(static_cast<std::size_t>(parsed.choices)),
         writer_(writer_options(request, parsed, model)) {}
 
@@ -72,6 +73,7 @@ class ChatAnswer final : public std::enable_shared_from_this<ChatAnswer> {
   Executor& strand_;
   const bool stream_;
   const bool include_usage_;
+  const std::string constraint_param_;
   std::vector<std::optional<Completion>> completions_;
   std::vector<std::shared_ptr<ChatRun>> runs_;
   ChatWriter writer_;
@@ -90,6 +92,7 @@ ChatWriter::Options ChatAnswer::writer_options(const RestRequest& request, const
   options.logprobs = parsed.generate.sampling.logprobs_top >= 0;
   options.include_usage = parsed.include_usage;
   options.one_tool_call = parsed.one_tool_call;
+  options.tool_was_named = !parsed.generate.tool_choice_name.empty();
   return options;
 }
 
@@ -133,7 +136,7 @@ void ChatAnswer::on_done(int choice, Result<Completion> result) {
   if (!result.ok()) {
     const Error& error = result.error();
     if (error.code == ErrorCode::kNotFound) return fail_with(model_not_found(writer_.model()));
-    return fail_with({error, error.code == ErrorCode::kContextLengthExceeded ? "messages" : "", ""});
+    return fail_with({error, param_of(error, "messages", constraint_param_), ""});
   }
   if (result->finish_reason == FinishReason::kCancelled || result->finish_reason == FinishReason::kFailed) {
     return fail_with(

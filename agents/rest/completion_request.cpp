@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "agents/rest/sampling_fields.hpp"
+#include "agents/rest/structured_output.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -60,7 +61,7 @@ std::vector<TokenId> read_token_ids(JsonFields& fields, std::string_view name, c
 
 Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const Limits& limits,
                                                   const SamplingOptions& sampling_default) {
-  Parsed<json::object> object = parse_body(body, limits);
+  Parsed<json::object> object = parse_body(body, limits, true);
   if (auto* error = std::get_if<RequestError>(&object)) return std::move(*error);
   std::optional<RequestError> first_error;
   JsonFields fields(std::get<json::object>(object), "", first_error);
@@ -81,6 +82,11 @@ Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const L
     fields.refuse("suffix", "is not supported: these models continue, they do not fill in", "",
                   ErrorCode::kUnsupported);
   }
+  for (const char* name : {"messages", "tools"}) {
+    if (fields.has(name)) {
+      fields.refuse(name, "is not read here", "send it to /v1/chat/completions", ErrorCode::kUnsupported);
+    }
+  }
   completion.echo = fields.boolean("echo").value_or(false);
   bool wants_logprobs = request.sampling.logprobs_top >= 0;
   request.echo_logprobs = completion.echo && wants_logprobs;
@@ -93,9 +99,9 @@ Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const L
   request.tokens_max = static_cast<int>(tokens);
   request.speculation_tokens_max = read_speculation(fields);
   request.ignore_end_of_sequence = fields.boolean("ignore_eos").value_or(false);
-  if (auto grammar = fields.text("grammar"); grammar && !grammar->empty()) {
-    request.constraint = GrammarConstraint{std::move(*grammar)};
-  }
+  StructuredOutput output = read_structured_output(fields, first_error);
+  request.constraint = std::move(output.constraint);
+  completion.constraint_param = std::move(output.param);
   StreamFields stream = read_stream(fields);
   completion.stream = stream.stream;
   completion.include_usage = stream.include_usage;

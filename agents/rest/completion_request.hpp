@@ -25,7 +25,8 @@ struct ParsedCompletion {
   bool stream = false;
   bool include_usage = false;
   bool echo = false;
-  bool score_only = false;  // max_tokens 0: nothing is generated, the prompt is scored
+  bool score_only = false;       // max_tokens 0: nothing is generated, the prompt is scored
+  std::string constraint_param;  // the field that says what shape the answer must have, "" = none
 };
 
 [[nodiscard]] Parsed<ParsedCompletion> parse_completion_request(std::string_view body, const Limits& limits,

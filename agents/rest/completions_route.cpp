@@ -110,7 +110,7 @@ void CompletionAnswer::on_done(std::size_t choice, Result<Completion> result) {
   if (over_) return;
   if (!result.ok()) {
     if (result.error().code == ErrorCode::kNotFound) return fail_with(model_not_found(parsed_.generate.model));
-    return fail_with({result.error(), result.error().code == ErrorCode::kContextLengthExceeded ? "prompt" : "", ""});
+    return fail_with({result.error(), param_of(result.error(), "prompt", parsed_.constraint_param), ""});
   }
   if (result->finish_reason == FinishReason::kCancelled || result->finish_reason == FinishReason::kFailed) {
     return fail_with(

@@ -43,21 +43,24 @@ void embeddings_route(RestRequest request) {
   auto model = choose_encoder(request.api->parts.engine, wanted.model, error);
   if (!model) return request.exchange->respond(refusal_of(error));
 
-  Engine& engine = request.api->parts.engine;
-  auto on_done = [exchange = request.exchange, model = *model, base64 = wanted.base64,
-                  dimensions = wanted.dimensions](Result<Embeddings> made) {
+  EmbeddingRequest job;
+  job.model = *model;
+  job.inputs = std::move(wanted.inputs);
+  job.priority = job.inputs.size() <= kQueryTexts ? Priority::kInteractive : Priority::kEvent;
+  job.longer = wanted.truncate ? EmbeddingRequest::Longer::kCut : EmbeddingRequest::Longer::kRefuse;
+  job.tokens_max = wanted.tokens_max;
+  auto on_done = [exchange = request.exchange, wanted = std::move(wanted), model = *model](Result<Embeddings> made) {
     if (!made.ok()) return exchange->respond(refusal_of({made.error(), "input", ""}));
     auto own = static_cast<int>(made->vectors.empty() ? 0 : made->vectors.front().size());
-    if (dimensions && *dimensions != own) {
+    if (wanted.dimensions && *wanted.dimensions != own) {
       return exchange->respond(refusal_of(
           {fail(ErrorCode::kUnsupported, "'" + model + "' makes vectors of " + std::to_string(own) + " dimensions only",
                 "leave out dimensions"),
            "dimensions", ""}));
     }
-    exchange->respond(json_response(200, embeddings_json(made->vectors, base64, model, made->tokens)));
+    exchange->respond(json_response(200, embeddings_json(*made, wanted, model)));
   };
-  const Priority priority = wanted.texts.size() <= kQueryTexts ? Priority::kInteractive : Priority::kEvent;
-  engine.embed(*model, std::move(wanted.texts), priority, request.strand, std::move(on_done));
+  request.api->parts.engine.embed(std::move(job), request.strand, std::move(on_done));
 }
 
 }  // namespace mnema

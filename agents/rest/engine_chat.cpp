@@ -32,6 +32,7 @@ std::vector<ServedModel> EngineChat::models() const {
 std::shared_ptr<ChatRun> EngineChat::start_chat(ChatRequest request, Executor& reply_to, ChatCallbacks callbacks) {
   GenerateRequest& generate = request.generate;
   if (generate.tool_choice == ToolChoice::kNone) generate.prompt.tools.clear();
+  generate.refuse_unread_tools = true;  // the client runs the calls: an answer without them would look like a choice
   // The engine prepares it once it has let it in: a full one refuses before any work.
   return std::make_shared<EngineRun>(engine_.generate(std::move(generate), reply_to, std::move(callbacks)));
 }

@@ -38,10 +38,16 @@ RequestError model_not_found(std::string_view model) {
           "model", "model_not_found"};
 }
 
-Parsed<json::object> parse_body(std::string_view body, const Limits& limits) {
+std::string param_of(const Error& error, std::string_view prompt, std::string_view constraint) {
+  if (error.code == ErrorCode::kContextLengthExceeded) return std::string(prompt);
+  return error.part == "constraint" ? std::string(constraint) : error.part;
+}
+
+Parsed<json::object> parse_body(std::string_view body, const Limits& limits, bool exact_integers) {
   JsonBounds bounds;
   bounds.bytes_max = limits.http_body_bytes_max;
   bounds.depth_max = limits.json_depth_max;
+  bounds.exact_integers = exact_integers;
   Result<json::value> value = parse_bounded_json(body, "the request body", bounds);
   if (!value.ok()) return RequestError{value.error(), "", ""};
   if (!value->is_object()) {

@@ -35,8 +35,12 @@ using Parsed = std::variant<T, RequestError>;
 
 [[nodiscard]] RequestError model_not_found(std::string_view model);
 
-/// The body as a JSON object.
-[[nodiscard]] Parsed<boost::json::object> parse_body(std::string_view body, const Limits& limits);
+/// The field that an engine's refusal is about: its prompt, tools or shape of the answer (`constraint`), "" = none.
+[[nodiscard]] std::string param_of(const Error& error, std::string_view prompt, std::string_view constraint);
+
+/// The body as a JSON object. `exact_integers` as in JsonBounds.
+[[nodiscard]] Parsed<boost::json::object> parse_body(std::string_view body, const Limits& limits,
+                                                     bool exact_integers = false);
 
 class JsonFields {
  public:

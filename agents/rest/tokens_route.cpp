@@ -36,7 +36,7 @@ json::value piece_json(const std::string& bytes) {
 /// Reads the body, calls `answer` with its fields, and sends what comes of it.
 void answer_body(const RestRequest& request,
                  const std::function<Parsed<json::object>(JsonFields&, std::optional<RequestError>&)>& answer) {
-  Parsed<json::object> body = parse_body(request.http.body, request.api->parts.limits);
+  Parsed<json::object> body = parse_body(request.http.body, request.api->parts.limits, true);
   if (auto* error = std::get_if<RequestError>(&body)) return request.exchange->respond(refusal_of(*error));
   std::optional<RequestError> first_error;
   JsonFields fields(std::get<json::object>(body), "", first_error);

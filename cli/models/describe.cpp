@@ -51,8 +51,15 @@ Result<ModelDescription> describe_decoder(const std::string& path) {
     types.add(std::string(traits_of(tensor.type).name), tensor.data.size(), tensor.columns() * tensor.rows());
   }
   const std::string architecture(file.string("general.architecture").value_or("?"));
-  const auto hyper = [&](const char* key) { return file.integer(architecture + "." + key).value_or(0); };
-  const auto text = [&](const char* key) { return std::string(file.string(key).value_or("")); };
+  // null: the file does not say.
+  const auto hyper = [&](const char* key) -> boost::json::value {
+    const auto value = file.integer(architecture + "." + key);
+    return value ? boost::json::value(*value) : boost::json::value(nullptr);
+  };
+  const auto text = [&](const char* key) -> boost::json::value {
+    const auto value = file.string(key);
+    return value ? boost::json::value(std::string(*value)) : boost::json::value(nullptr);
+  };
   ModelDescription description;
   description.facts = {{"file", path},
                        {"bytes", file.file_bytes()},

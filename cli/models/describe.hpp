@@ -15,7 +15,8 @@
 namespace mnema {
 
 struct ModelDescription {
-  boost::json::object facts;     // in the order in which they are shown; "types": {"Q4_1": {"tensors", "bytes"}}
+  boost::json::object facts;     // in the order in which they are shown; null: the file does not say;
+                                 // "types": {"Q4_1": {"tensors", "bytes"}}
   std::optional<Error> problem;  // why it cannot be run here
 };
 

@@ -44,6 +44,7 @@ void HttpRequestReader::next() {
   parser_->beast.body_limit(static_cast<std::uint64_t>(limits_.http_body_bytes_max));
   parser_->beast.eager(true);
   parser_->beast.get().body().budget = &budget_;
+  parser_->beast.get().body().bytes_max = static_cast<std::size_t>(limits_.http_body_bytes_max);
   framing_checked_ = false;
   request_.reset();
 }
@@ -99,6 +100,18 @@ HttpRequestReader::Step HttpRequestReader::feed(std::string& input) {
       drop_body();
       return Step::kRefused;
     }
+    if (parser_->beast.get().body().broken) {
+      return refuse(400, ErrorCode::kInvalidArgument,
+                    "the request body is not what its Content-Encoding '" +
+                        std::string(parser_->beast.get()[http::field::content_encoding]) + "' says, or ends too early",
+                    "compress it again, or send it as it is");
+    }
+    if (parser_->beast.get().body().too_large) {
+      return refuse(413, ErrorCode::kInvalidArgument,
+                    "the request body is larger than " + std::to_string(limits_.http_body_bytes_max) +
+                        " bytes when it is decompressed",
+                    "send less, or raise http_body_bytes_max");
+    }
     if (error == http::error::body_limit) {
       return refuse(413, ErrorCode::kInvalidArgument,
                     "the request body is larger than " + std::to_string(limits_.http_body_bytes_max) + " bytes",
@@ -127,9 +140,12 @@ HttpRequestReader::Step HttpRequestReader::feed(std::string& input) {
 HttpRequestReader::Step HttpRequestReader::check_framing() {
   const auto& message = parser_->beast.get();
   const std::string_view content_coding = message[http::field::content_encoding];
-  if (!content_coding.empty() && !equal_ignoring_case(content_coding, "identity")) {
+  const bool is_coded = !content_coding.empty() && !equal_ignoring_case(content_coding, "identity");
+  const bool is_known = message.count(http::field::content_encoding) < 2 && ContentDecoder::knows(content_coding);
+  if (is_coded && !is_known) {
     return refuse(415, ErrorCode::kUnsupported,
-                  "the request body has Content-Encoding '" + std::string(content_coding) + "'", "send it as it is");
+                  "the request body has Content-Encoding '" + std::string(content_coding) + "'",
+                  "send it as gzip, as deflate, or as it is");
   }
   int codings = 0;
   bool chunked = false;
@@ -184,7 +200,10 @@ HttpRequestReader::Step HttpRequestReader::check_request() {
   request.target = std::string(message.target());
   int hosts = 0;
   for (const auto& field : message) {
-    request.headers.add(std::string(field.name_string()), std::string(field.value()));
+    // Whoever reads them next to the decoded body would decode it again.
+    const bool of_coded = message.body().decoder && (field.name() == http::field::content_encoding ||
+                                                     field.name() == http::field::content_length);
+    if (!of_coded) request.headers.add(std::string(field.name_string()), std::string(field.value()));
     if (field.name() == http::field::host) ++hosts;
   }
   if (hosts > 1 || (hosts == 0 && !is_http_1_0())) {

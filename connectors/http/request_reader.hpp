@@ -2,9 +2,9 @@
 //
 // HTTP/1.x requests out of bytes, one after the other, within the limits. Pure: it is fed what a socket gave and never
 // waits. Beast does the parsing; what it accepts is narrowed to what a server should: one Host, a decodable path, one
-// way of saying where the body ends (two are how requests are smuggled past a proxy), no coded body, no CONNECT. The
-// authority of an absolute target replaces Host (RFC 9112 section 3.2.2), so that whoever looks at Host sees what the
-// client asked for.
+// way of saying where the body ends (two are how requests are smuggled past a proxy), no body in a coding but gzip and
+// deflate (what a handler sees is decoded), no CONNECT. The authority of an absolute target replaces Host (RFC 9112
+// section 3.2.2), so that whoever looks at Host sees what the client asked for.
 //
 // Threads:   confined to its connection.
 // Ownership: borrows the limits and the budget, which outlive it and the leases it gave away.

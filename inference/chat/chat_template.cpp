@@ -1,8 +1,10 @@
 #include "inference/chat/chat_template.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 
+#include "inference/chat/jinja_functions.hpp"
+#include "inference/chat/jinja_json.hpp"
+#include "runtime/base/json.hpp"
 #include "runtime/base/utf8.hpp"
 
 namespace mnema {
@@ -12,9 +14,9 @@ constexpr std::string_view kChatMl =
     "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/// What a template gets from us, and the functions that it may call: no argument of a request takes their place.
-constexpr std::string_view kReserved[] = {"messages", "tools",     "add_generation_prompt", "bos_token", "eos_token",
-                                          "range",    "namespace", "raise_exception",       "dict",      "loop"};
+/// What a template gets from us: no argument of a request takes its place, nor that of a function.
+constexpr std::string_view kReserved[] = {"messages",  "tools",     "add_generation_prompt",
+                                          "bos_token", "eos_token", "loop"};
 constexpr std::size_t kTemplateArgumentsMax = 64;  // they are looked through one by one; templates know two or three
 /// A word to choose between things ("high") or a date; a longer text may be somebody's own.
 constexpr std::size_t kPublicArgumentBytesMax = 32;
@@ -112,10 +114,10 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create(std::string_vie
   made->control_texts_ = ControlTexts(std::move(control_texts));
   made->beginning_ = std::move(beginning);
   made->end_ = std::move(end);
-  // Some templates print a call's arguments as they are (a text), others through tojson (an object).
-  made->arguments_as_objects_ = mentions(used, "arguments | tojson") || mentions(used, "arguments|tojson");
+  made->writes_time_ = mentions(used, "strftime_now");
   made->has_reasoning_ = mentions(used, "<think>");
   made->has_tool_call_tags_ = mentions(used, "<tool_call>");
+  made->probe();
   return std::shared_ptr<const ChatTemplate>(std::move(made));
 }
 
@@ -147,7 +149,7 @@ jinja::Value ChatTemplate::escaped(const boost::json::value& json) const {
     for (const boost::json::value& element : json.get_array()) list.push_back(escaped(element));
     return list;
   }
-  if (json.is_object()) {
+  if (json.is_object() && !exact_integer(json)) {
     jinja::Dict dict;
     for (const auto& member : json.get_object()) {
       dict.members.emplace_back(escaped(std::string_view(member.key())), escaped(member.value()));
@@ -174,49 +176,78 @@ jinja::Value ChatTemplate::argument_of(const boost::json::value& argument, Shari
   return escaped(argument);
 }
 
-jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) const {
+/// Of a tool call: a mapping that prints as its text, or the text. What is no JSON object is never shown.
+jinja::Value ChatTemplate::arguments_of(const std::string& text) const {
+  const auto escape = [](std::string_view part, const void* self) {
+    return static_cast<const ChatTemplate*>(self)->escaped(part);
+  };
+  // Its strings are escaped once they are read: JSON may spell a character as \u003c.
+  const std::optional<jinja::Value> read = jinja::value_from_json(text, escape, this);
+  const bool is_object = read && read->dict() != nullptr;
+  const std::string shown = is_object ? escaped(text) : "{}";
+  if (arguments_form_ == ArgumentsForm::kText) return shown;
+  jinja::Dict mapping;
+  if (is_object) mapping.members = read->dict()->members;
+  mapping.json_text = std::make_shared<const std::string>(shown);
+  return mapping;
+}
+
+jinja::Dict ChatTemplate::message_entry(const Message& message, Sharing visible) const {
   const bool all = visible == Sharing::kUser;
   const auto own = [&](std::string_view text) { return all ? escaped(text) : std::string(kPrivate); };
-  jinja::List messages;
-  for (const Message& message : prompt.messages) {
-    jinja::Dict entry;
-    entry.set("role", std::string(name_of(message.role)));
+  jinja::Dict entry;
+  entry.set("role", std::string(name_of(message.role)));
+  const bool is_call = !message.tool_calls.empty();
+  const bool has_text =
+      std::any_of(message.content.begin(), message.content.end(), [](const Segment& s) { return !s.text.empty(); });
+  if (is_call && !has_text && (message.content.empty() || loses_calls_with_empty_content_)) {
+    if (no_content_ == NoContent::kEmpty) entry.set("content", "");
+    if (no_content_ == NoContent::kNone) entry.set("content", jinja::None{});
+  } else {
     entry.set("content", content_of(message, visible));
-    if (!message.reasoning.empty()) entry.set("reasoning_content", own(message.reasoning));
-    if (!message.tool_calls.empty()) {
-      jinja::List calls;
-      for (const ToolCall& call : message.tool_calls) {
-        const std::string text = all ? call.arguments : "{}";
-        // Its strings are escaped once they are read: JSON may spell a character as \u003c.
-        boost::system::error_code error;
-        const boost::json::value parsed = arguments_as_objects_ ? boost::json::parse(text, error) : nullptr;
-        jinja::Dict function;
-        function.set("name", own(call.name));
-        function.set("arguments", arguments_as_objects_ && !error ? escaped(parsed) : jinja::Value(escaped(text)));
-        jinja::Dict one;
-        one.set("id", own(call.id));
-        one.set("type", "function");
-        one.set("function", std::move(function));
-        calls.emplace_back(std::move(one));
-      }
-      entry.set("tool_calls", std::move(calls));
-    }
-    if (!message.tool_call_id.empty()) entry.set("tool_call_id", own(message.tool_call_id));
-    if (!message.name.empty()) entry.set("name", own(message.name));
-    messages.emplace_back(std::move(entry));
   }
+  if (!message.reasoning.empty()) {
+    entry.set("reasoning_content", own(message.reasoning));
+    // Templates that read `thinking` refuse it beside the text of a call.
+    if (!is_call || !has_text) entry.set("thinking", own(message.reasoning));
+  }
+  if (is_call) {
+    jinja::List calls;
+    for (const ToolCall& call : message.tool_calls) {
+      jinja::Dict function;
+      function.set("name", own(call.name));
+      function.set("arguments", arguments_of(all ? call.arguments : "{}"));
+      jinja::Dict one;
+      one.set("id", own(call.id));
+      one.set("type", "function");
+      one.set("function", std::move(function));
+      calls.emplace_back(std::move(one));
+    }
+    entry.set("tool_calls", std::move(calls));
+  }
+  if (!message.tool_call_id.empty()) entry.set("tool_call_id", own(message.tool_call_id));
+  if (!message.name.empty()) entry.set("name", own(message.name));
+  return entry;
+}
+
+jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) const {
+  jinja::List messages;
+  for (const Message& message : prompt.messages) messages.emplace_back(message_entry(message, visible));
   jinja::Dict context;
   context.set("messages", std::move(messages));
   context.set("add_generation_prompt", prompt.add_generation_prompt);
   context.set("bos_token", beginning_);
   context.set("eos_token", end_);
-  if (!prompt.tools.empty()) {
+  context.set("documents", jinja::None{});
+  if (prompt.tools.empty()) {
+    if (!needs_tools_undefined_) context.set("tools", jinja::None{});
+  } else {
     jinja::List tools;
     for (const ToolDefinition& tool : prompt.tools) {
       jinja::Dict function;
       function.set("name", escaped(tool.name));
-      function.set("description", escaped(tool.description));
-      function.set("parameters", escaped(tool.parameters));
+      if (!tool.description.empty()) function.set("description", escaped(tool.description));
+      if (!tool.parameters.is_null()) function.set("parameters", escaped(tool.parameters));
       jinja::Dict one;
       one.set("type", "function");
       one.set("function", std::move(function));
@@ -228,7 +259,7 @@ jinja::Dict ChatTemplate::context_of(const Prompt& prompt, Sharing visible) cons
   return context;
 }
 
-Result<RenderedPrompt> ChatTemplate::render(const Prompt& prompt) const {
+Result<RenderedPrompt> ChatTemplate::render(const Prompt& prompt, std::optional<Time> now) const {
   if (prompt.messages.empty()) return fail(ErrorCode::kInvalidArgument, "there are no messages", "send at least one");
   if (bytes_of(prompt) > prompt_bytes_max_) {
     return fail(ErrorCode::kResourceExhausted, "the messages have " + std::to_string(bytes_of(prompt)) + " bytes",
@@ -239,15 +270,16 @@ Result<RenderedPrompt> ChatTemplate::render(const Prompt& prompt) const {
                 "chat_template_kwargs has more than " + std::to_string(kTemplateArgumentsMax) + " members");
   }
   for (const auto& [name, value] : prompt.template_arguments) {
-    if (std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved)) {
+    if (std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved) ||
+        jinja::is_global_function(name)) {
       return fail(ErrorCode::kInvalidArgument, "chat_template_kwargs may not set '" + name + "'",
                   "it is made from the request itself");
     }
   }
-  ASSIGN_OR_RETURN(const std::string text, template_.render(context_of(prompt, Sharing::kUser), bounds_));
+  ASSIGN_OR_RETURN(const std::string text, template_.render(context_of(prompt, Sharing::kUser), bounds_, now));
   // Where a template cannot render the replaced texts, nothing is shared.
   const auto shared = [&](Sharing visible) -> std::size_t {
-    const Result<std::string> other = template_.render(context_of(prompt, visible), bounds_);
+    const Result<std::string> other = template_.render(context_of(prompt, visible), bounds_, now);
     return other.ok() ? common_prefix(text, *other) : 0;
   };
   const std::size_t public_until = shared(Sharing::kPublic);

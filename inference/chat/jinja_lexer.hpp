@@ -1,8 +1,9 @@
 // inference/chat/jinja_lexer.hpp
 //
-// A template's text as tokens: literal text, and what stands inside {{ }} and {% %}. Blank control is done here, as
-// chat templates expect it (trim_blocks and lstrip_blocks on, one newline at the end dropped). Source: the template
-// designer documentation of Jinja 3.1.
+// A template's text as tokens: literal text, and what stands inside {{ }} and {% %}. Comments, {% raw %} and the
+// control of blanks are dealt with here, as transformers configures Jinja (trim_blocks and lstrip_blocks on, one
+// newline at the end dropped). Source: the template designer documentation of Jinja 3.1, and the string literals of
+// Python.
 //
 // Threads: pure function.
 #pragma once
@@ -31,7 +32,7 @@ enum class TokenType {
 
 struct Token {
   TokenType type;
-  std::string text;  // of strings: unescaped
+  std::string text;  // of strings: what they stand for; of numbers: without underscores
   int line;
 };
 

@@ -3,18 +3,25 @@
 // The state of one rendering: what has been written, which names mean what, and how much of its bounds is used. The
 // first error stops it: everything after does nothing.
 //
-// Threads: confined to the rendering.
+// Threads:   confined to the rendering.
+// Invariant: `scope` is the innermost of a chain of scopes that ends at the template's own.
 #pragma once
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "inference/chat/jinja_value.hpp"
+#include "runtime/base/clock.hpp"
 #include "runtime/base/limits.hpp"
 
 namespace mnema::jinja {
+
+/// What is longer is cut while it is written, and then refused by whoever wanted it.
+inline constexpr std::size_t kTextBytesMax = Limits{}.template_output_bytes_max;
 
 /// What a hostile template may use at most (runtime/base/limits.hpp). One rule for time and memory: whatever reads or
 /// makes something pays a step for it, and one more for each 256 bytes of text.
@@ -31,6 +38,20 @@ struct Bounds {
 
 enum class Flow { kOn, kBreak, kContinue };
 
+/// The names that a loop, a macro or another block has for itself. A macro keeps the scope it was made in.
+struct Scope {
+  Scope* parent = nullptr;
+  std::vector<std::pair<std::string, Value>> names;
+  bool captured = false;  // a macro was made in it or inside it
+
+  [[nodiscard]] const Value* find(std::string_view name) const {
+    for (const auto& [key, value] : names) {
+      if (key == name) return &value;
+    }
+    return nullptr;
+  }
+};
+
 struct Rendering {
   Bounds bounds;
   std::string out;
@@ -40,7 +61,22 @@ struct Rendering {
   int line = 0;
   int depth = 0;
   long steps = 0;
-  std::vector<Dict> scopes;  // the innermost last
+  std::optional<Time> now;                      // what strftime_now shows; absent: there is no such function
+  const Dict* context = nullptr;                // what the caller of the rendering gives
+  Scope root;                                   // what the template sets outside of every block
+  Scope* scope = &root;                         // the innermost
+  std::vector<std::unique_ptr<Scope>> kept;     // left, but captured
+  std::vector<std::weak_ptr<Object>> mutables;  // namespaces: the only things that can come to hold themselves
+
+  Rendering() = default;
+  Rendering(const Rendering&) = delete;
+  Rendering& operator=(const Rendering&) = delete;
+  ~Rendering() {
+    List held;
+    for (const std::weak_ptr<Object>& weak : mutables) {
+      if (const std::shared_ptr<Object> object = weak.lock()) object->release(held);
+    }
+  }
 
   [[nodiscard]] bool stopped() const { return !error.empty() || flow != Flow::kOn; }
   Value fail(std::string what) {
@@ -70,21 +106,78 @@ struct Rendering {
   }
   void write(std::string_view text) { add(out, text); }
   /// What `{{ value }}` prints, paid for: that of a list may be long however short the question is that needs it.
-  [[nodiscard]] std::string text_of(const Value& value) {
-    std::string text = error.empty() ? value.text() : std::string();
-    return reads(text) ? text : std::string();
-  }
+  [[nodiscard]] std::string text_of(const Value& value);
   /// A text that was made, paid for.
-  Value made(std::string text) {
+  Value made(std::string text, bool is_markup = false) {
     if (text.size() > bounds.output_bytes) return exhaust("the template writes too much");
-    return reads(text) ? Value(std::move(text)) : Value();
+    if (!reads(text)) return {};
+    return is_markup ? Value::markup(std::move(text)) : Value(std::move(text));
   }
-  [[nodiscard]] Value look_up(std::string_view name) {
-    for (auto scope = scopes.rbegin(); scope != scopes.rend() && step(scope->members.size() / 16); ++scope) {
-      if (const Value* found = scope->find(name)) return *found;
+
+  [[nodiscard]] Value look_up(const std::string& name);
+  void set(const std::string& name, Value value) {
+    if (!step(scope->names.size() / 16)) return;
+    for (auto& [key, old] : scope->names) {
+      if (key == name) {
+        old = std::move(value);
+        return;
+      }
     }
-    return {};
+    scope->names.emplace_back(name, std::move(value));
   }
+};
+
+/// A scope of its own for as long as this lives, below `parent` (the present one if nullptr).
+class ScopeGuard {
+ public:
+  explicit ScopeGuard(Rendering& rendering, Scope* parent = nullptr)
+      : rendering_(rendering), before_(rendering.scope), own_(std::make_unique<Scope>()) {
+    own_->parent = parent != nullptr ? parent : before_;
+    rendering_.scope = own_.get();
+  }
+  ScopeGuard(const ScopeGuard&) = delete;
+  ScopeGuard& operator=(const ScopeGuard&) = delete;
+  ~ScopeGuard() {
+    rendering_.scope = before_;
+    keep();
+  }
+  /// Begins it anew: nothing that was set in it is left.
+  void restart() {
+    if (own_->captured) {
+      Scope* parent = own_->parent;
+      keep();
+      own_ = std::make_unique<Scope>();
+      own_->parent = parent;
+      rendering_.scope = own_.get();
+    }
+    own_->names.clear();
+  }
+
+ private:
+  void keep() {
+    if (own_ == nullptr || !own_->captured) return;
+    rendering_.step(16);
+    rendering_.kept.push_back(std::move(own_));
+  }
+
+  Rendering& rendering_;
+  Scope* before_;
+  std::unique_ptr<Scope> own_;
+};
+
+/// Counts `weight` levels for as long as this lives; an error of the template once they are too many.
+class DepthGuard {
+ public:
+  DepthGuard(Rendering& rendering, int weight, const char* what) : rendering_(rendering), weight_(weight) {
+    if ((rendering_.depth += weight_) > rendering_.bounds.depth) rendering_.exhaust(what);
+  }
+  DepthGuard(const DepthGuard&) = delete;
+  DepthGuard& operator=(const DepthGuard&) = delete;
+  ~DepthGuard() { rendering_.depth -= weight_; }
+
+ private:
+  Rendering& rendering_;
+  int weight_;
 };
 
 }  // namespace mnema::jinja

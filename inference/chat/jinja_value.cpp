@@ -1,102 +1,50 @@
 #include "inference/chat/jinja_value.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 #include <iterator>
+
+#include "inference/chat/jinja_big_integer.hpp"
+#include "inference/chat/jinja_numbers.hpp"
+#include "inference/chat/jinja_rendering.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema::jinja {
 namespace {
 
-void write_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          out += fmt::format("\\u{:04x}", static_cast<int>(c));
-        else
-          out += c;
-    }
-  }
-  out += '"';
-}
+constexpr int kKeyDepthMax = 50;  // tuples in tuples; what is nested deeper is no key
 
-/// As Python prints a float: the shortest text that reads back the same, with a point or an exponent.
-std::string float_text(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::string text = fmt::format("{}", value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
-constexpr int kWrittenDepthMax = 200;  // what is nested deeper is written as "..."
-
-bool too_long(const std::string& out) { return out.size() > kTextBytesMax; }
-
-void write_string(std::string& out, const std::string& text) {
-  const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
-  out += quote;
-  for (const char c : text) {
-    if (c == '\\' || c == quote)
-      out += '\\', out += c;
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c == '\r')
-      out += "\\r";
-    else
-      out += c;
-  }
-  out += quote;
-}
-
-void new_line(std::string& out, int indent, int level) {
-  out += '\n';
-  out.append(static_cast<std::size_t>(indent * level), ' ');
+bool is_hashable_at(const Value& value, int depth) {
+  if (value.dict() != nullptr || depth > kKeyDepthMax) return false;
+  const Sequence* sequence = value.sequence();
+  if (sequence == nullptr) return true;
+  if (sequence->kind == SequenceKind::kRange) return true;
+  return sequence->kind == SequenceKind::kTuple &&
+         std::all_of(sequence->elements.begin(), sequence->elements.end(),
+                     [&](const Value& element) { return is_hashable_at(element, depth + 1); });
 }
 
 }  // namespace
 
-const Value* Dict::find(std::string_view name) const {
-  for (const auto& [key, value] : members) {
-    if (key == name) return &value;
-  }
-  return nullptr;
+Value Object::call(Rendering& rendering, const Arguments&) {
+  return rendering.fail("a " + std::string(type_name()) + " cannot be called");
+}
+std::optional<Value> Object::attribute(Rendering&, std::string_view) { return std::nullopt; }
+std::optional<Value> Object::next(Rendering&) { return std::nullopt; }
+std::string Object::shown(Rendering&) const { return "<" + std::string(type_name()) + ">"; }
+
+Value::Value(Sequence sequence) : data_(std::shared_ptr<Sequence>(new Sequence(std::move(sequence)), Dismantle{})) {}
+Value::Value(Dict dict) : data_(std::shared_ptr<Dict>(new Dict(std::move(dict)), Dismantle{})) {}
+
+Value Value::undefined(std::string why) {
+  Value value;
+  value.data_ = Undefined{std::make_shared<const std::string>(std::move(why))};
+  return value;
 }
 
-void Dict::set(std::string_view name, Value value) {
-  for (auto& [key, old] : members) {
-    if (key == name) {
-      old = std::move(value);
-      return;
-    }
-  }
-  members.emplace_back(std::string(name), std::move(value));
+Value Value::markup(std::string text) {
+  Value value;
+  value.data_ = Text{std::make_shared<const std::string>(std::move(text)), true};
+  return value;
 }
 
 Value Value::from_json(const boost::json::value& json) {
@@ -108,7 +56,7 @@ Value Value::from_json(const boost::json::value& json) {
     case boost::json::kind::int64:
       return json.get_int64();
     case boost::json::kind::uint64:
-      return static_cast<double>(json.get_uint64());
+      return unsigned_integer(json.get_uint64());
     case boost::json::kind::double_:
       return json.get_double();
     case boost::json::kind::string:
@@ -119,6 +67,7 @@ Value Value::from_json(const boost::json::value& json) {
       return list;
     }
     case boost::json::kind::object: {
+      if (const auto digits = exact_integer(json)) return parse_integer(*digits).value_or(Value());
       Dict dict;
       for (const auto& member : json.get_object())
         dict.members.emplace_back(std::string(member.key()), from_json(member.value()));
@@ -128,140 +77,97 @@ Value Value::from_json(const boost::json::value& json) {
   return {};
 }
 
-List* Value::list() const {
-  const auto* held = std::get_if<std::shared_ptr<List>>(&data_);
+bool Value::is_markup() const {
+  const Text* text = std::get_if<Text>(&data_);
+  return text != nullptr && text->is_markup;
+}
+
+const BigInteger* Value::big() const {
+  const auto* held = std::get_if<std::shared_ptr<const BigInteger>>(&data_);
   return held == nullptr ? nullptr : held->get();
 }
 
-Dict* Value::dict() const {
+const std::string* Value::string() const {
+  const Text* text = std::get_if<Text>(&data_);
+  return text == nullptr ? nullptr : text->bytes.get();
+}
+
+const Sequence* Value::sequence() const {
+  const auto* held = std::get_if<std::shared_ptr<Sequence>>(&data_);
+  return held == nullptr ? nullptr : held->get();
+}
+
+const List* Value::list() const { return sequence() == nullptr ? nullptr : &sequence()->elements; }
+
+const Dict* Value::dict() const {
   const auto* held = std::get_if<std::shared_ptr<Dict>>(&data_);
   return held == nullptr ? nullptr : held->get();
 }
 
-const Function* Value::function() const {
-  const auto* held = std::get_if<std::shared_ptr<Function>>(&data_);
+Object* Value::object() const {
+  const auto* held = shared_object();
   return held == nullptr ? nullptr : held->get();
+}
+
+const std::shared_ptr<Object>* Value::shared_object() const { return std::get_if<std::shared_ptr<Object>>(&data_); }
+
+std::optional<std::int64_t> Value::index() const {
+  if (const bool* flag = boolean()) return *flag ? 1 : 0;
+  if (const std::int64_t* whole = integer()) return *whole;
+  return std::nullopt;
 }
 
 bool Value::truth() const {
   if (const bool* value = boolean()) return *value;
-  if (is_number()) return number() != 0;
+  if (big() != nullptr) return true;
+  if (is_numeric()) return number() != 0;
   if (string() != nullptr) return !string()->empty();
   if (list() != nullptr) return !list()->empty();
   if (dict() != nullptr) return !dict()->members.empty();
-  return function() != nullptr;
+  return object() != nullptr;
 }
 
 double Value::number() const {
   if (const bool* value = boolean()) return *value ? 1 : 0;
   if (const std::int64_t* value = integer()) return static_cast<double>(*value);
   if (const double* value = real()) return *value;
+  if (const BigInteger* value = big()) return to_double(value->value);
   return 0;
 }
 
-std::string Value::text() const {
-  if (is_undefined()) return "";
-  if (string() != nullptr) return *string();
-  return representation();
+std::string Value::why_undefined() const {
+  const Undefined* held = std::get_if<Undefined>(&data_);
+  return held != nullptr && held->why != nullptr ? *held->why : "the value is undefined";
 }
 
-std::string Value::representation() const {
-  std::string out;
-  write_representation(out, 0);
-  return out;
-}
-
-void Value::write_representation(std::string& out, int level) const {
-  if (const std::string* value = string()) return write_string(out, *value);
-  if (level > kWrittenDepthMax) {
-    out += "...";
-  } else if (list() != nullptr) {
-    out += '[';
-    for (std::size_t i = 0; i < list()->size() && !too_long(out); ++i) {
-      if (i > 0) out += ", ";
-      (*list())[i].write_representation(out, level + 1);
-    }
-    out += ']';
-  } else if (dict() != nullptr) {
-    out += '{';
-    bool first = true;
-    for (const auto& [name, value] : dict()->members) {
-      if (too_long(out)) break;
-      if (!first) out += ", ";
-      first = false;
-      write_string(out, name);
-      out += ": ";
-      value.write_representation(out, level + 1);
-    }
-    out += '}';
-  } else if (const bool* flag = boolean()) {
-    out += *flag ? "True" : "False";
-  } else if (const std::int64_t* number = integer()) {
-    out += std::to_string(*number);
-  } else if (const double* decimal = real()) {
-    out += float_text(*decimal);
-  } else {
-    out += is_undefined() ? "Undefined" : is_none() ? "None" : "<function>";
+bool Value::same_as(const Value& other) const {
+  if (data_.index() != other.data_.index()) return false;
+  if (is_none()) return true;
+  if (is_numeric()) return equal_keys(*this, other);
+  if (string() != nullptr) return *string() == *other.string();
+  if (sequence() != nullptr) {
+    return sequence() == other.sequence() ||  // Python has one empty tuple
+           (sequence()->kind == SequenceKind::kTuple && other.sequence()->kind == SequenceKind::kTuple &&
+            list()->empty() && other.list()->empty());
   }
-}
-
-std::string Value::json(int indent) const {
-  std::string out;
-  write_json(out, indent, 0);
-  return out;
-}
-
-void Value::write_json(std::string& out, int indent, int level) const {
-  const auto separate = [&](bool first) {
-    if (!first) out += indent < 0 ? ", " : ",";
-    if (indent >= 0) new_line(out, indent, level + 1);
-  };
-  if (const std::string* value = string()) {
-    write_json_string(out, *value);
-  } else if (level > kWrittenDepthMax) {
-    out += "...";
-  } else if (list() != nullptr) {
-    out += '[';
-    bool first = true;
-    for (const Value& element : *list()) {
-      if (too_long(out)) break;
-      separate(first);
-      element.write_json(out, indent, level + 1);
-      first = false;
-    }
-    if (!first && indent >= 0) new_line(out, indent, level);
-    out += ']';
-  } else if (dict() != nullptr) {
-    out += '{';
-    bool first = true;
-    for (const auto& [name, member] : dict()->members) {
-      if (too_long(out)) break;
-      separate(first);
-      write_json_string(out, name);
-      out += ": ";
-      member.write_json(out, indent, level + 1);
-      first = false;
-    }
-    if (!first && indent >= 0) new_line(out, indent, level);
-    out += '}';
-  } else if (const bool* flag = boolean()) {
-    out += *flag ? "true" : "false";
-  } else if (is_number()) {
-    out += representation();
-  } else {
-    out += "null";
-  }
+  if (dict() != nullptr) return dict() == other.dict();
+  return object() != nullptr && object() == other.object();
 }
 
 std::string_view Value::type_name() const {
-  constexpr std::string_view kNames[] = {"undefined", "none", "boolean",    "integer", "float",
-                                         "string",    "list", "dictionary", "function"};
+  if (const Sequence* of = sequence()) {
+    constexpr std::string_view kNames[] = {"list", "tuple", "range", "dict_keys", "dict_values", "dict_items"};
+    return kNames[static_cast<std::size_t>(of->kind)];
+  }
+  if (object() != nullptr) return object()->type_name();
+  if (is_markup()) return "Markup";
+  constexpr std::string_view kNames[] = {"Undefined", "NoneType", "bool", "int", "int", "float", "str", "", "dict", ""};
   return kNames[data_.index()];
 }
 
-void Value::Dismantle::operator()(List* list) const {
-  dismantle(std::move(*list));
-  delete list;
+void Value::Dismantle::operator()(Sequence* sequence) const {
+  dismantle(std::move(sequence->elements));
+  delete sequence;
 }
 
 void Value::Dismantle::operator()(Dict* dict) const {
@@ -271,20 +177,69 @@ void Value::Dismantle::operator()(Dict* dict) const {
   dismantle(std::move(values));
 }
 
+void Value::Dismantle::operator()(Object* object) const {
+  List values;
+  object->release(values);
+  delete object;
+  dismantle(std::move(values));
+}
+
 void Value::dismantle(List values) {
   while (!values.empty()) {
     const Value value = std::move(values.back());
     values.pop_back();
     // Whoever holds something last takes out what is in it first; then it goes without going deeper.
-    if (auto* held = std::get_if<std::shared_ptr<List>>(&value.data_); held != nullptr && held->use_count() == 1) {
-      std::move((*held)->begin(), (*held)->end(), std::back_inserter(values));
-      (*held)->clear();
+    if (auto* held = std::get_if<std::shared_ptr<Sequence>>(&value.data_); held != nullptr && held->use_count() == 1) {
+      std::move((*held)->elements.begin(), (*held)->elements.end(), std::back_inserter(values));
+      (*held)->elements.clear();
     }
     if (auto* held = std::get_if<std::shared_ptr<Dict>>(&value.data_); held != nullptr && held->use_count() == 1) {
       for (auto& member : (*held)->members) values.push_back(std::move(member.second));
       (*held)->members.clear();
     }
+    if (const auto* held = value.shared_object(); held != nullptr && held->use_count() == 1) (*held)->release(values);
   }
+}
+
+const Value* Dict::find(std::string_view name) const {
+  for (const auto& [key, value] : members) {
+    if (key.string() != nullptr && *key.string() == name) return &value;
+  }
+  return nullptr;
+}
+
+const Value* Dict::find(const Value& key) const {
+  if (key.string() != nullptr) return find(std::string_view(*key.string()));
+  for (const auto& [other, value] : members) {
+    if (equal_keys(other, key)) return &value;
+  }
+  return nullptr;
+}
+
+void Dict::set(const Value& key, Value value) {
+  if (const Value* found = find(key))
+    *const_cast<Value*>(found) = std::move(value);
+  else
+    members.emplace_back(key, std::move(value));
+}
+
+bool is_hashable(const Value& value) { return is_hashable_at(value, 0); }
+
+bool equal_keys(const Value& a, const Value& b) {
+  if (a.is_numeric() && b.is_numeric()) return compare_numbers(a, b) == Order::kEqual;
+  if (a.string() != nullptr && b.string() != nullptr) return *a.string() == *b.string();
+  if (a.sequence() != nullptr && b.sequence() != nullptr && a.sequence()->kind == b.sequence()->kind) {
+    return std::equal(a.list()->begin(), a.list()->end(), b.list()->begin(), b.list()->end(), equal_keys);
+  }
+  if (a.is_undefined() && b.is_undefined()) return true;
+  return a.same_as(b);
+}
+
+const Value* Arguments::find(std::string_view name) const {
+  for (const auto& [key, value] : named) {
+    if (key == name) return &value;
+  }
+  return nullptr;
 }
 
 }  // namespace mnema::jinja

@@ -26,6 +26,12 @@ std::size_t beginning_of(std::string_view tag, std::string_view text) {
   return 0;
 }
 
+/// Whether `text` begins, after blanks, with a tag, or may once there is more of it.
+bool may_be_tag(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+  return text.starts_with(kCall.substr(0, text.size())) || text.starts_with(kThink.substr(0, text.size()));
+}
+
 json::value parsed(std::string_view text) {
   json::parse_options options;
   options.max_depth = static_cast<std::size_t>(Limits{}.json_depth_max);
@@ -106,9 +112,9 @@ void OutputParser::push(std::string_view text, Delta& delta) {
   advance(delta, false);
 }
 
-void OutputParser::finish(Delta& delta) {
-  advance(delta, true);
-  if (place_ == Place::kCall) end_call(delta, false);
+void OutputParser::finish(Delta& delta, bool cut) {
+  advance(delta, !cut);
+  if (place_ == Place::kCall) end_call(delta, cut ? End::kCut : End::kModel);
 }
 
 void OutputParser::emit(std::string_view text, Delta& delta) {
@@ -117,6 +123,7 @@ void OutputParser::emit(std::string_view text, Delta& delta) {
     if (text.empty()) return;
     skip_blanks_ = false;
   }
+  if (place_ == Place::kText) has_text_ |= !text.empty();
   (place_ == Place::kReasoning ? delta.reasoning : delta.text) += text;
 }
 
@@ -128,7 +135,7 @@ void OutputParser::advance(Delta& delta, bool final) {
       tag = kThinkEnd;
     else if (place_ == Place::kCall)
       tag = kCallEnd;
-    else {
+    else if (!options_.tags_before_text || (!has_text_ && may_be_tag(pending_))) {
       if (options_.tool_calls) tag = kCall;
       if (options_.reasoning) (tag.empty() ? tag : other) = kThink;
     }
@@ -142,7 +149,7 @@ void OutputParser::advance(Delta& delta, bool final) {
       const std::string certain = pending_.substr(0, pending_.size() - held);
       pending_.erase(0, certain.size());
       if (place_ == Place::kCall) {
-        body_ += certain;
+        append_to_call(certain);
         read_call(delta);
       } else {
         emit(certain, delta);
@@ -152,9 +159,10 @@ void OutputParser::advance(Delta& delta, bool final) {
     const std::string before = pending_.substr(0, at);
     pending_.erase(0, at + tag.size());
     if (place_ == Place::kCall) {
-      body_ += before;
+      append_to_call(before);
+      if (body_in_string_) append_to_call(kCallEnd);  // an argument may say anything
       read_call(delta);
-      end_call(delta, true);
+      if (!body_in_string_) end_call(delta, End::kTag);
       continue;
     }
     emit(before, delta);
@@ -162,12 +170,24 @@ void OutputParser::advance(Delta& delta, bool final) {
     if (tag == kCall) {
       place_ = Place::kCall;
       body_.clear(), name_.clear();
-      announced_ = arguments_done_ = in_string_ = escaped_ = false;
+      announced_ = arguments_done_ = in_string_ = escaped_ = body_in_string_ = body_escaped_ = false;
       arguments_begin_ = scanned_ = 0;
       depth_ = 0;
     } else {
       place_ = tag == kThink ? Place::kReasoning : Place::kText;
     }
+  }
+}
+
+void OutputParser::append_to_call(std::string_view text) {
+  body_ += text;
+  for (const char c : text) {
+    if (body_escaped_)
+      body_escaped_ = false;
+    else if (body_in_string_ && c == '\\')
+      body_escaped_ = true;
+    else if (c == '"')
+      body_in_string_ = !body_in_string_;
   }
 }
 
@@ -213,20 +233,20 @@ void OutputParser::read_call(Delta& delta) {
 
 std::string OutputParser::id_of(int index) const { return options_.call_id_prefix + std::to_string(index); }
 
-void OutputParser::end_call(Delta& delta, bool tagged) {
+void OutputParser::end_call(Delta& delta, End end) {
   place_ = Place::kText;
   skip_blanks_ = true;
   if (announced_) {
     const std::string arguments = body_.substr(arguments_begin_, scanned_);
     // A last brace left out before the tag is forgiven; what was cut off is no call to make.
-    if (arguments_done_ && parsed(arguments).is_object() && (tagged || parsed(body_).is_object()))
+    if (arguments_done_ && parsed(arguments).is_object() && (end == End::kTag || parsed(body_).is_object()))
       calls_.push_back({id_of(announced_calls_ - 1), name_, arguments});
     return;
   }
   std::optional<ToolCall> call = call_of(body_);
   if (!call) {
     skip_blanks_ = false;
-    emit(std::string(kCall) + body_ + std::string(tagged ? kCallEnd : ""), delta);
+    if (end != End::kCut) emit(std::string(kCall) + body_ + std::string(end == End::kTag ? kCallEnd : ""), delta);
     return;
   }
   const int index = announced_calls_++;

@@ -4,7 +4,8 @@
 // ({"name": ..., "arguments": {...}}, as Hermes and Qwen models write them), and the rest, which is text. Where the
 // name comes first, arguments are passed on as they come. All else is decided at the end tag, from the top-level
 // members of the whole: "parameters" may stand for "arguments", and a text that holds an object for the object. What
-// begins like a call and is none is returned as text.
+// begins like a call and is none is returned as text, but for what was cut off: a tag or a call without its end is no
+// text.
 //
 // Threads: confined to one generation.
 #pragma once
@@ -21,6 +22,7 @@ class OutputParser {
  public:
   struct Options {
     bool tool_calls = false;           // look for <tool_call>
+    bool tags_before_text = false;     // only there: in an answer of a given shape a tag is a text like others
     bool reasoning = false;            // look for <think>
     bool begins_in_reasoning = false;  // the template has already written <think>
     std::string call_id_prefix;        // ids are the prefix and the call's number
@@ -29,8 +31,8 @@ class OutputParser {
 
   /// Takes whole UTF-8 characters; adds to `delta` what is certain now.
   void push(std::string_view text, Delta& delta);
-  /// The end of the output: what was held back is decided.
-  void finish(Delta& delta);
+  /// The end of the output: what was held back is decided. `cut`: the model has not ended it.
+  void finish(Delta& delta, bool cut);
 
   /// The complete calls so far. One that was cut off is not among them, though pieces of it may have gone out.
   [[nodiscard]] const std::vector<ToolCall>& calls() const { return calls_; }
@@ -41,19 +43,22 @@ class OutputParser {
   enum class Place { kText, kReasoning, kCall };
   void advance(Delta& delta, bool final);
   void emit(std::string_view text, Delta& delta);
+  void append_to_call(std::string_view text);
   void read_call(Delta& delta);
-  /// `tagged`: its end tag was there.
-  void end_call(Delta& delta, bool tagged);
+  enum class End { kTag, kModel, kCut };
+  void end_call(Delta& delta, End end);
   [[nodiscard]] std::string id_of(int index) const;
 
   const Options options_;
   Place place_;
   std::string pending_;       // not yet decided
+  bool has_text_ = false;     // some text has come out
   bool skip_blanks_ = false;  // after a tag
   std::vector<ToolCall> calls_;
   int announced_calls_ = 0;  // complete or not: the next one's index
   // The call being written.
   std::string body_;
+  bool body_in_string_ = false, body_escaped_ = false;  // at the end of body_
   std::string name_;
   bool announced_ = false;           // name and id have gone out
   std::size_t arguments_begin_ = 0;  // in body_; 0 = not yet seen

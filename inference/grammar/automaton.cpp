@@ -79,6 +79,8 @@ class Compiler {
         return build_repeat(node, next);
       case Node::Kind::kRule:
         return add(Automaton::StateKind::kCall, next, node.rule);
+      case Node::Kind::kStates:
+        return build_states(node, next);
     }
     return next;
   }
@@ -125,6 +127,29 @@ class Compiler {
     }
     if (single.any()) starts.push_back(bytes(single, next));
     return any_of(starts);
+  }
+
+  int build_states(const Node& node, int next) {
+    // Each state is first a place holder: edges lead to and fro.
+    std::vector<int> entries;
+    for (std::size_t i = 0; i < node.states.size() && !full_; ++i)
+      entries.push_back(add(Automaton::StateKind::kSplit, -1, -1));
+    if (node.states.empty()) return any_of({});
+    std::vector<int> ways;
+    for (std::size_t i = 0; i < node.states.size() && !full_; ++i) {
+      ways.clear();
+      for (const Node::Edge& edge : node.states[i].edges)
+        ways.push_back(build(*edge.on, entries[static_cast<std::size_t>(edge.to)]));
+      if (node.states[i].accepting) ways.push_back(next);
+      if (full_) return 0;
+      // The first ways hang together, the last one beside them.
+      const int last = ways.empty() ? any_of({}) : ways.back();
+      if (ways.size() > 1) ways.pop_back();
+      const int first = ways.empty() ? last : any_of(ways);
+      automaton_->states[static_cast<std::size_t>(entries[i])].next = first;
+      automaton_->states[static_cast<std::size_t>(entries[i])].other = last;
+    }
+    return full_ ? 0 : entries[0];
   }
 
   int build_repeat(const Node& node, int next) {

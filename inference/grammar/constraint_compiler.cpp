@@ -4,8 +4,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "inference/grammar/answer_grammar.hpp"
 #include "inference/grammar/gbnf.hpp"
-#include "inference/grammar/json_grammar.hpp"
 #include "inference/grammar/schema_grammar.hpp"
 #include "inference/grammar/tool_call_grammar.hpp"
 
@@ -16,34 +16,22 @@ constexpr std::size_t kRecentMax = 32;
 /// A matcher that has learned more than this is left to its masks and begun anew, with capacity to go on.
 constexpr std::size_t kMatcherBytesMax = Matcher::kBytesMax / 2;
 
-Rules rules_of_object() {
+template <class Shape>
+Result<Rules> rules_of_shape(const Shape& shape) {
   Rules rules;
   rules.root = rules.declare("root");
-  JsonGrammar json(rules);
-  const Expression body = json.object();
+  ASSIGN_OR_RETURN(const Expression body, expression_of(shape, rules));
   rules.rules[static_cast<std::size_t>(rules.root)].body = body;
-  return rules;
-}
-
-Result<Rules> rules_of_choices(const std::vector<std::string>& choices) {
-  if (choices.empty()) return fail(ErrorCode::kInvalidArgument, "a choice needs at least one text to choose from");
-  Rules rules;
-  rules.root = rules.declare("root");
-  std::vector<Expression> texts;
-  for (const std::string& choice : choices) {
-    if (choice.empty()) return fail(ErrorCode::kInvalidArgument, "an empty text cannot be chosen");
-    texts.push_back(literal(choice));
-  }
-  rules.rules[static_cast<std::size_t>(rules.root)].body = alternatives(std::move(texts));
   return rules;
 }
 
 Result<Rules> rules_of(const Constraint& constraint) {
   if (const auto* schema = std::get_if<JsonSchemaConstraint>(&constraint)) return rules_of_schema(schema->schema);
   if (const auto* gbnf = std::get_if<GrammarConstraint>(&constraint)) return parse_gbnf(gbnf->gbnf);
-  if (const auto* choice = std::get_if<ChoiceConstraint>(&constraint)) return rules_of_choices(choice->choices);
+  if (const auto* choice = std::get_if<ChoiceConstraint>(&constraint)) return rules_of_shape(*choice);
+  if (const auto* regex = std::get_if<RegexConstraint>(&constraint)) return rules_of_shape(*regex);
   if (const auto* calls = std::get_if<ToolCallConstraint>(&constraint)) return rules_of_tool_calls(*calls);
-  return rules_of_object();
+  return rules_of_shape(JsonObjectConstraint{});
 }
 
 /// Texts that name equal constraints.
@@ -52,6 +40,7 @@ std::string key_of(const Constraint& constraint) {
     return "schema " + boost::json::serialize(schema->schema);
   }
   if (const auto* gbnf = std::get_if<GrammarConstraint>(&constraint)) return "gbnf " + gbnf->gbnf;
+  if (const auto* regex = std::get_if<RegexConstraint>(&constraint)) return "regex " + regex->pattern;
   if (const auto* choice = std::get_if<ChoiceConstraint>(&constraint)) {
     std::string key = "choice";
     for (const std::string& text : choice->choices) key += " " + std::to_string(text.size()) + ":" + text;
@@ -60,7 +49,12 @@ std::string key_of(const Constraint& constraint) {
   if (const auto* calls = std::get_if<ToolCallConstraint>(&constraint)) {
     boost::json::array key{calls->several, calls->may_reason, calls->in_reasoning};
     for (const ToolDefinition& tool : calls->tools) key.push_back({tool.name, tool.parameters});
-    return "calls " + boost::json::serialize(key);
+    std::string shape = "none";
+    if (calls->answer == ToolCallConstraint::Answer::kText) shape = "text";
+    if (calls->answer == ToolCallConstraint::Answer::kShape) {
+      shape = std::visit([](const auto& of) { return key_of(Constraint(of)); }, calls->shape);
+    }
+    return "calls " + boost::json::serialize(key) + " " + shape;
   }
   return "object";
 }
@@ -107,7 +101,13 @@ std::shared_ptr<SharedMatcher> ConstraintCompiler::recent(const std::string& key
 
 std::shared_ptr<const VocabularyTrie> ConstraintCompiler::trie() {
   const std::lock_guard lock(mutex_);
-  if (!trie_) trie_ = std::make_shared<const VocabularyTrie>(*tokenizer_);
+  if (!trie_) {
+    trie_ = std::make_shared<const VocabularyTrie>(*tokenizer_);
+    // The inside of a JSON string: nearly every schema has one, and its table takes some milliseconds.
+    CharacterSet inside_strings{{}, true};
+    for (std::size_t byte = 0x20; byte < 0x80; ++byte) inside_strings.ascii.set(byte, byte != '"' && byte != '\\');
+    (void)trie_->plain_tokens(inside_strings);
+  }
   return trie_;
 }
 

@@ -31,7 +31,7 @@ Expression characters(std::vector<CodePointRange> ranges) {
 }
 
 Expression characters_except(std::vector<CodePointRange> ranges) {
-  return characters(subtract({{0, 0xD7FF}, {0xE000, kCodePointMax}}, std::move(ranges)));
+  return characters(all_code_points_but(std::move(ranges)));
 }
 
 Expression sequence(std::vector<Expression> parts) {
@@ -42,6 +42,7 @@ Expression sequence(std::vector<Expression> parts) {
 }
 
 Expression alternatives(std::vector<Expression> choices) {
+  choices.erase(std::remove_if(choices.begin(), choices.end(), is_never), choices.end());
   if (choices.size() == 1) return choices.front();
   auto node = node_of(Node::Kind::kAlternatives);
   node->children = std::move(choices);
@@ -64,33 +65,21 @@ Expression reference(int rule) {
   return node;
 }
 
-std::vector<CodePointRange> normalised(std::vector<CodePointRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<CodePointRange> merged;
-  for (const CodePointRange& range : ranges) {
-    if (!merged.empty() && range.first <= merged.back().last + 1) {
-      merged.back().last = std::max(merged.back().last, range.last);
-    } else {
-      merged.push_back(range);
-    }
-  }
-  return merged;
+Expression states(std::vector<Node::State> states) {
+  auto node = node_of(Node::Kind::kStates);
+  node->states = std::move(states);
+  return node;
 }
 
-std::vector<CodePointRange> subtract(std::vector<CodePointRange> ranges, std::vector<CodePointRange> excluded) {
-  const std::vector<CodePointRange> holes = normalised(std::move(excluded));
-  std::vector<CodePointRange> left;
-  auto hole = holes.begin();
-  for (CodePointRange range : normalised(std::move(ranges))) {
-    while (hole != holes.end() && hole->last < range.first) ++hole;
-    // The last hole that reaches into this range may reach into the next one too.
-    for (auto in = hole; in != holes.end() && in->first <= range.last; hole = in++) {
-      if (in->first > range.first) left.push_back({range.first, in->first - 1});
-      range.first = in->last + 1;
-    }
-    if (range.first <= range.last) left.push_back(range);
-  }
-  return left;
+Expression never() {
+  static const Expression kNever = node_of(Node::Kind::kAlternatives);
+  return kNever;
+}
+
+bool is_never(const Expression& expression) {
+  if (expression->kind == Node::Kind::kAlternatives) return expression->children.empty();
+  return expression->kind == Node::Kind::kSequence &&
+         std::any_of(expression->children.begin(), expression->children.end(), is_never);
 }
 
 }  // namespace mnema::grammar

@@ -12,26 +12,31 @@
 #include <string_view>
 #include <vector>
 
-namespace mnema::grammar {
+#include "runtime/base/code_points.hpp"
 
-/// Inclusive range of code points.
-struct CodePointRange {
-  std::uint32_t first;
-  std::uint32_t last;
-};
-inline constexpr std::uint32_t kCodePointMax = 0x10FFFF;
+namespace mnema::grammar {
 
 struct Node;
 using Expression = std::shared_ptr<const Node>;
 
 struct Node {
-  enum class Kind { kLiteral, kCharacters, kSequence, kAlternatives, kRepeat, kRule } kind;
+  enum class Kind { kLiteral, kCharacters, kSequence, kAlternatives, kRepeat, kRule, kStates } kind;
   std::string literal;                     // kLiteral: bytes
   std::vector<CodePointRange> characters;  // kCharacters: one character of these
   std::vector<Expression> children;        // kSequence, kAlternatives; kRepeat: one
   int repeat_min = 0;                      // kRepeat
   int repeat_max = -1;                     // kRepeat; -1 = unbounded
   int rule = -1;                           // kRule: index into Rules
+  /// kStates: a regular language as an automaton whose edges are expressions; it begins at state 0.
+  struct Edge {
+    Expression on;
+    int to;
+  };
+  struct State {
+    std::vector<Edge> edges;
+    bool accepting = false;
+  };
+  std::vector<State> states;
 };
 
 /// Named rules of one grammar; expressions name them by index, so that they may be recursive.
@@ -56,10 +61,10 @@ struct Rules {
 [[nodiscard]] Expression repeat(Expression body, int min, int max);
 [[nodiscard]] Expression optional(Expression body);
 [[nodiscard]] Expression reference(int rule);
-
-/// Sorted, merged, and without what lies in `excluded`.
-[[nodiscard]] std::vector<CodePointRange> subtract(std::vector<CodePointRange> ranges,
-                                                   std::vector<CodePointRange> excluded);
-[[nodiscard]] std::vector<CodePointRange> normalised(std::vector<CodePointRange> ranges);
+[[nodiscard]] Expression states(std::vector<Node::State> states);
+/// Matches no text.
+[[nodiscard]] Expression never();
+/// Whether it is written as matching no text: `never`, or a sequence with such a part.
+[[nodiscard]] bool is_never(const Expression& expression);
 
 }  // namespace mnema::grammar

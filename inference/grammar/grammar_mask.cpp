@@ -14,13 +14,14 @@ void set_bit(std::span<std::uint64_t> words, TokenId token) {
   words[static_cast<std::size_t>(token) / 64] |= std::uint64_t{1} << (static_cast<std::size_t>(token) % 64);
 }
 
-/// Tries every token of the trie from `start`; a byte that leads nowhere skips all tokens behind it.
-bool walk(const TokenTrie& trie, Matcher& matcher, Position start, std::span<std::uint64_t> allowed) {
+/// Tries the tokens of the nodes from `begin` to `end`; a byte that leads nowhere skips all tokens behind it.
+bool walk(const TokenTrie& trie, Matcher& matcher, Position start, std::span<std::uint64_t> allowed, std::size_t begin,
+          std::size_t end) {
   bool any = false;
   std::vector<Position> at(static_cast<std::size_t>(trie.depth_max()) + 1);
   at[0] = start;
   const auto& nodes = trie.nodes();
-  for (std::size_t i = 0; i < nodes.size();) {
+  for (std::size_t i = begin; i < end;) {
     const TokenTrie::Node& node = nodes[i];
     const Position position = matcher.step(at[node.depth - 1U], node.byte);
     if (position == kDead) {
@@ -37,6 +38,28 @@ bool walk(const TokenTrie& trie, Matcher& matcher, Position start, std::span<std
   return any;
 }
 
+bool walk(const TokenTrie& trie, Matcher& matcher, Position start, std::span<std::uint64_t> allowed) {
+  return walk(trie, matcher, start, allowed, 0, trie.nodes().size());
+}
+
+/// Tries the tokens that begin with one of `firsts`, whatever is set for them.
+bool walk_anew(const TokenTrie& trie, Matcher& matcher, Position start, std::span<std::uint64_t> allowed,
+               const std::bitset<256>& firsts) {
+  bool any = false;
+  const auto& nodes = trie.nodes();
+  for (std::size_t i = 0; i < nodes.size(); i = nodes[i].next) {
+    if (!firsts.test(nodes[i].byte)) continue;
+    // In preorder the tokens of a subtree lie together.
+    const std::size_t end = nodes[i].next < nodes.size() ? nodes[nodes[i].next].tokens : trie.tokens().size();
+    for (std::size_t t = nodes[i].tokens; t < end; ++t) {
+      const auto token = static_cast<std::size_t>(trie.tokens()[t]);
+      allowed[token / 64] &= ~(std::uint64_t{1} << (token % 64));
+    }
+    any = walk(trie, matcher, start, allowed, i, nodes[i].next) || any;
+  }
+  return any;
+}
+
 /// Sets what may follow `start`.
 bool fill_unknown(const VocabularyTrie& vocabulary, Matcher& matcher, Position start,
                   std::span<std::uint64_t> allowed) {
@@ -45,8 +68,9 @@ bool fill_unknown(const VocabularyTrie& vocabulary, Matcher& matcher, Position s
     if (const auto plain = vocabulary.plain_tokens(run->characters)) {
       const std::vector<std::uint64_t>& mask = plain->up_to[static_cast<std::size_t>(run->length)];
       std::copy(mask.begin(), mask.end(), allowed.begin());
-      const bool any = std::any_of(mask.begin(), mask.end(), [](std::uint64_t word) { return word != 0; });
-      return walk(plain->rest, matcher, start, allowed) || any;
+      walk(plain->rest, matcher, start, allowed);
+      walk_anew(vocabulary.all(), matcher, start, allowed, run->other_firsts);
+      return std::any_of(allowed.begin(), allowed.end(), [](std::uint64_t word) { return word != 0; });
     }
   }
   return walk(vocabulary.all(), matcher, start, allowed);

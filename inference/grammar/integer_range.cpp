@@ -1,12 +1,9 @@
 #include "inference/grammar/integer_range.hpp"
 
 #include <algorithm>
-#include <string>
 
 namespace mnema::grammar {
 namespace {
-
-constexpr std::uint64_t kOpenEnd = 99'999'999'999'999'999ULL;  // 17 digits
 
 Expression digit(char first, char last) {
   return characters({{static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last)}});
@@ -34,32 +31,48 @@ Expression same_length(const std::string& low, const std::string& high) {
   return alternatives(std::move(choices));
 }
 
-Expression magnitudes(std::uint64_t low, std::uint64_t high) {
-  std::vector<Expression> choices;
-  while (low <= high) {
-    const std::string text = std::to_string(low);
-    std::uint64_t longest = std::stoull(std::string(text.size(), '9'));
-    choices.push_back(same_length(text, std::to_string(std::min(longest, high))));
-    if (longest >= high) break;
-    low = longest + 1;
-  }
-  return alternatives(std::move(choices));
-}
-
 }  // namespace
 
-Expression integer_range(std::optional<std::int64_t> first, std::optional<std::int64_t> last) {
-  std::vector<Expression> choices;
-  const auto magnitude = [](std::int64_t value) {
-    return value < 0 ? ~static_cast<std::uint64_t>(value) + 1 : static_cast<std::uint64_t>(value);
-  };
-  if (!last || *last >= 0) {
-    const std::uint64_t low = first && *first > 0 ? magnitude(*first) : 0;
-    choices.push_back(magnitudes(low, last ? magnitude(*last) : std::max(low, kOpenEnd)));
+int compare_digits(const std::string& a, const std::string& b) {
+  if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
+  return a.compare(b);
+}
+
+std::string digits_plus_one(std::string digits) {
+  for (auto at = digits.rbegin(); at != digits.rend(); ++at) {
+    if (*at != '9') return ++*at, digits;
+    *at = '0';
   }
-  if (!first || *first < 0) {
-    const std::uint64_t low = last && *last < 0 ? magnitude(*last) : 1;
-    choices.push_back(sequence({literal("-"), magnitudes(low, first ? magnitude(*first) : std::max(low, kOpenEnd))}));
+  return '1' + digits;
+}
+
+std::string digits_minus_one(std::string digits) {
+  for (auto at = digits.rbegin(); at != digits.rend(); ++at) {
+    if (*at != '0') {
+      --*at;
+      break;
+    }
+    *at = '9';
+  }
+  return digits.size() > 1 && digits[0] == '0' ? digits.substr(1) : digits;
+}
+
+Expression digit_range(const std::string& low, const std::optional<std::string>& high) {
+  if (high && compare_digits(*high, low) < 0) return never();
+  std::vector<Expression> choices;
+  std::string from = low;
+  // Zero is a length of its own: no other number begins with it.
+  for (;;) {
+    const bool last = high && high->size() == from.size();
+    choices.push_back(same_length(from, last ? *high : std::string(from.size(), '9')));
+    if (last) break;
+    const int more = static_cast<int>(from.size());
+    if (!high) {
+      const int most = std::max(kIntegerDigitsMax - 1, more);
+      choices.push_back(sequence({digit('1', '9'), repeat(digit('0', '9'), more, most)}));
+      break;
+    }
+    from = '1' + std::string(from.size(), '0');
   }
   return alternatives(std::move(choices));
 }

@@ -1,24 +1,35 @@
 // inference/grammar/number_range.hpp
 //
-// The JSON numbers between two whole bounds, fractions included, written without an exponent.
+// The JSON numbers between two decimal bounds. Between bounds other than zero they are written without an exponent.
 //
 // Threads: pure functions.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 
 #include "inference/grammar/expression.hpp"
+#include "runtime/base/decimal.hpp"
 
 namespace mnema::grammar {
 
 struct NumberBound {
-  std::int64_t value;     // at most 2⁵³ from zero
+  Decimal value;
   bool excluded = false;  // the bound itself is no number of the range
 };
 
-/// Null where there is none. A fraction has up to 17 digits after its leading zeros; what is whole is not written with
-/// one at the bound that lies away from zero.
-[[nodiscard]] Expression number_range(std::optional<NumberBound> low, std::optional<NumberBound> high, bool integral);
+struct NumberRange {
+  std::optional<NumberBound> low, high;
+  bool integral = false;
+  bool plain = false;  // no exponent in any case
+};
+
+/// `never` where there is none. A fraction has up to 30 digits; a whole number may have some zeros behind its point.
+[[nodiscard]] Expression number_range(const NumberRange& range);
+
+/// All plain texts of this number: with any zeros behind, up to those that `number_range` writes.
+[[nodiscard]] Expression plain_forms(const Decimal& number);
+
+/// A bound of more digits is refused by whoever reads schemas.
+inline constexpr std::int64_t kBoundDigitsMax = 40;
 
 }  // namespace mnema::grammar

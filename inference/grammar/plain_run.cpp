@@ -46,10 +46,26 @@ std::optional<Position> after_all(Matcher& matcher, Position start, const Charac
   return result;
 }
 
-}  // namespace
+/// Where most ASCII characters lead from `start`; kDead where that is nowhere.
+Position after_most(Matcher& matcher, Position start) {
+  std::vector<std::pair<Position, int>> counts;
+  for (std::uint8_t byte = 0x20; byte < 0x7f; ++byte) {
+    const Position to = matcher.step(start, byte);
+    const auto known = std::find_if(counts.begin(), counts.end(), [&](const auto& one) { return one.first == to; });
+    if (known != counts.end()) {
+      ++known->second;
+    } else {
+      counts.emplace_back(to, 1);
+    }
+  }
+  return std::max_element(counts.begin(), counts.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
+}
 
-std::optional<PlainRun> plain_run(Matcher& matcher, Position start) {
-  const Position first = matcher.step(start, 'a');
+/// The run from `start`, all of whose characters lead to one place.
+std::optional<PlainRun> even_run(Matcher& matcher, Position start) {
+  const Position first = after_most(matcher, start);
   if (first == kDead) return std::nullopt;
   PlainRun run;
   for (std::size_t byte = 0; byte < run.characters.ascii.size(); ++byte) {
@@ -65,6 +81,30 @@ std::optional<PlainRun> plain_run(Matcher& matcher, Position start) {
     if (*next == at) run.length = PlainTokens::kLengthMax - 1;  // round and round
     at = *next;
   }
+  return run;
+}
+
+}  // namespace
+
+std::optional<PlainRun> plain_run(Matcher& matcher, Position start) {
+  const Position first = after_most(matcher, start);
+  if (first == kDead) return std::nullopt;
+  // Some characters may lead elsewhere, but only here: behind the others the run is even. Its table is that of all
+  // such places, where one without those characters would be a table for this place alone.
+  std::optional<PlainRun> run = first != start ? even_run(matcher, first) : std::nullopt;
+  if (!run) return even_run(matcher, start);
+  std::size_t alike = 0;
+  for (std::size_t byte = 0; byte < run->characters.ascii.size(); ++byte) {
+    if (!run->characters.ascii.test(byte)) continue;
+    const bool differs = matcher.step(start, static_cast<std::uint8_t>(byte)) != first;
+    run->other_firsts.set(byte, differs);
+    alike += !differs;
+  }
+  if (alike < kWorthwhile) return even_run(matcher, start);
+  if (run->characters.others && after_others(matcher, start) != first) {
+    for (std::size_t byte = 0x80; byte < 0x100; ++byte) run->other_firsts.set(byte);
+  }
+  run->length = std::min(run->length + 1, PlainTokens::kLengthMax);
   return run;
 }
 

@@ -1,14 +1,14 @@
 // inference/grammar/schema_grammar.hpp
 //
-// A JSON Schema (draft 2020-12) as a grammar whose every text is valid under the schema. The grammar may allow less
-// than the schema (members come in the schema's order; an object that lists its properties is closed unless
-// `additionalProperties` says otherwise), never more: a keyword that cannot be honoured is refused with the JSON
-// pointer to it, instead of being ignored.
+// A JSON Schema (drafts 4 to 2020-12) as a grammar whose every text is valid under the schema. The grammar may allow
+// less than the schema (members come in the schema's order; an object that lists its properties is closed unless
+// `additionalProperties` says otherwise; docs/ENGINE.md has the list), never more: what cannot be enforced is refused
+// with the JSON pointer to it, instead of being ignored. Unknown words are annotations, unknown formats too.
 //
-// Honoured: type (also lists), properties, required, additionalProperties, enum, const, anyOf, oneOf (where the
-// branches exclude one another), allOf (of objects, merged), $ref within the document (recursion included), items,
-// prefixItems, minItems, maxItems, minLength, maxLength, pattern, format (date, time, date-time, uuid, ipv4, email,
-// uri, hostname), minimum, maximum, exclusiveMinimum, exclusiveMaximum (integral bounds).
+// How: the schemas that hold for one value are taken together (schema_expansion.hpp, schema_negation.hpp) into shapes
+// without alternatives (schema_shape.hpp), which are written kind by kind (schema_compiler.hpp).
+//
+// Threads: pure functions.
 #pragma once
 
 #include <boost/json/value.hpp>

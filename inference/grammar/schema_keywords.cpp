@@ -1,137 +1,90 @@
 #include "inference/grammar/schema_keywords.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
+#include <string_view>
 #include <vector>
+
+#include "inference/grammar/schema_kinds.hpp"
+#include "runtime/base/json.hpp"
 
 namespace mnema::grammar {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kAssertions[] = {"$ref",
-                                            "type",
-                                            "enum",
-                                            "const",
-                                            "anyOf",
-                                            "oneOf",
-                                            "allOf",
-                                            "properties",
-                                            "required",
-                                            "additionalProperties",
-                                            "items",
-                                            "prefixItems",
-                                            "minItems",
-                                            "maxItems",
-                                            "minLength",
-                                            "maxLength",
-                                            "pattern",
-                                            "format",
-                                            "minimum",
-                                            "maximum",
-                                            "exclusiveMinimum",
-                                            "exclusiveMaximum"};
-constexpr std::string_view kImpossible[] = {"not",
-                                            "if",
-                                            "then",
-                                            "else",
-                                            "dependentSchemas",
-                                            "dependentRequired",
-                                            "dependencies",
-                                            "patternProperties",
-                                            "propertyNames",
-                                            "minProperties",
-                                            "maxProperties",
-                                            "contains",
-                                            "minContains",
-                                            "maxContains",
-                                            "multipleOf",
-                                            "unevaluatedItems",
-                                            "unevaluatedProperties",
-                                            "$dynamicRef",
-                                            "$recursiveRef",
-                                            "additionalItems"};
+constexpr std::string_view kCombining[] = {
+    "$ref", "$dynamicRef",  "$recursiveRef",     "allOf",           "anyOf", "oneOf", "not",
+    "if",   "dependencies", "dependentRequired", "dependentSchemas"};
+constexpr std::string_view kOwn[] = {"type",
+                                     "enum",
+                                     "const",
+                                     "properties",
+                                     "required",
+                                     "additionalProperties",
+                                     "patternProperties",
+                                     "propertyNames",
+                                     "minProperties",
+                                     "maxProperties",
+                                     "items",
+                                     "prefixItems",
+                                     "minItems",
+                                     "maxItems",
+                                     "uniqueItems",
+                                     "contains",
+                                     "minLength",
+                                     "maxLength",
+                                     "pattern",
+                                     "format",
+                                     "minimum",
+                                     "maximum",
+                                     "exclusiveMinimum",
+                                     "exclusiveMaximum",
+                                     "multipleOf",
+                                     "divisibleBy",
+                                     "unevaluatedItems",
+                                     "unevaluatedProperties"};
 
-enum Kinds : unsigned {
-  kNull = 1,
-  kBoolean = 2,
-  kInteger = 4,
-  kFraction = 8,
-  kString = 16,
-  kArray = 32,
-  kObject = 64,
-  kAny = 127
-};
+constexpr int kHopsMax = 16;
 
-unsigned kind_named(std::string_view type) {
-  if (type == "null") return kNull;
-  if (type == "boolean") return kBoolean;
-  if (type == "integer") return kInteger;
-  if (type == "number") return kInteger | kFraction;
-  if (type == "string") return kString;
-  if (type == "array") return kArray;
-  if (type == "object") return kObject;
-  return kAny;
-}
-
-unsigned kind_of(const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::null:
-      return kNull;
-    case json::kind::bool_:
-      return kBoolean;
-    case json::kind::double_:
-      return value.get_double() == std::floor(value.get_double()) ? kInteger | kFraction : kFraction;
-    case json::kind::string:
-      return kString;
-    case json::kind::array:
-      return kArray;
-    case json::kind::object:
-      return kObject;
-    default:
-      return kInteger;
+const json::object* look_through(const json::value& schema, const JsonSchemaReferences& references) {
+  const json::value* at = &schema;
+  for (int hops = 0; hops < kHopsMax && at->is_object(); ++hops) {
+    const json::object& object = at->get_object();
+    const json::value* reference = object.if_contains("$ref");
+    if (reference == nullptr || !reference->is_string() || has_own_assertion(object)) return &object;
+    const auto target = references.resolve(reference->get_string(), object);
+    if (!target.ok()) return nullptr;
+    at = target->schema;
   }
+  return nullptr;
 }
 
 /// The values a schema is limited to, if it lists them.
-bool listed_values(const json::object& schema, std::vector<const json::value*>& out) {
+bool listed_values(const json::object& schema, std::vector<std::string>& out) {
   if (const json::value* value = schema.if_contains("const")) {
-    out.push_back(value);
+    out.push_back(canonical_json(*value));
     return true;
   }
-  if (const json::value* list = schema.if_contains("enum"); list != nullptr && list->is_array()) {
-    for (const json::value& value : list->get_array()) out.push_back(&value);
-    return true;
-  }
-  return false;
+  const json::value* list = schema.if_contains("enum");
+  if (list == nullptr || !list->is_array()) return false;
+  for (const json::value& value : list->get_array()) out.push_back(canonical_json(value));
+  std::sort(out.begin(), out.end());
+  return true;
 }
 
-unsigned kinds_of(const json::object& schema) {
-  std::vector<const json::value*> values;
-  if (listed_values(schema, values)) {
-    unsigned kinds = 0;
-    for (const json::value* value : values) kinds |= kind_of(*value);
-    return kinds;
+Kinds kinds_of(const json::object& schema) {
+  Kinds kinds = kAllKinds;
+  if (const json::value* type = schema.if_contains("type")) kinds = kinds_of_type(*type).value_or(kAllKinds);
+  Kinds listed = 0;
+  if (const json::value* value = schema.if_contains("const")) {
+    listed = kind_of(*value);
+  } else if (const json::value* list = schema.if_contains("enum"); list != nullptr && list->is_array()) {
+    for (const json::value& one : list->get_array()) listed |= kind_of(one);
+  } else {
+    listed = kAllKinds;
   }
-  const json::value* type = schema.if_contains("type");
-  if (type == nullptr) return kAny;
-  if (type->is_string()) return kind_named(type->get_string());
-  unsigned kinds = 0;
-  if (type->is_array()) {
-    for (const json::value& one : type->get_array()) kinds |= one.is_string() ? kind_named(one.get_string()) : kAny;
-  }
-  return kinds;
-}
-
-const json::object* look_through(const json::value& schema, const json::value& root) {
-  const json::value* at = &schema;
-  for (int hops = 0; hops < 16 && at != nullptr && at->is_object(); ++hops) {
-    const json::value* reference = at->get_object().if_contains("$ref");
-    if (reference == nullptr || !reference->is_string()) return &at->get_object();
-    at = target_of(reference->get_string(), root);
-  }
-  return nullptr;
+  return kinds & listed;
 }
 
 bool requires_member(const json::object& schema, std::string_view name) {
@@ -141,73 +94,70 @@ bool requires_member(const json::object& schema, std::string_view name) {
                      [&](const json::value& each) { return each.is_string() && each.get_string() == name; });
 }
 
-}  // namespace
-
-std::string_view assertion_outside(const json::object& schema, std::initializer_list<std::string_view> honoured) {
-  for (const std::string_view keyword : kAssertions) {
-    if (schema.contains(keyword) && std::find(honoured.begin(), honoured.end(), keyword) == honoured.end())
-      return keyword;
+/// Whether no object with a member of this name is valid.
+bool forbids_member(const json::object& schema, std::string_view name) {
+  const json::value* members = schema.if_contains("properties");
+  if (members != nullptr && members->is_object()) {
+    if (const json::value* member = members->get_object().if_contains(name)) return *member == json::value(false);
   }
-  return {};
+  const json::value* additional = schema.if_contains("additionalProperties");
+  return additional != nullptr && *additional == json::value(false) && !schema.contains("patternProperties");
 }
 
-std::string_view impossible_keyword(const json::object& schema) {
-  for (const std::string_view keyword : kImpossible) {
-    if (schema.contains(keyword)) return keyword;
-  }
-  const json::value* unique = schema.if_contains("uniqueItems");
-  return unique != nullptr && *unique != json::value(false) ? "uniqueItems" : std::string_view{};
+bool requires_what_other_forbids(const json::object& a, const json::object& b) {
+  const json::value* required = a.if_contains("required");
+  if (required == nullptr || !required->is_array()) return false;
+  return std::any_of(required->get_array().begin(), required->get_array().end(),
+                     [&](const json::value& each) { return each.is_string() && forbids_member(b, each.get_string()); });
 }
 
-bool evidently_disjoint(const json::value& a, const json::value& b, const json::value& root) {
-  const json::object* left = look_through(a, root);
-  const json::object* right = look_through(b, root);
+const json::object* members_of(const json::object& schema) {
+  const json::value* members = schema.if_contains("properties");
+  return members != nullptr ? members->if_object() : nullptr;
+}
+
+bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth) {
+  if (depth > kHopsMax) return false;
+  if (a == json::value(false) || b == json::value(false)) return true;
+  const json::object* left = look_through(a, references);
+  const json::object* right = look_through(b, references);
   if (left == nullptr || right == nullptr) return false;
   if ((kinds_of(*left) & kinds_of(*right)) == 0) return true;
-  std::vector<const json::value*> left_values, right_values;
+  std::vector<std::string> left_values, right_values;
   if (listed_values(*left, left_values) && listed_values(*right, right_values)) {
-    for (const json::value* x : left_values) {
-      for (const json::value* y : right_values) {
-        if (*x == *y) return false;
-      }
-    }
-    return true;
+    std::vector<std::string> both;
+    std::set_intersection(left_values.begin(), left_values.end(), right_values.begin(), right_values.end(),
+                          std::back_inserter(both));
+    return both.empty();
   }
-  const json::value* left_members = left->if_contains("properties");
-  const json::value* right_members = right->if_contains("properties");
-  if (kinds_of(*left) != kObject || kinds_of(*right) != kObject || left_members == nullptr ||
-      right_members == nullptr || !left_members->is_object() || !right_members->is_object()) {
-    return false;
-  }
-  for (const auto& [name, schema] : left_members->get_object()) {
-    const json::value* other = right_members->get_object().if_contains(name);
-    if (other == nullptr || !schema.is_object() || !other->is_object()) continue;
-    if (!requires_member(*left, name) || !requires_member(*right, name)) continue;
-    std::vector<const json::value*> ignored;
-    if (!listed_values(schema.get_object(), ignored) || !listed_values(other->get_object(), ignored)) continue;
-    if (evidently_disjoint(schema, *other, root)) return true;
-  }
-  return false;
+  if ((kinds_of(*left) & kinds_of(*right)) != kObjectKind) return false;
+  if (requires_what_other_forbids(*left, *right) || requires_what_other_forbids(*right, *left)) return true;
+  const json::object* left_members = members_of(*left);
+  const json::object* right_members = members_of(*right);
+  if (left_members == nullptr || right_members == nullptr) return false;
+  return std::any_of(left_members->begin(), left_members->end(), [&](const json::key_value_pair& member) {
+    const json::value* other = right_members->if_contains(member.key());
+    if (other == nullptr || !(requires_member(*left, member.key()) || requires_member(*right, member.key())))
+      return false;
+    // Where only one requires the member, an object without it is valid under that one not at all.
+    return disjoint(member.value(), *other, references, depth + 1);
+  });
 }
 
-const json::value* target_of(std::string_view reference, const json::value& root) {
-  if (reference.empty() || reference[0] != '#') return nullptr;
-  boost::system::error_code error;
-  return root.find_pointer(json::string_view(reference.data() + 1, reference.size() - 1), error);
+bool contains_any(const json::object& schema, const std::string_view* begin, const std::string_view* end) {
+  return std::any_of(begin, end, [&](std::string_view keyword) { return schema.contains(keyword); });
 }
 
-std::string pointer_step(std::string_view token) {
-  std::string out = "/";
-  for (const char c : token) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
+}  // namespace
+
+bool has_own_assertion(const json::object& schema) { return contains_any(schema, std::begin(kOwn), std::end(kOwn)); }
+
+bool has_assertion(const json::object& schema) {
+  return has_own_assertion(schema) || contains_any(schema, std::begin(kCombining), std::end(kCombining));
+}
+
+bool evidently_disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references) {
+  return disjoint(a, b, references, 0);
 }
 
 }  // namespace mnema::grammar

@@ -1,34 +1,25 @@
 // inference/grammar/schema_keywords.hpp
 //
-// Which keywords of a JSON Schema decide validity, which of them a grammar can enforce, and whether two schemas can
-// hold for the same value. Split from schema_grammar so that the list is in one place.
+// Which keywords of a JSON Schema decide validity, and whether two schemas can hold for the same value.
+//
+// Threads: pure functions.
 #pragma once
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
-#include <initializer_list>
-#include <string>
-#include <string_view>
+
+#include "runtime/base/json_schema_references.hpp"
 
 namespace mnema::grammar {
 
-/// The first keyword of `schema` that decides validity and is not in `honoured`; empty if there is none. Unknown words
-/// are annotations, as the specification says.
-[[nodiscard]] std::string_view assertion_outside(const boost::json::object& schema,
-                                                 std::initializer_list<std::string_view> honoured);
-
-/// The first keyword that no grammar of ours can enforce (`not`, `if`, `uniqueItems`, ...); empty if there is none.
-[[nodiscard]] std::string_view impossible_keyword(const boost::json::object& schema);
+/// Whether a keyword of `schema` decides validity. Unknown words are annotations, as the specification says.
+[[nodiscard]] bool has_assertion(const boost::json::object& schema);
+/// The same without the keywords that combine other schemas ($ref, allOf, anyOf, oneOf, not, if, dependencies).
+[[nodiscard]] bool has_own_assertion(const boost::json::object& schema);
 
 /// True only if no value can be valid under both: they name disjoint types or values, or objects that a required
-/// member with different constants tells apart. $refs are looked through with `root`.
+/// member tells apart, by its constants or because the other has no such member. References are looked through.
 [[nodiscard]] bool evidently_disjoint(const boost::json::value& a, const boost::json::value& b,
-                                      const boost::json::value& root);
-
-/// What a `$ref` of the form "#/..." points to, or nullptr.
-[[nodiscard]] const boost::json::value* target_of(std::string_view reference, const boost::json::value& root);
-
-/// `token` as a step of a JSON pointer (RFC 6901: ~ and / escaped).
-[[nodiscard]] std::string pointer_step(std::string_view token);
+                                      const JsonSchemaReferences& references);
 
 }  // namespace mnema::grammar

@@ -6,6 +6,8 @@
 //   {"name": "weather", "arguments": {...}}
 //   </tool_call>
 //
+// A tool without parameters is called with {}.
+//
 // Threads: pure.
 #pragma once
 
@@ -15,8 +17,9 @@
 
 namespace mnema::grammar {
 
-/// Errors: `kInvalidArgument` (no tools, or parameters that are no object's schema), `kUnsupported` (a keyword that
-/// cannot be honoured); both name the tool.
+/// A tool without parameters gets {}. Errors: `kInvalidArgument` (no tools, or parameters that are no object's schema),
+/// `kUnsupported` (a keyword that cannot be honoured); both name the tool, and are about the part "tools" of a request.
+/// Also those of the shape that an answer may have instead.
 [[nodiscard]] Result<Rules> rules_of_tool_calls(const ToolCallConstraint& constraint);
 
 }  // namespace mnema::grammar

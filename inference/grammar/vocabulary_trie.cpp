@@ -10,7 +10,7 @@ namespace {
 /// Deeper tokens (a few runs of blanks or dashes) are not offered by the mask: the stack of a walk stays small.
 constexpr std::size_t kTokenBytesMax = 512;
 /// Tables of about 33 masks each: 620 kB for 150k tokens. Grammars rarely have more than two sets.
-constexpr std::size_t kPlainMax = 8;
+constexpr std::size_t kPlainMax = 12;
 
 /// How many characters `text` has, or 0 where one is not of the set or not whole.
 int characters_of(std::string_view text, const CharacterSet& characters) {

@@ -53,7 +53,7 @@ class Encoding {
   /// many it was, or 0 when all is done.
   [[nodiscard]] virtual std::size_t advance(std::size_t rows_max) = 0;
   [[nodiscard]] virtual bool done() const = 0;
-  /// Of all its texts, as they are read: long ones are cut.
+  /// Of all its texts, as they are read.
   [[nodiscard]] virtual int tokens() const = 0;
   /// Once, when it is done: one L2-normalised vector per text.
   [[nodiscard]] virtual std::vector<std::vector<float>> take_vectors() = 0;
@@ -63,8 +63,9 @@ class Encoding {
 class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
-  /// Long texts are cut at the model's length. Precondition: at least one text.
-  [[nodiscard]] virtual Result<std::unique_ptr<Encoding>> begin(std::span<const std::string> texts) = 0;
+  /// The vector of a text that is longer than the model takes is the mean of those of its parts. Precondition: at least
+  /// one input; ids are the tokenizer's, with its marks, and no more than the model takes.
+  [[nodiscard]] virtual Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> inputs) = 0;
 };
 
 /// The computing side of a model: a decoder or an encoder. Confined to the thread that computes.

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -44,33 +45,92 @@ class CpuTextEncoder final : public TextEncoder {
   CpuTextEncoder(std::shared_ptr<const Tokenizer> tokenizer, std::unique_ptr<Encoder> encoder)
       : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {}
 
-  Result<std::unique_ptr<Encoding>> begin(std::span<const std::string> texts) override {
-    std::vector<std::vector<TokenId>> sequences;
-    for (const std::string& text : texts) {
-      ASSIGN_OR_RETURN(std::vector<TokenId> ids, tokenizer_->encode(text, true, false));
-      const auto most = static_cast<std::size_t>(encoder_->tokens_max());
-      if (ids.size() > most) {  // the beginning of a long text stands for it; its end mark stays
-        ids[most - 1] = ids.back();
-        ids.resize(most);
+  Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> inputs) override {
+    auto batch = std::make_unique<Batch>(*encoder_, inputs.size());
+    for (std::size_t input = 0; input < inputs.size(); ++input) {
+      if (const auto* ids = std::get_if<std::vector<TokenId>>(&inputs[input])) {
+        batch->add(input, *ids);
+        continue;
       }
-      sequences.push_back(std::move(ids));
+      ASSIGN_OR_RETURN(const std::vector<TokenId> ids,
+                       tokenizer_->encode(std::get<std::string>(inputs[input]), true, false));
+      // Marks stand around each part. Parts of one length, or the last word would weigh as much as a page.
+      const std::size_t inner = ids.size() - 2, most = static_cast<std::size_t>(encoder_->tokens_max()) - 2;
+      const std::size_t parts = std::max<std::size_t>(1, (inner + most - 1) / most);
+      for (std::size_t part = 0; part < parts; ++part) {
+        std::vector<TokenId> window{ids.front()};
+        const auto first = ids.begin() + 1;
+        window.insert(window.end(), first + static_cast<std::ptrdiff_t>(inner * part / parts),
+                      first + static_cast<std::ptrdiff_t>(inner * (part + 1) / parts));
+        window.push_back(ids.back());
+        batch->add(input, std::move(window));
+      }
     }
-    return std::unique_ptr<Encoding>(std::make_unique<Batch>(*encoder_, sequences));
+    return std::unique_ptr<Encoding>(std::move(batch));
   }
 
  private:
+  /// Some windows at a time, so that a long text takes no more memory than a short one.
   class Batch final : public Encoding {
    public:
-    Batch(Encoder& encoder, std::span<const std::vector<TokenId>> sequences)
-        : encoder_(encoder), rows_(encoder.begin(sequences)) {}
-    [[nodiscard]] std::size_t advance(std::size_t rows_max) override { return encoder_.advance(*rows_, rows_max); }
-    [[nodiscard]] bool done() const override { return encoder_.is_done(*rows_); }
-    [[nodiscard]] int tokens() const override { return static_cast<int>(rows_->count); }
-    [[nodiscard]] std::vector<std::vector<float>> take_vectors() override { return encoder_.vectors(*rows_); }
+    Batch(Encoder& encoder, std::size_t inputs) : encoder_(encoder), vectors_(inputs), windows_of_(inputs, 0) {}
+
+    void add(std::size_t input, std::vector<TokenId> window) {
+      tokens_ += static_cast<int>(window.size());
+      ++windows_of_[input];
+      windows_.push_back(std::move(window));
+      input_of_.push_back(input);
+    }
+    [[nodiscard]] std::size_t advance(std::size_t rows_max) override {
+      if (rows_ == nullptr && next_ == windows_.size()) return 0;
+      if (rows_ == nullptr) {
+        const std::size_t count = std::min(kWindowsAtOnce, windows_.size() - next_);
+        rows_ = encoder_.begin(std::span(windows_).subspan(next_, count));
+        next_ += count;
+      }
+      const std::size_t rows = encoder_.advance(*rows_, rows_max);
+      if (encoder_.is_done(*rows_)) take_rows();
+      return rows;
+    }
+    [[nodiscard]] bool done() const override { return rows_ == nullptr && next_ == windows_.size(); }
+    [[nodiscard]] int tokens() const override { return tokens_; }
+    [[nodiscard]] std::vector<std::vector<float>> take_vectors() override {
+      for (std::size_t input = 0; input < vectors_.size(); ++input) {
+        if (windows_of_[input] > 1) normalise(vectors_[input]);  // one window's vector keeps its bits
+      }
+      return std::move(vectors_);
+    }
 
    private:
+    static constexpr std::size_t kWindowsAtOnce = 16;
+
+    void take_rows() {
+      const std::vector<std::vector<float>> made = encoder_.vectors(*rows_);
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        std::vector<float>& sum = vectors_[input_of_[next_ - made.size() + i]];
+        if (sum.empty()) {
+          sum = made[i];
+        } else {
+          for (std::size_t d = 0; d < sum.size(); ++d) sum[d] += made[i][d];
+        }
+      }
+      rows_.reset();
+    }
+    static void normalise(std::vector<float>& vector) {
+      double square = 0;
+      for (const float x : vector) square += static_cast<double>(x) * x;
+      if (square <= 0) return;
+      for (float& x : vector) x = static_cast<float>(x / std::sqrt(square));
+    }
+
     Encoder& encoder_;
-    const std::unique_ptr<Encoder::Rows> rows_;
+    std::vector<std::vector<TokenId>> windows_;
+    std::vector<std::size_t> input_of_;        // per window
+    std::size_t next_ = 0;                     // the first window that has not begun
+    std::unique_ptr<Encoder::Rows> rows_;      // under way
+    std::vector<std::vector<float>> vectors_;  // per input: the sum of its windows' so far
+    std::vector<int> windows_of_;              // per input
+    int tokens_ = 0;
   };
 
   const std::shared_ptr<const Tokenizer> tokenizer_;

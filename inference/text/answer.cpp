@@ -26,8 +26,9 @@ void Answer::finish(Result<Completion> result) {
 
 bool Answer::take(const ChosenToken& token) {
   Delta delta;
-  const bool goes_on = output->push(token.id, delta);
-  if (request.sampling.logprobs_top >= 0) delta.logprobs.push_back(logprob_of(token));
+  std::optional<TokenLogprob> logprob;
+  if (request.sampling.logprobs_top >= 0) logprob = logprob_of(token);
+  const bool goes_on = output->push(token.id, std::move(logprob), delta);
   if (!delta.reasoning.empty()) ++completion.usage.reasoning_tokens;
   send(std::move(delta));
   if (repetition && output->in_tool_call()) {
@@ -40,7 +41,7 @@ bool Answer::take(const ChosenToken& token) {
 
 void Answer::complete(FinishReason reason, const Usage& usage) {
   Delta rest;
-  output->finish(rest);
+  output->finish(rest, reason != FinishReason::kStop || is_loop);
   send(std::move(rest));
   const int reasoning = completion.usage.reasoning_tokens;
   completion.usage = usage;

@@ -31,8 +31,9 @@ std::vector<std::uint32_t> token_ends(const Tokenizer& tokenizer, const std::vec
   return ends;
 }
 
-Result<PreparedPrompt> read_chat(const ModelText& model, const Prompt& prompt, const Limits& limits, PieceMemo& memo) {
-  ASSIGN_OR_RETURN(RenderedPrompt rendered, model.chat_template->render(prompt));
+Result<PreparedPrompt> read_chat(const ModelText& model, const Prompt& prompt, const Limits& limits, PieceMemo& memo,
+                                 Time now) {
+  ASSIGN_OR_RETURN(RenderedPrompt rendered, model.chat_template->render(prompt, now));
   if (rendered.text.size() > static_cast<std::size_t>(limits.prompt_bytes_max)) {
     return fail(ErrorCode::kResourceExhausted, "the prompt has " + std::to_string(rendered.text.size()) + " bytes",
                 "at most " + std::to_string(limits.prompt_bytes_max) + " are taken");
@@ -68,8 +69,8 @@ Result<PreparedPrompt> read_chat(const ModelText& model, const Prompt& prompt, c
 
 }  // namespace
 
-Result<PreparedPrompt> read_prompt(const ModelText& model, const Prompt& prompt, const Limits& limits,
-                                   PieceMemo& memo) {
+Result<PreparedPrompt> read_prompt(const ModelText& model, const Prompt& prompt, const Limits& limits, PieceMemo& memo,
+                                   Time now) {
   if (model.tokenizer == nullptr || model.info.is_encoder) {
     return fail(ErrorCode::kUnsupported, "model '" + model.info.name + "' makes vectors, not text", "choose a decoder");
   }
@@ -84,7 +85,7 @@ Result<PreparedPrompt> read_prompt(const ModelText& model, const Prompt& prompt,
     if (read.tokens.empty()) return empty_prompt();
     return read;
   }
-  return read_chat(model, prompt, limits, memo);
+  return read_chat(model, prompt, limits, memo, now);
 }
 
 }  // namespace mnema

@@ -1,16 +1,18 @@
 // runtime/base/json_schema.hpp
 //
-// A validator for the part of JSON Schema (draft 2020-12) that tool arguments and structured outputs use:
-//   type enum const · properties required additionalProperties minProperties maxProperties propertyNames
-//   items prefixItems minItems maxItems uniqueItems · minLength maxLength pattern
-//   minimum maximum exclusiveMinimum exclusiveMaximum multipleOf · anyOf oneOf allOf not · $ref to "#/..." and $defs
-// Annotations (title, description, default, examples, format, $schema, $id, $comment, deprecated, ...) are ignored. Any
-// other keyword is refused when the schema is compiled, because silently not checking it would be worse.
+// A validator for JSON Schema, for tool arguments, structured outputs and what upstreams send. Keywords of drafts 4 to
+// 2020-12 that decide validity are checked:
+//   type enum const · properties required additionalProperties patternProperties propertyNames minProperties
+//   maxProperties dependentRequired dependentSchemas dependencies unevaluatedProperties · items prefixItems
+//   additionalItems contains minContains maxContains minItems maxItems uniqueItems unevaluatedItems · minLength
+//   maxLength pattern · minimum maximum exclusiveMinimum exclusiveMaximum multipleOf · anyOf oneOf allOf not if then
+//   else · $ref, $dynamicRef, $anchor and $id within the document
+// Every other word is an annotation, `format` included, as the specification says. What stands beside a $ref holds too.
 //
 // https://json-schema.org/draft/2020-12/json-schema-validation
 //
 // Threads:   a compiled schema is immutable and may be shared.
-// Ownership: owns its copy of the schema.
+// Ownership: keeps nothing of the document.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -30,8 +32,11 @@ struct SchemaBreach {
 
 class JsonSchema {
  public:
-  /// Errors: `kInvalidArgument` (names the place in the schema), `kUnsupported` (a keyword outside the list above).
+  /// Errors: `kInvalidArgument` (names the place in the schema), `kUnsupported` (a $dynamicRef that depends on where it
+  /// is reached from).
   [[nodiscard]] static Result<JsonSchema> compile(const boost::json::value& schema);
+  /// The schema `part` inside the document `root`, in which its references lead.
+  [[nodiscard]] static Result<JsonSchema> compile_part(const boost::json::value& root, const boost::json::value& part);
 
   JsonSchema(JsonSchema&&) noexcept;
   JsonSchema& operator=(JsonSchema&&) noexcept;
@@ -46,8 +51,8 @@ class JsonSchema {
 
  private:
   struct Node;
-  struct Compiler;
-  struct Validator;
+  class Compiler;
+  class Validator;
   JsonSchema() = default;
   std::vector<std::unique_ptr<Node>> nodes_;
   const Node* root_ = nullptr;

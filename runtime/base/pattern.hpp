@@ -1,7 +1,7 @@
 // runtime/base/pattern.hpp
 //
-// Regular expressions of JSON Schema (ECMA-262, as near as PCRE2 comes) with a bound on the work of one match, so that
-// no pattern can hold a thread.
+// Regular expressions of JSON Schema (ECMA-262 with the flag u, see pattern_syntax.hpp), run by PCRE2 with a bound on
+// the work of one match, so that no pattern can hold a thread.
 //
 // Threads: a compiled pattern is immutable and may be shared.
 #pragma once

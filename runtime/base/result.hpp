@@ -51,6 +51,7 @@ struct Error {
   bool retryable = false;   // the same call may succeed later
   long retry_after_ms = 0;  // when to try again, if known; 0 = unknown
   bool never_left = false;  // nothing of the call has left the process: the other side cannot have seen it
+  std::string part = {};  // of a request: the part that is wrong, in its receiver's words ("constraint"); may be empty
 
   /// "invalid_argument: message (hint)"
   [[nodiscard]] std::string text() const;

@@ -251,6 +251,27 @@ TEST_F(AgentChatTest, LeavesAStructuredAnswerTheModelsJsonAlone) {
   EXPECT_EQ((*client.answer)->annotations[0].url, "docs/B.md#L7");
 }
 
+/// Says what it found without a model.
+task<Outcome> finds_nothing(Ctx&, Event) { co_return reply("I found nothing about that."); }
+
+TEST_F(AgentChatTest, RefusesInItsOwnPlaceWhereATextWouldNotHaveTheShapeThatWasAskedFor) {
+  fixture.agent("finder", finds_nothing).answers_chat();
+  fixture.boot();
+  for (const Constraint& shape :
+       {Constraint(JsonObjectConstraint{}), Constraint(JsonSchemaConstraint{boost::json::object{{"type", "object"}}}),
+        Constraint(ChoiceConstraint{{"yes", "no"}})}) {
+    Client client;
+    client.constraint = shape;
+    ask(client, "finder", "anything?");
+    EXPECT_EQ((*client.answer)->text, "");
+    EXPECT_EQ((*client.answer)->refusal, "I found nothing about that.");
+  }
+  Client client;
+  ask(client, "finder", "anything?");
+  EXPECT_EQ((*client.answer)->text, "I found nothing about that.");
+  EXPECT_EQ((*client.answer)->refusal, "");
+}
+
 TEST_F(AgentChatTest, ShowsTheModelTheClientsSystemTextOnceAndAtTheSamePlace) {
   fixture.agent("plain", answers).answers_chat();
   fixture.boot();

@@ -6,6 +6,7 @@
 Exit code 77 (skipped) where the client or a model is not installed. The server is ended by its process id.
 """
 import glob
+import gzip
 import json
 import os
 import pathlib
@@ -18,9 +19,11 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+import zlib
 
 try:
     import openai
+    import pydantic
 except ImportError:
     print("skipped: the openai client is not installed (./dev test installs it)", file=sys.stderr)
     sys.exit(77)
@@ -148,7 +151,8 @@ class OpenAiClient(unittest.TestCase):
                 return self.client.chat.completions.create(model=model, messages=messages, tools=tools, temperature=0,
                                                            tool_choice=choice, max_tokens=600, stream=stream)
             answer = call(False).choices[0]
-            self.assertEqual(answer.finish_reason, "tool_calls")
+            # As OpenAI answers: a call that the client has forced by its name is no choice of the model.
+            self.assertEqual(answer.finish_reason, "tool_calls" if choice == "required" else "stop")
             called = answer.message.tool_calls[0].function
             self.assertIn(called.name, ["trains"] if choice != "required" else ["weather", "trains"])
             arguments = json.loads(called.arguments)
@@ -156,8 +160,164 @@ class OpenAiClient(unittest.TestCase):
             self.assertIsInstance(arguments["days"], int)
             pieces = [call_piece for piece in call(True) for call_piece in piece.choices[0].delta.tool_calls or []]
             self.assertEqual("".join(p.function.arguments or "" for p in pieces if p.index == 0), called.arguments)
-        with self.assertRaises(openai.APIStatusError):  # SmolLM2's template knows no tools
-            self.ask("hello", tools=tools, tool_choice="required")
+        for choice in ("required", "auto"):
+            with self.assertRaises(openai.BadRequestError) as refused:  # SmolLM2's template knows no tools
+                self.ask("hello", tools=tools, tool_choice=choice)
+            self.assertEqual(refused.exception.param, "tools")
+
+    def qwen(self, **more):
+        """An answer of a model whose template has tools."""
+        model = "qwen2.5-coder-0.5b"
+        if model not in [known.id for known in self.client.models.list()]:
+            self.skipTest(model + " is not here")
+        more = {"messages": [{"role": "user", "content": "What is the weather in Oslo? Use a tool."}], **more}
+        return self.client.chat.completions.create(model=model, temperature=0, **more)
+
+    def tool(self, name="weather", parameters=None, **more):
+        return {"type": "function", "function": {"name": name, **({"parameters": parameters} if parameters else {}), **more}}
+
+    CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+
+    def test_a_call_that_is_cut_shows_no_markup(self):
+        for choice in ("required", {"type": "function", "function": {"name": "weather"}}, "auto"):
+            asked = {"tools": [self.tool(parameters=self.CITY)], "tool_choice": choice, "max_tokens": 12}
+            whole = self.qwen(**asked).choices[0]
+            self.assertEqual(whole.finish_reason, "length", choice)
+            self.assertNotIn("tool_call", whole.message.content or "")
+            self.assertFalse(whole.message.tool_calls)
+            pieces = list(self.qwen(stream=True, **asked))
+            self.assertNotIn("<", "".join(p.choices[0].delta.content or "" for p in pieces))
+            self.assertEqual(pieces[-1].choices[0].finish_reason, "length")
+
+    def test_a_tool_without_parameters_is_called_with_none(self):
+        for parameters in (None, {"type": "object", "properties": {}}):
+            answer = self.qwen(tools=[self.tool(parameters=parameters)], max_tokens=100,
+                               tool_choice={"type": "function", "function": {"name": "weather"}}).choices[0]
+            self.assertEqual(answer.message.tool_calls[0].function.arguments, "{}")
+
+    def test_long_integers_keep_their_digits_both_ways(self):
+        number = 1234567890123456789012
+        parameters = {"type": "object", "properties": {"id": {"const": number}}, "required": ["id"],
+                      "additionalProperties": False}
+        called = self.qwen(tools=[self.tool("find", parameters)], tool_choice="required", max_tokens=100)
+        arguments = called.choices[0].message.tool_calls[0].function.arguments
+        self.assertEqual(json.loads(arguments), {"id": number}, arguments)
+        _, shown = post(self.address, "/apply-template", {
+            "model": "qwen2.5-coder-0.5b", "messages": [{"role": "user", "content": "x"}],
+            "tools": [self.tool("find", parameters)]})
+        self.assertIn(str(number), shown["prompt"])
+
+    def test_a_tool_loop_ends_in_an_answer(self):
+        tools = [self.tool(parameters=self.CITY, description="The weather now", strict=True)]
+        messages = [{"role": "user", "content": "What is the weather in Oslo? Use a tool."}]
+        first = self.qwen(messages=messages, tools=tools, tool_choice="required", parallel_tool_calls=False, max_tokens=100)
+        message = first.choices[0].message
+        self.assertEqual(len(message.tool_calls), 1)
+        self.assertIn("city", json.loads(message.tool_calls[0].function.arguments))
+        messages += [message, {"role": "tool", "tool_call_id": message.tool_calls[0].id,
+                               "content": "{\"celsius\": 31, \"sky\": \"clear\"}"}]
+        schema = {"type": "object", "properties": {"celsius": {"type": "integer"}}, "required": ["celsius"],
+                  "additionalProperties": False}
+        last = self.qwen(messages=messages, tools=tools, tool_choice="none", max_tokens=60, response_format={
+            "type": "json_schema", "json_schema": {"name": "weather", "schema": schema}}).choices[0]
+        self.assertEqual(json.loads(last.message.content), {"celsius": 31})
+        self.assertEqual(last.finish_reason, "stop")
+
+    def test_tools_stand_beside_a_response_format(self):
+        shape = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": {
+            "type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"],
+            "additionalProperties": False}}}
+        tools = [self.tool(parameters=self.CITY)]
+        answer = self.qwen(messages=[{"role": "user", "content": "How much is 2 + 2? Answer in JSON."}], tools=tools,
+                           response_format=shape, max_tokens=100).choices[0]
+        if answer.message.tool_calls:
+            self.assertEqual(answer.finish_reason, "tool_calls")
+        else:
+            self.assertIsInstance(json.loads(answer.message.content)["answer"], int)
+        called = self.qwen(tools=tools, response_format=shape, tool_choice="required", max_tokens=100).choices[0]
+        self.assertTrue(called.message.tool_calls)
+
+    def test_the_clients_own_helpers_parse_answers_and_tools(self):
+        class Answer(pydantic.BaseModel):
+            city: str
+            people: int
+        class Weather(pydantic.BaseModel):
+            city: str
+        parsed = self.client.chat.completions.parse(
+            model="default", messages=[{"role": "user", "content": "Tell me about Oslo."}], response_format=Answer,
+            temperature=0, max_tokens=200)
+        self.assertIsInstance(parsed.choices[0].message.parsed, Answer)
+        with self.client.chat.completions.stream(
+                model="default", messages=[{"role": "user", "content": "Tell me about Oslo."}], response_format=Answer,
+                temperature=0, max_tokens=200) as stream:
+            for _ in stream:
+                pass
+            self.assertIsInstance(stream.get_final_completion().choices[0].message.parsed, Answer)
+        tools = [openai.pydantic_function_tool(Weather)]
+        self.qwen(max_tokens=1)  # or the test is skipped
+        asked = dict(model="qwen2.5-coder-0.5b", messages=[{"role": "user", "content": "Is it raining in Oslo?"}],
+                     tools=tools, tool_choice="required", temperature=0, max_tokens=200)
+        called = self.client.chat.completions.parse(**asked).choices[0].message.tool_calls[0]
+        self.assertIsInstance(called.function.parsed_arguments, Weather)
+        with self.client.chat.completions.stream(**asked) as stream:
+            for _ in stream:
+                pass
+            final = stream.get_final_completion().choices[0]
+        self.assertEqual(final.finish_reason, "tool_calls")
+        self.assertIsInstance(final.message.tool_calls[0].function.parsed_arguments, Weather)
+        with self.assertRaises(openai.LengthFinishReasonError):
+            self.client.chat.completions.parse(**{**asked, "max_tokens": 5})
+
+    def test_every_way_of_asking_for_a_shape_is_kept_to_or_refused(self):
+        schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1, "maximum": 9}},
+                  "required": ["n"], "additionalProperties": False}
+        def is_digit(text):
+            return 1 <= json.loads(text)["n"] <= 9
+        ways = [({"guided_json": schema}, is_digit), ({"guided_json": json.dumps(schema)}, is_digit),
+                ({"json_schema": schema}, is_digit), ({"structured_outputs": {"json": schema}}, is_digit),
+                ({"guided_regex": "[a-c]{3}-\\d"}, lambda text: re.fullmatch(r"[a-c]{3}-\d", text)),
+                ({"structured_outputs": {"regex": "[a-c]{3}"}}, lambda text: re.fullmatch("[a-c]{3}", text)),
+                ({"guided_choice": ["maybe", "never"]}, lambda text: text in ("maybe", "never")),
+                ({"structured_outputs": {"choice": ["maybe", "never"]}}, lambda text: text in ("maybe", "never")),
+                ({"guided_grammar": "root ::= \"x\" [0-9]+ \"y\""}, lambda text: re.fullmatch(r"x\d+y", text)),
+                ({"response_format": {"type": "json_object"}}, lambda text: isinstance(json.loads(text), dict)),
+                ({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}, is_digit)]
+        for way, holds in ways:
+            for path, prompt in (("/v1/chat/completions", {"messages": [{"role": "user", "content": "Write something."}]}),
+                                 ("/v1/completions", {"prompt": "Write something."})):
+                status, answer = post(self.address, path, {"model": "default", "max_tokens": 60, "temperature": 1, "seed": 1,
+                                                           **prompt, **way})
+                self.assertEqual(status, 200, (path, way, answer))
+                choice = answer["choices"][0]
+                text = choice["message"]["content"] if "message" in choice else choice["text"]
+                if choice["finish_reason"] == "stop":
+                    self.assertTrue(holds(text), (path, way, text))
+        for way, param in [({"guided_json": {"type": "nonsense"}}, "guided_json"), ({"guided_regex": "a("}, "guided_regex"),
+                           ({"guided_grammar": "nonsense"}, "guided_grammar"), ({"guided_json": 3}, "guided_json"),
+                           ({"structured_outputs": {"structural_tag": "x"}}, "structured_outputs.structural_tag"),
+                           ({"response_format": {"type": "xml"}}, "response_format.type"),
+                           ({"guided_choice": ["a"], "guided_regex": "a"}, "guided_choice")]:
+            for path, prompt in (("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}),
+                                 ("/v1/completions", {"prompt": "x"})):
+                status, answer = post(self.address, path, {"model": "default", **prompt, **way})
+                self.assertEqual((status, answer["error"]["param"]), (400, param), (path, way, answer))
+
+    def test_a_history_shows_no_arguments_that_are_no_object(self):
+        def history(arguments):
+            return [{"role": "user", "content": "x"},
+                    {"role": "assistant", "content": None, "tool_calls": [
+                        {"id": "1", "type": "function", "function": {"name": "weather", "arguments": arguments}}]},
+                    {"role": "tool", "tool_call_id": "1", "content": "4"}]
+        self.qwen(max_tokens=1)
+        def shown(arguments):
+            return post(self.address, "/apply-template", {"model": "qwen2.5-coder-0.5b", "messages": history(arguments)})
+        self.assertIn("{}", shown("")[1]["prompt"])
+        self.assertIn("1234567890123456789012", shown("{\"n\": 1234567890123456789012}")[1]["prompt"])
+        self.assertIn("1234567890123456789012", shown({"n": 1234567890123456789012})[1]["prompt"])
+        for wrong in ("[1]", "{\"city\": \"Os", "3"):
+            status, answer = shown(wrong)
+            self.assertEqual((status, answer["error"]["param"]),
+                             (400, "messages[1].tool_calls[0].function.arguments"), wrong)
 
     def test_stop_strings_end_the_answer_and_are_not_in_it(self):
         def answer(**more):
@@ -166,6 +326,69 @@ class OpenAiClient(unittest.TestCase):
         self.assertIn(" eight", answer().text)
         stopped = answer(stop=[" eight"])
         self.assertEqual((stopped.finish_reason, stopped.text), ("stop", answer().text.split(" eight")[0]))
+
+    def test_text_and_log_probabilities_end_together(self):
+        for stop in ("five", " five", "five six", "e", "ve s"):
+            answer = self.client.completions.create(model="default", prompt="one two three four", temperature=0,
+                                                    max_tokens=12, logprobs=1, stop=[stop]).choices[0]
+            self.assertEqual("".join(answer.logprobs.tokens), answer.text, stop)
+            pieces = list(self.client.completions.create(model="default", prompt="one two three four", temperature=0,
+                                                         max_tokens=12, logprobs=1, stop=[stop], stream=True))
+            told = "".join("".join(p.choices[0].logprobs.tokens) for p in pieces if p.choices[0].logprobs)
+            self.assertEqual((told, "".join(p.choices[0].text for p in pieces)), (answer.text, answer.text), stop)
+
+    def test_a_character_that_is_cut_is_left_out(self):
+        emoji = "\N{GRINNING FACE}\N{ROCKET}" * 3
+        _, ids = post(self.address, "/tokenize", {"content": emoji, "add_special": False})
+        choice = " ".join(["go", emoji])
+        for tokens in range(1, len(ids["tokens"]) + 2):
+            message = self.ask("Say it.", max_tokens=tokens, logprobs=True, extra_body={"guided_choice": [choice]}).choices[0]
+            self.assertTrue(choice.startswith(message.message.content), message.message.content)
+            told = bytes(byte for token in message.logprobs.content for byte in token.bytes)
+            self.assertTrue(choice.encode().startswith(told), "logprobs keep the bytes of the tokens")
+            self.assertTrue(told.startswith(message.message.content.encode()))
+
+    def test_compressed_requests_are_read(self):
+        body = json.dumps({"model": "default", "max_tokens": 1, "messages": [{"role": "user", "content": "x " * 200}]}).encode()
+        for coding, data, wanted in (("gzip", gzip.compress(body), 200), ("deflate", zlib.compress(body), 200),
+                                     ("gzip", gzip.compress(body)[:-9], 400), ("br", body, 415),
+                                     ("gzip", gzip.compress(b" " * (9 << 20)), 413)):
+            request = urllib.request.Request(self.address + "/v1/chat/completions", data,
+                                             {"Content-Type": "application/json", "Content-Encoding": coding})
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    status = answer.status
+            except urllib.error.HTTPError as error:
+                status = error.code
+            self.assertEqual(status, wanted, coding)
+
+    def test_embeddings_read_all_that_they_count(self):
+        model = "all-minilm-l6-v2"
+        if model not in [m.id for m in self.client.models.list()]:
+            self.skipTest("the encoder is not here")
+        def made(text, **more):
+            return self.client.embeddings.create(model=model, input=text, extra_body=more, encoding_format="float")
+        long = " ".join(f"word{i % 7}" for i in range(300))
+        with self.assertRaises(openai.BadRequestError) as refused:
+            made(long)
+        self.assertEqual((refused.exception.code, refused.exception.param), ("context_length_exceeded", "input"))
+        cut = made(long, truncate=True)
+        self.assertEqual(cut.usage.prompt_tokens, 256)
+        self.assertIn("cut", cut.data[0].mnema["note"])
+        self.assertEqual(made(long, truncate_prompt_tokens=50).usage.prompt_tokens, 50)
+        short = made("the payment failed")
+        for marks in (False, True):
+            _, ids = post(self.address, "/tokenize", {"model": model, "content": "the payment failed", "add_special": marks})
+            again = made(ids["tokens"])
+            self.assertEqual(again.data[0].embedding, short.data[0].embedding)
+            self.assertEqual(again.usage.prompt_tokens, short.usage.prompt_tokens)
+        binary = self.client.embeddings.create(model=model, input="the payment failed")  # the client asks for base64
+        for a, b in zip(binary.data[0].embedding, short.data[0].embedding):
+            self.assertAlmostEqual(a, b, places=6)
+        self.assertEqual(len(self.client.embeddings.create(model=model, input="x", dimensions=384).data[0].embedding), 384)
+        with self.assertRaises(openai.BadRequestError) as refused:
+            self.client.embeddings.create(model=model, input="x", dimensions=64)
+        self.assertEqual(refused.exception.param, "dimensions")
 
     def test_completions_give_log_probabilities(self):
         answer = self.client.completions.create(model="default", prompt="The capital of France is", max_tokens=1, logprobs=3,

@@ -20,11 +20,14 @@ class RestReference(unittest.TestCase):
         self.assertEqual(in_reference, in_program)
 
     def test_has_the_fields_of_requests(self):
-        sources = [*REST.glob("*_request.cpp"), REST / "sampling_fields.cpp", REST / "tokens_route.cpp"]
+        sources = [*REST.glob("*_request.cpp"), REST / "sampling_fields.cpp", REST / "structured_output.cpp",
+                   REST / "tokens_route.cpp"]
         for source in sources:
             text = source.read_text(encoding="utf-8")
-            read = set(re.findall(r'\bfields\.(?:text|boolean|integer|number|find|object|array)\("([a-z_]+)"', text))
-            read |= set(re.findall(r'\btake\("([a-z_]+)"', text))
+            read = set(re.findall(r'\bfields_?\.(?:text|boolean|integer|number|find|object|array)\("([a-z_]+)"', text))
+            read |= set(re.findall(r'(?<![.\w])(?:take|refuse|schema|grammar|regex|choice)\((?:fields_, )?"([a-z_]+)"', text))
+            for names in re.findall(r'name : \{("[a-z_", ]+")\}', text):
+                read |= set(re.findall(r'"([a-z_]+)"', names))
             for field in sorted(read):
                 self.assertIn(f"`{field}`", REFERENCE, f"{source.name} reads it")
 

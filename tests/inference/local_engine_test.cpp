@@ -365,6 +365,152 @@ TEST_F(LocalEngineTest, ARequiredToolIsRefusedWhereItCannotBeEnforced) {
   EXPECT_EQ(loader->loads, "") << "before any compute";
 }
 
+TEST_F(LocalEngineTest, ACallThatIsCutIsInNoAnswer) {
+  open();
+  GenerateRequest request = asks_for_tools();
+  request.tool_choice_name = "weather";
+  const std::string whole = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Bonn\"}}";
+  for (int tokens = 1; tokens < static_cast<int>(whole.size()) / 4; ++tokens) {
+    request.tokens_max = tokens;
+    request.sampling.seed = static_cast<std::uint64_t>(tokens);
+    const Completion completion = answer(request);
+    EXPECT_EQ(completion.text, "") << tokens;
+    EXPECT_TRUE(completion.tool_calls.empty()) << tokens;
+    EXPECT_EQ(completion.finish_reason, FinishReason::kLength);
+    EXPECT_EQ(all.back().text, "") << "nor in the stream";
+  }
+  request.tokens_max = 500;
+  request.stop = {"arguments"};
+  const Completion stopped = answer(request);
+  EXPECT_EQ(stopped.text, "");
+  EXPECT_TRUE(stopped.tool_calls.empty());
+  EXPECT_EQ(stopped.finish_reason, FinishReason::kStop);
+}
+
+TEST_F(LocalEngineTest, ToolsBesideAShapeGiveCallsOrAnAnswerOfThatShape) {
+  open();
+  int answers = 0, calls = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    GenerateRequest request = asks_for_tools();
+    request.tool_choice = ToolChoice::kAuto;
+    request.constraint = JsonSchemaConstraint{
+        boost::json::parse(R"({"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"]})")};
+    request.sampling.temperature = 2;
+    request.sampling.seed = seed;
+    const Completion completion = answer(request);
+    if (completion.tool_calls.empty()) {
+      ++answers;
+      EXPECT_TRUE(boost::json::parse(completion.text).at("ok").is_bool()) << completion.text;
+      EXPECT_EQ(completion.finish_reason, FinishReason::kStop);
+    } else {
+      ++calls;
+      EXPECT_EQ(completion.text, "");
+      EXPECT_EQ(completion.finish_reason, FinishReason::kToolCalls);
+    }
+  }
+  EXPECT_GT(answers, 0);
+  EXPECT_GT(calls, 0);
+  GenerateRequest grammar = asks_for_tools();
+  grammar.tool_choice = ToolChoice::kAuto;
+  grammar.constraint = GrammarConstraint{"root ::= \"a\""};
+  EXPECT_EQ(error(grammar).part, "constraint");
+}
+
+TEST_F(LocalEngineTest, AStrictToolIsHeldToItsSchemaThoughTheModelIsFreeToCallIt) {
+  const std::string wanted = "I look <b.\n<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}}";
+  for (const bool strict : {true, false}) {
+    // The model writes this text as far as it is let, and then anything.
+    loader->adjust = [&](const std::vector<TokenId>& before, std::vector<float>& logits) {
+      const std::string prompt_end = "weather?\n";
+      std::string text(before.begin(), before.end());
+      const std::size_t written = text.size() - text.find(prompt_end) - prompt_end.size();
+      if (written < wanted.size()) logits[static_cast<std::uint8_t>(wanted[written])] = 1e6F;
+    };
+    open();
+    GenerateRequest request = asks_for_tools();
+    request.tool_choice = ToolChoice::kAuto;
+    request.prompt.tools[0].strict = strict;
+    request.parallel_tool_calls = false;
+    request.tokens_max = static_cast<int>(wanted.size()) + 60;
+    const Completion completion = answer(request);
+    EXPECT_EQ(completion.text, "I look <b.\n");
+    if (!strict) continue;
+    ASSERT_EQ(completion.tool_calls.size(), 1U) << completion.text;
+    const boost::json::value city = boost::json::parse(completion.tool_calls[0].arguments).at("city");
+    EXPECT_TRUE(city == "Bonn" || city == "Oslo") << completion.tool_calls[0].arguments;
+  }
+}
+
+TEST_F(LocalEngineTest, ToolsThatATemplateDoesNotHaveAreRefusedWhereTheClientRunsThem) {
+  open();
+  GenerateRequest request = asks_for_tools("d");
+  request.tool_choice = ToolChoice::kAuto;
+  EXPECT_TRUE(answer(request).tool_calls.empty()) << "left out";
+  request.refuse_unread_tools = true;
+  const Error refused = error(request);
+  EXPECT_EQ(refused.code, ErrorCode::kUnsupported);
+  EXPECT_EQ(refused.part, "tools");
+  request.tool_choice = ToolChoice::kNone;
+  EXPECT_TRUE(answer(request).tool_calls.empty()) << "then there are none";
+}
+
+TEST_F(LocalEngineTest, ARefusalSaysWhichPartOfTheRequestItIsAbout) {
+  open();
+  GenerateRequest request = asks("a");
+  request.constraint = JsonSchemaConstraint{boost::json::parse(R"({"type":"nonsense"})")};
+  EXPECT_EQ(error(request).part, "constraint");
+  request.constraint = RegexConstraint{"a("};
+  EXPECT_EQ(error(request).part, "constraint");
+  request = asks_for_tools();
+  request.prompt.tools[0].parameters = boost::json::parse(R"({"type":"array"})");
+  EXPECT_EQ(error(request).part, "tools");
+}
+
+TEST_F(LocalEngineTest, ARegularExpressionHoldsForTheWholeAnswer) {
+  open();
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    GenerateRequest request = asks("a", "hello", 100);
+    request.constraint = RegexConstraint{"(yes|no), \\d{3}\\."};
+    request.sampling.temperature = 2;
+    request.sampling.seed = seed;
+    const std::string text = answer(request).text;
+    ASSERT_EQ(text.size(), text.starts_with("yes") ? 9U : 8U) << text;
+    EXPECT_TRUE(text.starts_with("yes, ") || text.starts_with("no, ")) << text;
+    EXPECT_TRUE(text.ends_with('.')) << text;
+  }
+}
+
+TEST_F(LocalEngineTest, ALongTextIsRefusedCutOrAveragedAsTheRequestSays) {
+  open();
+  const auto embed = [this](EmbeddingRequest::Longer longer, std::vector<EmbeddingInput> inputs) {
+    EmbeddingRequest request;
+    request.model = "vectors";
+    request.inputs = std::move(inputs);
+    request.longer = longer;
+    Result<Embeddings> made = Error{};
+    engine->embed(std::move(request), reply, [&made](Result<Embeddings> result) { made = std::move(result); });
+    run();
+    return made;
+  };
+  const std::string longer(4001, 'x');  // the scripted encoder takes 4,000 tokens, which are bytes
+  const Result<Embeddings> refused = embed(EmbeddingRequest::Longer::kRefuse, {"short", longer});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kContextLengthExceeded);
+  const Result<Embeddings> cut = embed(EmbeddingRequest::Longer::kCut, {"short", longer, std::vector<TokenId>{1, 2}});
+  ASSERT_TRUE(cut.ok()) << cut.error().text();
+  EXPECT_EQ(cut->cut_from, (std::vector<int>{0, 4001, 0}));
+  EXPECT_EQ(cut->tokens, 5 + 4000 + 2);
+  EXPECT_EQ(cut->vectors[1][0], 4000);
+  const Result<Embeddings> averaged = embed(EmbeddingRequest::Longer::kAverage, {longer});
+  ASSERT_TRUE(averaged.ok());
+  EXPECT_EQ(averaged->tokens, 4001) << "all of it was read";
+  EXPECT_TRUE(averaged->cut_from.empty());
+  const auto wrong = embed(EmbeddingRequest::Longer::kRefuse, {std::vector<TokenId>{100'000}});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(stats().embeddings_waiting, 0);
+}
+
 TEST_F(LocalEngineTest, CancellingManyAtOnceGivesBackEveryPageAtTheFirstLook) {
   open();
   for (int i = 0; i < 10; ++i) ask(asks("a", "prompt " + std::to_string(i), 1000));

@@ -37,15 +37,17 @@ class TextCounter final : public TextEncoder {
   using VectorOf = std::function<std::vector<float>(const std::string&)>;
   TextCounter(std::function<void(std::size_t texts)> after_layer, VectorOf vector_of)
       : after_layer_(std::move(after_layer)), vector_of_(std::move(vector_of)) {}
-  Result<std::unique_ptr<Encoding>> begin(std::span<const std::string> texts) override {
+  Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> texts) override {
     return std::unique_ptr<Encoding>(std::make_unique<Batch>(texts, *this));
   }
 
  private:
   class Batch final : public Encoding {
    public:
-    Batch(std::span<const std::string> texts, const TextCounter& encoder) : after_layer_(encoder.after_layer_) {
-      for (const std::string& text : texts) {
+    Batch(std::span<const EmbeddingInput> texts, const TextCounter& encoder) : after_layer_(encoder.after_layer_) {
+      for (const EmbeddingInput& input : texts) {
+        const auto* ids = std::get_if<std::vector<TokenId>>(&input);
+        const std::string text = ids != nullptr ? std::string(ids->size(), 'x') : std::get<std::string>(input);
         tokens_ += static_cast<int>(text.size());
         vectors_.push_back(encoder.vector_of_ ? encoder.vector_of_(text)
                                               : std::vector<float>{static_cast<float>(text.size())});

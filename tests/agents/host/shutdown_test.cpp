@@ -136,10 +136,9 @@ class SilentPeer {
 class HeldEmbedding final : public testing::ScriptedEngine {
  public:
   using ScriptedEngine::ScriptedEngine;
-  void embed(std::string model, std::vector<std::string> texts, Priority priority, Executor& reply_to,
-             std::function<void(Result<Embeddings>)> on_done) override {
-    if (texts.size() > 1 || hold_all) return static_cast<void>(++held);
-    ScriptedEngine::embed(std::move(model), std::move(texts), priority, reply_to, std::move(on_done));
+  void embed(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) override {
+    if (request.inputs.size() > 1 || hold_all) return static_cast<void>(++held);
+    ScriptedEngine::embed(std::move(request), reply_to, std::move(on_done));
   }
   static inline bool hold_all = false;
   static inline std::atomic<int> held = 0;

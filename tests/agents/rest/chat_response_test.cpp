@@ -60,5 +60,55 @@ TEST(ChatWriter, SaysWhyAnAnswerWasCutShort) {
   EXPECT_EQ(last.at("choices").at(0).at("mnema").at("note"), "ended because the model repeated itself");
 }
 
+Completion calling(FinishReason reason) {
+  Completion completion;
+  completion.tool_calls = {{"call_0", "f", "{}"}, {"call_1", "g", R"({"n": 1234567890123456789012})"}};
+  completion.finish_reason = reason;
+  return completion;
+}
+
+TEST(ChatWriter, EndsAForcedCallAsOpenAiDoesAndAChosenOneAsACall) {
+  for (const FinishReason reason : {FinishReason::kToolCalls, FinishReason::kStop}) {
+    for (const bool named : {false, true}) {
+      ChatWriter::Options options;
+      options.tool_was_named = named;
+      const char* wanted = named ? "stop" : "tool_calls";
+      const json::value whole = ChatWriter(options).whole({calling(reason)});
+      EXPECT_EQ(whole.at("choices").at(0).at("finish_reason"), wanted);
+      EXPECT_TRUE(whole.at("choices").at(0).at("message").at("content").is_null());
+      const json::value last = json::parse(ChatWriter(options).finish(0, calling(reason)).back());
+      EXPECT_EQ(last.at("choices").at(0).at("finish_reason"), wanted);
+    }
+  }
+  ChatWriter::Options named;
+  named.tool_was_named = true;
+  const json::value cut = ChatWriter(named).whole({calling(FinishReason::kLength)});
+  EXPECT_EQ(cut.at("choices").at(0).at("finish_reason"), "length");
+}
+
+TEST(ChatWriter, PassesArgumentsOnAsTheModelWroteThem) {
+  const json::value whole = ChatWriter({}).whole({calling(FinishReason::kToolCalls)});
+  EXPECT_EQ(whole.at("choices").at(0).at("message").at("tool_calls").at(1).at("function").at("arguments"),
+            R"({"n": 1234567890123456789012})");
+}
+
+TEST(ChatWriter, LeavesOutFurtherCallsWhereOneWasAskedFor) {
+  ChatWriter::Options options;
+  options.one_tool_call = true;
+  const json::value whole = ChatWriter(options).whole({calling(FinishReason::kToolCalls)});
+  EXPECT_EQ(whole.at("choices").at(0).at("message").at("tool_calls").as_array().size(), 1U);
+}
+
+TEST(ChatWriter, TellsARefusalInItsOwnPlaceAndNoContent) {
+  Completion refusing;
+  refusing.refusal = "I found nothing about that.";
+  const json::value whole = ChatWriter({}).whole({refusing});
+  EXPECT_EQ(whole.at("choices").at(0).at("message").at("refusal"), json::value(refusing.refusal));
+  EXPECT_TRUE(whole.at("choices").at(0).at("message").at("content").is_null());
+  const std::vector<std::string> chunks = ChatWriter({}).finish(0, refusing);
+  ASSERT_EQ(chunks.size(), 2U);
+  EXPECT_EQ(json::parse(chunks[0]).at("choices").at(0).at("delta").at("refusal"), json::value(refusing.refusal));
+}
+
 }  // namespace
 }  // namespace mnema

@@ -89,7 +89,7 @@ class WordBags final : public TextEncoder {
  public:
   static constexpr std::size_t kDimensions = 16;
   explicit WordBags(std::function<bool()> refuses) : refuses_(std::move(refuses)) {}
-  Result<std::unique_ptr<Encoding>> begin(std::span<const std::string> texts) override {
+  Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> texts) override {
     if (refuses_()) return fail_retryable(ErrorCode::kUnavailable, "the encoder does not want to");
     return std::unique_ptr<Encoding>(std::make_unique<Batch>(texts));
   }
@@ -97,8 +97,9 @@ class WordBags final : public TextEncoder {
  private:
   class Batch final : public Encoding {
    public:
-    explicit Batch(std::span<const std::string> texts) {
-      for (const std::string& text : texts) {
+    explicit Batch(std::span<const EmbeddingInput> texts) {
+      for (const EmbeddingInput& input : texts) {
+        const std::string& text = std::get<std::string>(input);
         vectors_.push_back(bag_of(text));
         tokens_ += static_cast<int>(text.size());
       }

@@ -49,8 +49,7 @@ class CountingEngine final : public Engine {
   Result<std::string> apply_template(const std::string& model, const Prompt& prompt) override {
     return engine_.apply_template(model, prompt);
   }
-  void embed(std::string, std::vector<std::string>, Priority, Executor&,
-             std::function<void(Result<Embeddings>)>) override {}
+  void embed(EmbeddingRequest, Executor&, std::function<void(Result<Embeddings>)>) override {}
   std::vector<ModelInfo> models() const override { return engine_.models(); }
   double prefill_tokens_per_second(const std::string& model) const override {
     return engine_.prefill_tokens_per_second(model);

@@ -47,6 +47,16 @@ TEST_F(DescribeModel, ShowsAFileItCannotRunAndSaysWhy) {
   EXPECT_NE(described->problem->message.find("mamba"), std::string::npos);
 }
 
+TEST_F(DescribeModel, TellsWhatIsNotStatedFromZero) {
+  testing::write_tiny_model(path(), {});
+  const Result<ModelDescription> described = describe_model(path());
+  ASSERT_TRUE(described.ok()) << described.error().text();
+  EXPECT_EQ(described->facts.at("layers"), 1);
+  EXPECT_EQ(described->facts.at("name"), "tiny");
+  EXPECT_TRUE(described->facts.at("kv_heads").is_null());
+  EXPECT_TRUE(described->facts.at("sliding_window").is_null());
+}
+
 TEST_F(DescribeModel, RefusesAFileThatIsCutShort) {
   testing::write_tiny_model(path(), {});
   fs::resize_file(path(), fs::file_size(path()) - 100);

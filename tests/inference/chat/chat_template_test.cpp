@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "inference/tokenizer/gguf_tokenizer.hpp"
+#include "runtime/base/json.hpp"
 #include "tests/support/paths.hpp"
 
 namespace mnema {
@@ -260,6 +261,170 @@ TEST(ChatTemplate, RendersALongConversationFarInsideItsLimits) {
   const Result<RenderedPrompt> rendered = (*chat)->render(prompt);
   ASSERT_TRUE(rendered.ok()) << rendered.error().text();
   EXPECT_GT(rendered->text.size(), 4'000'000U);
+}
+
+/// A question, a call of `look_up` with `arguments`, and its result.
+Prompt prompt_with_call(std::string arguments) {
+  Prompt prompt;
+  prompt.tools.push_back({"look_up", "Looks it up", {{"type", "object"}}});
+  prompt.messages.push_back(message_of(Role::kUser, "where?"));
+  Message call;
+  call.role = Role::kAssistant;
+  call.tool_calls.push_back({"call_1", "look_up", std::move(arguments)});
+  prompt.messages.push_back(call);
+  prompt.messages.push_back(message_of(Role::kTool, "there"));
+  return prompt;
+}
+
+/// What `call_part` writes of a call, in a template that writes nothing else.
+std::string call_as(const std::string& call_part,
+                    std::string arguments = R"({"key":"a \"b\"","n":12345678901234567890123})") {
+  const auto chat = ChatTemplate::create(
+      "{% for m in messages %}{% for call in m.tool_calls or [] %}" + call_part + "{% endfor %}{% endfor %}", {}, "",
+      "");
+  if (!chat.ok()) return chat.error().text();
+  const Result<RenderedPrompt> rendered = (*chat)->render(prompt_with_call(std::move(arguments)));
+  return rendered.ok() ? rendered->text : rendered.error().message;
+}
+
+TEST(ChatTemplate, KeepsTheDigitsOfIntegersOfToolsAndArguments) {
+  const auto chat = *ChatTemplate::create(
+      "{{ tools | tojson }}{% for m in messages %}{% for c in m.tool_calls %}{{ c.function.arguments | tojson }}"
+      "{% endfor %}{% endfor %}{{ big }}",
+      {}, "", "");
+  JsonBounds exact;
+  exact.exact_integers = true;
+  Prompt prompt;
+  prompt.tools = {{"f", "", *parse_bounded_json(R"({"maximum":1234567890123456789012,"minimum":-7})", "a", exact)}};
+  prompt.messages = {message_of(Role::kAssistant, "")};
+  prompt.messages[0].tool_calls = {{"1", "f", R"({"id": 1234567890123456789012})"}};
+  prompt.template_arguments["big"] = *parse_bounded_json("-1234567890123456789012", "a", exact);
+  const Result<RenderedPrompt> rendered = chat->render(prompt);
+  ASSERT_TRUE(rendered.ok()) << rendered.error().text();
+  EXPECT_NE(rendered->text.find("\"maximum\": 1234567890123456789012, \"minimum\": -7"), std::string::npos)
+      << rendered->text;
+  EXPECT_NE(rendered->text.find("\"id\": 1234567890123456789012"), std::string::npos) << rendered->text;
+  EXPECT_TRUE(rendered->text.ends_with("-1234567890123456789012")) << rendered->text;
+}
+
+TEST(ChatTemplate, GivesArgumentsOfCallsAsTheTemplateWantsThem) {
+  const std::string spaced = R"({"key": "a \"b\"", "n": 12345678901234567890123})";
+  const std::string as_written = R"({"key":"a \"b\"","n":12345678901234567890123})";
+  EXPECT_EQ(call_as("{{ call.function.arguments | tojson }}"), spaced) << "an object, whose integers keep their digits";
+  EXPECT_EQ(call_as("{{ call.function.arguments }}"), as_written) << "a text, not Python's form of a dictionary";
+  EXPECT_EQ(call_as("{{ 'x' + call.function.arguments + 'y' }}"), "x" + as_written + "y");
+  EXPECT_EQ(call_as("{{ 'x' ~ call.function.arguments }}"), "x" + as_written);
+  EXPECT_EQ(call_as("{% for name, value in call.function.arguments.items() %}{{ name }}={{ value }};{% endfor %}"),
+            "key=a \"b\";n=12345678901234567890123;");
+  EXPECT_EQ(call_as("{% for name, value in call.function.arguments | items %}{{ name }}={{ value }};{% endfor %}"),
+            "key=a \"b\";n=12345678901234567890123;");
+  EXPECT_EQ(call_as("{% if call.function.arguments is string %}{{ call.function.arguments }}{% else %}"
+                    "{{ call.function.arguments | tojson }}{% endif %}"),
+            spaced);
+  EXPECT_EQ(call_as("{% if call.function.arguments is mapping %}{{ call.function.arguments | tojson }}{% endif %}"),
+            spaced);
+  EXPECT_EQ(call_as("{% if call.function.arguments is string %}{{ call.function.arguments }}{% endif %}"), as_written)
+      << "a template that shows texts only";
+  EXPECT_EQ(call_as("{% if call.function.arguments is not string %}{{ raise_exception('no text') }}{% endif %}"
+                    "{{ call.function.arguments }}"),
+            as_written);
+  EXPECT_EQ(call_as("{% set a = call.function.arguments | from_json %}{{ a.key }}"), "a \"b\"");
+}
+
+TEST(ChatTemplate, NeverShowsArgumentsThatAreNoObject) {
+  for (const char* broken : {"", "look up", "[1]", "{\"a\": ", "null", "\"<|im_end|>\""}) {
+    EXPECT_EQ(call_as("{{ call.function.arguments | tojson }}", broken), "{}") << broken;
+    EXPECT_EQ(call_as("{{ call.function.arguments }}", broken), "{}") << broken;
+    EXPECT_EQ(call_as("{% if call.function.arguments is string %}{{ call.function.arguments }}{% endif %}", broken),
+              "{}")
+        << broken;
+  }
+}
+
+TEST(ChatTemplate, GivesTheContentOfACallWithoutTextAsTheTemplateWantsIt) {
+  const auto of = [](const char* source) {
+    const auto chat = ChatTemplate::create(source, {}, "", "");
+    const Result<RenderedPrompt> rendered = (*chat)->render(prompt_with_call(R"({"a":1})"));
+    return rendered.ok() ? rendered->text : rendered.error().message;
+  };
+  const std::string call = "{% for c in m.tool_calls or [] %}{{ c.function.arguments }}{% endfor %}";
+  EXPECT_EQ(of(("{% for m in messages %}{{ m.role }}:{{ m.content }}" + call + ";{% endfor %}").c_str()),
+            "user:where?;assistant:{\"a\":1};tool:there;")
+      << "None is not printed";
+  EXPECT_EQ(of(("{% for m in messages %}{{ m.role + ':' + m.content }}" + call + ";{% endfor %}").c_str()),
+            "user:where?;assistant:{\"a\":1};tool:there;")
+      << "and what fails without a text gets one";
+  EXPECT_EQ(of(("{% for m in messages %}{% if m.content is none %}" + call +
+                "{% else %}{{ m.content }}{% endif %};{% endfor %}")
+                   .c_str()),
+            "where?;{\"a\":1};there;")
+      << "a call that is shown only where there is no content";
+}
+
+TEST(ChatTemplate, ShowsACallBesideAnEmptyTextWhereTheTemplateWouldLoseIt) {
+  const auto chat = *ChatTemplate::create(
+      "{% for m in messages %}{% if m.content is none %}{{ m.tool_calls[0].function.arguments }}{% else %}{{ m.content "
+      "}}"
+      "{% endif %};{% endfor %}",
+      {}, "", "");
+  Prompt prompt = prompt_with_call(R"({"a":1})");
+  prompt.messages[1].content = message_of(Role::kAssistant, "").content;
+  EXPECT_EQ((*chat->render(prompt)).text, "where?;{\"a\":1};there;");
+  prompt.messages[1].content = message_of(Role::kAssistant, "wait").content;
+  EXPECT_EQ((*chat->render(prompt)).text, "where?;wait;there;");
+}
+
+TEST(ChatTemplate, KnowsWhetherATemplateHasToolsAndCalls) {
+  const auto with = [](const char* source) { return *ChatTemplate::create(source, {}, "", ""); };
+  EXPECT_FALSE(chat_ml()->supports_tools());
+  EXPECT_FALSE(chat_ml()->supports_tool_calls());
+  EXPECT_TRUE(everything()->supports_tools());
+  EXPECT_TRUE(everything()->supports_tool_calls());
+  EXPECT_TRUE(with("{% if tools is not none %}{{ tools | tojson }}{% endif %}")->supports_tools());
+  EXPECT_TRUE(with("{% for m in messages %}{% if m.role == 'system' %}{{ tools | tojson }}{% endif %}{% endfor %}")
+                  ->supports_tools())
+      << "tools that are shown inside the system message";
+  EXPECT_FALSE(with("{{ 'tools' if tools }}")->supports_tools());
+  EXPECT_FALSE(with("{{ raise_exception('no') }}")->supports_tools());
+}
+
+TEST(ChatTemplate, GivesWhatTransformersGives) {
+  const auto of = [](const char* source, const Prompt& prompt) {
+    return (*(*ChatTemplate::create(source, {}, "", ""))->render(prompt)).text;
+  };
+  Prompt prompt;
+  prompt.messages.push_back(message_of(Role::kUser, "a"));
+  EXPECT_EQ(of("{{ tools }}{{ documents }}{{ messages[0].reasoning_content is defined }}", prompt), "NoneNoneFalse");
+  EXPECT_EQ(of("{% for tool in tools %}x{% endfor %}y", prompt), "y") << "none is not iterable, what is undefined is";
+  prompt.messages.push_back(message_of(Role::kAssistant, "b"));
+  prompt.messages[1].reasoning = "why";
+  EXPECT_EQ(of("{{ messages[1].reasoning_content }}{{ messages[1].thinking }}", prompt), "whywhy");
+  prompt.tools.push_back({"bare", "", nullptr});
+  EXPECT_EQ(of("{{ tools | tojson }}", prompt), R"([{"type": "function", "function": {"name": "bare"}}])");
+}
+
+TEST(ChatTemplate, WritesTheTimeThatItIsGiven) {
+  const auto chat =
+      *ChatTemplate::create("{{ strftime_now('%Y') if strftime_now is defined else 'then' }}", {}, "", "");
+  Prompt prompt;
+  prompt.messages.push_back(message_of(Role::kUser, "a"));
+  EXPECT_TRUE(chat->writes_time());
+  EXPECT_FALSE(chat_ml()->writes_time());
+  EXPECT_EQ((*chat->render(prompt, from_micros(1'700'000'000'000'000))).text, "2023");
+  EXPECT_EQ((*chat->render(prompt)).text, "then");
+}
+
+TEST(ChatTemplate, CutsControlTokensHoweverTheirTextIsPrinted) {
+  const auto chat = *ChatTemplate::create(
+      "{{ messages[0].content | tojson(ensure_ascii=true) }}{{ [messages[0].content] }}{{ '%r' % messages[0].content }}"
+      "{{ messages[0].content.upper() }}{{ messages[0].content | title }}",
+      {"<|im_end|>"}, "", "");
+  Prompt prompt;
+  prompt.messages.push_back(message_of(Role::kUser, "<|im_end|>"));
+  const Result<RenderedPrompt> rendered = chat->render(prompt);
+  ASSERT_TRUE(rendered.ok()) << rendered.error().text();
+  EXPECT_EQ(rendered->text, "\"<|im_end|>\"['<|im_end|>']'<|im_end|>'<|IM_END|><|im_end|>");
+  EXPECT_EQ(whole_control_tokens(*rendered), 0);
 }
 
 }  // namespace

@@ -44,7 +44,9 @@ TEST(JinjaLexer, SaysOnWhichLineSomethingIsNotClosedOrStrange) {
   EXPECT_EQ(shown("\n\n{# x"), "chat template, line 3: a comment is not closed");
   EXPECT_EQ(shown("{{ 'x }}"), "chat template, line 1: a string is not closed");
   EXPECT_EQ(shown("{{ $ }}"), "chat template, line 1: unexpected character '$'");
-  EXPECT_EQ(shown("{{ 1234567890123456789 }}"), "chat template, line 1: a number is too long");
+  EXPECT_EQ(shown("{{ " + std::string(5000, '1') + " }}"), "chat template, line 1: a number is too long");
+  EXPECT_EQ(shown("{{ (1] }}"), "chat template, line 1: unexpected ']'");
+  EXPECT_EQ(shown("{{ '\\x4' }}"), "chat template, line 1: a \\x in a string needs 2 digits");
 }
 
 }  // namespace

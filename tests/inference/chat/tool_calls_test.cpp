@@ -11,7 +11,7 @@ struct Heard {
   std::vector<ToolCall> calls, complete;
 };
 
-Heard heard(const std::string& output, std::size_t step, OutputParser::Options options) {
+Heard heard(const std::string& output, std::size_t step, OutputParser::Options options, bool cut = false) {
   OutputParser parser(std::move(options));
   Heard all;
   const auto add = [&](const Delta& delta) {
@@ -28,7 +28,7 @@ Heard heard(const std::string& output, std::size_t step, OutputParser::Options o
     add(delta);
   }
   Delta last;
-  parser.finish(last);
+  parser.finish(last, cut);
   add(last);
   all.complete = parser.calls();
   for (const ToolCall& call : all.complete) {
@@ -116,6 +116,54 @@ TEST(OutputParser, CountsACallThatWasCutOffAmongNoCompleteOnes) {
   }
   EXPECT_EQ(heard(output, 5, everything()).complete.size(), 1U) << "whole but for the tag";
   EXPECT_EQ(heard("<tool_call>{\"na", 5, everything()).text, "<tool_call>{\"na");
+}
+
+TEST(OutputParser, ShowsNoMarkupOfACallThatWasCutOffAnywhere) {
+  const std::string before = "I look.";
+  for (const std::string& body :
+       {std::string(R"({"name": "f", "arguments": {"path": "/home", "all": true}})"),
+        std::string(R"({"arguments": {"a": "}\""}, "name": "f"})"), std::string("no json"), std::string()}) {
+    const std::string output = before + "<tool_call>\n" + body + "\n</tool_call>";
+    for (std::size_t length = before.size(); length < output.size(); ++length) {
+      for (const std::size_t step : {1, 7, 1000}) {
+        const Heard all = heard(output.substr(0, length), step, everything(), true);
+        ASSERT_EQ(all.text, before) << output.substr(0, length);
+        ASSERT_TRUE(all.complete.empty() ||
+                    length >= before.size() + std::string("<tool_call>\n").size() + body.size());
+      }
+    }
+  }
+  EXPECT_EQ(heard("<think>hm</thi", 3, everything(), true).reasoning, "hm");
+  EXPECT_EQ(heard("a < b", 1, everything(), true).text, "a < b");
+}
+
+TEST(OutputParser, LooksForTagsOnlyBeforeAnAnswerOfAGivenShape) {
+  OutputParser::Options options = everything();
+  options.tags_before_text = true;
+  const std::string json = R"({"a": "<tool_call>{\"name\": \"f\"}</tool_call> <think>"})";
+  for (std::size_t step = 1; step <= json.size(); ++step) {
+    const Heard all = heard(json, step, options);
+    ASSERT_EQ(all.text, json) << step;
+    ASSERT_TRUE(all.calls.empty()) << step;
+    const Heard called = heard("<think>hm</think>\n\n<tool_call>\n{\"name\": \"f\"}\n</tool_call>", step, options);
+    ASSERT_EQ(called.complete.size(), 1U) << step;
+    ASSERT_EQ(called.reasoning, "hm") << step;
+    ASSERT_EQ(heard("<think>hm</think>\n" + json, step, options).text, json) << step;
+  }
+}
+
+TEST(OutputParser, LetsAnArgumentSayWhatEndsACall) {
+  const std::string arguments = R"({"a": "</tool_call> \"</tool_call>", "b": "<tool_call>"})";
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": " + arguments + "}\n</tool_call>";
+  for (std::size_t step = 1; step <= call.size(); ++step) {
+    const Heard all = heard(call + call, step, everything());
+    ASSERT_EQ(all.text, "") << step;
+    ASSERT_EQ(all.complete.size(), 2U) << step;
+    EXPECT_EQ(all.complete[0].arguments, arguments);
+    EXPECT_EQ(all.complete[1].arguments, arguments);
+  }
+  const std::string broken = "<tool_call>{\"name\": \"f}</tool_call> and more";
+  EXPECT_EQ(heard(broken, 3, everything()).text, broken);
 }
 
 TEST(OutputParser, NumbersCallsApartThoughOneOfThemIsBroken) {

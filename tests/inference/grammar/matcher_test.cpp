@@ -113,6 +113,23 @@ class PlainReader {
       }
       case Node::Kind::kRule:
         return of_rule(node.rule, at);
+      case Node::Kind::kStates: {
+        std::set<std::pair<int, std::size_t>> seen{{0, at}};
+        std::vector<std::pair<int, std::size_t>> work{{0, at}};
+        Ends ends;
+        while (!work.empty()) {
+          const auto [state, begin] = work.back();
+          work.pop_back();
+          const Node::State& from = node.states[static_cast<std::size_t>(state)];
+          if (from.accepting) ends.insert(begin);
+          for (const Node::Edge& edge : from.edges) {
+            for (const std::size_t end : of(*edge.on, begin)) {
+              if (seen.insert({edge.to, end}).second) work.emplace_back(edge.to, end);
+            }
+          }
+        }
+        return ends;
+      }
     }
     return {};
   }

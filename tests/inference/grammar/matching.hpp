@@ -3,6 +3,8 @@
 // Whether a text is whole under a grammar, and a tokenizer small enough to check masks by hand.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <boost/json/parse.hpp>
 #include <string>
 #include <string_view>
@@ -34,6 +36,31 @@ inline Result<std::shared_ptr<Matcher>> matcher_of(const Result<Rules>& rules) {
 inline Result<std::shared_ptr<Matcher>> matcher_of_gbnf(std::string_view gbnf) { return matcher_of(parse_gbnf(gbnf)); }
 inline Result<std::shared_ptr<Matcher>> matcher_of_schema(std::string_view schema) {
   return matcher_of(rules_of_schema(boost::json::parse(schema)));
+}
+
+/// A schema, texts that it allows and texts that it does not.
+struct SchemaCase {
+  const char* schema;
+  std::vector<std::string> in;
+  std::vector<std::string> out;
+};
+
+inline void expect_cases(const std::vector<SchemaCase>& cases) {
+  for (const SchemaCase& one : cases) {
+    const auto matcher = matcher_of_schema(one.schema);
+    ASSERT_TRUE(matcher.ok()) << one.schema << "\n" << matcher.error().text();
+    for (const std::string& text : one.in)
+      EXPECT_TRUE(whole(**matcher, text)) << one.schema << "\nshould allow " << text;
+    for (const std::string& text : one.out)
+      EXPECT_FALSE(whole(**matcher, text)) << one.schema << "\nshould refuse " << text;
+  }
+}
+
+/// The schema is refused with a message that holds `part`.
+inline void expect_refused(std::string_view schema, std::string_view part) {
+  const auto result = rules_of_schema(boost::json::parse(schema));
+  ASSERT_FALSE(result.ok()) << schema;
+  EXPECT_NE(result.error().message.find(part), std::string::npos) << schema << "\n" << result.error().text();
 }
 
 /// All 256 single bytes, some longer tokens, then one control token that ends a turn.

@@ -64,16 +64,63 @@ TEST(ToolCallGrammar, ReasoningMayStandBeforeTheCallWhereTheModelHasIt) {
   EXPECT_FALSE(whole(**must, "I think not."));
 }
 
-TEST(ToolCallGrammar, ToolsWithoutParametersTakeAnyObject) {
-  for (const char* parameters : {"null", "{}"}) {
+TEST(ToolCallGrammar, AToolWithoutParametersIsCalledWithNone) {
+  const std::string begin = "<tool_call>\n{\"name\": \"say \\\"it\\\"\", \"arguments\": ";
+  for (const char* parameters :
+       {"null", "{}", R"({"type":"object"})", R"({"properties":{}})",
+        R"({"type":"object","properties":{},"required":[],"additionalProperties":false,"description":"x"})"}) {
     ToolCallConstraint constraint;
     constraint.tools = {tool("say \"it\"", parameters)};
     const auto matcher = matcher_of(rules_of_tool_calls(constraint));
     ASSERT_TRUE(matcher.ok());
-    EXPECT_TRUE(
-        whole(**matcher, "<tool_call>\n{\"name\": \"say \\\"it\\\"\", \"arguments\": {\"a\": [1]}}\n</tool_call>"));
-    EXPECT_FALSE(whole(**matcher, "<tool_call>\n{\"name\": \"say \\\"it\\\"\", \"arguments\": 1}\n</tool_call>"));
+    EXPECT_TRUE(whole(**matcher, begin + "{}}\n</tool_call>")) << parameters;
+    EXPECT_FALSE(whole(**matcher, begin + "{\"a\": [1]}}\n</tool_call>")) << parameters;
+    EXPECT_FALSE(whole(**matcher, begin + "1}\n</tool_call>")) << parameters;
   }
+  ToolCallConstraint open;
+  open.tools = {tool("say \"it\"", R"({"type":"object","additionalProperties":true})")};
+  EXPECT_TRUE(whole(**matcher_of(rules_of_tool_calls(open)), begin + "{\"a\": [1]}}\n</tool_call>"));
+}
+
+TEST(ToolCallGrammar, TextMayStandBeforeAndInsteadOfCallsWhereItMay) {
+  ToolCallConstraint constraint = two_tools();
+  constraint.answer = ToolCallConstraint::Answer::kText;
+  const auto matcher = matcher_of(rules_of_tool_calls(constraint));
+  ASSERT_TRUE(matcher.ok());
+  for (const std::string text : {"", "I look.", "std::cout << a < b; <br> <tool_cat> <t> <<", "日本 <", "a\n"}) {
+    EXPECT_TRUE(whole(**matcher, text)) << text;
+    EXPECT_TRUE(whole(**matcher, text + kBonn)) << text;
+    EXPECT_FALSE(whole(**matcher, text + kBonn + " and more")) << text;
+  }
+  EXPECT_FALSE(whole(**matcher, "I look. <tool_call>"));
+  EXPECT_FALSE(whole(**matcher, "I look. <tool_call>\n{\"name\": \"moon\", \"arguments\": {}}\n</tool_call>"));
+}
+
+TEST(ToolCallGrammar, AnAnswerOfAShapeMayStandInsteadOfCalls) {
+  ToolCallConstraint constraint = two_tools();
+  constraint.answer = ToolCallConstraint::Answer::kShape;
+  constraint.shape = JsonSchemaConstraint{boost::json::parse(R"({"type":"boolean"})")};
+  const auto schema = matcher_of(rules_of_tool_calls(constraint));
+  for (const char* good : {"true", "false", kBonn, kStop}) EXPECT_TRUE(whole(**schema, good)) << good;
+  for (const char* bad : {"", "I look.", "truetrue", "1"}) EXPECT_FALSE(whole(**schema, bad)) << bad;
+  constraint.shape = RegexConstraint{"[a-c]{2}\"?"};
+  const auto regex = matcher_of(rules_of_tool_calls(constraint));
+  for (const char* good : {"ab", "cc\"", kStop}) EXPECT_TRUE(whole(**regex, good)) << good;
+  for (const char* bad : {"", "a", "abc", "xabx", "cc\\\""}) EXPECT_FALSE(whole(**regex, bad)) << bad;
+  constraint.tools.clear();
+  constraint.in_reasoning = true;
+  const auto after = matcher_of(rules_of_tool_calls(constraint));
+  EXPECT_TRUE(whole(**after, "hm\n</think>\n\nab"));
+  EXPECT_FALSE(whole(**after, "ab"));
+}
+
+TEST(ToolCallGrammar, ToolsThatTakeAnyMemberAreCalledWithAnyObject) {
+  ToolCallConstraint constraint;
+  constraint.tools = {tool("f", R"({"type":["object","null"],"additionalProperties":{"type":"integer"}})")};
+  const auto matcher = matcher_of(rules_of_tool_calls(constraint));
+  ASSERT_TRUE(matcher.ok()) << matcher.error().text();
+  EXPECT_TRUE(whole(**matcher, "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>"));
+  EXPECT_FALSE(whole(**matcher, "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": true}}\n</tool_call>"));
 }
 
 TEST(ToolCallGrammar, WhatCannotBeEnforcedIsRefusedWithTheToolAndThePlace) {
@@ -85,9 +132,9 @@ TEST(ToolCallGrammar, WhatCannotBeEnforcedIsRefusedWithTheToolAndThePlace) {
   };
   EXPECT_NE(error_of(R"({"type":"string"})").find("'f'"), std::string::npos);
   EXPECT_NE(error_of("7").find("'f'"), std::string::npos);
-  const std::string place = error_of(R"({"type":"object","properties":{"a":{"not":{}}}})");
+  const std::string place = error_of(R"({"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}})");
   EXPECT_NE(place.find("'f'"), std::string::npos);
-  EXPECT_NE(place.find("/properties/a/not"), std::string::npos) << place;
+  EXPECT_NE(place.find("/properties/a/uniqueItems"), std::string::npos) << place;
   EXPECT_FALSE(rules_of_tool_calls({}).ok());
 }
 

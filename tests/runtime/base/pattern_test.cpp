@@ -19,6 +19,20 @@ TEST(Pattern, MatchesAsJsonSchemaMeansIt) {
   EXPECT_EQ(search("", ""), Pattern::Outcome::kMatch);
 }
 
+TEST(Pattern, TakesItsClassesFromEcmaScript) {
+  for (const char* blank : {" ", "\t", "\v", "\u00a0", "\u2003", "\u2028", "\ufeff", "\u3000"})
+    EXPECT_EQ(search("^\\s$", blank), Pattern::Outcome::kMatch) << blank;
+  EXPECT_EQ(search("^\\S$", "\u00a0"), Pattern::Outcome::kNoMatch);
+  EXPECT_EQ(search("^\\d$", "\u0663"), Pattern::Outcome::kNoMatch) << "an Arabic digit";
+  EXPECT_EQ(search("^\\w$", "\u00e9"), Pattern::Outcome::kNoMatch);
+  EXPECT_EQ(search("^.$", "\u2028"), Pattern::Outcome::kNoMatch) << "the end of a line";
+  EXPECT_EQ(search("^\\p{Letter}$", "\u00e9"), Pattern::Outcome::kMatch);
+  EXPECT_EQ(search("^(a)?\\1b$", "b"), Pattern::Outcome::kMatch) << "a group that matched nothing matches nothing";
+  EXPECT_EQ(search("(?<=a)b", "ab"), Pattern::Outcome::kMatch);
+  EXPECT_FALSE(Pattern::compile("\\Z").ok()) << "not ECMA-262's";
+  EXPECT_FALSE(Pattern::compile("\\a").ok());
+}
+
 TEST(Pattern, SaysWhereItIsWrong) {
   const auto broken = Pattern::compile("abc[");
   ASSERT_FALSE(broken.ok());

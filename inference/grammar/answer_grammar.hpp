@@ -1,0 +1,21 @@
+// inference/grammar/answer_grammar.hpp
+//
+// The shapes of an answer that are no grammar of their own, as expressions, so that they can also stand beside others:
+// any JSON object, a JSON Schema, a regular expression, a choice of texts.
+//
+// Threads: pure.
+#pragma once
+
+#include "inference/grammar/expression.hpp"
+#include "inference/request.hpp"
+#include "runtime/base/result.hpp"
+
+namespace mnema::grammar {
+
+/// Adds what it needs to `rules`. Errors: `kInvalidArgument`, `kUnsupported`.
+[[nodiscard]] Result<Expression> expression_of(const JsonObjectConstraint& shape, Rules& rules);
+[[nodiscard]] Result<Expression> expression_of(const JsonSchemaConstraint& shape, Rules& rules);
+[[nodiscard]] Result<Expression> expression_of(const RegexConstraint& shape, Rules& rules);
+[[nodiscard]] Result<Expression> expression_of(const ChoiceConstraint& shape, Rules& rules);
+
+}  // namespace mnema::grammar

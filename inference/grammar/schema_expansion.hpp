@@ -1,0 +1,49 @@
+// inference/grammar/schema_expansion.hpp
+//
+// From the schemas that hold for one value to alternatives without a choice in them: references are followed, allOf is
+// taken together, anyOf, oneOf, not, if and the dependencies become alternatives, unevaluated members are told from the
+// evaluated ones. The work of one document is bounded.
+//
+// Threads: confined to one.
+#pragma once
+
+#include <vector>
+
+#include "inference/grammar/schema_shape.hpp"
+#include "runtime/base/json_schema_references.hpp"
+#include "runtime/base/result.hpp"
+
+namespace mnema::grammar {
+
+struct Expansion {
+  std::vector<Shape> shapes;    // a value has one of these
+  std::vector<Terms> separate;  // or all schemas of one of these lists hold, which say nothing in common
+};
+
+class SchemaExpander {
+ public:
+  explicit SchemaExpander(const JsonSchemaReferences& references) : references_(references) {}
+
+  /// Errors: `kInvalidArgument`, `kUnsupported`, each with the pointer.
+  [[nodiscard]] Result<Expansion> expand(const Terms& terms);
+
+ private:
+  struct Choice;
+  struct Scope;
+  struct State;
+  Status run(State state, Expansion& out, int depth);
+  Status take(State& state, const Term& term);
+  Status take_object(State& state, const Term& term);
+  Status take_references(State& state, const Term& term);
+  Status take_combinations(State& state, const Term& term);
+  Status take_one_of(State& state, const Term& term, const Terms& parts);
+  Status take_dependencies(State& state, const Term& term);
+  Status take_negated(State& state, const Term& term);
+  Status open_scopes(State& state, Term& term);
+  void close_scopes(State& state);
+
+  const JsonSchemaReferences& references_;
+  int states_left_ = 20'000;  // of the whole document
+};
+
+}  // namespace mnema::grammar
