@@ -155,6 +155,7 @@ class PercentFormat {
           append_character(character, static_cast<char32_t>(*value.index()));
         else
           r_.fail("%c needs a character");
+        s.precision.reset();
         return text_converted(character, s);
       }
       case 'd':

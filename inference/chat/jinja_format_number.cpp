@@ -1,10 +1,10 @@
 #include "inference/chat/jinja_format_number.hpp"
 
 #include <fmt/format.h>
-#include <fmt/printf.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "inference/chat/jinja_big_integer.hpp"
 #include "inference/chat/jinja_format.hpp"
@@ -63,9 +63,9 @@ std::string grouped(std::string_view digits, char separator, std::size_t each, s
 /// Sign, prefix, digits and what stands after them (point, exponent, percent sign), put together.
 std::string assembled(bool negative, std::string_view prefix, std::string_view digits, std::string_view rest,
                       std::size_t group, const FormatSpecification& s) {
-  std::string head = negative ? "-" : s.sign == '-' ? "" : std::string(1, s.sign);
+  std::string head = negative ? "-" : s.sign == '+' || s.sign == ' ' ? std::string(1, s.sign) : "";
   head += prefix;
-  const bool zeros = s.zero_padded && (s.align == 0 || (s.align == '=' && (s.fill == "0" || s.fill == " ")));
+  const bool zeros = s.align == '=' ? s.fill == "0" : s.align == 0 && s.zero_padded;
   const auto width = static_cast<std::size_t>(s.width);
   const std::size_t others = head.size() + rest.size();
   std::string number = grouped(digits, s.grouping, group, zeros && width > others ? width - others : 0);
@@ -99,7 +99,15 @@ std::string format_integer(Rendering& r, const Value& value, const FormatSpecifi
     r.fail("an integer has no precision");
     return {};
   }
+  if (s.grouping != 0 && (s.type == 'c' || s.type == 'n' || (s.grouping == ',' && s.type != 0 && s.type != 'd'))) {
+    r.fail("an integer is not grouped like that");
+    return {};
+  }
   if (s.type == 'c') {
+    if (s.sign != 0 || s.alternate || !value.index() || *value.index() < 0 || *value.index() > 0x10ffff) {
+      r.fail("c needs a character, and nothing but a width");
+      return {};
+    }
     std::string character;
     append_character(character, static_cast<char32_t>(value.index().value_or(0xfffd)));
     return padded(character, s, s.align == 0 ? '<' : s.align);
@@ -109,20 +117,29 @@ std::string format_integer(Rendering& r, const Value& value, const FormatSpecifi
   return assembled(to_whole(value) < 0, prefix, in_base(value, s.type), "", decimal ? 3 : 4, s);
 }
 
+/// By C's printf with '#': the point stays where there is nothing behind it.
+std::string with_point(double value, char type, int precision) {
+  const std::string format = std::string("%#.*") + type;
+  std::string text(400 + static_cast<std::size_t>(precision), '\0');
+  const int length = std::snprintf(text.data(), text.size(), format.c_str(), precision, value);
+  text.resize(static_cast<std::size_t>(std::max(length, 0)));
+  return text;
+}
+
 /// The text of a float that is no less than 0, without sign or padding.
 std::string float_digits(double value, const FormatSpecification& s) {
   const char type = s.type == 0 ? 0 : static_cast<char>(std::tolower(s.type));
   if (std::isinf(value)) return "inf";
   if (std::isnan(value)) return "nan";
   const int precision = s.precision.value_or(6);
-  if (type == '%') return fmt::format("{:.{}f}%", value * 100, precision);
-  if (type == 'f')
-    return s.alternate ? fmt::format("{:#.{}f}", value, precision) : fmt::format("{:.{}f}", value, precision);
-  if (type == 'e')
-    return s.alternate ? fmt::format("{:#.{}e}", value, precision) : fmt::format("{:.{}e}", value, precision);
+  if (type == '%')
+    return (s.alternate ? with_point(value * 100, 'f', precision) : fmt::format("{:.{}f}", value * 100, precision)) +
+           "%";
+  if (type == 'f') return s.alternate ? with_point(value, 'f', precision) : fmt::format("{:.{}f}", value, precision);
+  if (type == 'e') return s.alternate ? with_point(value, 'e', precision) : fmt::format("{:.{}e}", value, precision);
   if (type == 'g' || type == 'n') {
     const int digits = std::max(precision, 1);
-    return s.alternate ? fmt::format("{:#.{}g}", value, digits) : fmt::format("{:.{}g}", value, digits);
+    return s.alternate ? with_point(value, 'g', digits) : fmt::format("{:.{}g}", value, digits);
   }
   if (!s.precision) return float_text(value);
   // Like g, but with a digit behind the point.
@@ -130,6 +147,7 @@ std::string float_digits(double value, const FormatSpecification& s) {
   const std::string scientific = fmt::format("{:.{}e}", value, digits - 1);
   const int point = std::atoi(scientific.c_str() + scientific.find('e') + 1) + 1;
   if (value != 0 && (point <= -4 || point > digits - 1)) {
+    if (s.alternate) return with_point(value, 'e', digits - 1);
     std::string mantissa = scientific.substr(0, scientific.find('e'));
     if (mantissa.find('.') != std::string::npos) {
       mantissa.erase(mantissa.find_last_not_of('0') + 1);
@@ -137,6 +155,7 @@ std::string float_digits(double value, const FormatSpecification& s) {
     }
     return mantissa + scientific.substr(scientific.find('e'));
   }
+  if (s.alternate) return with_point(value, 'g', digits);
   std::string text = fmt::format("{:.{}g}", value, digits);
   return text.find('.') == std::string::npos ? text + ".0" : text;
 }
@@ -207,7 +226,7 @@ std::string formatted(Rendering& r, const Value& value, const FormatSpecificatio
   };
   constexpr std::string_view kIntegers = "bcdnoxX", kFloats = "eEfFgGn%";
   if (value.string() != nullptr) {
-    const bool fits = (s.type == 0 || s.type == 's') && s.align != '=' && s.sign == '-' && !s.alternate && !s.grouping;
+    const bool fits = (s.type == 0 || s.type == 's') && s.align != '=' && s.sign == 0 && !s.alternate && !s.grouping;
     return fits ? formatted_text(*value.string(), s) : refuse();
   }
   if (!value.is_numeric()) return refuse();

@@ -18,7 +18,7 @@ namespace mnema::jinja {
 struct FormatSpecification {
   std::string fill = " ";
   char align = 0;  // < > ^ =; 0: the type's own
-  char sign = '-';
+  char sign = 0;   // + - or blank; 0: not given
   bool alternate = false;
   bool zero_padded = false;
   int width = 0;

@@ -77,7 +77,7 @@ class Cycler final : public Object, public std::enable_shared_from_this<Cycler> 
   std::optional<Value> attribute(Rendering& r, std::string_view name) override;
   void release(List& into) override { std::move(items_.begin(), items_.end(), std::back_inserter(into)); }
 
-  Value next() {
+  Value take() {
     Value value = items_[at_];
     at_ = (at_ + 1) % items_.size();
     return value;
@@ -97,7 +97,7 @@ class CyclerMethod final : public Object {
   [[nodiscard]] bool callable() const override { return true; }
   Value call(Rendering& r, const Arguments& arguments) override {
     if (!Parameters(r, "cycler", arguments, {}).ok()) return {};
-    if (!resets_) return cycler_->next();
+    if (!resets_) return cycler_->take();
     cycler_->reset();
     return None{};
   }

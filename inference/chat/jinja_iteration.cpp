@@ -19,8 +19,7 @@ std::optional<Value> Walk::next(Rendering& r) {
     if (at_ < text->size()) {
       const std::size_t begin = at_;
       at_ += character_at(*text, at_).bytes;
-      const std::string character = text->substr(begin, at_ - begin);
-      return over_.is_markup() ? Value::markup(character) : Value(character);
+      return Value(text->substr(begin, at_ - begin));  // plain, even where the text went through |safe
     }
   } else if (Object* object = over_.object(); object != nullptr && object->is_iterator()) {
     return object->next(r);

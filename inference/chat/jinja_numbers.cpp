@@ -53,6 +53,19 @@ Value power(Rendering& r, const Value& a, const Value& b) {
   return checked(r, multiprecision::pow(base, static_cast<unsigned>(*exponent)));
 }
 
+/// left / right, rounded once: of a quotient with more bits than a double has, and a bit for what is left over.
+double quotient_of(const Whole& left, const Whole& right) {
+  const Whole above = multiprecision::abs(left), below = multiprecision::abs(right);
+  if (above == 0) return 0;
+  const int shift =
+      std::max(0, 66 - (static_cast<int>(multiprecision::msb(above)) - static_cast<int>(multiprecision::msb(below))));
+  const Whole scaled = above << shift;
+  Whole quotient = scaled / below;
+  quotient = (quotient << 1) | (scaled % below != 0 ? 1 : 0);
+  const double size = std::ldexp(to_double(quotient), -shift - 1);
+  return (left < 0) != (right < 0) ? -size : size;
+}
+
 Value calculate_integers(Rendering& r, std::string_view op, const Value& a, const Value& b) {
   if (op == "**") return power(r, a, b);
   const bool divides = op == "/" || op == "//" || op == "%";
@@ -73,7 +86,7 @@ Value calculate_integers(Rendering& r, std::string_view op, const Value& a, cons
   if (op == "-") return checked(r, left - right);
   if (op == "*") return checked(r, left * right);
   if (op == "/") {
-    const double result = to_double(left) / to_double(right);
+    const double result = quotient_of(left, right);
     return std::isfinite(result) ? Value(result) : r.fail("integer division result too large for a float");
   }
   Whole quotient = left / right, rest = left % right;
@@ -270,8 +283,14 @@ Value rounded(Rendering& r, const Value& value, std::optional<std::int64_t> digi
     const std::string text = fmt::format("{:.{}f}", real, *digits);
     return std::strtod(text.c_str(), nullptr);
   }
-  const double unit = std::pow(10.0, static_cast<double>(-*digits));
-  const double result = std::nearbyint(real / unit) * unit;
+  // Before the point: exactly, with what stands behind it to decide between two halves.
+  const double size = std::fabs(real);
+  const Value unit = power(r, 10, -*digits);
+  const Whole by = to_whole(unit), whole = to_whole(to_integer(size));
+  Whole quotient = whole / by;
+  const Whole twice = whole % by * 2;
+  if (twice > by || (twice == by && (size != std::trunc(size) || quotient % 2 != 0))) quotient += 1;
+  const double result = std::copysign(to_double(quotient * by), real);
   return std::isinf(result) ? r.fail("rounded value too large to represent") : Value(result);
 }
 

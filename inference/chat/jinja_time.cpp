@@ -13,8 +13,9 @@ std::optional<std::string> time_text(Time time, std::string_view format) {
   const auto stamp = static_cast<std::time_t>(seconds.time_since_epoch().count());
   std::tm parts{};
   if (localtime_r(&stamp, &parts) == nullptr) return std::nullopt;
-  // What Python answers itself: microseconds, and the zone, which a time without one does not have.
-  std::string plain;
+  // strftime says 0 both for an empty text and for one that does not fit: a blank in front tells them apart.
+  // Microseconds and the zone, which a time without one does not have, are what Python answers itself.
+  std::string plain = " ";
   for (std::size_t i = 0; i < format.size(); ++i) {
     const char next = format[i] == '%' && i + 1 < format.size() ? format[i + 1] : '\0';
     if (next == 'f')
@@ -27,8 +28,6 @@ std::optional<std::string> time_text(Time time, std::string_view format) {
     }
     ++i;
   }
-  // strftime says 0 both for an empty text and for one that does not fit: a blank in front tells them apart.
-  plain.insert(0, " ");
   std::string text(kTextBytesMax, '\0');
   const std::size_t length = std::strftime(text.data(), text.size(), plain.c_str(), &parts);
   if (length == 0) return std::nullopt;

@@ -2,7 +2,7 @@
 //
 // A hostile chat template is refused with the line or rendered inside its bounds. The input is the template up to the
 // first zero byte and, after it, what a user says; with an odd first byte of the latter the messages carry tools and
-// calls. What a user says never changes where the prompt must be cut to keep control tokens apart.
+// calls. Loading renders probes, which must end inside the bounds too. What a user says never changes where the prompt must be cut to keep control tokens apart.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -29,13 +29,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   prompt.messages.push_back(message_of(Role::kUser, std::string(said)));
   if (!said.empty() && said[0] % 2 != 0) {
     Message call = message_of(Role::kAssistant, "");
+    if (said[0] % 4 == 3) call.content.clear();
+    call.reasoning = "It is there.";
     call.tool_calls.push_back({"call_1", "look_up", R"({"key": [1, 2.5, null, true, "x"]})"});
     prompt.messages.push_back(call);
     prompt.messages.push_back(message_of(Role::kTool, "found"));
     prompt.tools.push_back({"look_up", "Looks it up", {{"type", "object"}}});
     prompt.template_arguments["enable_thinking"] = false;
   }
-  const auto rendered = (*chat)->render(prompt);
+  const auto rendered = (*chat)->render(prompt, Time{Duration{1'700'000'000'123'456}});
   if (!rendered.ok()) {
     CHECK(
         rendered.error().code == ErrorCode::kInvalidArgument || rendered.error().code == ErrorCode::kResourceExhausted,

@@ -107,6 +107,16 @@ TEST_F(PreparedPromptTest, IsKnownToItsTenantUntilThatIsErased) {
   EXPECT_EQ(stats().template_renders, 3U);
 }
 
+TEST_F(PreparedPromptTest, HasTheTimeOfTheEnginesClockAndIsMadeAnewForIt) {
+  open();
+  const GenerateRequest request = asks("t");
+  clock.wall = from_micros(1'700'000'000'000'000);
+  EXPECT_EQ(prepare(request)->text, "2023: hello");
+  clock.wall = from_micros(1'800'000'000'000'000);
+  EXPECT_EQ(prepare(request)->text, "2027: hello");
+  EXPECT_EQ(*engine->apply_template("t", request.prompt), "2027: hello");
+}
+
 TEST_F(PreparedPromptTest, SaysWhichTokensStandInWhichBytesOfItsText) {
   open();
   GenerateRequest request = asks("a", "hello");

@@ -66,9 +66,10 @@ class QueueExecutor final : public Executor {
 
 class FixedClock final : public Clock {
  public:
-  Time now() const override { return Time{}; }
+  Time now() const override { return wall; }
   MonotonicTime monotonic_now() const override { return MonotonicTime{at}; }
   Duration at{0};
+  Time wall{};
 };
 
 class ScriptedPages final : public PageStore {

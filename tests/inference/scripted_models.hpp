@@ -24,6 +24,7 @@ using grammar::testing::SmallTokenizer;
 
 inline constexpr const char* kTemplate =
     "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}";
+inline constexpr const char* kTimeTemplate = "{{ strftime_now('%Y') }}: {{ messages[0].content }}";
 inline constexpr const char* kToolTemplate =
     "{% if tools %}{{ 'Write <tool_call>.\\n' }}{% endif %}"
     "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}";
@@ -75,7 +76,7 @@ class TextCounter final : public TextEncoder {
   const VectorOf vector_of_;
 };
 
-/// Models "a" to "d" (d's template knows no tools), and "vectors", an encoder.
+/// Models "a" to "d" (d's template knows no tools), "t" (its template writes the year), and "vectors", an encoder.
 class ScriptedLoader final : public ModelLoader {
  public:
   /// Steps of the decoders end on `device`.
@@ -95,7 +96,8 @@ class ScriptedLoader final : public ModelLoader {
     text->info.context_length = 4000;
     text->info.is_encoder = file.name == "vectors";
     text->tokenizer = tokenizer;
-    const auto made = ChatTemplate::create(file.name == "d" ? kTemplate : kToolTemplate, {}, "", "");
+    const char* source = file.name == "d" ? kTemplate : file.name == "t" ? kTimeTemplate : kToolTemplate;
+    const auto made = ChatTemplate::create(source, {}, "", "");
     if (!made.ok()) return made.error();
     text->chat_template = *made;
     const auto compiler = std::make_shared<grammar::ConstraintCompiler>(tokenizer, Limits{});

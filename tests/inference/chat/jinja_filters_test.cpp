@@ -97,11 +97,13 @@ TEST(JinjaFilters, ChangeTexts) {
 }
 
 TEST(JinjaFilters, EscapeWhatJoinsASafeText) {
-  EXPECT_EQ(rendered("{{ 'x'|safe + '<b>' }} {{ '<' + 'x'|safe }} {{ ('a'|safe) ~ '<' }} {{ '%s %s'|safe % ('<', "
-                     "'<'|safe) }} {{ '{}'|safe.format('<') if false }}{{ ('{}'|safe).format('<') }} {{ "
-                     "('-<'|safe).join(['<', 'a']) }} {{ ('a'|safe).replace('a', '<') }} {{ 'a'|safe * 2 }} {{ "
-                     "('<b>'|safe)|upper + '<' }} {{ 'x'|safe is escaped }} {{ 'x'|safe is string }}"),
-            "x&lt;b&gt; &lt;x a< &lt; < &lt; &lt;-<a &lt; aa <B>&lt; True True");
+  EXPECT_EQ(
+      rendered(
+          "{{ 'x'|safe + '<b>' }} {{ '<' + 'x'|safe }} {{ ('a'|safe) ~ '<' }} {{ '%s %s'|safe % ('<', '<'|safe) }} {{ "
+          "'{}'|safe.format('<') if false }}{{ ('{}'|safe).format('<') }} {{ ('-<'|safe).join(['<', 'a']) }} {{ "
+          "('a'|safe).replace('a', '<') }} {{ 'a'|safe * 2 }} {{ ('<b>'|safe)|upper + '<' }} {{ ('<b'|safe)|list }} {{ "
+          "('<b'|safe)[0] is escaped }} {{ 'x'|safe is escaped }} {{ 'x'|safe is string }}"),
+      "x&lt;b&gt; &lt;x a< &lt; < &lt; &lt;-<a &lt; aa <B>&lt; ['<', 'b'] True True True");
 }
 
 TEST(JinjaFilters, FailWhereTheyAreReached) {

@@ -33,6 +33,12 @@ TEST(JinjaFormat, FormatsWithBraces) {
                      "2.0) }} {{ '{:c}'.format(65) }} {{ '{:08.2f}|{:=+8d}|{:<08}'.format(-3.14159, 5, 7) }} {{ "
                      "'{!s}{:s}'.format(none, 'x') }} {{ '{:,}'.format(1234.5) }} {{ '{:010,}'.format(1234) }}"),
             "abc| 1.234e+03|1e-05|1.23e+06|1e+20|2.0 A -0003.14|+      5|70000000 Nonex 1,234.5 00,001,234");
+  EXPECT_EQ(rendered("{{ '{:#.5}|{:#.0%}|{:#g}|{:0=-12,.5f}|{:<+#.3}'.format(0.1, 1, 123456.0, 0, 1e20) }} {{ '%#.2g' "
+                     "% 42 }} {{ '[%5.c]' % (65,) }}"),
+            "0.10000|100.%|123456.|00,000.00000|+1.00e+20 42. [    A]");
+  EXPECT_TRUE(fails("{{ '{:,o}'.format(8) }}"));
+  EXPECT_TRUE(fails("{{ '{:+}'.format('a') }}"));
+  EXPECT_TRUE(fails("{{ '{:+c}'.format(65) }}"));
   EXPECT_TRUE(fails("{{ '{'.format(1) }}"));
   EXPECT_TRUE(fails("{{ '}'.format(1) }}"));
   EXPECT_TRUE(fails("{{ '{}'.format() }}"));

@@ -22,6 +22,8 @@ TEST(JinjaNumbers, KeepAllDigitsOfIntegers) {
 }
 
 TEST(JinjaNumbers, DivideTowardsMinusInfinity) {
+  EXPECT_EQ(rendered("{{ (10 ** 30 + 7) / 10 }} {{ -(10 ** 30) / (3 ** 40) }} {{ 7 / 10 ** 25 }}"),
+            "1e+29 -82252633399.69958 7e-25");
   EXPECT_EQ(rendered("{{ 7 // 2 }} {{ -7 // 2 }} {{ 7 // -2 }} {{ 7 % 3 }} {{ -7 % 3 }} {{ 7 % -3 }}"),
             "3 -4 -4 1 2 -2");
   EXPECT_EQ(
@@ -55,6 +57,9 @@ TEST(JinjaNumbers, RoundHalfToEven) {
   EXPECT_EQ(rendered("{{ 2.1|round(0, 'ceil') }} {{ 2.19|round(1, 'floor') }} {{ 2|round(1, 'floor') }} {{ 42.55|round "
                      "}} {{ 1e300|round(2) }}"),
             "3.0 2.1 2.0 43.0 1e+300");
+  EXPECT_EQ(rendered("{{ 3.410469764647108e18|round(-1) }} {{ 15.5|round(-1) }} {{ 25.0|round(-1) }} {{ 25.5|round(-1) "
+                     "}} {{ -4.0|round(-1) }} {{ 296770343101350429640106293418|round(1, 'ceil') }}"),
+            "3.410469764647108e+18 20.0 20.0 30.0 -0.0 2.967703431013504e+29");
   EXPECT_TRUE(fails("{{ 2.5|round(1, 'up') }}"));
   EXPECT_TRUE(fails("{{ 'a'|round }}"));
 }
