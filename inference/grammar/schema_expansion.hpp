@@ -32,6 +32,10 @@ class SchemaExpander {
   struct Scope;
   struct State;
   Status run(State state, Expansion& out, int depth);
+  /// Takes what is left to do; `alive`: it is no contradiction.
+  Status take_all(State& state, bool& alive);
+  /// Takes the options of choices that have only one left; whether there were any.
+  bool take_only_options(State& state, bool& alive);
   Status take(State& state, const Term& term);
   Status take_object(State& state, const Term& term);
   Status take_references(State& state, const Term& term);

@@ -46,6 +46,7 @@ constexpr std::string_view kOwn[] = {"type",
                                      "unevaluatedProperties"};
 
 constexpr int kHopsMax = 16;
+constexpr int kWorkMax = 2'000;  // schemas looked at for one pair
 
 const json::object* look_through(const json::value& schema, const JsonSchemaReferences& references) {
   const json::value* at = &schema;
@@ -116,8 +117,25 @@ const json::object* members_of(const json::object& schema) {
   return members != nullptr ? members->if_object() : nullptr;
 }
 
-bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth) {
-  if (depth > kHopsMax) return false;
+bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth, int& work);
+
+/// Whether the parts of `schema` that stand beside its own keywords keep it apart from `other`.
+bool parts_disjoint(const json::object& schema, const json::value& other, const JsonSchemaReferences& references,
+                    int depth, int& work) {
+  const auto is_disjoint = [&](const json::value& part) { return disjoint(part, other, references, depth + 1, work); };
+  if (const json::value* all = schema.if_contains("allOf"); all != nullptr && all->is_array()) {
+    if (std::any_of(all->get_array().begin(), all->get_array().end(), is_disjoint)) return true;
+  }
+  for (const char* keyword : {"anyOf", "oneOf"}) {
+    const json::value* any = schema.if_contains(keyword);
+    if (any == nullptr || !any->is_array() || any->get_array().empty()) continue;
+    if (std::all_of(any->get_array().begin(), any->get_array().end(), is_disjoint)) return true;
+  }
+  return false;
+}
+
+bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth, int& work) {
+  if (depth > kHopsMax || --work < 0) return false;
   if (a == json::value(false) || b == json::value(false)) return true;
   const json::object* left = look_through(a, references);
   const json::object* right = look_through(b, references);
@@ -130,6 +148,8 @@ bool disjoint(const json::value& a, const json::value& b, const JsonSchemaRefere
                           std::back_inserter(both));
     return both.empty();
   }
+  if (parts_disjoint(*left, b, references, depth, work) || parts_disjoint(*right, a, references, depth, work))
+    return true;
   if ((kinds_of(*left) & kinds_of(*right)) != kObjectKind) return false;
   if (requires_what_other_forbids(*left, *right) || requires_what_other_forbids(*right, *left)) return true;
   const json::object* left_members = members_of(*left);
@@ -140,7 +160,7 @@ bool disjoint(const json::value& a, const json::value& b, const JsonSchemaRefere
     if (other == nullptr || !(requires_member(*left, member.key()) || requires_member(*right, member.key())))
       return false;
     // Where only one requires the member, an object without it is valid under that one not at all.
-    return disjoint(member.value(), *other, references, depth + 1);
+    return disjoint(member.value(), *other, references, depth + 1, work);
   });
 }
 
@@ -157,7 +177,8 @@ bool has_assertion(const json::object& schema) {
 }
 
 bool evidently_disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references) {
-  return disjoint(a, b, references, 0);
+  int work = kWorkMax;
+  return disjoint(a, b, references, 0, work);
 }
 
 }  // namespace mnema::grammar

@@ -16,6 +16,23 @@ void keep_least(std::optional<std::int64_t>& slot, const std::optional<std::int6
   if (other && (!slot || *other < *slot)) slot = other;
 }
 
+/// Whether the rules evidently leave no value for a member: it is forbidden, or has two constants.
+bool is_impossible_member(const std::vector<MemberRules>& members, const std::string& name) {
+  const boost::json::value* constant = nullptr;
+  for (const MemberRules& rules : members) {
+    for (const auto& [listed, term] : rules.properties) {
+      if (listed != name) continue;
+      if (*term.schema == boost::json::value(term.negated)) return true;
+      const boost::json::object* schema = term.schema->if_object();
+      const boost::json::value* one = schema != nullptr && !term.negated ? schema->if_contains("const") : nullptr;
+      if (one == nullptr) continue;
+      if (constant != nullptr && *constant != *one) return true;
+      constant = one;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Term true_term() {
@@ -77,8 +94,12 @@ void Shape::merge(const Shape& other) {
 
 bool Shape::is_contradiction() const {
   if (kinds == 0) return true;
-  return values && std::none_of(values->begin(), values->end(),
-                                [&](const boost::json::value* value) { return (kind_of(*value) & kinds) != 0; });
+  if (values && std::none_of(values->begin(), values->end(),
+                             [&](const boost::json::value* value) { return (kind_of(*value) & kinds) != 0; }))
+    return true;
+  return kinds == kObjectKind && std::any_of(required.begin(), required.end(), [&](const std::string& name) {
+           return is_impossible_member(members, name);
+         });
 }
 
 }  // namespace mnema::grammar
