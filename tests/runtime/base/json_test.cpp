@@ -37,6 +37,28 @@ TEST(Json, HasOneTextForEqualValues) {
   EXPECT_NE(json_hash(1), json_hash("1"));
 }
 
+TEST(Json, WritesNumbersAsPeopleDoAndKeepsTheOrderOfMembers) {
+  const auto text_of = [](const char* text) { return json_text(*parse_bounded_json(text, "a text")); };
+  EXPECT_EQ(text_of(R"({"b": 0.5, "a": [1, 1.0, -3.0, 1e300, 9223372036854775807], "c": "\u0001é"})"),
+            "{\"b\":0.5,\"a\":[1,1.0,-3.0,1e+300,9223372036854775807],\"c\":\"\\u0001é\"}");
+}
+
+TEST(Json, KeepsTheDigitsOfIntegersOfAnyLengthWhereThatIsAskedFor) {
+  JsonBounds exact;
+  exact.exact_integers = true;
+  const std::string text =
+      R"({"a":[1234567890123456789012,-1234567890123456789012,1,18446744073709551615],"b":1e30,"c":0.5})";
+  const Result<boost::json::value> value = parse_bounded_json(text, "a text", exact);
+  ASSERT_TRUE(value.ok()) << value.error().text();
+  EXPECT_EQ(json_text(*value),
+            R"({"a":[1234567890123456789012,-1234567890123456789012,1,18446744073709551615],"b":1e+30,"c":0.5})");
+  EXPECT_EQ(exact_integer(value->at("a").at(0)), "1234567890123456789012");
+  EXPECT_EQ(exact_integer(value->at("a").at(2)), std::nullopt);
+  EXPECT_EQ(exact_integer(value->at("b")), std::nullopt) << "no integer is written so";
+  EXPECT_EQ(with_doubles(*value), *parse_bounded_json(text, "a text"));
+  EXPECT_FALSE(parse_bounded_json(R"({"\u0000integer": "1}"})", "a text", exact).ok()) << "nobody can make one up";
+}
+
 TEST(Json, EscapesWhatAPointerWouldMisread) { EXPECT_EQ(json_pointer_token("a/b~c"), "a~1b~0c"); }
 
 }  // namespace
