@@ -226,7 +226,7 @@ Expression JsonGrammar::number_constant(const Decimal& number) {
 }
 
 Expression JsonGrammar::constant(const boost::json::value& value) {
-  if (value.is_number()) {
+  if (is_number(value)) {
     const std::optional<Decimal> number = Decimal::of(value);
     return number ? number_constant(*number) : never();
   }

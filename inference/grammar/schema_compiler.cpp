@@ -94,6 +94,7 @@ Result<Expression> SchemaCompiler::compile_expansion(const Terms& terms) {
 }
 
 Result<Expression> SchemaCompiler::compile_shape(const Shape& shape, const Terms& terms) {
+  for (const std::string& note : shape.notes) rules_.note(note);
   if (shape.values) return compile_values(shape, terms);
   std::vector<Expression> choices;
   if ((shape.kinds & kStringKind) != 0) {

@@ -88,7 +88,10 @@ Result<Expansion> SchemaExpander::expand(const Terms& terms) {
 }
 
 Status SchemaExpander::run(State state, Expansion& out, int depth) {
-  if (--states_left_ < 0 || depth > kChoicesDeep || out.shapes.size() > kShapesMax) {
+  // A large state costs more: it is copied for each option.
+  states_left_ -=
+      1 + static_cast<std::int64_t>((state.done.size() + state.todo.size() + state.shape.members.size()) / 16);
+  if (states_left_ < 0 || depth > kChoicesDeep || out.shapes.size() > kShapesMax) {
     return schema_refused(ErrorCode::kUnsupported, "too many combinations of alternatives", state.shape.pointer,
                           "use fewer anyOf, oneOf and if beside one another");
   }
@@ -356,12 +359,14 @@ Status SchemaExpander::take_combinations(State& state, const Term& term) {
 }
 
 Status SchemaExpander::take_one_of(State& state, const Term& term, const Terms& parts) {
+  if (parts.size() > kShapesMax)
+    return schema_refused(ErrorCode::kUnsupported, "too many alternatives", term.pointer + "/oneOf", "use anyOf");
   Choice choice;
   choice.pointer = term.pointer + "/oneOf";
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Option option{{}, {parts[i]}};
     for (std::size_t k = 0; k < parts.size(); ++k) {
-      if (k == i || evidently_disjoint(*parts[i].schema, *parts[k].schema, references_)) continue;
+      if (k == i || evidently_disjoint(*parts[i].schema, *parts[k].schema, references_, comparisons_left_)) continue;
       Term other = inverted(parts[k]);
       other.scopes.clear();
       option.terms.push_back(std::move(other));

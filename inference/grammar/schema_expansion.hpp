@@ -7,6 +7,7 @@
 // Threads: confined to one.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "inference/grammar/schema_shape.hpp"
@@ -47,7 +48,9 @@ class SchemaExpander {
   void close_scopes(State& state);
 
   const JsonSchemaReferences& references_;
-  int states_left_ = 20'000;  // of the whole document
+  // Of the whole document.
+  std::int64_t states_left_ = 20'000;
+  std::int64_t comparisons_left_ = 1'000'000;
 };
 
 }  // namespace mnema::grammar

@@ -46,7 +46,7 @@ constexpr std::string_view kOwn[] = {"type",
                                      "unevaluatedProperties"};
 
 constexpr int kHopsMax = 16;
-constexpr int kWorkMax = 2'000;  // schemas looked at for one pair
+constexpr std::int64_t kWorkMax = 10'000;  // schemas and values looked at for one pair
 
 const json::object* look_through(const json::value& schema, const JsonSchemaReferences& references) {
   const json::value* at = &schema;
@@ -117,11 +117,12 @@ const json::object* members_of(const json::object& schema) {
   return members != nullptr ? members->if_object() : nullptr;
 }
 
-bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth, int& work);
+bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth,
+              std::int64_t& work);
 
 /// Whether the parts of `schema` that stand beside its own keywords keep it apart from `other`.
 bool parts_disjoint(const json::object& schema, const json::value& other, const JsonSchemaReferences& references,
-                    int depth, int& work) {
+                    int depth, std::int64_t& work) {
   const auto is_disjoint = [&](const json::value& part) { return disjoint(part, other, references, depth + 1, work); };
   if (const json::value* all = schema.if_contains("allOf"); all != nullptr && all->is_array()) {
     if (std::any_of(all->get_array().begin(), all->get_array().end(), is_disjoint)) return true;
@@ -134,7 +135,8 @@ bool parts_disjoint(const json::object& schema, const json::value& other, const 
   return false;
 }
 
-bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth, int& work) {
+bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth,
+              std::int64_t& work) {
   if (depth > kHopsMax || --work < 0) return false;
   if (a == json::value(false) || b == json::value(false)) return true;
   const json::object* left = look_through(a, references);
@@ -143,6 +145,7 @@ bool disjoint(const json::value& a, const json::value& b, const JsonSchemaRefere
   if ((kinds_of(*left) & kinds_of(*right)) == 0) return true;
   std::vector<std::string> left_values, right_values;
   if (listed_values(*left, left_values) && listed_values(*right, right_values)) {
+    work -= static_cast<std::int64_t>(left_values.size() + right_values.size());
     std::vector<std::string> both;
     std::set_intersection(left_values.begin(), left_values.end(), right_values.begin(), right_values.end(),
                           std::back_inserter(both));
@@ -176,9 +179,13 @@ bool has_assertion(const json::object& schema) {
   return has_own_assertion(schema) || contains_any(schema, std::begin(kCombining), std::end(kCombining));
 }
 
-bool evidently_disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references) {
-  int work = kWorkMax;
-  return disjoint(a, b, references, 0, work);
+bool evidently_disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references,
+                        std::int64_t& work_left) {
+  std::int64_t work = std::min(work_left, kWorkMax);
+  const std::int64_t before = work;
+  const bool found = disjoint(a, b, references, 0, work);
+  work_left -= before - std::max<std::int64_t>(work, 0);
+  return found && work_left >= 0;
 }
 
 }  // namespace mnema::grammar

@@ -41,7 +41,7 @@ Kinds kind_of(const json::value& value) {
     case json::kind::array:
       return kArrayKind;
     case json::kind::object:
-      return kObjectKind;
+      return is_number(value) ? kIntegerKind : kObjectKind;
     default: {
       const std::optional<Decimal> number = Decimal::of(value);
       return number && !number->is_integer() ? kFractionKind : kIntegerKind;

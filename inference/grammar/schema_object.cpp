@@ -203,7 +203,7 @@ Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const 
 Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
   Shape shape = given;
   for (const boost::json::value* value : shape.excluded) {
-    if (!value->is_object()) continue;
+    if (kind_of(*value) != kObjectKind) continue;
     if (!value->get_object().empty()) {
       return schema_refused(ErrorCode::kUnsupported, "an object as an excluded constant cannot be enforced here",
                             shape.pointer);

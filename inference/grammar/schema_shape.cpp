@@ -89,6 +89,7 @@ void Shape::merge(const Shape& other) {
   }
   append(names, other.names);
   append(others_needed, other.others_needed);
+  append(notes, other.notes);
   if (pointer.empty()) pointer = other.pointer;
 }
 

@@ -88,6 +88,7 @@ struct Shape {
   std::vector<std::string> required;
   Terms names;
   std::vector<MemberRules> others_needed;  // each: at least one member that these rules do not name
+  std::vector<std::string> notes;          // what was taken for an annotation
   std::string pointer;                     // of the first schema that says something
 
   /// Both hold.
