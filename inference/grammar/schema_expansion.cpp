@@ -51,7 +51,7 @@ bool may_hold(const Shape& shape, const Option& option) {
   both.required.insert(both.required.end(), option.shape.required.begin(), option.shape.required.end());
   both.members = shape.members;
   both.members.insert(both.members.end(), option.shape.members.begin(), option.shape.members.end());
-  return !both.is_contradiction();
+  return both.contradiction().empty();
 }
 
 }  // namespace
@@ -131,10 +131,17 @@ Status SchemaExpander::run(State state, Expansion& out, int depth) {
     State next = state;
     next.shape.merge(option.shape);
     next.todo.assign(option.terms.rbegin(), option.terms.rend());
-    if (next.shape.is_contradiction()) continue;
+    if (is_contradiction(next.shape)) continue;
     RETURN_IF_ERROR(run(std::move(next), out, depth + 1));
   }
   return {};
+}
+
+bool SchemaExpander::is_contradiction(const Shape& shape) {
+  std::string why = shape.contradiction();
+  if (why.empty()) return false;
+  contradiction_ = std::move(why);
+  return true;
 }
 
 Status SchemaExpander::take_all(State& state, bool& alive) {
@@ -149,7 +156,7 @@ Status SchemaExpander::take_all(State& state, bool& alive) {
       return schema_refused(ErrorCode::kUnsupported, "too many schemas for one value", term.pointer);
     state.done.push_back(term);
     RETURN_IF_ERROR(take(state, term));
-    if (state.shape.is_contradiction()) return alive = false, Status();
+    if (is_contradiction(state.shape)) return alive = false, Status();
   }
   return {};
 }
@@ -169,7 +176,7 @@ bool SchemaExpander::take_only_options(State& state, bool& alive) {
     if (alive) {
       state.shape.merge(options[0].shape);
       state.todo.insert(state.todo.end(), options[0].terms.rbegin(), options[0].terms.rend());
-      alive = !state.shape.is_contradiction();
+      alive = !is_contradiction(state.shape);
       taken = true;
     }
     state.choices.erase(state.choices.begin() + static_cast<std::ptrdiff_t>(i));
@@ -366,7 +373,9 @@ Status SchemaExpander::take_one_of(State& state, const Term& term, const Terms& 
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Option option{{}, {parts[i]}};
     for (std::size_t k = 0; k < parts.size(); ++k) {
-      if (k == i || evidently_disjoint(*parts[i].schema, *parts[k].schema, references_, comparisons_left_)) continue;
+      if (k == i || evidently_disjoint(*parts[i].schema, *parts[k].schema, term.schema->if_object(), references_,
+                                       comparisons_left_))
+        continue;
       Term other = inverted(parts[k]);
       other.scopes.clear();
       option.terms.push_back(std::move(other));

@@ -117,13 +117,16 @@ const json::object* members_of(const json::object& schema) {
   return members != nullptr ? members->if_object() : nullptr;
 }
 
-bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth,
-              std::int64_t& work);
+/// `beside`: what also holds for the value, or null.
+bool disjoint(const json::value& a, const json::value& b, const json::object* beside,
+              const JsonSchemaReferences& references, int depth, std::int64_t& work);
 
 /// Whether the parts of `schema` that stand beside its own keywords keep it apart from `other`.
-bool parts_disjoint(const json::object& schema, const json::value& other, const JsonSchemaReferences& references,
-                    int depth, std::int64_t& work) {
-  const auto is_disjoint = [&](const json::value& part) { return disjoint(part, other, references, depth + 1, work); };
+bool parts_disjoint(const json::object& schema, const json::value& other, const json::object* beside,
+                    const JsonSchemaReferences& references, int depth, std::int64_t& work) {
+  const auto is_disjoint = [&](const json::value& part) {
+    return disjoint(part, other, beside, references, depth + 1, work);
+  };
   if (const json::value* all = schema.if_contains("allOf"); all != nullptr && all->is_array()) {
     if (std::any_of(all->get_array().begin(), all->get_array().end(), is_disjoint)) return true;
   }
@@ -135,8 +138,8 @@ bool parts_disjoint(const json::object& schema, const json::value& other, const 
   return false;
 }
 
-bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth,
-              std::int64_t& work) {
+bool disjoint(const json::value& a, const json::value& b, const json::object* beside,
+              const JsonSchemaReferences& references, int depth, std::int64_t& work) {
   if (depth > kHopsMax || --work < 0) return false;
   if (a == json::value(false) || b == json::value(false)) return true;
   const json::object* left = look_through(a, references);
@@ -151,7 +154,8 @@ bool disjoint(const json::value& a, const json::value& b, const JsonSchemaRefere
                           std::back_inserter(both));
     return both.empty();
   }
-  if (parts_disjoint(*left, b, references, depth, work) || parts_disjoint(*right, a, references, depth, work))
+  if (parts_disjoint(*left, b, beside, references, depth, work) ||
+      parts_disjoint(*right, a, beside, references, depth, work))
     return true;
   if ((kinds_of(*left) & kinds_of(*right)) != kObjectKind) return false;
   if (requires_what_other_forbids(*left, *right) || requires_what_other_forbids(*right, *left)) return true;
@@ -160,10 +164,11 @@ bool disjoint(const json::value& a, const json::value& b, const JsonSchemaRefere
   if (left_members == nullptr || right_members == nullptr) return false;
   return std::any_of(left_members->begin(), left_members->end(), [&](const json::key_value_pair& member) {
     const json::value* other = right_members->if_contains(member.key());
-    if (other == nullptr || !(requires_member(*left, member.key()) || requires_member(*right, member.key())))
+    if (other == nullptr || !(requires_member(*left, member.key()) || requires_member(*right, member.key()) ||
+                              (beside != nullptr && requires_member(*beside, member.key()))))
       return false;
     // Where only one requires the member, an object without it is valid under that one not at all.
-    return disjoint(member.value(), *other, references, depth + 1, work);
+    return disjoint(member.value(), *other, nullptr, references, depth + 1, work);
   });
 }
 
@@ -179,11 +184,11 @@ bool has_assertion(const json::object& schema) {
   return has_own_assertion(schema) || contains_any(schema, std::begin(kCombining), std::end(kCombining));
 }
 
-bool evidently_disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references,
-                        std::int64_t& work_left) {
+bool evidently_disjoint(const json::value& a, const json::value& b, const json::object* beside,
+                        const JsonSchemaReferences& references, std::int64_t& work_left) {
   std::int64_t work = std::min(work_left, kWorkMax);
   const std::int64_t before = work;
-  const bool found = disjoint(a, b, references, 0, work);
+  const bool found = disjoint(a, b, beside, references, 0, work);
   work_left -= before - std::max<std::int64_t>(work, 0);
   return found && work_left >= 0;
 }

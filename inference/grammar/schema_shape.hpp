@@ -95,8 +95,8 @@ struct Shape {
   void merge(const Shape& other);
   void raise_low(const NumberBound& bound);
   void lower_high(const NumberBound& bound);
-  /// No value has it: an early, cheap answer.
-  [[nodiscard]] bool is_contradiction() const;
+  /// Why no value has it: an early, cheap answer. Empty: some may.
+  [[nodiscard]] std::string contradiction() const;
 };
 
 }  // namespace mnema::grammar
