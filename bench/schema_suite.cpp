@@ -4,7 +4,7 @@
 // Suite (https://github.com/json-schema-org/JSON-Schema-Test-Suite): a list of {description, schema, tests:
 // [{description, data, valid}]}. A test may have `text`, the exact JSON text of its instance, beside `data`.
 //
-//   build/bench/schema_suite [--list] FILE_OR_FOLDER...
+//   build/bench/schema_suite [--list] [--walks N] FILE_OR_FOLDER...
 //
 // A schema is "right" if it compiles and every instance is accepted or refused as the test says; "lax" if an invalid
 // instance is accepted; "strict" if a valid one is refused; "refused" if it does not compile.
@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include "inference/grammar/automaton.hpp"
@@ -23,6 +24,7 @@
 #include "inference/grammar/schema_grammar.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/json_schema.hpp"
+#include "runtime/base/random.hpp"
 
 namespace {
 
@@ -43,6 +45,8 @@ struct Counts {
 
 struct Suite {
   bool list = false;
+  int walks = 0;
+  int written = 0, written_wrong = 0;
   Counts grammar, validator;
   std::vector<double> milliseconds;
 };
@@ -63,6 +67,32 @@ bool accepts(grammar::Matcher& matcher, std::string_view text) {
     if (position == grammar::kDead) return false;
   }
   return matcher.complete(position);
+}
+
+/// A text that the grammar writes by chance; nothing where it does not end in time.
+std::optional<std::string> written_by(grammar::Matcher& matcher, SeededRandom& random) {
+  constexpr std::size_t kBytesMax = 4000, kHurry = 300;
+  std::string text;
+  grammar::Position position = matcher.start();
+  std::vector<std::uint8_t> ways, ends;
+  while (text.size() < kBytesMax) {
+    if (matcher.complete(position) && (matcher.exhausted(position) || random.below(3) == 0)) return text;
+    ways.clear();
+    ends.clear();
+    for (int byte = 0x20; byte < 0x100; ++byte) {
+      matcher.begin_operation();
+      const auto one = static_cast<std::uint8_t>(byte);
+      if (matcher.step(position, one) == grammar::kDead) continue;
+      ways.push_back(one);
+      if (byte == '"' || byte == '}' || byte == ']') ends.push_back(one);
+    }
+    if (ways.empty()) return std::nullopt;
+    const bool hurry = text.size() > kHurry || random.below(2) == 0;
+    const std::vector<std::uint8_t>& from = hurry && !ends.empty() ? ends : ways;
+    text += static_cast<char>(from[random.below(from.size())]);
+    position = matcher.step(position, static_cast<std::uint8_t>(text.back()));
+  }
+  return std::nullopt;
 }
 
 /// Counts one schema whose instances `accept` decides on; null: it does not compile.
@@ -113,6 +143,18 @@ void run_group(Suite& suite, const json::object& group, const std::string& file)
   const Result<JsonSchema> compiled = JsonSchema::compile(schema);
   if (!compiled.ok()) problem = compiled.error().message;
   const auto by_validator = [&](const json::object& test) { return compiled->validate(test.at("data")).empty(); };
+  SeededRandom random(17);
+  for (int i = 0; i < suite.walks && matcher != nullptr && compiled.ok(); ++i) {
+    const std::optional<std::string> text = written_by(*matcher, random);
+    if (!text) continue;
+    ++suite.written;
+    const Result<json::value> value = parse_bounded_json(*text, "the text", JsonBounds{1 << 20, 200});
+    // A member twice is a documented limit of grammars.
+    if (!value.ok() && value.error().message.find("comes twice") != std::string::npos) continue;
+    if (value.ok() && compiled->validate(*value).empty()) continue;
+    ++suite.written_wrong;
+    if (suite.list) std::cout << "WRITTEN " << what << ": " << *text << "\n";
+  }
   count(suite.validator, tests, compiled.ok() ? &by_validator : nullptr, "validator " + what, problem, suite.list);
 }
 
@@ -137,6 +179,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> places;
   CLI::App app{"How many JSON Schemas the grammar and the validator get right"};
   app.add_flag("--list", suite.list, "name every schema that is not right");
+  app.add_option("--walks", suite.walks, "texts to write by each grammar, for the validator to check");
   app.add_option("places", places, "files or folders")->required();
   CLI11_PARSE(app, argc, argv);
   bool read = true;
@@ -154,6 +197,8 @@ int main(int argc, char** argv) {
   }
   suite.grammar.show("grammar");
   suite.validator.show("validator");
+  if (suite.walks > 0)
+    std::cout << "written: " << suite.written << " texts, " << suite.written_wrong << " of them invalid\n";
   std::sort(suite.milliseconds.begin(), suite.milliseconds.end());
   const auto quantile = [&](double q) {
     return suite.milliseconds.empty()

@@ -8,6 +8,7 @@
 #include "inference/grammar/gbnf.hpp"
 #include "inference/grammar/schema_grammar.hpp"
 #include "inference/grammar/tool_call_grammar.hpp"
+#include "runtime/base/log.hpp"
 
 namespace mnema::grammar {
 namespace {
@@ -75,6 +76,7 @@ Result<std::shared_ptr<SharedMatcher>> ConstraintCompiler::matcher_for(const std
   if (std::shared_ptr<SharedMatcher> known = recent(key)) return known;
   // Not under the lock: a large grammar takes its time, and others are not to wait for it.
   ASSIGN_OR_RETURN(const Rules rules, rules_of(constraint));
+  for (const std::string& note : rules.notes) log_info("grammar", note);
   ASSIGN_OR_RETURN(Automaton automaton, Automaton::compile(rules, limits_));
   auto matcher =
       std::make_shared<SharedMatcher>(Matcher(std::make_shared<const Automaton>(std::move(automaton))), trie());

@@ -5,6 +5,8 @@
 namespace mnema::grammar {
 namespace {
 
+constexpr std::size_t kNotesMax = 16;
+
 std::shared_ptr<Node> node_of(Node::Kind kind) {
   auto node = std::make_shared<Node>();
   node->kind = kind;
@@ -16,6 +18,11 @@ std::shared_ptr<Node> node_of(Node::Kind kind) {
 int Rules::declare(std::string name) {
   rules.push_back({std::move(name), nullptr});
   return static_cast<int>(rules.size()) - 1;
+}
+
+void Rules::note(std::string text) {
+  if (notes.size() < kNotesMax && std::find(notes.begin(), notes.end(), text) == notes.end())
+    notes.push_back(std::move(text));
 }
 
 Expression literal(std::string_view bytes) {

@@ -47,9 +47,13 @@ struct Rules {
   };
   std::vector<Rule> rules;
   int root = 0;
+  /// Where the grammar is not what its source says word by word, for a log ("format 'path' is an annotation, at ...").
+  std::vector<std::string> notes;
 
   /// The index of a new rule whose body comes later.
   int declare(std::string name);
+  /// Adds to `notes`, each once and not without end.
+  void note(std::string text);
 };
 
 [[nodiscard]] Expression literal(std::string_view bytes);

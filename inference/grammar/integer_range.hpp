@@ -15,7 +15,7 @@
 namespace mnema::grammar {
 
 /// A number of more digits is not written where a range is open.
-inline constexpr int kIntegerDigitsMax = 40;
+inline constexpr int kIntegerDigitsMax = 64;
 
 /// Integers low..high from 0 in their shortest form; nullopt: open. Digit strings without leading zeros ("0" is zero).
 [[nodiscard]] Expression digit_range(const std::string& low, const std::optional<std::string>& high);

@@ -3,7 +3,6 @@
 #include <boost/json/serialize.hpp>
 
 #include "inference/grammar/integer_range.hpp"
-#include "runtime/base/json.hpp"
 
 namespace mnema::grammar {
 namespace {
@@ -227,7 +226,7 @@ Expression JsonGrammar::number_constant(const Decimal& number) {
 }
 
 Expression JsonGrammar::constant(const boost::json::value& value) {
-  if (value.is_number() || exact_integer(value)) {
+  if (is_number(value)) {
     const std::optional<Decimal> number = Decimal::of(value);
     return number ? number_constant(*number) : never();
   }

@@ -32,7 +32,7 @@ class JsonGrammar {
   [[nodiscard]] Expression string();
   /// Exactly this string, with its quotes.
   [[nodiscard]] Expression string_constant(std::string_view text);
-  /// Up to 40 digits; a whole number may also be written with a fraction of zeros.
+  /// Up to 64 digits; a whole number may also be written with a fraction of zeros.
   [[nodiscard]] static Expression integer();
   [[nodiscard]] static Expression number();
   [[nodiscard]] Expression value();   // anything

@@ -30,6 +30,6 @@ struct NumberRange {
 [[nodiscard]] Expression plain_forms(const Decimal& number);
 
 /// A bound of more digits is refused by whoever reads schemas.
-inline constexpr std::int64_t kBoundDigitsMax = 40;
+inline constexpr std::int64_t kBoundDigitsMax = 64;
 
 }  // namespace mnema::grammar

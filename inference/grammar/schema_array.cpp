@@ -53,7 +53,7 @@ Terms SchemaCompiler::item_terms(const Shape& shape, std::size_t place) const {
 Result<Expression> SchemaCompiler::compile_array(const Shape& given) {
   Shape shape = given;
   for (const boost::json::value* value : shape.excluded) {
-    if (!value->is_array()) continue;
+    if (kind_of(*value) != kArrayKind) continue;
     if (!value->get_array().empty()) {
       return schema_refused(ErrorCode::kUnsupported, "an array as an excluded constant cannot be enforced here",
                             shape.pointer);
@@ -241,7 +241,10 @@ Result<Expression> SchemaCompiler::compile_unique_array(const Shape& shape) {
     if (valid) values.push_back(sequence({json_.constant(*value), json_.space()}));
   }
   if (values.size() > kOrderedValuesMax) return refused();
-  if (values.size() > kUniqueValuesMax) return in_listed_order(values, shape, json_);
+  if (values.size() > kUniqueValuesMax) {
+    rules_.note("unique items come in the order of their list, at " + *shape.unique_at);
+    return in_listed_order(values, shape, json_);
+  }
   // A state for each set of values that stand already.
   const std::size_t sets = std::size_t{1} << values.size();
   std::vector<Node::State> states(sets);

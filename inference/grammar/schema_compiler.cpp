@@ -89,11 +89,15 @@ Result<Expression> SchemaCompiler::compile_expansion(const Terms& terms) {
     ASSIGN_OR_RETURN(Expression choice, compile_shape(shape, terms));
     choices.push_back(std::move(choice));
   }
-  if (choices.empty()) note_contradiction("its parts exclude one another", terms.front().pointer);
+  if (choices.empty()) {
+    const std::string& why = expander_.contradiction();
+    note_contradiction(why.empty() ? "its parts exclude one another" : why, terms.front().pointer);
+  }
   return alternatives(std::move(choices));
 }
 
 Result<Expression> SchemaCompiler::compile_shape(const Shape& shape, const Terms& terms) {
+  for (const std::string& note : shape.notes) rules_.note(note);
   if (shape.values) return compile_values(shape, terms);
   std::vector<Expression> choices;
   if ((shape.kinds & kStringKind) != 0) {

@@ -46,6 +46,7 @@ class SchemaCompiler {
   [[nodiscard]] Result<Expression> compile_values(const Shape& shape, const Terms& terms);
   [[nodiscard]] Result<Expression> compile_number(const Shape& shape);
   [[nodiscard]] Result<Expression> compile_string(const Shape& shape);
+  [[nodiscard]] Result<Expression> make_string(const Shape& shape);
   [[nodiscard]] Result<Expression> compile_array(const Shape& shape);
   [[nodiscard]] Result<Expression> compile_array_containing(const Shape& shape, const ContainsRule& rule);
   [[nodiscard]] Result<Expression> compile_unique_array(const Shape& shape);
@@ -76,6 +77,7 @@ class SchemaCompiler {
   SchemaExpander expander_;
   std::map<Key, Known> known_;
   std::map<std::string, std::shared_ptr<const CharacterAutomaton>> patterns_;
+  std::map<std::string, Expression> strings_;
   std::map<const boost::json::value*, JsonSchema> validators_;
   std::string contradiction_;
   int depth_ = 0;

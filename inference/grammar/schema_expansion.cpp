@@ -35,6 +35,25 @@ bool says_nothing(const json::value& schema) {
   return schema.is_bool() ? schema.get_bool() : schema.is_object() && !has_assertion(schema.get_object());
 }
 
+/// False only if the option evidently contradicts what is known.
+bool may_hold(const Shape& shape, const Option& option) {
+  Kinds kinds = shape.kinds & option.shape.kinds;
+  for (const Term& term : option.terms) {
+    const json::object* schema = term.schema->if_object();
+    const json::value* type = schema != nullptr && !term.negated ? schema->if_contains("type") : nullptr;
+    if (type != nullptr) kinds &= kinds_of_type(*type).value_or(kAllKinds);
+  }
+  if (kinds == 0) return false;
+  if (option.shape.required.empty() && option.shape.members.empty()) return true;
+  Shape both;
+  both.kinds = kinds;
+  both.required = shape.required;
+  both.required.insert(both.required.end(), option.shape.required.begin(), option.shape.required.end());
+  both.members = shape.members;
+  both.members.insert(both.members.end(), option.shape.members.begin(), option.shape.members.end());
+  return both.contradiction().empty();
+}
+
 }  // namespace
 
 struct SchemaExpander::Choice {
@@ -69,23 +88,19 @@ Result<Expansion> SchemaExpander::expand(const Terms& terms) {
 }
 
 Status SchemaExpander::run(State state, Expansion& out, int depth) {
-  if (--states_left_ < 0 || depth > kChoicesDeep || out.shapes.size() > kShapesMax) {
+  // A large state costs more: it is copied for each option.
+  states_left_ -=
+      1 + static_cast<std::int64_t>((state.done.size() + state.todo.size() + state.shape.members.size()) / 16);
+  if (states_left_ < 0 || depth > kChoicesDeep || out.shapes.size() > kShapesMax) {
     return schema_refused(ErrorCode::kUnsupported, "too many combinations of alternatives", state.shape.pointer,
                           "use fewer anyOf, oneOf and if beside one another");
   }
-  while (!state.todo.empty()) {
-    const Term term = std::move(state.todo.back());
-    state.todo.pop_back();
-    const bool known = std::any_of(state.done.begin(), state.done.end(), [&](const Term& other) {
-      return term.same_as(other) && term.scopes == other.scopes;
-    });
-    if (known) continue;
-    if (state.done.size() > kTermsMax)
-      return schema_refused(ErrorCode::kUnsupported, "too many schemas for one value", term.pointer);
-    state.done.push_back(term);
-    RETURN_IF_ERROR(take(state, term));
-    if (state.shape.is_contradiction()) return {};
-  }
+  bool alive = true;
+  do {
+    RETURN_IF_ERROR(take_all(state, alive));
+    if (!alive) return {};
+  } while (take_only_options(state, alive));
+  if (!alive) return {};
   if (state.choices.empty()) {
     close_scopes(state);
     out.shapes.push_back(std::move(state.shape));
@@ -116,10 +131,57 @@ Status SchemaExpander::run(State state, Expansion& out, int depth) {
     State next = state;
     next.shape.merge(option.shape);
     next.todo.assign(option.terms.rbegin(), option.terms.rend());
-    if (next.shape.is_contradiction()) continue;
+    if (is_contradiction(next.shape)) continue;
     RETURN_IF_ERROR(run(std::move(next), out, depth + 1));
   }
   return {};
+}
+
+bool SchemaExpander::is_contradiction(const Shape& shape) {
+  std::string why = shape.contradiction();
+  if (why.empty()) return false;
+  contradiction_ = std::move(why);
+  return true;
+}
+
+Status SchemaExpander::take_all(State& state, bool& alive) {
+  while (!state.todo.empty()) {
+    const Term term = std::move(state.todo.back());
+    state.todo.pop_back();
+    const bool known = std::any_of(state.done.begin(), state.done.end(), [&](const Term& other) {
+      return term.same_as(other) && term.scopes == other.scopes;
+    });
+    if (known) continue;
+    if (state.done.size() > kTermsMax)
+      return schema_refused(ErrorCode::kUnsupported, "too many schemas for one value", term.pointer);
+    state.done.push_back(term);
+    RETURN_IF_ERROR(take(state, term));
+    if (is_contradiction(state.shape)) return alive = false, Status();
+  }
+  return {};
+}
+
+bool SchemaExpander::take_only_options(State& state, bool& alive) {
+  if (!state.said) return false;
+  bool taken = false;
+  for (std::size_t i = 0; i < state.choices.size() && alive;) {
+    std::vector<Option>& options = state.choices[i].options;
+    std::erase_if(options, [&](const Option& option) { return !may_hold(state.shape, option); });
+    if (options.size() > 1) {
+      ++i;
+      continue;
+    }
+    // Without an option nothing is valid; the only one is no choice.
+    alive = !options.empty();
+    if (alive) {
+      state.shape.merge(options[0].shape);
+      state.todo.insert(state.todo.end(), options[0].terms.rbegin(), options[0].terms.rend());
+      alive = !is_contradiction(state.shape);
+      taken = true;
+    }
+    state.choices.erase(state.choices.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return taken && alive;
 }
 
 Status SchemaExpander::take(State& state, const Term& term) {
@@ -304,12 +366,16 @@ Status SchemaExpander::take_combinations(State& state, const Term& term) {
 }
 
 Status SchemaExpander::take_one_of(State& state, const Term& term, const Terms& parts) {
+  if (parts.size() > kShapesMax)
+    return schema_refused(ErrorCode::kUnsupported, "too many alternatives", term.pointer + "/oneOf", "use anyOf");
   Choice choice;
   choice.pointer = term.pointer + "/oneOf";
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Option option{{}, {parts[i]}};
     for (std::size_t k = 0; k < parts.size(); ++k) {
-      if (k == i || evidently_disjoint(*parts[i].schema, *parts[k].schema, references_)) continue;
+      if (k == i || evidently_disjoint(*parts[i].schema, *parts[k].schema, term.schema->if_object(), references_,
+                                       comparisons_left_))
+        continue;
       Term other = inverted(parts[k]);
       other.scopes.clear();
       option.terms.push_back(std::move(other));

@@ -7,6 +7,8 @@
 // Threads: confined to one.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "inference/grammar/schema_shape.hpp"
@@ -26,12 +28,19 @@ class SchemaExpander {
 
   /// Errors: `kInvalidArgument`, `kUnsupported`, each with the pointer.
   [[nodiscard]] Result<Expansion> expand(const Terms& terms);
+  /// Why the last alternative that was dropped has no value.
+  [[nodiscard]] const std::string& contradiction() const { return contradiction_; }
 
  private:
   struct Choice;
   struct Scope;
   struct State;
   Status run(State state, Expansion& out, int depth);
+  bool is_contradiction(const Shape& shape);
+  /// Takes what is left to do; `alive`: it is no contradiction.
+  Status take_all(State& state, bool& alive);
+  /// Takes the options of choices that have only one left; whether there were any.
+  bool take_only_options(State& state, bool& alive);
   Status take(State& state, const Term& term);
   Status take_object(State& state, const Term& term);
   Status take_references(State& state, const Term& term);
@@ -43,7 +52,10 @@ class SchemaExpander {
   void close_scopes(State& state);
 
   const JsonSchemaReferences& references_;
-  int states_left_ = 20'000;  // of the whole document
+  std::string contradiction_;
+  // Of the whole document.
+  std::int64_t states_left_ = 20'000;
+  std::int64_t comparisons_left_ = 1'000'000;
 };
 
 }  // namespace mnema::grammar

@@ -46,6 +46,7 @@ constexpr std::string_view kOwn[] = {"type",
                                      "unevaluatedProperties"};
 
 constexpr int kHopsMax = 16;
+constexpr std::int64_t kWorkMax = 10'000;  // schemas and values looked at for one pair
 
 const json::object* look_through(const json::value& schema, const JsonSchemaReferences& references) {
   const json::value* at = &schema;
@@ -116,8 +117,30 @@ const json::object* members_of(const json::object& schema) {
   return members != nullptr ? members->if_object() : nullptr;
 }
 
-bool disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references, int depth) {
-  if (depth > kHopsMax) return false;
+/// `beside`: what also holds for the value, or null.
+bool disjoint(const json::value& a, const json::value& b, const json::object* beside,
+              const JsonSchemaReferences& references, int depth, std::int64_t& work);
+
+/// Whether the parts of `schema` that stand beside its own keywords keep it apart from `other`.
+bool parts_disjoint(const json::object& schema, const json::value& other, const json::object* beside,
+                    const JsonSchemaReferences& references, int depth, std::int64_t& work) {
+  const auto is_disjoint = [&](const json::value& part) {
+    return disjoint(part, other, beside, references, depth + 1, work);
+  };
+  if (const json::value* all = schema.if_contains("allOf"); all != nullptr && all->is_array()) {
+    if (std::any_of(all->get_array().begin(), all->get_array().end(), is_disjoint)) return true;
+  }
+  for (const char* keyword : {"anyOf", "oneOf"}) {
+    const json::value* any = schema.if_contains(keyword);
+    if (any == nullptr || !any->is_array() || any->get_array().empty()) continue;
+    if (std::all_of(any->get_array().begin(), any->get_array().end(), is_disjoint)) return true;
+  }
+  return false;
+}
+
+bool disjoint(const json::value& a, const json::value& b, const json::object* beside,
+              const JsonSchemaReferences& references, int depth, std::int64_t& work) {
+  if (depth > kHopsMax || --work < 0) return false;
   if (a == json::value(false) || b == json::value(false)) return true;
   const json::object* left = look_through(a, references);
   const json::object* right = look_through(b, references);
@@ -125,11 +148,15 @@ bool disjoint(const json::value& a, const json::value& b, const JsonSchemaRefere
   if ((kinds_of(*left) & kinds_of(*right)) == 0) return true;
   std::vector<std::string> left_values, right_values;
   if (listed_values(*left, left_values) && listed_values(*right, right_values)) {
+    work -= static_cast<std::int64_t>(left_values.size() + right_values.size());
     std::vector<std::string> both;
     std::set_intersection(left_values.begin(), left_values.end(), right_values.begin(), right_values.end(),
                           std::back_inserter(both));
     return both.empty();
   }
+  if (parts_disjoint(*left, b, beside, references, depth, work) ||
+      parts_disjoint(*right, a, beside, references, depth, work))
+    return true;
   if ((kinds_of(*left) & kinds_of(*right)) != kObjectKind) return false;
   if (requires_what_other_forbids(*left, *right) || requires_what_other_forbids(*right, *left)) return true;
   const json::object* left_members = members_of(*left);
@@ -137,10 +164,11 @@ bool disjoint(const json::value& a, const json::value& b, const JsonSchemaRefere
   if (left_members == nullptr || right_members == nullptr) return false;
   return std::any_of(left_members->begin(), left_members->end(), [&](const json::key_value_pair& member) {
     const json::value* other = right_members->if_contains(member.key());
-    if (other == nullptr || !(requires_member(*left, member.key()) || requires_member(*right, member.key())))
+    if (other == nullptr || !(requires_member(*left, member.key()) || requires_member(*right, member.key()) ||
+                              (beside != nullptr && requires_member(*beside, member.key()))))
       return false;
     // Where only one requires the member, an object without it is valid under that one not at all.
-    return disjoint(member.value(), *other, references, depth + 1);
+    return disjoint(member.value(), *other, nullptr, references, depth + 1, work);
   });
 }
 
@@ -156,8 +184,13 @@ bool has_assertion(const json::object& schema) {
   return has_own_assertion(schema) || contains_any(schema, std::begin(kCombining), std::end(kCombining));
 }
 
-bool evidently_disjoint(const json::value& a, const json::value& b, const JsonSchemaReferences& references) {
-  return disjoint(a, b, references, 0);
+bool evidently_disjoint(const json::value& a, const json::value& b, const json::object* beside,
+                        const JsonSchemaReferences& references, std::int64_t& work_left) {
+  std::int64_t work = std::min(work_left, kWorkMax);
+  const std::int64_t before = work;
+  const bool found = disjoint(a, b, beside, references, 0, work);
+  work_left -= before - std::max<std::int64_t>(work, 0);
+  return found && work_left >= 0;
 }
 
 }  // namespace mnema::grammar

@@ -1,7 +1,6 @@
 #include "inference/grammar/schema_kinds.hpp"
 
 #include "runtime/base/decimal.hpp"
-#include "runtime/base/json.hpp"
 
 namespace mnema::grammar {
 
@@ -42,7 +41,7 @@ Kinds kind_of(const json::value& value) {
     case json::kind::array:
       return kArrayKind;
     case json::kind::object:
-      return exact_integer(value) ? kIntegerKind : kObjectKind;
+      return is_number(value) ? kIntegerKind : kObjectKind;
     default: {
       const std::optional<Decimal> number = Decimal::of(value);
       return number && !number->is_integer() ? kFractionKind : kIntegerKind;

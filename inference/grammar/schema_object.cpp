@@ -14,7 +14,7 @@ constexpr std::size_t kStatesMax = 20'000;      // of one automaton of names, an
 constexpr std::size_t kNameBytesMax = 100'000;  // of all names that free names must differ from
 constexpr std::size_t kListedMax = 64;          // as many names of a pattern become members of their own
 constexpr std::size_t kCellsMax = 64;           // ways in which the patterns of names overlap
-constexpr std::size_t kNeededMax = 4;
+constexpr std::size_t kNeededMax = 16;
 
 const Term* find(const std::vector<std::pair<std::string, Term>>& members, const std::string& name) {
   const auto found = std::find_if(members.begin(), members.end(), [&](const auto& one) { return one.first == name; });
@@ -203,7 +203,7 @@ Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const 
 Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
   Shape shape = given;
   for (const boost::json::value* value : shape.excluded) {
-    if (!value->is_object()) continue;
+    if (kind_of(*value) != kObjectKind) continue;
     if (!value->get_object().empty()) {
       return schema_refused(ErrorCode::kUnsupported, "an object as an excluded constant cannot be enforced here",
                             shape.pointer);

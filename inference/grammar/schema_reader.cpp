@@ -4,6 +4,7 @@
 
 #include "inference/grammar/string_format.hpp"
 #include "runtime/base/json.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema::grammar {
 namespace {
@@ -73,7 +74,11 @@ Status read_strings(const json::object& schema, const std::string& pointer, Shap
       return schema_refused(ErrorCode::kInvalidArgument, "pattern is a string", pointer + "/pattern");
     }
     const std::string text(value->get_string());
-    if (is_format && pattern_of_format(text).empty()) continue;
+    if (is_format && pattern_of_format(text).empty()) {
+      shape.notes.push_back("format '" + text.substr(0, valid_utf8_prefix(text.substr(0, 40))) +
+                            "' is taken for an annotation, at " + pointer + "/format");
+      continue;
+    }
     shape.strings.push_back({text, is_format, false, pointer + "/" + keyword});
   }
   return {};

@@ -16,6 +16,48 @@ void keep_least(std::optional<std::int64_t>& slot, const std::optional<std::int6
   if (other && (!slot || *other < *slot)) slot = other;
 }
 
+/// Whether two terms evidently are about the same schema: the same place, or the same reference.
+bool is_same_schema(const Term& a, const Term& b) {
+  if (a.schema == b.schema) return true;
+  const boost::json::object* left = a.schema->if_object();
+  const boost::json::object* right = b.schema->if_object();
+  if (left == nullptr || right == nullptr || left->size() != 1 || right->size() != 1) return false;
+  const boost::json::value* reference = left->if_contains("$ref");
+  const boost::json::value* other = right->if_contains("$ref");
+  return reference != nullptr && other != nullptr && *reference == *other;
+}
+
+/// Whether the rules evidently leave no value for a member: it is forbidden, has two constants, or a schema both holds
+/// and does not.
+bool is_impossible_member(const std::vector<MemberRules>& members, const std::string& name) {
+  std::vector<const Term*> terms;
+  for (const MemberRules& rules : members) {
+    const std::size_t before = terms.size();
+    for (const auto& [listed, term] : rules.properties) {
+      if (listed == name) terms.push_back(&term);
+    }
+    if (terms.size() == before && rules.patterns.empty() && rules.additional) terms.push_back(&*rules.additional);
+  }
+  const boost::json::value* constant = nullptr;
+  for (const Term* term : terms) {
+    if (*term->schema == boost::json::value(term->negated)) return true;
+    const boost::json::object* schema = term->schema->if_object();
+    if (schema == nullptr) continue;
+    if (term->negated) {
+      const bool held = std::any_of(terms.begin(), terms.end(), [&](const Term* other) {
+        return !other->negated && is_same_schema(*term, *other);
+      });
+      if (held) return true;
+      continue;
+    }
+    const boost::json::value* one = schema->if_contains("const");
+    if (one == nullptr) continue;
+    if (constant != nullptr && *constant != *one) return true;
+    constant = one;
+  }
+  return false;
+}
+
 }  // namespace
 
 Term true_term() {
@@ -72,13 +114,19 @@ void Shape::merge(const Shape& other) {
   }
   append(names, other.names);
   append(others_needed, other.others_needed);
+  append(notes, other.notes);
   if (pointer.empty()) pointer = other.pointer;
 }
 
-bool Shape::is_contradiction() const {
-  if (kinds == 0) return true;
-  return values && std::none_of(values->begin(), values->end(),
-                                [&](const boost::json::value* value) { return (kind_of(*value) & kinds) != 0; });
+std::string Shape::contradiction() const {
+  if (kinds == 0) return "its parts exclude one another";
+  if (values && std::none_of(values->begin(), values->end(),
+                             [&](const boost::json::value* value) { return (kind_of(*value) & kinds) != 0; }))
+    return "none of the listed values (enum, const) is valid";
+  if (kinds != kObjectKind) return "";
+  const auto impossible = std::find_if(required.begin(), required.end(),
+                                       [&](const std::string& name) { return is_impossible_member(members, name); });
+  return impossible == required.end() ? "" : "member '" + *impossible + "' is required and has no valid value";
 }
 
 }  // namespace mnema::grammar

@@ -88,14 +88,15 @@ struct Shape {
   std::vector<std::string> required;
   Terms names;
   std::vector<MemberRules> others_needed;  // each: at least one member that these rules do not name
+  std::vector<std::string> notes;          // what was taken for an annotation
   std::string pointer;                     // of the first schema that says something
 
   /// Both hold.
   void merge(const Shape& other);
   void raise_low(const NumberBound& bound);
   void lower_high(const NumberBound& bound);
-  /// No value has it: an early, cheap answer.
-  [[nodiscard]] bool is_contradiction() const;
+  /// Why no value has it: an early, cheap answer. Empty: some may.
+  [[nodiscard]] std::string contradiction() const;
 };
 
 }  // namespace mnema::grammar

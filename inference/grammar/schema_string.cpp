@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 
 #include "inference/grammar/pattern_automaton.hpp"
 #include "inference/grammar/schema_compiler.hpp"
@@ -40,7 +41,12 @@ Result<std::optional<CharacterAutomaton>> SchemaCompiler::strings_of(const Shape
   };
   for (const StringRule& rule : shape.strings) {
     std::shared_ptr<const CharacterAutomaton> automaton;
-    if (rule.is_format) {
+    const std::string shortened = rule.is_format && !rule.negated && shape.length_max
+                                      ? shortened_pattern_of_format(rule.text, *shape.length_max)
+                                      : "";
+    if (!shortened.empty()) {
+      ASSIGN_OR_RETURN(automaton, pattern(shortened, rule.pointer));
+    } else if (rule.is_format) {
       automaton = automaton_of_format(rule.text);
     } else {
       ASSIGN_OR_RETURN(automaton, pattern(rule.text, rule.pointer));
@@ -65,6 +71,8 @@ Result<std::optional<CharacterAutomaton>> SchemaCompiler::strings_of(const Shape
     max =
         std::max<std::int64_t>({kShortenedMin, min, static_cast<std::int64_t>(kCountedStatesMax / strings->states())});
     counted = with_length(*strings, min, max, 4 * kCountedStatesMax);
+    rules_.note("strings have at most " + std::to_string(max) + " characters, as maxLength is too large beside the " +
+                "pattern or format, at " + shape.pointer);
   }
   if (!counted) {
     return schema_refused(ErrorCode::kUnsupported,
@@ -129,6 +137,20 @@ Result<std::optional<CharacterAutomaton>> SchemaCompiler::strings_of(const Terms
 }
 
 Result<Expression> SchemaCompiler::compile_string(const Shape& shape) {
+  // Many members have the same pattern: it stands once in the automaton.
+  std::string key = std::to_string(shape.length_min) + ' ' + std::to_string(shape.length_max.value_or(-1));
+  for (const StringRule& rule : shape.strings)
+    key += std::string(rule.negated ? " not " : " ") + (rule.is_format ? "format " : "pattern ") + rule.text + '\0';
+  for (const boost::json::value* value : shape.excluded) key += " but " + boost::json::serialize(*value);
+  if (const auto known = strings_.find(key); known != strings_.end()) return known->second;
+  ASSIGN_OR_RETURN(Expression made, make_string(shape));
+  if (!is_never(made) && made->kind != Node::Kind::kRule)
+    made = json_.rule("string of " + shape.pointer, std::move(made));
+  strings_.emplace(std::move(key), made);
+  return made;
+}
+
+Result<Expression> SchemaCompiler::make_string(const Shape& shape) {
   if (shape.length_max && *shape.length_max < shape.length_min) {
     note_contradiction("maxLength is below minLength", shape.pointer + "/maxLength");
     return never();

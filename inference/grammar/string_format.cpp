@@ -1,5 +1,6 @@
 #include "inference/grammar/string_format.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -43,18 +44,23 @@ std::string duration() {
   return "P" + any_of({number + "W", date + "(?:" + time + ")?", time});
 }
 
-/// Together at most 253 bytes. A label with hyphens at its third and fourth place would be in Punycode, which no
-/// grammar tells right from wrong.
-std::string hostname() {
-  const auto labels = [](int length, int count) {
-    const std::string edge = "[0-9A-Za-z]", inner = "[0-9A-Za-z-]";
-    const std::string more = any_of(
-        {edge, inner + edge, inner + edge + edge, inner + "-" + edge,
-         inner + "(?:" + edge + inner + "|-" + edge + ")" + inner + "{0," + std::to_string(length - 5) + "}" + edge});
-    const std::string label = edge + "(?:" + more + ")?";
-    return label + times("\\." + label, 0, count - 1);
-  };
-  return any_of({labels(63, 3), labels(24, 10)});
+/// Labels of up to `length` bytes (at least 5). One with hyphens at its third and fourth place would be in Punycode,
+/// which no grammar tells right from wrong.
+std::string labels(int length, int count) {
+  const std::string edge = "[0-9A-Za-z]", inner = "[0-9A-Za-z-]";
+  const std::string more = any_of(
+      {edge, inner + edge, inner + edge + edge, inner + "-" + edge,
+       inner + "(?:" + edge + inner + "|-" + edge + ")" + inner + "{0," + std::to_string(length - 5) + "}" + edge});
+  const std::string label = edge + "(?:" + more + ")?";
+  return label + times("\\." + label, 0, count - 1);
+}
+
+/// Together at most `length` bytes: few long labels, or more short ones.
+std::string hostname(int length = 253) {
+  length = std::clamp(length, 5, 253);
+  return any_of({labels(std::min(length, 63), std::max(1, (length + 1) / 64)),
+                 labels(std::min(length, 24), std::max(1, (length + 1) / 25)),
+                 labels(std::min(length, 10), std::max(1, (length + 1) / 11))});
 }
 
 std::string ipv6() {
@@ -69,11 +75,31 @@ std::string ipv6() {
                  before(5) + "::" + group, before(6) + "::"});
 }
 
-std::string email() {
+/// Of at most `length` characters (at least 64).
+std::string email(int length) {
   const std::string atom = "[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]";
-  const std::string quoted = "\"(?:[ !#-\\[\\]-~]|\\\\[ -~]){0,62}\"";
+  const int local = std::min(64, length / 2);
+  const std::string counted = "(?=[^@]{1," + std::to_string(local) + "}@)";
+  const std::string dotted = counted + atom + "+(?:\\." + atom + "+)*";
+  const std::string host = hostname(length - local - 1);
+  if (length < 320) return dotted + "@" + host;
+  const std::string quoted = "\"(?:[ !#-\\[\\]-~]|\\\\[ -~]){0,31}\"";
   const std::string address = "\\[(?:" + kByte + "(?:\\." + kByte + "){3}|IPv6:" + ipv6() + ")\\]";
-  return any_of({"(?:" + atom + "{1,32}(?:\\." + atom + "{1,32}){0,4})", quoted}) + "@" + any_of({hostname(), address});
+  return any_of({dotted, quoted}) + "@" + any_of({host, address});
+}
+
+/// A URI of at most `length` characters (at least 100), shared out over its parts. An escaped byte is three characters.
+std::string short_uri(int length) {
+  const int rest = length - 40;
+  const std::string escape = "%" + kHex + kHex;
+  const std::string of_path = any_of({"[A-Za-z0-9._~!$&'()*+,;=:@/-]", escape});
+  const std::string of_query = any_of({"[A-Za-z0-9._~!$&'()*+,;=:@/?-]", escape});
+  const std::string host = any_of({times("[A-Za-z0-9._~!$&'()*+,;=-]", 0, rest / 4), "\\[" + ipv6() + "\\]"});
+  const std::string authority = host + "(?::[0-9]{0,5})?";
+  const std::string path = times(of_path, 0, rest / 8), query = times(of_query, 0, rest / 16);
+  return "[A-Za-z][A-Za-z0-9+.-]{0,15}:" +
+         any_of({"//" + authority + "(?:/" + path + ")?", "[A-Za-z0-9._~@-]" + path}) + "(?:\\?" + query + ")?(?:#" +
+         query + ")?";
 }
 
 /// RFC 3986; `more`: characters beyond ASCII (RFC 3987).
@@ -125,7 +151,7 @@ std::string unanchored(std::string_view format) {
   if (format == "time") return time_of_day();
   if (format == "date-time") return date() + "[Tt]" + time_of_day();
   if (format == "duration") return duration();
-  if (format == "email" || format == "idn-email") return email();
+  if (format == "email" || format == "idn-email") return email(320);
   if (format == "hostname" || format == "idn-hostname") return hostname();
   if (format == "ipv4") return kByte + "\\." + kByte + "\\." + kByte + "\\." + kByte;
   if (format == "ipv6") return ipv6();
@@ -145,11 +171,31 @@ std::string unanchored(std::string_view format) {
   return "";
 }
 
+/// Of at most `length` characters, or of any length where that is easily counted; empty where there is no such pattern.
+std::string shortened(std::string_view format, std::int64_t length) {
+  const int most = static_cast<int>(std::min<std::int64_t>(length, 10'000));
+  const bool is_host = format == "hostname" || format == "idn-hostname",
+             is_mail = format == "email" || format == "idn-email";
+  if (most < 64 && (is_host || is_mail)) {
+    // No part can be too long where the whole is not: whoever asks counts the characters.
+    const std::string label = "[0-9A-Za-z](?:-?[0-9A-Za-z])*";
+    const std::string host = label + "(?:\\." + label + ")*", atom = "[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]+";
+    return is_host ? host : atom + "(?:\\." + atom + ")*@" + host;
+  }
+  if (is_host) return most < 253 ? hostname(most) : "";
+  if (is_mail) return most < 320 ? email(most) : "";
+  if (format == "uri") return most >= 100 ? short_uri(std::min(most, 4'000)) : "";
+  return "";
+}
+
+std::string anchored(const std::string& pattern) { return pattern.empty() ? "" : "^(?:" + pattern + ")$"; }
+
 }  // namespace
 
-std::string pattern_of_format(std::string_view format) {
-  const std::string pattern = unanchored(format);
-  return pattern.empty() ? "" : "^(?:" + pattern + ")$";
+std::string pattern_of_format(std::string_view format) { return anchored(unanchored(format)); }
+
+std::string shortened_pattern_of_format(std::string_view format, std::int64_t length_max) {
+  return anchored(shortened(format, length_max));
 }
 
 std::shared_ptr<const CharacterAutomaton> automaton_of_format(std::string_view format) {

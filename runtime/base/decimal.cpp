@@ -23,6 +23,8 @@ std::uint64_t remainder(const std::string& digits, std::int64_t shift, std::uint
 
 }  // namespace
 
+bool is_number(const boost::json::value& value) { return value.is_number() || exact_integer(value).has_value(); }
+
 Decimal::Decimal(std::int64_t value) : negative_(value < 0), digits_(std::to_string(value)) {
   if (negative_) digits_.erase(0, 1);
   normalise();
@@ -79,6 +81,7 @@ std::optional<Decimal> Decimal::parse(std::string_view text) {
 std::optional<Decimal> Decimal::of(const boost::json::value& value) {
   if (const auto digits = exact_integer(value)) return parse(*digits);
   if (value.is_int64()) return Decimal(value.get_int64());
+  if (const std::optional<std::string_view> digits = exact_integer(value)) return parse(*digits);
   char text[64];
   std::to_chars_result end{text, std::errc()};
   if (value.is_uint64()) {

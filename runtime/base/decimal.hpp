@@ -14,14 +14,17 @@
 
 namespace mnema {
 
+/// Whether a JSON value is a number, also one whose digits 64 bits do not hold (`exact_integer` of json.hpp).
+[[nodiscard]] bool is_number(const boost::json::value& value);
+
 class Decimal {
  public:
   Decimal() = default;
   Decimal(std::int64_t value);
   /// A number as JSON writes it. nullopt: no number, or an exponent beyond ±100,000.
   [[nodiscard]] static std::optional<Decimal> parse(std::string_view text);
-  /// The shortest decimal that reads back as this number, or all digits of an exact integer (json.hpp). nullopt: no
-  /// number, or not a finite one.
+  /// The shortest decimal that reads back as this number; all digits of an exact integer. nullopt: no number, or not a
+  /// finite one.
   [[nodiscard]] static std::optional<Decimal> of(const boost::json::value& value);
 
   [[nodiscard]] bool is_zero() const { return digits_.empty(); }

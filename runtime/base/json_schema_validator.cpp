@@ -26,7 +26,7 @@ std::string_view article_and_type(const json::value& value) {
     case json::kind::array:
       return "an array";
     case json::kind::object:
-      return "an object";
+      return is_number(value) ? "a number" : "an object";
     default:
       return "a number";
   }
@@ -41,8 +41,8 @@ bool has_type(const json::value& value, std::string_view type) {
   if (type == "boolean") return value.is_bool();
   if (type == "string") return value.is_string();
   if (type == "array") return value.is_array();
-  if (type == "object") return value.is_object();
-  if (!value.is_number()) return false;
+  if (type == "object") return value.is_object() && !is_number(value);
+  if (!is_number(value)) return false;
   if (type == "number") return true;
   const std::optional<Decimal> number = Decimal::of(value);
   return number && number->is_integer();
@@ -112,13 +112,14 @@ void JsonSchema::Validator::check(const Node& node, const json::value& value, co
   Evaluated own;
   Evaluated* here = asks || evaluated != nullptr ? &own : nullptr;
   for (const Node* reference : node.references) check(*reference, value, pointer, depth + 1, here);
-  if (value.is_object()) {
+  const bool number = is_number(value);
+  if (value.is_object() && !number) {
     check_object(node, value.get_object(), pointer, depth, here);
     check_dependencies(node, value, pointer, depth, here);
   }
   if (value.is_array()) check_array(node, value.get_array(), pointer, depth, here);
   if (value.is_string()) check_string(node, value.get_string(), pointer);
-  if (value.is_number()) check_number(node, value, pointer);
+  if (number) check_number(node, value, pointer);
   check_combinations(node, value, pointer, depth, here);
   if (asks) check_unevaluated(node, value, pointer, depth, own);
   if (evaluated != nullptr) evaluated->add(own);
@@ -299,7 +300,7 @@ void JsonSchema::Validator::check_unevaluated(const Node& node, const json::valu
     if (schema.never) return report(place, "is described by no part of the schema");
     check(schema, inner, place, depth + 1, nullptr);
   };
-  if (node.unevaluated_properties != nullptr && value.is_object() && !evaluated.all_members) {
+  if (node.unevaluated_properties != nullptr && value.is_object() && !is_number(value) && !evaluated.all_members) {
     for (const json::key_value_pair& member : value.get_object()) {
       if (evaluated.members.contains(std::string_view(member.key()))) continue;
       rest(*node.unevaluated_properties, member.value(), pointer + "/" + json_pointer_token(member.key()));

@@ -358,7 +358,8 @@ TEST_F(LocalEngineTest, ARequiredToolIsRefusedWhereItCannotBeEnforced) {
   request.tool_choice_name = "moon";
   EXPECT_EQ(error(request).code, ErrorCode::kInvalidArgument);
   request = asks_for_tools();
-  request.prompt.tools[0].parameters = boost::json::parse(R"({"type":"object","not":{}})");
+  request.prompt.tools[0].parameters =
+      boost::json::parse(R"({"properties":{"a":{"type":"array","uniqueItems":true}}})");
   const Error refused = error(request);
   EXPECT_EQ(refused.code, ErrorCode::kUnsupported);
   EXPECT_NE(refused.message.find("'weather'"), std::string::npos) << refused.message;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/base/json.hpp"
 #include "tests/inference/grammar/matching.hpp"
 
 namespace mnema::grammar {
@@ -35,6 +36,21 @@ TEST(SchemaNumber, IntegersHaveAllTheirDigitsAndMayEndInZerosBehindThePoint) {
       {R"({"type":"integer","exclusiveMaximum":10,"minimum":8})", {"8", "9", "9.0"}, {"10", "7", "9.5"}},
       {R"({"type":"integer","minimum":1.5,"maximum":3.5})", {"2", "3"}, {"1", "4", "1.7"}},
   });
+}
+
+TEST(SchemaNumber, TheSchemaKeepsItsDigitsBeyond64Bits) {
+  JsonBounds bounds;
+  bounds.exact_integers = true;
+  const auto matcher = [&](std::string_view schema) {
+    return *testing::matcher_of(rules_of_schema(parse_bounded_json(schema, "the test", bounds).value()));
+  };
+  const auto listed = matcher(R"({"enum":[123456789012345678901,1]})");
+  EXPECT_TRUE(testing::whole(*listed, "123456789012345678901"));
+  EXPECT_FALSE(testing::whole(*listed, "123456789012345680000"));
+  const auto bound = matcher(R"({"type":"integer","maximum":123456789012345678901,"minimum":123456789012345678900})");
+  EXPECT_TRUE(testing::whole(*bound, "123456789012345678901"));
+  EXPECT_FALSE(testing::whole(*bound, "123456789012345678902"));
+  EXPECT_FALSE(testing::whole(*bound, "123456789012345678899"));
 }
 
 TEST(SchemaNumber, BoundsMayBeFractionsAndTheirZerosDoNotCount) {

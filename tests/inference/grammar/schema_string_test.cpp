@@ -32,6 +32,11 @@ TEST(SchemaString, UnknownFormatsAreAnnotations) {
       {R"({"type":"string","format":"byte","maxLength":2})", {R"("ab")"}, {R"("abc")"}},
       {R"({"format":"date"})", {R"("2024-02-29")", "1", "null"}, {R"("2023-02-29")"}},
   });
+  const auto rules =
+      rules_of_schema(boost::json::parse(R"({"type":"object","properties":{"p":{"type":"string","format":"path"}}})"));
+  ASSERT_TRUE(rules.ok());
+  EXPECT_EQ(rules->notes,
+            std::vector<std::string>{"format 'path' is taken for an annotation, at /properties/p/format"});
 }
 
 TEST(SchemaString, CharactersAreCountedHoweverTheyAreWritten) {

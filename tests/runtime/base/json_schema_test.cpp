@@ -71,6 +71,23 @@ TEST(JsonSchema, ComparesNumbersAsNumbersAlsoBeyondDoubles) {
   EXPECT_EQ(breach(R"({"multipleOf": 0.1})", "0.3"), "");
 }
 
+TEST(JsonSchema, KeepsTheDigitsOfIntegersBeyond64Bits) {
+  JsonBounds bounds;
+  bounds.exact_integers = true;
+  const auto exact = [&](std::string_view text) { return parse_bounded_json(text, "the test", bounds).value(); };
+  const auto fits = [&](std::string_view schema, std::string_view value) {
+    return JsonSchema::compile(exact(schema)).value().validate(exact(value)).empty();
+  };
+  EXPECT_TRUE(fits(R"({"type":"integer"})", "123456789012345678901234567890"));
+  EXPECT_FALSE(fits(R"({"type":["object","string"]})", "123456789012345678901234567890"));
+  EXPECT_TRUE(fits(R"({"maximum":100000000000000000000001})", "100000000000000000000001"));
+  EXPECT_FALSE(fits(R"({"maximum":100000000000000000000001})", "100000000000000000000002"));
+  EXPECT_TRUE(fits(R"({"const":123456789012345678901})", "123456789012345678901"));
+  EXPECT_FALSE(fits(R"({"const":123456789012345678901})", "123456789012345678902"));
+  EXPECT_FALSE(fits(R"({"multipleOf":2})", "123456789012345678901"));
+  EXPECT_TRUE(fits(R"({"properties":{"a":false}})", "123456789012345678901"));
+}
+
 TEST(JsonSchema, CombinesAlternatives) {
   EXPECT_EQ(breach(R"({"anyOf":[{"type":"string"},{"type":"object","required":["a"]}]})", R"({"a":1})"), "");
   EXPECT_NE(
