@@ -81,7 +81,6 @@ std::optional<Decimal> Decimal::parse(std::string_view text) {
 std::optional<Decimal> Decimal::of(const boost::json::value& value) {
   if (const auto digits = exact_integer(value)) return parse(*digits);
   if (value.is_int64()) return Decimal(value.get_int64());
-  if (const std::optional<std::string_view> digits = exact_integer(value)) return parse(*digits);
   char text[64];
   std::to_chars_result end{text, std::errc()};
   if (value.is_uint64()) {
