@@ -37,6 +37,7 @@ Value capitalize(Rendering& r, const Value& value, const Arguments& arguments) {
 Value title(Rendering& r, const Value& value, const Arguments& arguments) {
   if (!Parameters(r, "title", arguments, {}).ok()) return {};
   const std::string text = r.text_of(value);
+  if (!r.step(text.size() / 32)) return {};
   std::string out, word;
   const auto end_word = [&] {
     if (word.empty()) return;
@@ -116,6 +117,7 @@ Value indent(Rendering& r, const Value& value, const Arguments& arguments) {
   else
     indention = std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(given.integer(0, 4), 0, 4096)), ' ');
   const bool blank = given.truth(2, false);
+  if (!r.step(value.string()->size() / 32)) return {};
   const std::string text = *value.string() + "\n";
   std::string out = given.truth(1, false) ? indention : "";
   bool is_first = true;

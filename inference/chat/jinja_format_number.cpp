@@ -233,6 +233,8 @@ std::string formatted(Rendering& r, const Value& value, const FormatSpecificatio
   if (value.real() == nullptr && (s.type == 0 || kIntegers.find(s.type) != std::string_view::npos))
     return format_integer(r, value, s);
   if (s.type != 0 && kFloats.find(s.type) == std::string_view::npos) return refuse();
+  // Of a large number there are hundreds of digits before the point too.
+  if (!r.step(16 + static_cast<std::size_t>(s.precision.value_or(0)) / 8)) return {};
   return format_float(value.number(), s);
 }
 

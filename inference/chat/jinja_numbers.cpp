@@ -80,8 +80,11 @@ Value calculate_integers(Rendering& r, std::string_view op, const Value& a, cons
     if (op == "//" && *y != -1) return *x / *y - (*x % *y != 0 && (*x < 0) != (*y < 0) ? 1 : 0);
     if (op == "%" && *y != -1) return *x % *y + (*x % *y != 0 && (*x < 0) != (*y < 0) ? *y : 0);
   }
-  if (!r.step(4)) return {};
   const Whole left = to_whole(a), right = to_whole(b);
+  const auto bits = [](const Whole& value) {
+    return value == 0 ? 0U : multiprecision::msb(multiprecision::abs(value));
+  };
+  if (!r.step(4 + (bits(left) + bits(right)) / 128)) return {};
   if (op == "+") return checked(r, left + right);
   if (op == "-") return checked(r, left - right);
   if (op == "*") return checked(r, left * right);

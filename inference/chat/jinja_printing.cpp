@@ -70,6 +70,7 @@ void append(Rendering& r, std::string& out, const Value& value, int level) {
     out += *flag ? "True" : "False";
   } else if (value.is_integer()) {
     const std::string digits = integer_text(value);
+    r.step(digits.size() / 16);  // the time grows faster than the digits
     if (digits.size() > 4300) r.fail("an integer has too many digits to be printed");
     out += digits;
   } else if (const double* real = value.real()) {

@@ -365,6 +365,9 @@ Value call_text_method(Rendering& r, std::string_view name, const Value& text, c
   const auto* method = find_method(name);
   if (method == nullptr || method->second == nullptr)
     return r.fail("the method '" + std::string(name) + "' of a str is not known");
+  // Those that look at every character by itself cost more.
+  const bool by_characters = name == "title" || name == "swapcase" || name == "splitlines" || name.starts_with("is");
+  if (by_characters && !r.step(text.string()->size() / 32)) return {};
   return method->second(r, text, arguments);
 }
 
