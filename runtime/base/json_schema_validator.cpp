@@ -36,13 +36,15 @@ std::int64_t code_points(std::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
+bool is_number(const json::value& value) { return value.is_number() || exact_integer(value); }
+
 bool has_type(const json::value& value, std::string_view type) {
   if (type == "null") return value.is_null();
   if (type == "boolean") return value.is_bool();
   if (type == "string") return value.is_string();
   if (type == "array") return value.is_array();
-  if (type == "object") return value.is_object();
-  if (!value.is_number()) return false;
+  if (type == "object") return value.is_object() && !exact_integer(value);
+  if (!is_number(value)) return false;
   if (type == "number") return true;
   const std::optional<Decimal> number = Decimal::of(value);
   return number && number->is_integer();
@@ -112,13 +114,13 @@ void JsonSchema::Validator::check(const Node& node, const json::value& value, co
   Evaluated own;
   Evaluated* here = asks || evaluated != nullptr ? &own : nullptr;
   for (const Node* reference : node.references) check(*reference, value, pointer, depth + 1, here);
-  if (value.is_object()) {
+  if (value.is_object() && !exact_integer(value)) {
     check_object(node, value.get_object(), pointer, depth, here);
     check_dependencies(node, value, pointer, depth, here);
   }
   if (value.is_array()) check_array(node, value.get_array(), pointer, depth, here);
   if (value.is_string()) check_string(node, value.get_string(), pointer);
-  if (value.is_number()) check_number(node, value, pointer);
+  if (is_number(value)) check_number(node, value, pointer);
   check_combinations(node, value, pointer, depth, here);
   if (asks) check_unevaluated(node, value, pointer, depth, own);
   if (evaluated != nullptr) evaluated->add(own);
