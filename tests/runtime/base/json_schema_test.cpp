@@ -199,5 +199,17 @@ TEST(JsonSchema, RefusesAValueRatherThanCheckWithoutEnd) {
       << "what could not be checked is not taken for excluded";
 }
 
+TEST(JsonSchema, KnowsIntegersBeyond64BitsByTheirDigits) {
+  JsonBounds bounds;
+  bounds.exact_integers = true;
+  const auto exact = [&](const char* text) { return *parse_bounded_json(text, "a text", bounds); };
+  const JsonSchema schema =
+      *JsonSchema::compile(exact(R"({"type":"integer","enum":[1234567890123456789012,7],"minimum":8})"));
+  EXPECT_TRUE(schema.validate(exact("1234567890123456789012")).empty());
+  EXPECT_FALSE(schema.validate(exact("1234567890123456789013")).empty());
+  EXPECT_FALSE(schema.validate(exact("7")).empty());
+  EXPECT_FALSE((*JsonSchema::compile(exact(R"({"type":"object"})"))).validate(exact("1234567890123456789012")).empty());
+}
+
 }  // namespace
 }  // namespace mnema
