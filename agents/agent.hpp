@@ -22,6 +22,7 @@
 #include "agents/turn/memory_reach.hpp"
 #include "runtime/events/budget.hpp"
 #include "runtime/events/event.hpp"
+#include "runtime/events/event_flow.hpp"
 
 namespace mnema {
 
@@ -72,6 +73,7 @@ struct AgentSpec {
   std::vector<std::string> event_types;  // types that wake it, whatever the source
   std::vector<ToolSpec> tools;
   BudgetLimits budget;             // of one turn
+  EventFlow flow;                  // what happens to its events before a turn
   std::string code_version = "1";  // a turn is pinned to the one it began with
   OtherVersion on_other_version = OtherVersion::kPark;
   MemoryReach remembers = MemoryReach::kKey;  // what its turns of events remember
@@ -138,6 +140,37 @@ class AgentBuilder {
   AgentBuilder& thinks() { return spec_.thinks = true, *this; }
   /// It recalls by meaning (`Ctx::recall`). Needed only where it does not think.
   AgentBuilder& recalls() { return spec_.recalls = true, *this; }
+  /// Which of its events it wants (runtime/events/event_filter.hpp); others are acknowledged and settled.
+  AgentBuilder& where(std::string condition) { return spec_.flow.where = std::move(condition), *this; }
+  /// Of so many events of a key one has a turn, the first.
+  AgentBuilder& sample_one_in(int events) { return spec_.flow.sample_one_in = events, *this; }
+  AgentBuilder& sample_per_second(double events) { return spec_.flow.sample_per_second = events, *this; }
+  /// A key's events wait for `window_ms`, or until there are `events_max`; then the newest has a turn, and the earlier
+  /// ones are settled.
+  AgentBuilder& coalesce(int window_ms, int events_max = 100) {
+    spec_.flow.coalesce_window_ms = window_ms;
+    spec_.flow.coalesce_max = events_max;
+    return *this;
+  }
+  /// The newest event of a key has a turn after `window_ms` without another one, or when the first has waited for
+  /// `wait_max_ms` (0: ten windows).
+  AgentBuilder& debounce(int window_ms, int wait_max_ms = 0) {
+    spec_.flow.debounce_window_ms = window_ms;
+    spec_.flow.debounce_wait_max_ms = wait_max_ms;
+    return *this;
+  }
+  /// One turn for a key's events, at most `events_max`, that came within `window_ms`: `Ctx::events` has all of them.
+  AgentBuilder& batch(int events_max, int window_ms = 0) {
+    spec_.flow.batch_max = events_max;
+    spec_.flow.batch_window_ms = window_ms;
+    return *this;
+  }
+  /// What its key does while an event that failed waits for its next attempt.
+  AgentBuilder& on_failure(OnFailure what) { return spec_.flow.on_failure = what, *this; }
+  /// Of events that bring no deadline, from their acceptance on: then an event is a dead letter, and its turn ends.
+  AgentBuilder& deadline_ms(int milliseconds) { return spec_.flow.deadline_ms = milliseconds, *this; }
+  /// Of events that bring none.
+  AgentBuilder& priority(EventPriority value) { return spec_.flow.priority = value, *this; }
   AgentBuilder& budget(BudgetLimits limits) { return spec_.budget = limits, *this; }
   AgentBuilder& system(std::string text) { return spec_.system = std::move(text), *this; }
   AgentBuilder& model(std::string name) { return spec_.model = std::move(name), *this; }

@@ -340,6 +340,11 @@ std::optional<Host::Failed> Host::open(Config config) {
     spec.name = name;
     apply(declared, spec);
   }
+  std::map<std::string, EventFlow> flows;
+  for (const auto& [name, agent] : agents_) flows.emplace(name, agent.flow);
+  if (const auto usable = EventFlows::make(flows, config.limits); !usable.ok()) {
+    return Failed{Part::kConfig, usable.error()};
+  }
   add_declared_sources(agents_, config);
   for (const auto& [name, source] : config.sources) {
     if (source.agent.empty() || agents_.count(source.agent) != 0) continue;

@@ -43,8 +43,10 @@ struct Limits {
   int source_pause_percent = 90;                    // of a bound of the mailbox in use: sources that pull are paused
   int source_resume_percent = 70;                   // and go on from here
   int mailbox_ageing_ms = 10'000;                   // waiting so much longer makes up for one step of priority
-  int admin_page_rows_max = 1'000;                  // of one answer of an admin route; 400
-  int statements_cached_max = 256;                  // of one connection; the least recently used is finalized
+  int gather_rows_max = 1'000;               // events of a key that become one turn; the configuration is refused
+  std::int64_t sample_keys_max = 1'000'000;  // keys whose events are sampled; the one known longest is forgotten
+  int admin_page_rows_max = 1'000;           // of one answer of an admin route; 400
+  int statements_cached_max = 256;           // of one connection; the least recently used is finalized
   // turns
   int turn_threads = 4;
   int turns_running_max = 64;             // further events wait in the mailbox
