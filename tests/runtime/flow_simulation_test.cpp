@@ -204,7 +204,8 @@ class Fixture {
       EXPECT_TRUE(times == 0 && newest_wins && is_superseded) << "seed " << seed << ", event " << id << ": " << times;
       sometimes.hit("superseded");
     }
-    for (const auto& letter : *runtime->dead_letters().list(1000)) {
+    const auto letters = runtime->dead_letters().list(1000);
+    for (const DeadLetterSummary& letter : *letters) {
       if (letter.error.code != ErrorCode::kDeadlineExceeded) continue;
       sometimes.hit("expired");
       if (letter.tries == 0) sometimes.hit("expired before it was tried");
