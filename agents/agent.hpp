@@ -56,6 +56,30 @@ class WebhookDeclaration {
 };
 [[nodiscard]] inline WebhookDeclaration webhook(std::string path) { return WebhookDeclaration(std::move(path)); }
 
+/// Times of the clock that wake an agent: `cron("0 9 * * MON").time_zone("Europe/Zurich")`.
+class CronDeclaration {
+ public:
+  explicit CronDeclaration(std::string expression) : expression_(std::move(expression)) {}
+  /// A name of the system's tzdata; UTC where none is said.
+  CronDeclaration& time_zone(std::string name) { return time_zone_ = std::move(name), *this; }
+  /// What becomes of times that pass while the program is down: "skip", "once" (the default), "all".
+  CronDeclaration& missed(std::string policy) { return missed_ = std::move(policy), *this; }
+  /// The payload of its events, JSON; else their name and time.
+  CronDeclaration& data(std::string json) { return data_ = std::move(json), *this; }
+
+  [[nodiscard]] const std::string& expression() const { return expression_; }
+  [[nodiscard]] const std::string& zone() const { return time_zone_; }
+  [[nodiscard]] const std::string& missed_policy() const { return missed_; }
+  [[nodiscard]] const std::string& payload() const { return data_; }
+
+ private:
+  std::string expression_;
+  std::string time_zone_ = "UTC";
+  std::string missed_ = "once";
+  std::string data_;
+};
+[[nodiscard]] inline CronDeclaration cron(std::string expression) { return CronDeclaration(std::move(expression)); }
+
 /// What becomes of an event whose turn was begun by another code version of its agent and has steps in its journal.
 /// None of them repeats an effect; the log says what differs.
 enum class OtherVersion {
@@ -70,6 +94,7 @@ struct AgentSpec {
   std::string key_template;  // "" = all its events share one key
   StateType state;
   std::vector<WebhookDeclaration> webhooks;
+  std::vector<CronDeclaration> schedules;
   std::vector<std::string> event_types;  // types that wake it, whatever the source
   std::vector<ToolSpec> tools;
   BudgetLimits budget;             // of one turn
@@ -123,6 +148,7 @@ class AgentBuilder {
   }
 
   AgentBuilder& on(WebhookDeclaration source) { return spec_.webhooks.push_back(std::move(source)), *this; }
+  AgentBuilder& on(CronDeclaration schedule) { return spec_.schedules.push_back(std::move(schedule)), *this; }
   AgentBuilder& on_type(std::string type) { return spec_.event_types.push_back(std::move(type)), *this; }
   /// May be chatted with over REST: `model: "<name>"`.
   AgentBuilder& answers_chat() { return spec_.answers_chat = true, *this; }

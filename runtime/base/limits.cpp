@@ -25,6 +25,8 @@ Limits Limits::tiny() {
   limits.accept_batch_events_max = 4;
   limits.gather_rows_max = 4;
   limits.sample_keys_max = 4;
+  limits.cron_missed_max = 4;
+  limits.event_feed_entries_max = 4;
   limits.admin_page_rows_max = 4;
   limits.statements_cached_max = 4;
   limits.turn_threads = 1;

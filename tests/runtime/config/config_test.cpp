@@ -247,6 +247,28 @@ TEST(Config, RefusesAnEventFlowThatCannotBeMeant) {
   EXPECT_NE(of_agent("deadline_ms = 0"), "");
 }
 
+TEST(Config, ReadsACronSourceAndRefusesOneThatCannotFire) {
+  const auto config = parse_config(R"(
+[sources.monday]
+kind = "cron"
+cron = "0 9 * * MON"
+time_zone = "Europe/Zurich"
+missed = "all"
+data = '{"report": 1}'
+)",
+                                   "mnema.toml");
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EXPECT_EQ(config->sources.at("monday").time_zone, "Europe/Zurich");
+  EXPECT_EQ(config->sources.at("monday").missed, "all");
+  const auto of_source = [](const std::string& keys) { return problem_of("[sources.a]\nkind = 'cron'\n" + keys); };
+  EXPECT_NE(of_source("").find("is missing"), std::string::npos);
+  EXPECT_NE(of_source("cron = '61 * * * *'").find("mnema.toml:3:"), std::string::npos);
+  EXPECT_NE(of_source("cron = '0 0 30 2 *'").find("never fires"), std::string::npos);
+  EXPECT_NE(of_source("cron = '* * * * *'\ntime_zone = 'Mars'").find("no time zone"), std::string::npos);
+  EXPECT_NE(of_source("cron = '* * * * *'\nmissed = 'some'").find("once"), std::string::npos);
+  EXPECT_NE(of_source("cron = '* * * * *'\ndata = '{'").find("no JSON"), std::string::npos);
+}
+
 TEST(Config, KnowsEveryLimit) {
   std::size_t bytes = 0;
   std::size_t widest = 1;
