@@ -22,6 +22,7 @@
 #include "agents/turn/memory_reach.hpp"
 #include "runtime/events/budget.hpp"
 #include "runtime/events/event.hpp"
+#include "runtime/events/event_flow.hpp"
 
 namespace mnema {
 
@@ -55,6 +56,30 @@ class WebhookDeclaration {
 };
 [[nodiscard]] inline WebhookDeclaration webhook(std::string path) { return WebhookDeclaration(std::move(path)); }
 
+/// Times of the clock that wake an agent: `cron("0 9 * * MON").time_zone("Europe/Zurich")`.
+class CronDeclaration {
+ public:
+  explicit CronDeclaration(std::string expression) : expression_(std::move(expression)) {}
+  /// A name of the system's tzdata; UTC where none is said.
+  CronDeclaration& time_zone(std::string name) { return time_zone_ = std::move(name), *this; }
+  /// What becomes of times that pass while the program is down: "skip", "once" (the default), "all".
+  CronDeclaration& missed(std::string policy) { return missed_ = std::move(policy), *this; }
+  /// The payload of its events, JSON; else their name and time.
+  CronDeclaration& data(std::string json) { return data_ = std::move(json), *this; }
+
+  [[nodiscard]] const std::string& expression() const { return expression_; }
+  [[nodiscard]] const std::string& zone() const { return time_zone_; }
+  [[nodiscard]] const std::string& missed_policy() const { return missed_; }
+  [[nodiscard]] const std::string& payload() const { return data_; }
+
+ private:
+  std::string expression_;
+  std::string time_zone_ = "UTC";
+  std::string missed_ = "once";
+  std::string data_;
+};
+[[nodiscard]] inline CronDeclaration cron(std::string expression) { return CronDeclaration(std::move(expression)); }
+
 /// What becomes of an event whose turn was begun by another code version of its agent and has steps in its journal.
 /// None of them repeats an effect; the log says what differs.
 enum class OtherVersion {
@@ -69,9 +94,11 @@ struct AgentSpec {
   std::string key_template;  // "" = all its events share one key
   StateType state;
   std::vector<WebhookDeclaration> webhooks;
+  std::vector<CronDeclaration> schedules;
   std::vector<std::string> event_types;  // types that wake it, whatever the source
   std::vector<ToolSpec> tools;
   BudgetLimits budget;             // of one turn
+  EventFlow flow;                  // what happens to its events before a turn
   std::string code_version = "1";  // a turn is pinned to the one it began with
   OtherVersion on_other_version = OtherVersion::kPark;
   MemoryReach remembers = MemoryReach::kKey;  // what its turns of events remember
@@ -121,6 +148,7 @@ class AgentBuilder {
   }
 
   AgentBuilder& on(WebhookDeclaration source) { return spec_.webhooks.push_back(std::move(source)), *this; }
+  AgentBuilder& on(CronDeclaration schedule) { return spec_.schedules.push_back(std::move(schedule)), *this; }
   AgentBuilder& on_type(std::string type) { return spec_.event_types.push_back(std::move(type)), *this; }
   /// May be chatted with over REST: `model: "<name>"`.
   AgentBuilder& answers_chat() { return spec_.answers_chat = true, *this; }
@@ -138,6 +166,37 @@ class AgentBuilder {
   AgentBuilder& thinks() { return spec_.thinks = true, *this; }
   /// It recalls by meaning (`Ctx::recall`). Needed only where it does not think.
   AgentBuilder& recalls() { return spec_.recalls = true, *this; }
+  /// Which of its events it wants (runtime/events/event_filter.hpp); others are acknowledged and settled.
+  AgentBuilder& where(std::string condition) { return spec_.flow.where = std::move(condition), *this; }
+  /// Of so many events of a key one has a turn, the first.
+  AgentBuilder& sample_one_in(int events) { return spec_.flow.sample_one_in = events, *this; }
+  AgentBuilder& sample_per_second(double events) { return spec_.flow.sample_per_second = events, *this; }
+  /// A key's events wait for `window_ms`, or until there are `events_max`; then the newest has a turn, and the earlier
+  /// ones are settled.
+  AgentBuilder& coalesce(int window_ms, int events_max = 100) {
+    spec_.flow.coalesce_window_ms = window_ms;
+    spec_.flow.coalesce_max = events_max;
+    return *this;
+  }
+  /// The newest event of a key has a turn after `window_ms` without another one, or when the first has waited for
+  /// `wait_max_ms` (0: ten windows).
+  AgentBuilder& debounce(int window_ms, int wait_max_ms = 0) {
+    spec_.flow.debounce_window_ms = window_ms;
+    spec_.flow.debounce_wait_max_ms = wait_max_ms;
+    return *this;
+  }
+  /// One turn for a key's events, at most `events_max`, that came within `window_ms`: `Ctx::events` has all of them.
+  AgentBuilder& batch(int events_max, int window_ms = 0) {
+    spec_.flow.batch_max = events_max;
+    spec_.flow.batch_window_ms = window_ms;
+    return *this;
+  }
+  /// What its key does while an event that failed waits for its next attempt.
+  AgentBuilder& on_failure(OnFailure what) { return spec_.flow.on_failure = what, *this; }
+  /// Of events that bring no deadline, from their acceptance on: then an event is a dead letter, and its turn ends.
+  AgentBuilder& deadline_ms(int milliseconds) { return spec_.flow.deadline_ms = milliseconds, *this; }
+  /// Of events that bring none.
+  AgentBuilder& priority(EventPriority value) { return spec_.flow.priority = value, *this; }
   AgentBuilder& budget(BudgetLimits limits) { return spec_.budget = limits, *this; }
   AgentBuilder& system(std::string text) { return spec_.system = std::move(text), *this; }
   AgentBuilder& model(std::string name) { return spec_.model = std::move(name), *this; }

@@ -50,6 +50,7 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
   Runtime::Options runtime_options;
   runtime_options.database = std::move(options.database);
   runtime_options.migrations = std::move(options.migrations);
+  for (const auto& [name, agent] : self->agents_) runtime_options.flows.emplace(name, agent.flow);
   // One for every thread that reads, so that no turn waits for a recall's long one.
   runtime_options.database.read_connections_max =
       std::max(runtime_options.database.read_connections_max, limits.turn_threads + kOtherReaders);

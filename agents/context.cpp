@@ -30,6 +30,12 @@ std::string hash_of_step(const std::string& arguments, bool has_effects) {
 
 const Event& StepContext::event() const { return turn_.event(); }
 
+std::vector<Event> StepContext::events() const {
+  std::vector<Event> all{turn_.event()};
+  for (const auto& event : turn_.batch()) all.push_back(*event);
+  return all;
+}
+
 std::string StepContext::claim_path() {
   const std::string ordinal = std::to_string(++steps_);
   return path_.empty() ? ordinal : path_ + "." + ordinal;

@@ -55,11 +55,21 @@ class StepContext {
   StepContext& operator=(const StepContext&) = delete;
 
   [[nodiscard]] const Event& event() const;
+  /// All events of this turn, in their order: the first is `event()`, and the only one unless the agent takes batches.
+  [[nodiscard]] std::vector<Event> events() const;
   /// The event's data as a described struct. Members that `T` lacks are ignored; a missing one, or one of another kind,
   /// is a `Failure` (`kInvalidArgument`, with its place).
   template <class T>
   [[nodiscard]] T payload() const {
     return detail::described<T>(event().data, "the event's data");
+  }
+
+  /// Likewise of all events of this turn.
+  template <class T>
+  [[nodiscard]] std::vector<T> payloads() const {
+    std::vector<T> all;
+    for (const Event& one : events()) all.push_back(detail::described<T>(one.data, "the event's data"));
+    return all;
   }
 
   /// The time of the first run of this line, in every run.

@@ -22,6 +22,7 @@
 #include "agents/host/stop_signals.hpp"
 #include "agents/host/turn_metrics.hpp"
 #include "agents/rest/admin_api.hpp"
+#include "agents/rest/admin_events.hpp"
 #include "agents/rest/admin_local.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_api.hpp"
@@ -109,6 +110,7 @@ struct Host::Parts {
   std::unique_ptr<AgentChat> chat;
   std::unique_ptr<RestApi> api;
   std::unique_ptr<LocalAdmin> local_admin;
+  EventFeed feed{clock, limits};
   HttpRoutes routes;
   ConnectorRegistry registry;
   std::unique_ptr<HttpServer> server;
@@ -121,6 +123,7 @@ struct Host::Parts {
   Status open_runtime(std::map<std::string, AgentSpec> agents);
   Status open_connectors();
   Result<ApiKeys> api_keys();
+  AdminEvents admin_events(const ApiKeys& keys);
   Status mount_api();
   Status open_sources();
   Status listen();
@@ -196,8 +199,8 @@ Status Host::Parts::open_connectors() {
   ASSIGN_OR_RETURN(transport, CurlTransport::open(CurlTransportOptions::from_environment(), clock));
   connectors = std::make_unique<Connectors>(
       Connectors::Parts{runtime->runtime().database(), secrets, *transport, blocking, clock, random});
-  add_connector_kinds(registry, {*connectors, secrets, routes, is_loopback_host(config.server.host), workers, blocking,
-                                 clock, random, limits});
+  add_connector_kinds(registry, {*connectors, secrets, routes, is_loopback_host(config.server.host),
+                                 runtime->runtime().database(), home, workers, blocking, clock, random, limits});
   RETURN_IF_ERROR(registry.open_sinks(config.connectors));
   runtime->connect(
       [this](const std::string& name) {
@@ -229,6 +232,10 @@ Result<ApiKeys> Host::Parts::api_keys() {
                 "add [server.keys.NAME], or listen on 127.0.0.1");
   }
   return ApiKeys(std::move(keys));
+}
+
+AdminEvents Host::Parts::admin_events(const ApiKeys& keys) {
+  return AdminEvents({runtime->acceptor(), feed, registry, *connectors, queries, clock, random, limits, keys});
 }
 
 Status Host::Parts::mount_api() {
@@ -263,6 +270,11 @@ Status Host::Parts::mount_api() {
   };
   DeadLetters& letters = runtime->runtime().dead_letters();
   AdminApi({letters, queries, limits, parts.keys}).mount(routes);
+  admin_events(parts.keys).mount(routes);
+  runtime->runtime().router().add_observer(feed);
+  runtime->dispatcher().on_turn_end([this](const Event& event, Sequence sequence, TurnEnd end, const TurnReport&) {
+    if (sequence != 0) feed.note(std::string(name_of(end)), event, sequence);
+  });
   api = std::make_unique<RestApi>(std::move(parts));
   api->mount(routes);
   return {};
@@ -292,7 +304,8 @@ Status Host::Parts::listen() {
   RETURN_IF_ERROR(server->start());
   address = config.server.host + ":" + std::to_string(server->port());
   local_admin = std::make_unique<LocalAdmin>(
-      LocalAdmin::Parts{runtime->runtime().dead_letters(), queries, loop, clock, random, limits, config.server.data});
+      LocalAdmin::Parts{runtime->runtime().dead_letters(), queries, loop, clock, random, limits, config.server.data,
+                        [this](HttpRoutes& to, const ApiKeys& keys) { admin_events(keys).mount(to); }});
   local_admin->start();
   return {};
 }
@@ -339,6 +352,11 @@ std::optional<Host::Failed> Host::open(Config config) {
     if (spec.name.empty()) spec.recall_tokens = config.memory.recall_tokens;
     spec.name = name;
     apply(declared, spec);
+  }
+  std::map<std::string, EventFlow> flows;
+  for (const auto& [name, agent] : agents_) flows.emplace(name, agent.flow);
+  if (const auto usable = EventFlows::make(flows, config.limits); !usable.ok()) {
+    return Failed{Part::kConfig, usable.error()};
   }
   add_declared_sources(agents_, config);
   for (const auto& [name, source] : config.sources) {

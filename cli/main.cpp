@@ -5,6 +5,7 @@
 #include "cli/demo_command.hpp"
 #include "cli/dlq_command.hpp"
 #include "cli/docs_command.hpp"
+#include "cli/events_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/models_command.hpp"
 #include "cli/serve_command.hpp"
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   mnema::add_serve_command(app, exit_code);
   mnema::add_demo_command(app, exit_code);
   mnema::add_dlq_command(app, exit_code);
+  mnema::add_events_commands(app, exit_code);
   mnema::add_config_command(app, exit_code);
   mnema::add_docs_command(app, exit_code);
   try {

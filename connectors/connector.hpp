@@ -72,6 +72,14 @@ class Source {
   /// Ends: what has not been acknowledged by now comes again after the next start. Idempotent, also without `drain`.
   virtual void stop() = 0;
 
+  /// Brings what came from `from` on once more, as new events: for who has mended a handler. Errors: `kUnsupported`
+  /// (what it brings is not kept anywhere).
+  [[nodiscard]] virtual Status replay(Time from) {
+    static_cast<void>(from);
+    return fail(ErrorCode::kUnsupported, "'" + name() + "' keeps nothing that could come once more",
+                "send the events again from where they come");
+  }
+
   /// Counts of its kind, for /metrics; several sources of a kind add up. From any thread.
   virtual void report(MetricsReport& metrics) const = 0;
 };

@@ -48,6 +48,7 @@ Status ConnectorRegistry::open_sinks(const std::map<std::string, ConnectorConfig
     Result<std::unique_ptr<Sink>> made = kind->second(name, config);
     if (!made.ok()) return named(config.place, "connector", name, made.error());
     sinks_[name] = std::move(*made);
+    sink_kind_of_[name] = config.kind;
   }
   return {};
 }
@@ -60,7 +61,7 @@ Status ConnectorRegistry::open_sources(const std::map<std::string, SourceConfig>
     Result<std::unique_ptr<Source>> made = kind->second(name, config);
     if (!made.ok()) return named(config.place, "source", name, made.error());
     const std::scoped_lock lock(mutex_);
-    sources_.push_back({name, config.place, std::move(*made)});
+    sources_.push_back({name, config.place, config.kind, std::move(*made)});
   }
   return {};
 }
@@ -145,6 +146,24 @@ void ConnectorRegistry::stop() {
 Sink* ConnectorRegistry::sink(const std::string& name) const {
   const auto found = sinks_.find(name);
   return found == sinks_.end() ? nullptr : found->second.get();
+}
+
+std::vector<ConnectorRegistry::SourceStatus> ConnectorRegistry::source_statuses() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<SourceStatus> all;
+  for (const Entry& entry : sources_) {
+    const char* const state = !entry.is_running ? "ended" : entry.is_paused ? "paused" : "running";
+    all.push_back({entry.name, entry.kind, entry.source->name(), entry.source->tenant(), state});
+  }
+  return all;
+}
+
+Status ConnectorRegistry::replay(const std::string& name, Time from) {
+  const std::scoped_lock lock(mutex_);
+  for (Entry& entry : sources_) {
+    if (entry.name == name) return entry.source->replay(from);
+  }
+  return fail(ErrorCode::kNotFound, "there is no source '" + name + "'", "'mnema sources' lists them");
 }
 
 std::vector<std::string> ConnectorRegistry::paused(const std::optional<std::string>& tenant) const {

@@ -70,6 +70,18 @@ class ConnectorRegistry {
 
   /// Null: there is none of that name.
   [[nodiscard]] Sink* sink(const std::string& name) const;
+  struct SourceStatus {
+    std::string name;  // in the configuration
+    std::string kind;
+    std::string from;  // its own name
+    std::optional<std::string> tenant;
+    std::string state;  // running | paused | ended
+  };
+  [[nodiscard]] std::vector<SourceStatus> source_statuses() const;
+  /// Source::replay of the source of this name in the configuration. Errors: `kNotFound`, those of Source::replay.
+  [[nodiscard]] Status replay(const std::string& name, Time from);
+  /// Names and kinds of the sinks.
+  [[nodiscard]] std::map<std::string, std::string> sinks() const { return sink_kind_of_; }
   /// Paused sources that may bring events of `tenant` (none: of any), by their own names.
   [[nodiscard]] std::vector<std::string> paused(const std::optional<std::string>& tenant) const;
   void report(MetricsReport& metrics) const;
@@ -79,6 +91,7 @@ class ConnectorRegistry {
   struct Entry {
     std::string name;   // in the configuration
     std::string place;  // there
+    std::string kind;
     std::unique_ptr<Source> source;
     bool is_running = false;  // started, and neither drained nor stopped
     bool is_paused = false;
@@ -90,6 +103,7 @@ class ConnectorRegistry {
   std::map<std::string, MakeSource> source_kinds_;
   std::map<std::string, MakeSink> sink_kinds_;
   std::map<std::string, std::unique_ptr<Sink>> sinks_;
+  std::map<std::string, std::string> sink_kind_of_;  // by name; written while they are opened
   mutable std::mutex
       mutex_;  // guards all below, held over calls of sources, so that a pause and a resumption keep order
   std::vector<Entry> sources_;

@@ -62,6 +62,12 @@ std::string payload_of(WebhookScheme scheme, const HttpRequest& request) {
   return form_field(request.body, "payload").value_or(request.body);
 }
 
+/// CloudEvents' expirytime: in binary mode a header, in structured mode a member of the body.
+std::string expiry_of(const HttpRequest& request, const json::value& body) {
+  if (equal_ignoring_case(content_type_of(request), "application/cloudevents+json")) return text_at(body, "expirytime");
+  return std::string(request.headers.get("ce-expirytime"));
+}
+
 Status read_github(const WebhookOptions& options, const HttpRequest& request, const json::value& body,
                    WebhookDelivery& delivery) {
   Event& event = delivery.event;
@@ -121,6 +127,8 @@ Result<WebhookDelivery> read_webhook(const WebhookOptions& options, const std::v
   event.agent = options.agent;
   event.trust = Trust::kExternal;
   event.traceparent = std::string(request.headers.get("traceparent"));
+  if (std::string expiry = expiry_of(request, body); !expiry.empty())
+    event.attributes["expirytime"] = std::move(expiry);
   if (options.scheme == WebhookScheme::kGithub) {
     RETURN_IF_ERROR(read_github(options, request, body, delivery));
   } else {

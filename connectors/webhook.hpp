@@ -11,6 +11,7 @@
 //                      answered at once and wakes nobody.
 //   Standard Webhooks  id from webhook-id, which is signed; type from the body's "type".
 //   unsigned           id from webhook-id or Idempotency-Key; type from the body's "type".
+// An event is good until its `expirytime` (CloudEvents: the header ce-expirytime, or the member of a structured body).
 // The mailbox remembers ids (limits.dedupe_entries_max): a sender that names its delivery may repeat it until it is
 // answered. One that names none gets an id drawn here for each request, so that two equal bodies are two events; if
 // such a sender repeats because it got no answer, that is a second event too.

@@ -9,11 +9,12 @@ Result<std::unique_ptr<Runtime>> Runtime::open(Options options, Executors execut
   std::vector<Migration> migrations = runtime_migrations();
   migrations.insert(migrations.end(), options.migrations.begin(), options.migrations.end());
   std::unique_ptr<Runtime> made(new Runtime);
+  ASSIGN_OR_RETURN(EventFlows flows, EventFlows::make(options.flows, limits));
   options.database.statements_cached_max = limits.statements_cached_max;
   ASSIGN_OR_RETURN(made->database_,
                    Database::open(std::move(options.database), std::move(migrations), executors.store, clock));
   Database& database = *made->database_;
-  made->mailbox_ = std::make_unique<Mailbox>(database, executors.loop, clock, limits);
+  made->mailbox_ = std::make_unique<Mailbox>(database, executors.loop, clock, limits, std::move(flows));
   RETURN_IF_ERROR(made->mailbox_->recover());
   made->router_ = std::make_unique<Router>(*made->mailbox_, limits);
   made->journal_ = std::make_unique<TurnJournal>(database, clock, limits);

@@ -11,6 +11,7 @@
 // Ownership: owns the parts; borrows executors, clock, random and limits, which outlive it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,7 +34,8 @@ class Runtime {
  public:
   struct Options {
     Database::Options database;
-    std::vector<Migration> migrations;  // of the other components; ours (runtime_schema.hpp) are added
+    std::vector<Migration> migrations;            // of the other components; ours (runtime_schema.hpp) are added
+    std::map<std::string, EventFlow> flows = {};  // by agent
   };
   struct Executors {
     Executor& loop;   // home of mailbox, outbox and timers
@@ -41,7 +43,7 @@ class Runtime {
   };
 
   /// Opens the file and recovers all parts. Nothing is delivered or taken before the executors run.
-  /// Errors: those of Database::open.
+  /// Errors: those of Database::open and of EventFlows::make.
   [[nodiscard]] static Result<std::unique_ptr<Runtime>> open(Options options, Executors executors, const Clock& clock,
                                                              Random& random, const Limits& limits);
   ~Runtime();

@@ -160,6 +160,23 @@ ALTER TABLE event_ring ADD COLUMN content INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE turns ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 )sql"},
+      // Both indexes hold the few rows that have such a value, so that it is found without walking over payloads.
+      {"runtime", 4, R"sql(
+ALTER TABLE mailbox ADD COLUMN batch INTEGER;
+CREATE INDEX mailbox_batch ON mailbox (batch) WHERE batch IS NOT NULL;
+CREATE INDEX mailbox_deadline ON mailbox (deadline) WHERE deadline IS NOT NULL;
+CREATE TABLE event_samples (
+  id       INTEGER PRIMARY KEY AUTOINCREMENT,
+  key      INTEGER NOT NULL UNIQUE,
+  seen     INTEGER NOT NULL,
+  taken_at INTEGER NOT NULL
+);
+CREATE TABLE cron_schedules (
+  name     TEXT PRIMARY KEY,
+  schedule TEXT NOT NULL,
+  next_at  INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql"},
   };
 }
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "connectors/cron_source.hpp"
 #include "connectors/file_sink.hpp"
 #include "connectors/webhook.hpp"
 #include "runtime/events/key_template.hpp"
@@ -40,6 +41,26 @@ Result<std::unique_ptr<Source>> make_webhook(const SourceConfig& config, const C
   return std::unique_ptr<Source>(std::move(webhook));
 }
 
+Result<std::unique_ptr<Source>> make_cron(const std::string& name, const SourceConfig& config,
+                                          const ConnectorKindParts& parts) {
+  CronOptions options;
+  options.name = name;
+  options.expression = config.cron;
+  options.time_zone = config.time_zone;
+  const std::optional<MissedFires> missed = missed_fires_of(config.missed);
+  if (!missed) return fail(ErrorCode::kInvalidArgument, "'missed' is '" + config.missed + "'", "skip, once, all");
+  options.missed = *missed;
+  options.tenant = config.tenant;
+  options.agent = config.agent;
+  RETURN_IF_ERROR(check_key_template(config.key));
+  options.key_template = config.key;
+  options.type_prefix = config.type_prefix;
+  options.data = config.data;
+  ASSIGN_OR_RETURN(std::unique_ptr<CronSource> source,
+                   CronSource::open(std::move(options), {parts.database, parts.loop, parts.clock, parts.limits}));
+  return std::unique_ptr<Source>(std::move(source));
+}
+
 Result<std::unique_ptr<Sink>> make_file(const ConnectorConfig& config, const ConnectorKindParts& parts) {
   std::error_code ignored;  // the sink says what is wrong with the path
   std::filesystem::create_directories(std::filesystem::path(config.path).parent_path(), ignored);
@@ -53,6 +74,8 @@ void add_connector_kinds(ConnectorRegistry& registry, const ConnectorKindParts& 
   using Name = const std::string&;
   registry.add_source_kind("webhook",
                            [parts](Name, const SourceConfig& config) { return make_webhook(config, parts); });
+  registry.add_source_kind("cron",
+                           [parts](Name name, const SourceConfig& config) { return make_cron(name, config, parts); });
   registry.add_sink_kind(
       "http", [parts](Name name, const ConnectorConfig& config) { return parts.connectors.open(name, config); });
   registry.add_sink_kind("file", [parts](Name, const ConnectorConfig& config) { return make_file(config, parts); });

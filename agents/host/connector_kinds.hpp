@@ -16,6 +16,7 @@
 #include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/exec/executor.hpp"
+#include "runtime/store/database.hpp"
 
 namespace mnema {
 
@@ -24,6 +25,8 @@ struct ConnectorKindParts {
   SecretsStore& secrets;
   HttpRoutes& routes;        // where webhooks are mounted; the API's own are there before sources are opened
   bool is_loopback = false;  // nobody outside this machine can send
+  Database& database;
+  Executor& loop;
   Executor& workers;
   Executor& blocking;
   const Clock& clock;

@@ -13,9 +13,16 @@ BOOST_DESCRIBE_STRUCT(DeclaredAnswer, (), (key, answer))
 
 namespace {
 
+/// The words of all events of the turn.
+std::string text_of_all(const Ctx& ctx) {
+  std::string text;
+  for (const Event& event : ctx.events()) text += (text.empty() ? "" : "\n\n") + text_of(event);
+  return text;
+}
+
 task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choices, std::string reply_to,
                            bool grounded) {
-  const std::string text = text_of(event);
+  const std::string text = text_of_all(ctx);
   RecallQuery query;
   query.text = text;
   if (ctx.in_chat()) query.thread_excluded = ctx.thread();  // it stands in the prompt already
@@ -63,6 +70,7 @@ void apply(const AgentConfig& config, AgentSpec& spec) {
   if (config.budget_tokens) spec.budget.tokens = config.budget_tokens;
   if (config.budget_tool_calls) spec.budget.tool_calls = config.budget_tool_calls;
   if (config.budget_wall_ms) spec.budget.wall_time = std::chrono::milliseconds(*config.budget_wall_ms);
+  lay_over(config.flow, spec.flow);
   if (spec.handler) return;
   spec.answers_chat = true;
   // A plain function that makes the coroutine: what it captures is copied into the coroutine's own parameters.

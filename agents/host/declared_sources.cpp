@@ -30,6 +30,20 @@ void add_declared_sources(const std::map<std::string, AgentSpec>& agents, Config
       source.secrets = webhook.secrets();
       config.sources[unused_name(config, name)] = std::move(source);
     }
+    // By their order, which is what their next times are stored under.
+    for (std::size_t i = 0; i < agent.schedules.size(); ++i) {
+      const CronDeclaration& schedule = agent.schedules[i];
+      SourceConfig source;
+      source.kind = "cron";
+      source.agent = name;
+      source.cron = schedule.expression();
+      source.time_zone = schedule.zone();
+      source.missed = schedule.missed_policy();
+      source.data = schedule.payload();
+      std::string of_agent = "agent " + name + " cron";
+      if (i > 0) of_agent += " " + std::to_string(i + 1);
+      config.sources.try_emplace(std::move(of_agent), std::move(source));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // agents/host/declared_sources.hpp
 //
-// Webhooks that agents declare in code become sources like configured ones.
+// Webhooks and schedules that agents declare in code become sources like configured ones.
 //
 // Threads: pure function.
 #pragma once
@@ -13,8 +13,9 @@
 
 namespace mnema {
 
-/// Adds a source for each declared webhook that says where its secret is. Where the configuration has a source of the
-/// same path, that one stands: who operates a program may say otherwise than who wrote it.
+/// Adds a source for each declared webhook that says where its secret is, and for each schedule ("agent NAME cron",
+/// "agent NAME cron 2"). Where the configuration has a source of the same path, or a schedule's name, that one stands:
+/// who operates a program may say otherwise than who wrote it.
 void add_declared_sources(const std::map<std::string, AgentSpec>& agents, Config& config);
 
 }  // namespace mnema

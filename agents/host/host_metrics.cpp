@@ -21,6 +21,15 @@ void report(MetricsReport& metrics, const RuntimeCounts& counts) {
   metrics.counter("mnema_events_refused_total", "Events refused because a bound was reached",
                   number(counts.events_refused_total));
   metrics.counter("mnema_events_dead_total", "Events that became dead letters", number(counts.events_dead_total));
+  const auto settled = [&metrics](const char* why, std::int64_t count) {
+    metrics.counter("mnema_events_settled_total", "Events acknowledged and settled without a turn", number(count),
+                    {{"why", why}});
+  };
+  settled("filtered", counts.events_filtered_total);
+  settled("sampled", counts.events_sampled_total);
+  settled("coalesced", counts.events_coalesced_total);
+  metrics.counter("mnema_events_expired_total", "Events that became dead letters because their deadline passed",
+                  number(counts.events_expired_total));
   const auto messages = [&metrics](const char* state, std::int64_t count) {
     metrics.gauge("mnema_messages", "Messages in the outbox by their state", number(count), {{"state", state}});
   };

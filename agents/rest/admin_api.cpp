@@ -4,12 +4,13 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "agents/rest/admin_route.hpp"
 #include "agents/rest/dead_letter_json.hpp"
 #include "agents/rest/json_fields.hpp"
 #include "connectors/base64.hpp"
-#include "connectors/http/cors.hpp"
 #include "connectors/http/error_body.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/events/event_deadline.hpp"
 #include "runtime/exec/strand.hpp"
 
 namespace mnema {
@@ -18,18 +19,8 @@ namespace {
 
 constexpr int kPageRows = 100;  // where a request names no limit
 
-/// A request whose sender may make it.
-struct AdminRequest {
+struct AdminRequest : AdminCall {
   std::shared_ptr<const AdminApi::Parts> parts;
-  HttpRequest http;
-  Identity identity;
-  std::shared_ptr<HttpExchange> exchange;
-
-  void refuse(const Error& error, std::string_view param = {}) const {
-    exchange->respond(error_response(error, param));
-  }
-  /// The tenant whose letters there are for this key; "" = all.
-  [[nodiscard]] std::string tenant() const { return identity.all_tenants ? "" : identity.tenant; }
 };
 
 void note(const AdminRequest& request, const char* what, const DeadLetterId& id) {
@@ -52,6 +43,16 @@ Parsed<Listing> parse_listing(const AdminRequest& request) {
                         "kind", ""};
   }
   listing.filter.agent = given("agent");
+  listing.filter.about = given("about");
+  listing.filter.reason = given("reason");
+  for (const auto& [name, time] :
+       {std::pair("died_from", &listing.filter.died_from), std::pair("died_before", &listing.filter.died_before)}) {
+    const std::string text = given(name);
+    if (text.empty()) continue;
+    const Result<Time> parsed = parse_rfc3339(text);
+    if (!parsed.ok()) return RequestError{parsed.error(), name, ""};
+    *time = *parsed;
+  }
   listing.filter.tenant = given("tenant");
   if (const std::string own = request.tenant(); !own.empty()) {
     if (!listing.filter.tenant.empty() && listing.filter.tenant != own) {
@@ -117,14 +118,15 @@ Parsed<Redrive> parse_redrive(const AdminRequest& request) {
   const json::object& object = std::get<json::object>(body);
   for (const auto& member : object) {
     const std::string_view key = member.key();
-    if (key == "data" || key == "data_base64" || key == "from_step") continue;
+    if (key == "data" || key == "data_base64" || key == "from_step" || key == "to") continue;
     return RequestError{fail(ErrorCode::kInvalidArgument, "there is no field '" + std::string(key) + "' here",
-                             "data, data_base64, from_step"),
+                             "data, data_base64, from_step, to"),
                         std::string(key), ""};
   }
   std::optional<RequestError> error;
   JsonFields fields(object, "", error);
   how.from_step = fields.text("from_step").value_or("");
+  how.to = fields.text("to").value_or("");
   if (const json::value* data = fields.find("data")) {
     how.data = data->is_string() ? std::string(data->get_string()) : json::serialize(*data);
   }
@@ -170,17 +172,42 @@ void drop_route(const AdminRequest& request) {
       request.tenant());
 }
 
-using Route = void (*)(const AdminRequest& request);
-
-void run(Route route, const AdminRequest& request) {
-  try {
-    route(request);
-  } catch (const std::exception& exception) {
-    log_error("admin", "a route threw",
-              {{"request", request.http.method + " " + request.http.path}, {"error", exception.what()}});
-    request.refuse(fail(ErrorCode::kInternal, "the request failed inside the server", "see its log"));
+void answer_bulk(const AdminRequest& request, const char* what, const Result<BulkChange>& done) {
+  if (!done.ok()) return request.refuse(done.error());
+  json::array changed;
+  for (const DeadLetterId& id : done->changed) changed.emplace_back(id.text());
+  if (!changed.empty()) {
+    log_info("admin", what,
+             {{"letters", changed.size()},
+              {"filter", request.http.query},
+              {"key", request.identity.key_name},
+              {"request_id", request.http.id}});
   }
+  request.exchange->respond(
+      json_response(200, json::object{{"changed", std::move(changed)}, {"has_more", done->has_more}}));
 }
+
+void redrive_all_route(const AdminRequest& request) {
+  Parsed<Listing> listed = parse_listing(request);
+  if (const auto* error = std::get_if<RequestError>(&listed)) return request.exchange->respond(refusal_of(*error));
+  Parsed<Redrive> parsed = parse_redrive(request);
+  if (const auto* error = std::get_if<RequestError>(&parsed)) return request.exchange->respond(refusal_of(*error));
+  const Listing& which = std::get<Listing>(listed);
+  request.parts->letters.redrive_all(
+      which.filter, which.after, which.limit, std::move(std::get<Redrive>(parsed)), request.parts->executor,
+      [request](const Result<BulkChange>& done) { answer_bulk(request, "dead letters are redriven", done); });
+}
+
+void drop_all_route(const AdminRequest& request) {
+  Parsed<Listing> listed = parse_listing(request);
+  if (const auto* error = std::get_if<RequestError>(&listed)) return request.exchange->respond(refusal_of(*error));
+  const Listing& which = std::get<Listing>(listed);
+  request.parts->letters.drop_all(
+      which.filter, which.after, which.limit, request.parts->executor,
+      [request](const Result<BulkChange>& done) { answer_bulk(request, "dead letters are dropped", done); });
+}
+
+using Route = void (*)(const AdminRequest& request);
 
 }  // namespace
 
@@ -189,25 +216,13 @@ AdminApi::AdminApi(Parts parts) : parts_(std::make_shared<const Parts>(std::move
 void AdminApi::mount(HttpRoutes& routes) const {
   const auto strand = std::make_shared<Strand>(parts_->executor);
   const auto add = [&](const char* method, const char* path, KeyRole role, Route route) {
-    routes.add(
-        method, path, [parts = parts_, strand, role, route](HttpRequest http, std::shared_ptr<HttpExchange> exchange) {
-          Result<Identity> identity = parts->keys.identify(http.headers);
-          if (!identity.ok()) return exchange->respond(error_response(identity.error()));
-          if (parts->keys.empty() && !check_origin(http, "").ok()) {
-            // `cors_origin` lets pages chat; without keys every page of it could administer.
-            return exchange->respond(error_response(fail(ErrorCode::kPermissionDenied,
-                                                         "pages of other origins may not administer without a key",
-                                                         "configure [server.keys.NAME] with roles")));
-          }
-          if (const Status may = require_role(*identity, role); !may.ok()) {
-            return exchange->respond(error_response(may.error()));
-          }
-          AdminRequest request{parts, std::move(http), std::move(*identity), std::move(exchange)};
-          strand->post([route, request = std::move(request)] { run(route, request); });
-        });
+    add_admin_route(routes, parts_->keys, strand, method, path, role,
+                    [parts = parts_, route](const AdminCall& call) { route(AdminRequest{call, parts}); });
   };
   add("GET", "/admin/v1/dead-letters", KeyRole::kRead, list_route);
   add("GET", "/admin/v1/dead-letters/{id}", KeyRole::kRead, show_route);
+  add("POST", "/admin/v1/dead-letters/redrive", KeyRole::kOperate, redrive_all_route);
+  add("POST", "/admin/v1/dead-letters/drop", KeyRole::kOperate, drop_all_route);
   add("POST", "/admin/v1/dead-letters/{id}/redrive", KeyRole::kOperate, redrive_route);
   add("POST", "/admin/v1/dead-letters/{id}/drop", KeyRole::kOperate, drop_route);
 }

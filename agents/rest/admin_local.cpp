@@ -33,8 +33,10 @@ void LocalAdmin::start() {
   const Status opened = open();
   if (opened.ok()) return;
   stop();
-  log_warning("admin", "'mnema dlq redrive' and 'drop' cannot reach this server; they work while it is stopped",
-              {{"why", opened.error().text()}});
+  log_warning(
+      "admin",
+      "'mnema dlq', 'events' and 'sources' cannot reach this server; dead letters can be changed while it is stopped",
+      {{"why", opened.error().text()}});
 }
 
 Status LocalAdmin::open() {
@@ -44,7 +46,9 @@ Status LocalAdmin::open() {
   key.secret = file.token;
   key.tenant = kAllTenants;
   key.roles = {true, true};
-  AdminApi({parts_.letters, parts_.executor, parts_.limits, ApiKeys({std::move(key)})}).mount(routes_);
+  const ApiKeys keys({std::move(key)});
+  AdminApi({parts_.letters, parts_.executor, parts_.limits, keys}).mount(routes_);
+  if (parts_.mount_events) parts_.mount_events(routes_, keys);
   server_ = std::make_unique<HttpServer>(parts_.loop, parts_.clock, parts_.random, parts_.limits, HttpServerOptions{},
                                          [this](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
                                            routes_.handle(std::move(request), std::move(exchange));

@@ -9,6 +9,7 @@
 // Ownership: borrows its parts; the loop and the executor have ended their work on `letters` before it goes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,7 +27,8 @@ class LocalAdmin {
     const Clock& clock;
     Random& random;  // of the token: must be the system's
     const Limits& limits;
-    std::string folder;  // of the data
+    std::string folder;                                                  // of the data
+    std::function<void(HttpRoutes&, const ApiKeys&)> mount_events = {};  // the routes of admin_events.hpp
   };
   explicit LocalAdmin(Parts parts);
   ~LocalAdmin();

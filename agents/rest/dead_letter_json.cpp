@@ -64,6 +64,8 @@ boost::json::object dead_letter_json(const DeadLetter& letter) {
                      {"user", event.user},
                      {"content_type", event.content_type},
                      {"data", payload_json(event.data)}};
+    if (event.deadline) json["event"].as_object()["deadline"] = utc_text(*event.deadline);
+    if (letter.batch > 0) json["batch"] = letter.batch + 1;
   }
   if (letter.message) {
     const OutboxMessage& message = *letter.message;

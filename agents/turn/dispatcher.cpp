@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "runtime/base/log.hpp"
+#include "runtime/events/event_deadline.hpp"
 #include "runtime/events/lane_queue.hpp"
 #include "runtime/runtime.hpp"
 
@@ -26,6 +27,7 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
   struct Running {
     std::shared_ptr<Turn> turn;
     std::shared_ptr<const Event> event;
+    Sequence sequence = 0;  // 0: a chat
   };
 
   void take() {
@@ -49,9 +51,16 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
                                              [self = shared_from_this()](const Status&) { self->take_next(); });
       return;
     }
+    // One that passed on the way here was told of before there was a turn.
+    if (const auto deadline = delivery.deadline(); deadline && *deadline <= services.clock.now()) {
+      services.runtime.mailbox().dead_letter(std::move(delivery), deadline_passed(*deadline, false), home,
+                                             [self = shared_from_this()](const Status&) { self->take_next(); });
+      return;
+    }
     TurnRequest request;
     request.agent = &agent->second;
     request.event = delivery.shared_event();
+    request.batch = delivery.batch();
     request.delivery = std::move(delivery);
     // `stop` comes by this executor too: it is not between the question above and this.
     launch(std::move(request), [self = shared_from_this()](TurnEnd, const Result<Outcome>&, const TurnReport&) {
@@ -82,7 +91,7 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
                                         self->forget(number);
                                       });
                                     });
-      running[number] = {turn, event};
+      running[number] = {turn, event, sequence};
     }
     home.post([self = shared_from_this(), turn, event, number, is_chat] {
       if (self->grace_over) turn->cancel(shutdown_error());
@@ -149,6 +158,12 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
     for (const Running& running_turn : late) running_turn.turn->cancel(shutdown_error());
   }
 
+  void expire(Sequence sequence) {
+    for (const Running& turn : running_turns()) {
+      if (turn.sequence == sequence) turn.turn->expire();
+    }
+  }
+
   [[nodiscard]] bool is_stopping() {
     const std::scoped_lock lock(mutex);
     return stopping;
@@ -186,7 +201,11 @@ struct Dispatcher::State : std::enable_shared_from_this<State> {
 };
 
 Dispatcher::Dispatcher(const TurnServices& services, const std::map<std::string, AgentSpec>& agents, Executor& home)
-    : state_(std::make_shared<State>(services, agents, home)) {}
+    : state_(std::make_shared<State>(services, agents, home)) {
+  services.runtime.mailbox().on_deadline([weak = std::weak_ptr(state_)](Sequence sequence) {
+    if (const auto state = weak.lock()) state->expire(sequence);
+  });
+}
 
 // After a crash in simulation there are still turns, and the answers they wait for will not come: they hold each other.
 Dispatcher::~Dispatcher() {

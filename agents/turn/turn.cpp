@@ -6,6 +6,7 @@
 #include "agents/turn/turn_version.hpp"
 #include "runtime/base/backoff.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/events/event_deadline.hpp"
 #include "runtime/runtime.hpp"
 
 namespace mnema {
@@ -77,6 +78,9 @@ TurnIdentity identity_of(const TurnRequest& request) {
 Scope scope_of(const TurnRequest& request) {
   const Event& event = *request.event;
   Scope scope{event.tenant, request.agent->name, event.user, event.key};
+  for (const auto& other : request.batch) {
+    if (other->user != event.user) scope.user.clear();  // of several users no one's memory is read or written
+  }
   if (request.chat) scope.session = request.chat->session;
   return scope;
 }
@@ -115,7 +119,9 @@ Turn::Turn(const TurnServices& services, TurnRequest request, OnEnd on_end)
       on_end_(std::move(on_end)),
       strand_(std::make_shared<Strand>(services.turns)),
       scope_(scope_of(request_)),
-      trust_(request_.event->trust) {}
+      trust_(request_.event->trust) {
+  for (const auto& event : request_.batch) saw(event->trust);
+}
 
 Turn::~Turn() = default;
 
@@ -422,13 +428,24 @@ void Turn::end_unsettled(const Error& unwritten, const Error& error) {
 }
 
 void Turn::cancel(Error why) {
-  strand_->post([self = shared_from_this(), why = std::move(why)] {
+  stop_then([this, why = std::move(why)] { release(why); });
+}
+
+void Turn::expire() {
+  stop_then([this] {
+    if (ended_ || !request_.delivery) return;
+    dead_letter(deadline_passed(request_.delivery.deadline().value_or(services_.clock.now()), true));
+  });
+}
+
+void Turn::stop_then(std::function<void()> settle) {
+  strand_->post([self = shared_from_this(), settle = std::move(settle)] {
     // A commit that is on its way happens; its answer is true.
     if (self->ended_ || self->committing_ || self->cancelling_) return;
     self->cancelling_ = true;
     self->stop_handler();
-    if (!self->steps_) return self->release(why);
-    self->steps_->stop([self, why] { self->release(why); });
+    if (!self->steps_) return settle();
+    self->steps_->stop([self, settle] { settle(); });
   });
 }
 

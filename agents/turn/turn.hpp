@@ -6,7 +6,8 @@
 //   start -> (journal, state) -> handler: step, step, ... -> commit -> kDone
 //                                   |-> failed: retry later (kRetried) or dead letter (kDead)
 //                                   |-> another version is needed: parked (kParked)
-//                                   '-> cancel: event released (kReleased), chat closed (kCancelled)
+//                                   |-> cancel: event released (kReleased), chat closed (kCancelled)
+//                                   '-> its deadline passes: cancelled, and a dead letter (kDead)
 //
 // An attempt of which nothing left the process does not count (Error::never_left): an outage of any length is waited
 // out, the longer between tries the more there were. A turn whose stored state no migration brings to this program's
@@ -61,7 +62,8 @@ struct ChatTurn {
 struct TurnRequest {
   const AgentSpec* agent = nullptr;
   std::shared_ptr<const Event> event;
-  Delivery delivery;  // empty for a chat
+  std::vector<std::shared_ptr<const Event>> batch = {};  // the events after it that share its turn
+  Delivery delivery;                                     // empty for a chat
   std::optional<ChatTurn> chat;
 };
 
@@ -97,6 +99,8 @@ class Turn : public std::enable_shared_from_this<Turn> {
   /// said whether they left, gives the event back, not counting the attempt (a chat is closed). Idempotent; after the
   /// end it does nothing.
   void cancel(Error why);
+  /// Likewise, because the deadline of its event has passed: the event becomes a dead letter.
+  void expire();
   /// The process is gone, and nothing will call back any more: lets go of all the turn holds. For the end of a crash in
   /// simulation; no other thread may be in the turn.
   void abandon();
@@ -105,6 +109,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
 
   [[nodiscard]] const AgentSpec& agent() const { return *request_.agent; }
   [[nodiscard]] const Event& event() const { return *request_.event; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const Event>>& batch() const { return request_.batch; }
   [[nodiscard]] const Scope& scope() const { return scope_; }
   /// "tenant/agent/key", told apart whatever stands in the names.
   [[nodiscard]] std::string thread() const;
@@ -140,6 +145,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   void after_frames();
   void tear_down();
   void stop_handler();
+  void stop_then(std::function<void()> settle);
   void release(const Error& why);
   void commit(Outcome outcome);
   void finish_failed(const Error& error);

@@ -70,6 +70,7 @@ Status CountingRuntime::open_runtime(const Options& given) {
   AgentSpec& spec = options.agents[kAgent];
   spec.name = kAgent;
   spec.handler = count_event;
+  spec.flow = given.flow;
   AgentBuilder(spec).key("{/key}").state<Counter>();
   ASSIGN_OR_RETURN(runtime_, AgentRuntime::open(std::move(options),
                                                 {loop_, store_, turns_, queries_, background_, blocking_, recall_},
@@ -119,6 +120,8 @@ void CountingRuntime::accept(const std::string& tenant, const std::string& key, 
 }
 
 Database::Statistics CountingRuntime::statistics() const { return runtime_->runtime().database().statistics(); }
+
+RuntimeCounts CountingRuntime::counts() const { return runtime_->runtime().counts(); }
 
 Result<std::int64_t> CountingRuntime::counted(const std::string& tenant, const std::vector<std::string>& keys) const {
   return runtime_->runtime().database().read<std::int64_t>([&](Transaction& transaction) -> Result<std::int64_t> {

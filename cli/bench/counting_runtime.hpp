@@ -28,6 +28,7 @@ class CountingRuntime {
     std::vector<std::string> tenants;
     Duration embedding{};                    // of one text
     std::vector<Migration> migrations = {};  // of tables beside the runtime's
+    EventFlow flow = {};                     // of the counting agent's events
   };
   /// Opens a data file; events can be accepted. Turns begin with `start`. Errors: those of AgentRuntime::open.
   [[nodiscard]] static Result<std::unique_ptr<CountingRuntime>> open(const Options& options, const Clock& clock,
@@ -47,6 +48,7 @@ class CountingRuntime {
   void accept(const std::string& tenant, const std::string& key, const std::string& id, AcceptDone done);
 
   [[nodiscard]] Database::Statistics statistics() const;
+  [[nodiscard]] RuntimeCounts counts() const;
   /// The sum of the counters under `keys`, as they stand in the file.
   [[nodiscard]] Result<std::int64_t> counted(const std::string& tenant, const std::vector<std::string>& keys) const;
   /// The first column of the first row of a query.

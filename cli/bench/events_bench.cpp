@@ -198,6 +198,14 @@ Result<EventsBenchResult> run_events_bench(const EventsBenchOptions& options, co
   batches.batch_events = options.batch_events;
   batches.in_flight = 4 * options.batch_events;
   ASSIGN_OR_RETURN(result.batches, measure_batches(batches, clock, random));
+  if (options.coalesce_rate > 0) {
+    CoalesceLoad load;
+    load.folder = options.folder;
+    load.rate = options.coalesce_rate;
+    load.seconds = options.coalesce_s;
+    load.keys = options.keys;
+    ASSIGN_OR_RETURN(result.coalesce, measure_coalescing(load, clock, random));
+  }
   ASSIGN_OR_RETURN(result.paced, run_paced(options, clock, random));
   if (options.tenants > 1) {
     ASSIGN_OR_RETURN(result.tenants, run_tenants(options, clock, random));

@@ -6,6 +6,7 @@
 //   burst    events as fast as they are acknowledged, to a handler that only counts
 //   backlog  the same events already waiting when turns begin: turns alone
 //   batches  events in batches with their source's offset, beside the same ones singly; no turns (batch_load.hpp)
+//   coalesce many events of each key at a steady rate, the newest of which has a turn (coalesce_load.hpp)
 //   paced    a steady rate: due -> acknowledged, and due -> the turn's commit
 //   growth   resident memory after more and more bursts
 //   tenants  one tenant bursts, another sends single events
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "cli/bench/batch_load.hpp"
+#include "cli/bench/coalesce_load.hpp"
 #include "cli/bench/disk_limit.hpp"
 #include "cli/bench/latency.hpp"
 #include "runtime/base/random.hpp"
@@ -34,6 +36,8 @@ struct EventsBenchOptions {
   int in_flight = 1'000;
   int batched_events = 50'000;                          // of the phase of batches
   int batch_events = 500;                               // in one batch
+  double coalesce_rate = 10'000;                        // events a second; 0 leaves that phase out
+  double coalesce_s = 5;                                // its length
   int growth_events = 200'000;                          // 0 leaves that phase out
   Duration disk_each = std::chrono::milliseconds(500);  // of each loop that measures the disk alone
   Duration embedding = std::chrono::milliseconds(5);    // that a text would take to embed, were it asked for
@@ -55,6 +59,7 @@ struct EventsBenchResult {
   Burst backlog;  // accepted_per_s: with no turn running
 
   BatchRates batches;
+  CoalesceRates coalesce;
 
   struct Paced {
     double rate = 0;

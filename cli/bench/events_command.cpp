@@ -66,6 +66,14 @@ boost::json::object json_of(const EventsBenchOptions& options, const EventsBench
                             {"accept", json_of(result.paced.accept)},
                             {"commit", json_of(result.paced.commit)}}},
                           {"growth", std::move(growth)}};
+  if (options.coalesce_rate > 0) {
+    all["coalesce"] = {{"rate", options.coalesce_rate},
+                       {"window_ms", CoalesceLoad{}.window_ms},
+                       {"accepted_per_s", result.coalesce.accepted_per_s},
+                       {"turns_per_s", result.coalesce.turns_per_s},
+                       {"events_per_turn", result.coalesce.events_per_turn},
+                       {"staleness", json_of(result.coalesce.staleness)}};
+  }
   if (options.tenants > 1) {
     all["tenants"] = {{"alone", json_of(result.tenants.alone)},
                       {"beside_burst", json_of(result.tenants.beside)},
@@ -98,6 +106,12 @@ void print_text(const EventsBenchOptions& options, const EventsBenchResult& resu
   fmt::print("{:<24} {:>8.0f} events/s of {} bytes with their offset; singly {:.0f}\n",
              fmt::format("batches of {}", options.batch_events), result.batches.batched_per_s, BatchLoad{}.event_bytes,
              result.batches.single_per_s);
+  if (options.coalesce_rate > 0) {
+    fmt::print("coalesced in {} ms windows: {:.0f} events/s on {} keys became {:.0f} turns/s, {:.1f} events each\n",
+               CoalesceLoad{}.window_ms, result.coalesce.accepted_per_s, options.keys, result.coalesce.turns_per_s,
+               result.coalesce.events_per_turn);
+    print_latency("  to a turn that knows", result.coalesce.staleness);
+  }
   fmt::print("at {:.0f} events/s\n", result.paced.rate);
   print_latency("  to acknowledgement", result.paced.accept);
   print_latency("  to the turn's commit", result.paced.commit);
@@ -169,6 +183,11 @@ void add_events_bench(CLI::App& bench, int& exit_code) {
       ->capture_default_str();
   events->add_option("--batch-events", options.batch_events, "Events in one batch of a source that pulls")
       ->check(CLI::Range(1, Limits{}.accept_batch_events_max))
+      ->capture_default_str();
+  events
+      ->add_option("--coalesce-rate", options.coalesce_rate,
+                   "Events a second to an agent that coalesces its keys' events; 0 leaves this out")
+      ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
   events->add_option("--growth-events", options.growth_events, "Events to watch memory over; 0 leaves this out")
       ->check(CLI::Range(0, 100'000'000))

@@ -1,7 +1,6 @@
 // cli/dlq/admin_client.hpp
 //
-// Changes dead letters by the admin routes of the server that has the data folder (agents/rest/admin_local.hpp). It
-// calls one loopback address, whatever proxies the environment names, and repeats nothing.
+// Changes dead letters by the admin routes of the server that has the data folder (admin_connection.hpp).
 //
 // Threads: confined to one; every method waits, for as long as the server answers within 30 seconds.
 #pragma once
@@ -10,8 +9,8 @@
 #include <string>
 
 #include "agents/rest/admin_file.hpp"
+#include "cli/dlq/admin_connection.hpp"
 #include "cli/dlq/letter_changes.hpp"
-#include "connectors/http/curl_transport.hpp"
 
 namespace mnema {
 
@@ -22,15 +21,16 @@ class AdminClient final : public LetterChanges {
 
   Status redrive(const DeadLetterId& id, const Redrive& how) override;
   Status drop(const DeadLetterId& id) override;
+  Result<BulkChange> redrive_all(const DeadLetterFilter& filter, const DeadLetterId& after, int count,
+                                 const Redrive& how) override;
+  Result<BulkChange> drop_all(const DeadLetterFilter& filter, const DeadLetterId& after, int count) override;
 
  private:
-  AdminClient(AdminFile server, HttpUrl url) : server_(std::move(server)), url_(std::move(url)) {}
-  [[nodiscard]] Status post(const DeadLetterId& id, const std::string& action, std::string body);
+  explicit AdminClient(std::unique_ptr<AdminConnection> connection) : connection_(std::move(connection)) {}
+  [[nodiscard]] Result<BulkChange> change_all(const std::string& action, const DeadLetterFilter& filter,
+                                              const DeadLetterId& after, int count, std::string body);
 
-  SystemClock clock_;
-  const AdminFile server_;
-  const HttpUrl url_;  // without a path
-  std::unique_ptr<CurlTransport> transport_;
+  const std::unique_ptr<AdminConnection> connection_;
 };
 
 }  // namespace mnema

@@ -29,17 +29,26 @@ class OwnedFolder final : public LetterChanges {
   }
 
   Status redrive(const DeadLetterId& id, const Redrive& how) override {
-    return wait([&](auto done) { runtime_->dead_letters().redrive(id, how, loop_, done); });
+    return wait<Status>([&](auto done) { runtime_->dead_letters().redrive(id, how, loop_, done); });
   }
   Status drop(const DeadLetterId& id) override {
-    return wait([&](auto done) { runtime_->dead_letters().drop(id, loop_, done); });
+    return wait<Status>([&](auto done) { runtime_->dead_letters().drop(id, loop_, done); });
+  }
+  Result<BulkChange> redrive_all(const DeadLetterFilter& filter, const DeadLetterId& after, int count,
+                                 const Redrive& how) override {
+    return wait<Result<BulkChange>>(
+        [&](auto done) { runtime_->dead_letters().redrive_all(filter, after, count, how, loop_, done); });
+  }
+  Result<BulkChange> drop_all(const DeadLetterFilter& filter, const DeadLetterId& after, int count) override {
+    return wait<Result<BulkChange>>(
+        [&](auto done) { runtime_->dead_letters().drop_all(filter, after, count, loop_, done); });
   }
 
  private:
-  template <class Start>
-  Status wait(const Start& start) {
-    std::promise<Status> ended;
-    start([&ended](Status status) { ended.set_value(std::move(status)); });
+  template <class Answer, class Start>
+  Answer wait(const Start& start) {
+    std::promise<Answer> ended;
+    start([&ended](Answer answer) { ended.set_value(std::move(answer)); });
     return ended.get_future().get();
   }
 

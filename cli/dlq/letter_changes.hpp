@@ -21,6 +21,11 @@ class LetterChanges {
   /// `kInDoubt` (it ended before it answered).
   [[nodiscard]] virtual Status redrive(const DeadLetterId& id, const Redrive& how) = 0;
   [[nodiscard]] virtual Status drop(const DeadLetterId& id) = 0;
+  /// One page of what fits; likewise.
+  [[nodiscard]] virtual Result<BulkChange> redrive_all(const DeadLetterFilter& filter, const DeadLetterId& after,
+                                                       int count, const Redrive& how) = 0;
+  [[nodiscard]] virtual Result<BulkChange> drop_all(const DeadLetterFilter& filter, const DeadLetterId& after,
+                                                    int count) = 0;
 };
 
 /// For the data folder `folder`, whose file is there. Errors: those of Database::open; `kFailedPrecondition` if the

@@ -44,6 +44,8 @@ std::string story_of(const DeadLetter& letter) {
   if (summary.generation > 0) line("edited", fmt::format("{} times", summary.generation));
   if (letter.event) {
     line("event", letter.event->id + " from " + letter.event->source + ", " + utc_text(letter.event->time));
+    if (letter.event->deadline) line("deadline", utc_text(*letter.event->deadline));
+    if (letter.batch > 0) line("batch", fmt::format("of {} events", letter.batch + 1));
     line("user", letter.event->user);
     line("payload", payload_text(letter.event->data));
   }

@@ -23,6 +23,10 @@ Limits Limits::tiny() {
   limits.dedupe_entries_max = 8;
   limits.mailbox_fresh_bytes_max = 512;
   limits.accept_batch_events_max = 4;
+  limits.gather_rows_max = 4;
+  limits.sample_keys_max = 4;
+  limits.cron_missed_max = 4;
+  limits.event_feed_entries_max = 4;
   limits.admin_page_rows_max = 4;
   limits.statements_cached_max = 4;
   limits.turn_threads = 1;

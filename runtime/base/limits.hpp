@@ -43,8 +43,13 @@ struct Limits {
   int source_pause_percent = 90;                    // of a bound of the mailbox in use: sources that pull are paused
   int source_resume_percent = 70;                   // and go on from here
   int mailbox_ageing_ms = 10'000;                   // waiting so much longer makes up for one step of priority
-  int admin_page_rows_max = 1'000;                  // of one answer of an admin route; 400
-  int statements_cached_max = 256;                  // of one connection; the least recently used is finalized
+  int gather_rows_max = 1'000;               // events of a key that become one turn; the configuration is refused
+  std::int64_t sample_keys_max = 1'000'000;  // keys whose events are sampled; the one known longest is forgotten
+  int cron_late_ms = 60'000;                 // after its time a schedule's event is still in time; then it was missed
+  int cron_missed_max = 1'000;               // missed times that make an event each; of more the last ones
+  int event_feed_entries_max = 1'000;        // kept for those who watch events; the oldest go
+  int admin_page_rows_max = 1'000;           // of one answer of an admin route; 400
+  int statements_cached_max = 256;           // of one connection; the least recently used is finalized
   // turns
   int turn_threads = 4;
   int turns_running_max = 64;             // further events wait in the mailbox

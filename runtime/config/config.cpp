@@ -191,6 +191,7 @@ class ConfigReader {
       table.read_integer("budget_wall_ms", number, std::int64_t{1}, std::int64_t{kIntMax});
       agent.budget_wall_ms = static_cast<int>(number);
     }
+    read_event_flow(table, agent.flow);
   }
 
   std::vector<std::string>& problems_;

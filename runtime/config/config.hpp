@@ -30,6 +30,7 @@
 #include "runtime/base/limits.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/config/connector_config.hpp"
+#include "runtime/config/event_flow_config.hpp"
 #include "runtime/config/source_config.hpp"
 
 namespace mnema {
@@ -98,6 +99,7 @@ struct AgentConfig {
   std::optional<std::int64_t> budget_tokens;
   std::optional<std::int64_t> budget_tool_calls;
   std::optional<int> budget_wall_ms;
+  EventFlowConfig flow;  // what happens to its events before a turn
 };
 
 struct Config {

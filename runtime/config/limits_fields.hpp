@@ -52,6 +52,11 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(source_pause_percent);
   MNEMA_LIMIT(source_resume_percent);
   MNEMA_LIMIT(mailbox_ageing_ms);
+  MNEMA_LIMIT(gather_rows_max);
+  MNEMA_LIMIT(sample_keys_max);
+  MNEMA_LIMIT(cron_late_ms);
+  MNEMA_LIMIT(cron_missed_max);
+  MNEMA_LIMIT(event_feed_entries_max);
   MNEMA_LIMIT(admin_page_rows_max);
   MNEMA_LIMIT(statements_cached_max);
   MNEMA_LIMIT(turn_threads);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
+#include "runtime/base/json.hpp"
 #include "runtime/config/toml_reader.hpp"
+#include "runtime/events/cron_schedule.hpp"
 #include "runtime/events/key_template.hpp"
 
 namespace mnema {
@@ -50,11 +52,27 @@ void read_webhook(TomlReader& table, SourceConfig& source) {
   }
 }
 
+void read_cron(TomlReader& table, SourceConfig& source) {
+  table.read("cron", source.cron);
+  table.read("time_zone", source.time_zone);
+  table.read_choice("missed", source.missed, {"skip", "once", "all"});
+  table.read("data", source.data);
+  if (source.cron.empty()) return table.problem("cron", "is missing: when does it fire?");
+  const Result<CronSchedule> schedule = CronSchedule::parse(source.cron, "UTC");
+  if (!schedule.ok()) return table.problem("cron", "cannot be read: " + schedule.error().message);
+  const Result<CronSchedule> zoned = CronSchedule::parse(source.cron, source.time_zone);
+  if (!zoned.ok()) table.problem("time_zone", "cannot be used: " + zoned.error().message);
+  if (source.data.empty()) return;
+  if (const auto json = parse_bounded_json(source.data, "it"); !json.ok()) {
+    table.problem("data", "is no JSON: " + json.error().message);
+  }
+}
+
 struct Kind {
   std::string_view name;
   void (*read)(TomlReader& table, SourceConfig& source);
 };
-constexpr Kind kKinds[] = {{"webhook", read_webhook}};
+constexpr Kind kKinds[] = {{"webhook", read_webhook}, {"cron", read_cron}};
 
 }  // namespace
 

@@ -25,6 +25,11 @@ struct SourceConfig {
   std::string path;                  // "/hooks/github"
   std::string scheme = "github";     // github | standard | unsigned
   std::vector<std::string> secrets;  // where they are (runtime/config/config.hpp); any of them may have signed
+  // cron
+  std::string cron;               // "0 9 * * MON"
+  std::string time_zone = "UTC";  // of the system's tzdata
+  std::string missed = "once";    // skip | once | all
+  std::string data;               // JSON of its events; "" = their name and time
 };
 
 [[nodiscard]] std::vector<std::string_view> source_kinds();

@@ -3,18 +3,53 @@
 namespace mnema::dead_letter_store {
 namespace {
 
-/// What both lists ask for: ?1 after, ?2 tenant, ?3 agent, ?4 count.
-std::string page_of(const std::string& table, const std::string& number, const std::string& dead,
-                    const std::string& columns) {
-  return "SELECT " + number + ", tenant, agent, key, " + columns + " FROM " + table + " WHERE " + number +
-         " IN (SELECT " + number + " FROM " + table + " INDEXED BY " + table + "_dead WHERE " + dead + " AND " +
-         number + " > ?1) AND (?2 = '' OR tenant = ?2) AND (?3 = '' OR agent = ?3) ORDER BY " + number + " LIMIT ?4";
+/// How a table calls what both have.
+struct Names {
+  std::string table;
+  std::string number;
+  std::string dead;     // the condition
+  std::string about;    // type, destination
+  std::string died_at;  // column of the index of dead rows
+  std::string code;     // of the last error
+  std::string message;
+};
+
+/// What both lists ask for: ?1 after, ?2 tenant, ?3 agent, ?4 count, ?5 about, ?6 code of the last error, ?7 text in
+/// its message, ?8 and ?9 from when and before when it died.
+std::string page_of(const Names& names, const std::string& columns) {
+  const std::string& number = names.number;
+  return "SELECT " + number + ", tenant, agent, key, " + columns + " FROM " + names.table + " WHERE " + number +
+         " IN (SELECT " + number + " FROM " + names.table + " INDEXED BY " + names.table + "_dead WHERE " + names.dead +
+         " AND " + number + " > ?1 AND " + names.died_at + " >= ?8 AND " + names.died_at +
+         " < ?9) AND (?2 = '' OR tenant = ?2) AND (?3 = '' OR agent = ?3) AND (?5 = '' OR " + names.about +
+         " = ?5) AND (?6 = 0 OR " + names.code + " = ?6) AND (?7 = '' OR instr(" + names.message +
+         ", ?7) > 0) ORDER BY " + number + " LIMIT ?4";
+}
+
+/// The column of an event's last error.
+std::string of_last_error(const std::string& column) {
+  return "(SELECT " + column +
+         " FROM mailbox_errors AS e WHERE e.sequence = mailbox.sequence ORDER BY at DESC, attempt DESC LIMIT 1)";
+}
+
+/// 0: `reason` names no code.
+int code_of(const std::string& reason) {
+  constexpr int kLast = static_cast<int>(ErrorCode::kSchemaDrift);
+  for (int code = 1; code <= kLast; ++code) {
+    if (name_of(static_cast<ErrorCode>(code)) == reason) return code;
+  }
+  return 0;
 }
 
 Result<Statement> prepare_page(Transaction& transaction, const std::string& sql, const DeadLetterFilter& filter,
                                std::int64_t after, int count) {
   ASSIGN_OR_RETURN(Statement page, transaction.prepare(sql));
-  page.bind(1, after).bind(2, filter.tenant).bind(3, filter.agent).bind(4, count);
+  const int code = code_of(filter.reason);
+  const auto micros = [](Time time) { return static_cast<std::int64_t>(to_micros(time)); };
+  page.bind(1, after).bind(2, filter.tenant).bind(3, filter.agent).bind(4, count).bind(5, filter.about);
+  page.bind(6, code).bind(7, code == 0 ? filter.reason : std::string());
+  page.bind(8, micros(filter.died_from.value_or(Time::min())))
+      .bind(9, micros(filter.died_before.value_or(Time::max())));
   return page;
 }
 
@@ -33,7 +68,8 @@ DeadLetterSummary read_whose(const Statement& row, DeadLetterId::Kind kind) {
 Result<std::vector<DeadLetterSummary>> list_events(Transaction& transaction, const DeadLetterFilter& filter,
                                                    std::int64_t after, int count) {
   static const std::string sql =
-      page_of("mailbox", "sequence", "state = 3", "type, attempts, uncounted, generation, died_at");
+      page_of({"mailbox", "sequence", "state = 3", "type", "died_at", of_last_error("code"), of_last_error("message")},
+              "type, attempts, uncounted, generation, died_at");
   ASSIGN_OR_RETURN(Statement page, prepare_page(transaction, sql, filter, after, count));
   std::vector<DeadLetterSummary> letters;
   for (;;) {
@@ -56,7 +92,7 @@ Result<std::vector<DeadLetterSummary>> list_events(Transaction& transaction, con
 Result<std::vector<DeadLetterSummary>> list_messages(Transaction& transaction, const DeadLetterFilter& filter,
                                                      std::int64_t after, int count) {
   static const std::string sql =
-      page_of("outbox", "id", "state = 1",
+      page_of({"outbox", "id", "state = 1", "destination", "failed_at", "error_code", "error_message"},
               "destination, attempts, unsent, generation, failed_at, error_code, error_message, error_hint");
   ASSIGN_OR_RETURN(Statement page, prepare_page(transaction, sql, filter, after, count));
   std::vector<DeadLetterSummary> letters;

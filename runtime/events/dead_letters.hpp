@@ -50,6 +50,7 @@ struct DeadLetter {
   DeadLetterSummary summary;
   std::optional<Event> event;                       // of an event
   std::vector<mailbox_store::AttemptError> errors;  // oldest first
+  std::int64_t batch = 0;                           // events that share its turn and its fate
   std::optional<TurnRecord> journal;                // of an event whose turn had begun
   std::optional<OutboxMessage> message;             // of a message
 };
@@ -59,11 +60,23 @@ struct DeadLetterFilter {
   std::optional<DeadLetterId::Kind> kind;
   std::string tenant;
   std::string agent;
+  std::string about = {};   // event type, or destination
+  std::string reason = {};  // the name of its last error's code ("deadline_exceeded"), or a part of its message
+  std::optional<Time> died_from = {};
+  std::optional<Time> died_before = {};
 };
 
 struct Redrive {
   std::string from_step;  // a top-level step path: it and all after it are done anew; "" = replay all that is done
   std::optional<std::string> data;  // replaces the payload: a new effect, for which nothing journalled is replayed
+  /// A connector that is sent the payload as a message instead, through the outbox; the letter is gone then.
+  std::string to = {};
+};
+
+/// What a change of many letters did.
+struct BulkChange {
+  std::vector<DeadLetterId> changed;
+  bool has_more = false;  // behind the last of them
 };
 
 /// Events by number, then messages by number, those behind `after`, at most `count`. Needs nothing but a connection
@@ -87,15 +100,29 @@ class DeadLetters {
   /// Tries again from the beginning of its attempts. Effects that are repeated carry the same idempotency keys, unless
   /// the data is edited: then they are others.
   /// Errors: `kNotFound` (another tenant than `tenant` has it, too; "" = any), `kInvalidArgument` (from_step of a
-  /// message, an event's payload above limits.event_bytes_max).
+  /// message or with `to`, an event's payload above limits.event_bytes_max, another payload for a batch).
   void redrive(DeadLetterId id, Redrive how, Executor& reply_to, std::function<void(Status)> on_done,
                const std::string& tenant = {});
   /// Removes it with its journal. Errors: `kNotFound`, likewise.
   void drop(DeadLetterId id, Executor& reply_to, std::function<void(Status)> on_done, const std::string& tenant = {});
+  /// The letters that fit, behind `after`, in the order of a list, at most `count`: all of them or, with the error of
+  /// the first that cannot be changed, none. One unit of work: ask for few, and again while there are more.
+  /// Errors: as redrive, naming the letter; `kInvalidArgument` (`how.data`: a payload is one letter's).
+  void redrive_all(DeadLetterFilter filter, DeadLetterId after, int count, Redrive how, Executor& reply_to,
+                   std::function<void(Result<BulkChange>)> on_done);
+  void drop_all(DeadLetterFilter filter, DeadLetterId after, int count, Executor& reply_to,
+                std::function<void(Result<BulkChange>)> on_done);
   /// Removes those whose retention is over, at most `letters_max` of them, at background priority. Answers how many.
   void purge(int letters_max, Executor& reply_to, std::function<void(Result<int>)> on_done);
 
  private:
+  [[nodiscard]] Status redrive_one(Transaction& transaction, const DeadLetterId& id, const Redrive& how) const;
+  [[nodiscard]] Status send_one(Transaction& transaction, const DeadLetterId& id, const Redrive& how) const;
+  [[nodiscard]] Status drop_one(Transaction& transaction, const DeadLetterId& id) const;
+  void change_all(DeadLetterFilter filter, DeadLetterId after, int count,
+                  std::function<Status(Transaction&, const DeadLetterId&)> change, Executor& reply_to,
+                  std::function<void(Result<BulkChange>)> on_done);
+
   Database& database_;
   Mailbox& mailbox_;
   Outbox& outbox_;

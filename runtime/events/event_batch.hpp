@@ -31,6 +31,7 @@ struct Accepted {
   Sequence sequence = 0;
   bool duplicate = false;  // the event was known; `sequence` is the first one's, which may be done long since
   bool differs = false;    // of a duplicate: it has another content than the first one; nothing of it is stored
+  bool settled = false;    // its agent does not want it (event_flow.hpp): no turn comes of it. `sequence` may be 0
 };
 
 /// How a repeated event is recognised.

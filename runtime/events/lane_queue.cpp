@@ -6,12 +6,13 @@
 
 namespace mnema {
 
-void LaneQueue::add(const std::string& name, Row row) {
+void LaneQueue::add(const std::string& name, Row row, const Gather* gather) {
   CHECK(row.priority >= 0 && row.priority < kPriorities, "a priority is one of those there are");
   std::unique_ptr<Lane>& slot = lanes_[name];
   if (!slot) {
     slot = std::make_unique<Lane>();
     slot->name = name;
+    slot->gather = gather;
   }
   Lane& lane = *slot;
   const bool was_empty = lane.empty();
@@ -25,11 +26,34 @@ void LaneQueue::add(const std::string& name, Row row) {
   ++rows_;
   if (is_head) {
     enter_state(lane);
-  } else if (lane.state == LaneState::kReady) {
-    // A more urgent row lifts its whole lane.
+  } else if (lane.state == LaneState::kReady || (lane.state == LaneState::kWaiting && gathers(lane))) {
+    // A more urgent row lifts its whole lane; one more may end its window, or put the end off.
     leave_state(lane);
     enter_state(lane);
   }
+}
+
+void LaneQueue::add_aside(const std::string& lane, Row row, const Gather* gather) {
+  row.alone = true;
+  if (row.not_before != kUntilWoken) aside_due_.emplace(row.not_before, row.id);
+  aside_.emplace(row.id, Aside{row, lane, gather});
+  ++rows_;
+}
+
+/// Whether what stands first in the lane waits for the end of a window.
+bool LaneQueue::gathers(const Lane& lane) {
+  if (lane.gather == nullptr || lane.gather->kind == Gather::Kind::kNone) return false;
+  return !lane.begun && !lane.head().alone && lane.head().not_before == Time{};
+}
+
+/// When the head may be taken; Time{}: at once.
+Time LaneQueue::ready_at(const Lane& lane) {
+  if (lane.gathered || !gathers(lane)) return lane.head().not_before;
+  const Gather& gather = *lane.gather;
+  if (gather.window == Duration{}) return Time{};
+  if (gather.rows_max > 0 && static_cast<std::size_t>(lane.size()) >= gather.rows_max) return Time{};
+  if (!gather.sliding) return lane.head().since + gather.window;
+  return std::min(lane.rows.back().since + gather.window, lane.head().since + gather.wait_max);
 }
 
 Time LaneQueue::rank_of(const Lane& lane) const {
@@ -42,7 +66,7 @@ void LaneQueue::leave_state(Lane& lane) {
   if (lane.state == LaneState::kReady) {
     ready_.erase({lane.rank, lane.head().id, &lane});
   } else if (lane.state == LaneState::kWaiting) {
-    waiting_.erase({lane.head().not_before, lane.head().id});
+    waiting_.erase({lane.due, lane.head().id});
     heads_.erase(lane.head().id);
   } else if (lane.state == LaneState::kOut) {
     heads_.erase(lane.head().id);
@@ -58,9 +82,10 @@ void LaneQueue::enter_state(Lane& lane) {
     return;
   }
   const Row& head = lane.head();
-  if (head.not_before > Time{}) {
+  if (const Time at = ready_at(lane); at > Time{}) {
     lane.state = LaneState::kWaiting;
-    waiting_.emplace(std::pair(head.not_before, head.id), &lane);
+    lane.due = at;
+    waiting_.emplace(std::pair(at, head.id), &lane);
     heads_[head.id] = &lane;
     return;
   }
@@ -73,9 +98,39 @@ void LaneQueue::wake_due(Time now) {
   while (!waiting_.empty() && waiting_.begin()->first.first <= now) {
     Lane& lane = *waiting_.begin()->second;
     leave_state(lane);
+    lane.gathered = gathers(lane);
     lane.head().not_before = Time{};
     enter_state(lane);
   }
+  while (!aside_due_.empty() && aside_due_.begin()->first <= now) rejoin(aside_due_.begin()->second);
+}
+
+void LaneQueue::rejoin(RowId id) {
+  const auto found = aside_.find(id);
+  Aside aside = std::move(found->second);
+  aside_due_.erase({aside.row.not_before, id});
+  aside_.erase(found);
+  --rows_;
+  aside.row.not_before = Time{};
+  add(aside.lane, aside.row, aside.gather);
+}
+
+/// What the lane has gathered leaves it, but for the row that is dispatched.
+void LaneQueue::gather_rows(Lane& lane, Taken& taken) {
+  if (!gathers(lane)) return;
+  taken.gathered = lane.gather->kind;
+  const bool newest = taken.gathered == Gather::Kind::kNewest;
+  const auto begin = lane.rows.begin() + static_cast<std::ptrdiff_t>(lane.first);
+  auto end = std::find_if(begin, lane.rows.end(), [](const Row& row) { return row.alone || row.not_before > Time{}; });
+  if (!newest && lane.gather->rows_max > 0) {
+    end = begin + std::min(end - begin, static_cast<std::ptrdiff_t>(lane.gather->rows_max));
+  }
+  const auto first = newest ? begin : begin + 1;
+  const auto last = newest ? end - 1 : end;
+  taken.others.assign(first, last);
+  for (const Row& row : taken.others) --lane.waiting_of[static_cast<std::size_t>(row.priority)];
+  rows_ -= last - first;
+  lane.rows.erase(first, last);
 }
 
 std::optional<LaneQueue::Taken> LaneQueue::take(Time now) {
@@ -83,19 +138,36 @@ std::optional<LaneQueue::Taken> LaneQueue::take(Time now) {
   if (ready_.empty()) return std::nullopt;
   Lane& lane = *ready_.begin()->lane;
   leave_state(lane);
+  Taken taken;
+  taken.lane = lane.name;
+  gather_rows(lane, taken);
+  taken.row = lane.head();
   lane.state = LaneState::kOut;
   lane.begun = true;
+  lane.head().alone = true;
   heads_[lane.head().id] = &lane;
   ++out_;
-  return Taken{lane.head(), lane.name};
+  return taken;
 }
 
 bool LaneQueue::finish(RowId id) {
+  if (const auto aside = aside_.find(id); aside != aside_.end()) {
+    aside_due_.erase({aside->second.row.not_before, id});
+    aside_.erase(aside);
+    --rows_;
+    return true;
+  }
   const auto found = heads_.find(id);
   if (found == heads_.end()) return false;
-  Lane& lane = *found->second;
-  leave_state(lane);
+  leave_state(*found->second);
+  drop_head(*found->second);
+  return true;
+}
+
+/// Of a lane that has left its state.
+void LaneQueue::drop_head(Lane& lane) {
   lane.begun = false;
+  lane.gathered = false;
   --lane.waiting_of[static_cast<std::size_t>(lane.head().priority)];
   --rows_;
   ++lane.first;
@@ -105,7 +177,81 @@ bool LaneQueue::finish(RowId id) {
     lane.first = 0;
   }
   enter_state(lane);
+}
+
+bool LaneQueue::set_aside(RowId id, Time not_before) {
+  if (!is_out(id)) return false;
+  Lane& lane = *heads_.find(id)->second;
+  Row row = lane.head();
+  row.not_before = not_before;
+  const std::string name = lane.name;
+  const Gather* const gather = lane.gather;
+  leave_state(lane);
+  drop_head(lane);
+  add_aside(name, row, gather);
   return true;
+}
+
+std::optional<LaneQueue::Row> LaneQueue::remove(const std::string& name, RowId id) {
+  if (const auto aside = aside_.find(id); aside != aside_.end()) {
+    const Row row = aside->second.row;
+    finish(id);
+    return row;
+  }
+  const auto found = lanes_.find(name);
+  if (found == lanes_.end()) return std::nullopt;
+  Lane& lane = *found->second;
+  const auto head = lane.rows.begin() + static_cast<std::ptrdiff_t>(lane.first);
+  if (head->id == id) {
+    if (lane.state == LaneState::kOut) return std::nullopt;
+    const Row removed = *head;
+    leave_state(lane);
+    const bool gathered = lane.gathered;
+    lane.gathered = false;
+    erase_row(lane, head);
+    if (!lane.empty()) lane.gathered = gathered && gathers(lane);
+    lane.begun = false;
+    enter_state(lane);
+    return removed;
+  }
+  const auto row = std::lower_bound(head + 1, lane.rows.end(), id, [](const Row& a, RowId b) { return a.id < b; });
+  if (row == lane.rows.end() || row->id != id) return std::nullopt;
+  const Row removed = *row;
+  const bool is_out = lane.state == LaneState::kOut;
+  if (!is_out) leave_state(lane);
+  erase_row(lane, row);
+  if (!is_out) enter_state(lane);
+  return removed;
+}
+
+void LaneQueue::erase_row(Lane& lane, std::vector<Row>::iterator row) {
+  --lane.waiting_of[static_cast<std::size_t>(row->priority)];
+  --rows_;
+  lane.rows.erase(row);
+}
+
+std::vector<LaneQueue::RowId> LaneQueue::thin(const std::string& name) {
+  std::vector<RowId> thinned;
+  const auto found = lanes_.find(name);
+  if (found == lanes_.end()) return thinned;
+  Lane& lane = *found->second;
+  if (lane.gather == nullptr || lane.gather->kind != Gather::Kind::kNewest) return thinned;
+  const std::size_t kept_max = std::max<std::size_t>(lane.gather->rows_kept_max, 2);
+  const auto from = std::find_if(lane.rows.begin() + static_cast<std::ptrdiff_t>(lane.first), lane.rows.end(),
+                                 [](const Row& row) { return !row.alone; });
+  const auto end =
+      std::find_if(from, lane.rows.end(), [](const Row& row) { return row.alone || row.not_before > Time{}; });
+  if (static_cast<std::size_t>(end - from) <= kept_max) return thinned;
+  const bool is_out = lane.state == LaneState::kOut;
+  if (!is_out) leave_state(lane);
+  for (auto row = from + 1; row != end - 1; ++row) {
+    --lane.waiting_of[static_cast<std::size_t>(row->priority)];
+    thinned.push_back(row->id);
+  }
+  rows_ -= static_cast<std::int64_t>(thinned.size());
+  lane.rows.erase(from + 1, end - 1);
+  if (!is_out) enter_state(lane);
+  return thinned;
 }
 
 bool LaneQueue::is_out(RowId id) const {
@@ -124,6 +270,7 @@ bool LaneQueue::put_back(RowId id, Time not_before) {
 }
 
 bool LaneQueue::wake(RowId id) {
+  if (aside_.contains(id)) return rejoin(id), true;
   if (const auto found = heads_.find(id); found != heads_.end()) {
     Lane& lane = *found->second;
     if (lane.state != LaneState::kWaiting) return false;
@@ -146,8 +293,11 @@ bool LaneQueue::wake(RowId id) {
 }
 
 std::optional<Time> LaneQueue::next_at() const {
-  if (waiting_.empty() || waiting_.begin()->first.first == kUntilWoken) return std::nullopt;
-  return waiting_.begin()->first.first;
+  Time next = kUntilWoken;
+  if (!waiting_.empty()) next = waiting_.begin()->first.first;
+  if (!aside_due_.empty()) next = std::min(next, aside_due_.begin()->first);
+  if (next == kUntilWoken) return std::nullopt;
+  return next;
 }
 
 std::int64_t LaneQueue::rows_in(const std::string& lane) const {
@@ -155,18 +305,21 @@ std::int64_t LaneQueue::rows_in(const std::string& lane) const {
   return found == lanes_.end() ? 0 : found->second->size();
 }
 
-std::int64_t LaneQueue::waiting() const { return static_cast<std::int64_t>(waiting_.size()); }
+std::int64_t LaneQueue::waiting() const { return static_cast<std::int64_t>(waiting_.size() + aside_.size()); }
 
 std::optional<Time> LaneQueue::oldest_since() const {
   std::optional<Time> oldest;
   for (const auto& [name, lane] : lanes_) {
     if (!oldest || lane->head().since < *oldest) oldest = lane->head().since;
   }
+  for (const auto& [id, aside] : aside_) {
+    if (!oldest || aside.row.since < *oldest) oldest = aside.row.since;
+  }
   return oldest;
 }
 
 void LaneQueue::check_integrity() const {
-  std::int64_t rows = 0;
+  auto rows = static_cast<std::int64_t>(aside_.size());
   std::int64_t out = 0;
   std::size_t ready = 0;
   std::size_t waiting = 0;
@@ -184,7 +337,12 @@ void LaneQueue::check_integrity() const {
     waiting += lane->state == LaneState::kWaiting ? 1 : 0;
     CHECK(lane->state != LaneState::kIdle, "a lane with rows is ready, waiting or out");
   }
-  CHECK(rows == rows_ && out == out_, "queued + out == rows");
+  for (const auto& [id, aside] : aside_) {
+    const bool has_time = aside.row.not_before != kUntilWoken;
+    CHECK(aside_due_.contains({aside.row.not_before, id}) == has_time, "a row that was set aside waits for its time");
+  }
+  CHECK(aside_due_.size() <= aside_.size(), "nobody else waits there");
+  CHECK(rows == rows_ && out == out_, "queued + out + aside == rows");
   CHECK(ready == ready_.size() && waiting == waiting_.size(), "each lane stands in the one index of its state");
   CHECK(heads_.size() == waiting_.size() + static_cast<std::size_t>(out_), "heads are those out and waiting");
 }

@@ -1,8 +1,8 @@
 #include "runtime/events/mailbox.hpp"
 
+#include <algorithm>
 #include <utility>
 
-#include "runtime/events/event_codec.hpp"
 #include "runtime/events/lane_queue.hpp"
 #include "runtime/events/mailbox_core.hpp"
 
@@ -36,12 +36,21 @@ Delivery& Delivery::operator=(Delivery&& other) noexcept {
   generation_ = other.generation_;
   accepted_at_ = other.accepted_at_;
   event_ = std::move(other.event_);
+  batch_ = std::move(other.batch_);
   lease_ = std::move(other.lease_);
   return *this;
 }
 
-Mailbox::Mailbox(Database& database, Executor& home, const Clock& clock, const Limits& limits)
-    : core_(std::make_shared<Core>(database, home, clock, limits)) {}
+std::optional<Time> Delivery::deadline() const {
+  std::optional<Time> last = event_->deadline;
+  for (const auto& event : batch_) {
+    last = last && event->deadline ? std::optional(std::max(*last, *event->deadline)) : std::nullopt;
+  }
+  return last;
+}
+
+Mailbox::Mailbox(Database& database, Executor& home, const Clock& clock, const Limits& limits, EventFlows flows)
+    : core_(std::make_shared<Core>(database, home, clock, limits, std::move(flows))) {}
 
 Mailbox::~Mailbox() = default;
 
@@ -51,17 +60,9 @@ void Mailbox::on_accepted(std::function<void(Sequence, const std::shared_ptr<con
   core_->on_accepted = std::move(listener);
 }
 
+void Mailbox::on_deadline(std::function<void(Sequence)> listener) { core_->on_deadline = std::move(listener); }
+
 void Mailbox::on_pressure(MailboxPressure::Listener listener) { core_->bounds.on_pressure(std::move(listener)); }
-
-namespace {
-
-Status check_for_mailbox(const Event& event, const Limits& limits) {
-  RETURN_IF_ERROR(check_event(event, limits.event_bytes_max));
-  if (event.agent.empty()) return fail(ErrorCode::kInvalidArgument, "the event cannot be taken: it names no agent");
-  return {};
-}
-
-}  // namespace
 
 void Mailbox::accept(EventBatch batch, Executor& reply_to, BatchDone on_done) {
   const std::size_t events_max = batch_events_max(core_->limits);
@@ -79,9 +80,14 @@ void Mailbox::accept(EventBatch batch, Executor& reply_to, BatchDone on_done) {
   arriving->results.reserve(batch.events.size());
   arriving->rows.reserve(batch.events.size());
   for (Result<Event>& event : batch.events) {
-    const Status fit = event.ok() ? check_for_mailbox(*event, core_->limits) : Status(event.error());
+    const Status fit = event.ok() ? core_->prepare(*event) : Status(event.error());
     arriving->results.push_back(fit.ok() ? Result<Accepted>(Accepted{}) : Result<Accepted>(fit.error()));
     if (!fit.ok()) continue;
+    if (!core_->is_wanted(*event)) {
+      ++core_->counters.filtered;
+      arriving->results.back()->settled = true;
+      continue;
+    }
     Core::ArrivingRow row;
     row.place = arriving->results.size() - 1;
     if (batch.dedupe == Dedupe::kById) row.digest = digest_of(*event);
@@ -98,7 +104,13 @@ void Mailbox::accept(Event event, Executor& reply_to, AcceptDone on_done) {
 }
 
 Result<Accepted> Mailbox::accept(Transaction& transaction, Event event) {
-  RETURN_IF_ERROR(check_for_mailbox(event, core_->limits));
+  RETURN_IF_ERROR(core_->prepare(event));
+  if (!core_->is_wanted(event)) {
+    Accepted filtered;
+    filtered.settled = true;
+    transaction.after_commit([core = core_] { ++core->counters.filtered; });
+    return filtered;
+  }
   const EventDigest digest = digest_of(event);
   return core_->store_one(transaction, std::make_shared<const Event>(std::move(event)), digest);
 }
@@ -120,6 +132,10 @@ void Mailbox::stop_taking() {
 Status Mailbox::complete(Transaction& transaction, const Delivery& delivery) {
   CHECK(delivery.lease_ != nullptr, "an empty delivery is not completed");
   RETURN_IF_ERROR(mailbox_store::complete(transaction, delivery.lease_->attempt));
+  if (delivery.lease_->is_batch) {
+    ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t removed,
+                     mailbox_store::remove_batch(transaction, delivery.sequence()));
+  }
   transaction.after_commit([core = core_, lease = delivery.lease_] {
     lease->settled = true;
     core->home.post([core, sequence = lease->attempt.sequence] { core->settled(sequence); });
@@ -130,7 +146,9 @@ Status Mailbox::complete(Transaction& transaction, const Delivery& delivery) {
 void Mailbox::retry(Delivery delivery, Time retry_at, Error cause, Executor& reply_to,
                     std::function<void(Result<RetryVerdict>)> on_done) {
   const Limits& limits = core_->limits;
-  const bool is_used_up = !cause.never_left && delivery.attempt() >= limits.attempts_max;
+  const OnFailure on_failure = core_->flows.of(delivery.event().agent).said.on_failure;
+  const int attempts_max = on_failure == OnFailure::kDeadLetter ? 1 : limits.attempts_max;
+  const bool is_used_up = !cause.never_left && delivery.attempt() >= attempts_max;
   if (is_used_up || delivery.tries() >= limits.event_tries_max) {
     return dead_letter(
         std::move(delivery), std::move(cause), reply_to, [on_done = std::move(on_done)](const Status& status) {
@@ -146,10 +164,15 @@ void Mailbox::retry(Delivery delivery, Time retry_at, Error cause, Executor& rep
                                                  core->clock.now(), cause));
         return mailbox_store::wait_until(t, attempt, retry_at, counted);
       },
-      [core = core_, attempt, counted, retry_at, &reply_to, on_done = std::move(on_done)](const Status& status) {
+      [core = core_, attempt, counted, retry_at, on_failure, &reply_to,
+       on_done = std::move(on_done)](const Status& status) {
         if (counted == Counted::kNo) core->tries[attempt.sequence] = {attempt.counted - 1, attempt.uncounted + 1};
         // Also if it could not be written: the event is still ours, and waiting is the best that can be done with it.
-        core->requeue(attempt.sequence, retry_at);
+        if (on_failure == OnFailure::kOvertake) {
+          core->overtake(attempt.sequence, retry_at);
+        } else {
+          core->requeue(attempt.sequence, retry_at);
+        }
         reply_to.post([on_done, status] {
           on_done(status.ok() ? Result<RetryVerdict>(RetryVerdict::kAgain) : Result<RetryVerdict>(status.error()));
         });
@@ -199,11 +222,19 @@ void Mailbox::wake(Sequence sequence) {
 }
 
 Status Mailbox::revive(Transaction& transaction, Sequence sequence, std::optional<std::string> data) {
+  ASSIGN_OR_RETURN(std::vector<Sequence> batch, mailbox_store::batch_of(transaction, sequence));
+  if (data && !batch.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "event " + std::to_string(sequence) + " stands for a batch of " + std::to_string(batch.size() + 1) +
+                    " events, of which no single payload can be replaced",
+                "redrive it as it is, or drop it and send the events anew");
+  }
   RETURN_IF_ERROR(mailbox_store::revive(transaction, sequence, data));
   ASSIGN_OR_RETURN(mailbox_store::Row row, mailbox_store::load(transaction, sequence));
-  transaction.after_commit([core = core_, row = std::move(row.index)] {
-    core->home.post([core, row] {
-      core->bounds.dead.add(row.tenant, -1);
+  transaction.after_commit([core = core_, row = std::move(row.index), batch = std::move(batch)] {
+    core->home.post([core, row, batch] {
+      core->bounds.dead.add(row.tenant, -1 - static_cast<std::int64_t>(batch.size()));
+      if (!batch.empty()) core->batches[row.sequence] = batch;
       core->add(row);
       core->pump();
     });
@@ -213,9 +244,10 @@ Status Mailbox::revive(Transaction& transaction, Sequence sequence, std::optiona
 
 Status Mailbox::drop(Transaction& transaction, Sequence sequence) {
   ASSIGN_OR_RETURN(const std::string tenant, mailbox_store::drop_dead(transaction, sequence));
-  transaction.after_commit([core = core_, tenant] {
-    core->home.post([core, tenant] {
-      core->bounds.dead.add(tenant, -1);
+  ASSIGN_OR_RETURN(const std::int64_t batched, mailbox_store::remove_batch(transaction, sequence));
+  transaction.after_commit([core = core_, tenant, batched] {
+    core->home.post([core, tenant, batched] {
+      core->bounds.dead.add(tenant, -1 - batched);
       core->pump();
     });
   });
@@ -244,12 +276,17 @@ void Mailbox::count(RuntimeCounts& counts) const {
   counts.events_duplicate_total = counters.duplicates;
   counts.events_refused_total = counters.refused;
   counts.events_dead_total = counters.died;
+  counts.events_filtered_total = counters.filtered;
+  counts.events_sampled_total = counters.sampled;
+  counts.events_coalesced_total = counters.coalesced;
+  counts.events_expired_total = counters.expired;
   counts.mailbox_full = counters.full;
 }
 
 void Mailbox::check_integrity() {
   core_->queue.check_integrity();
   core_->bounds.check_integrity();
+  core_->expiries.check_integrity();
   const Result<mailbox_store::StateCounts> counted =
       core_->database.read<mailbox_store::StateCounts>([](Transaction& t) { return mailbox_store::count_states(t); });
   CHECK(counted.ok(), "the mailbox's rows can be counted");
@@ -257,7 +294,11 @@ void Mailbox::check_integrity() {
   const Depths depths = this->depths();
   CHECK(rows.ready + rows.leased + rows.waiting == core_->queue.rows(),
         "ready + leased + waiting == rows of the index");
-  CHECK(rows.dead == depths.dead, "dead rows are counted right");
+  CHECK(rows.dead + rows.batched_dead == depths.dead, "dead rows are counted right");
+  std::int64_t batched = 0;
+  for (const auto& [head, batch] : core_->batches) batched += static_cast<std::int64_t>(batch.size());
+  CHECK(rows.batched == batched + rows.batched_dead, "batched rows are those that joined another");
+  CHECK(static_cast<std::int64_t>(core_->expiries.size()) <= core_->queue.rows(), "only rows that are there expire");
   CHECK(rows.leased == depths.leased, "leased rows are those that are out");
   CHECK(static_cast<std::int64_t>(core_->tries.size()) <= core_->queue.rows(), "only rows that are there have tries");
   std::int64_t bytes = 0;

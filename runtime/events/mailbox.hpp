@@ -7,8 +7,10 @@
 //                ^        |---> waiting (retry or parked) ---> ready
 //                |        '---> dead (attempts used up, or hopeless) --redrive--> ready
 //
-// One event per (tenant, agent, key) is leased at a time, in the order of acceptance; a waiting one holds its key.
-// Tenants take turns; inside a tenant the best priority goes first, then the oldest, with ageing (tenant_queue.hpp).
+// One event per (tenant, agent, key) is leased at a time, in the order of acceptance; a waiting one holds its key, or
+// lets it go on, as its agent says. What else an agent says of its events (filter, sample, coalesce, debounce, batch,
+// deadline) is in event_flow.hpp. Tenants take turns; inside a tenant the best priority goes first, then the oldest,
+// with ageing (tenant_queue.hpp).
 // Nothing polls: consumers are answered when something becomes ready, a timer stands for the nearest retry.
 //
 // The lease is on disk, so that an event which kills the process is found out: one that was leased when the process
@@ -17,23 +19,29 @@
 // the process (`Error::never_left`) is released as well. Both count against `limits.event_tries_max` only, so that an
 // outage of the other side is waited out.
 //
+// An event whose deadline passes before its turn begins is a dead letter and never dispatched; while it is leased, its
+// turn is told. A batch is one delivery of several events: its rows are leased, settled, retried, dead-lettered and
+// redriven together, under the number of the first.
+//
 // Bounds: mailbox_bounds.hpp. A repeat of a known event is acknowledged also where a new one would be refused.
 //
 // Threads:   `accept` of events and batches, `take`, `stop_taking`, `count`, the settling methods and a Delivery's end
 //            from any thread (they post home). The methods with a Transaction inside a unit of work, on the store
 //            executor. `recover`, `depths`, `check_integrity` on the home executor, or before it runs.
 // Ownership: rows live in the database; a `Delivery` borrows one until it is settled. Borrows all its parts.
-// Invariant: ready + leased + waiting + dead == rows   (check_integrity)
+// Invariant: ready + leased + waiting + dead + batched == rows   (check_integrity)
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "runtime/base/limits.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/events/event.hpp"
 #include "runtime/events/event_batch.hpp"
+#include "runtime/events/event_flow.hpp"
 #include "runtime/events/mailbox_pressure.hpp"
 #include "runtime/events/runtime_counts.hpp"
 #include "runtime/exec/executor.hpp"
@@ -63,6 +71,10 @@ class Delivery {
   [[nodiscard]] Time accepted_at() const { return accepted_at_; }
   [[nodiscard]] const Event& event() const { return *event_; }
   [[nodiscard]] std::shared_ptr<const Event> shared_event() const { return event_; }
+  /// Of a batch: the events after the first, in their order.
+  [[nodiscard]] const std::vector<std::shared_ptr<const Event>>& batch() const { return batch_; }
+  /// When its turn must be over: that of its event; of a batch the last one's, if all have one.
+  [[nodiscard]] std::optional<Time> deadline() const;
 
  private:
   friend class Mailbox;
@@ -75,6 +87,7 @@ class Delivery {
   bool is_first_ = false;
   Time accepted_at_{};
   std::shared_ptr<const Event> event_;
+  std::vector<std::shared_ptr<const Event>> batch_;
   std::shared_ptr<Lease> lease_;
 };
 
@@ -83,7 +96,7 @@ enum class RetryVerdict { kAgain, kDead };
 
 class Mailbox {
  public:
-  Mailbox(Database& database, Executor& home, const Clock& clock, const Limits& limits);
+  Mailbox(Database& database, Executor& home, const Clock& clock, const Limits& limits, EventFlows flows = {});
   ~Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
@@ -115,9 +128,9 @@ class Mailbox {
   /// settled when that commits. Keep it until then. Errors: `kAborted` (the delivery is no longer the current one).
   [[nodiscard]] Status complete(Transaction& transaction, const Delivery& delivery);
 
-  /// The turn failed: the event waits until `retry_at`, or is dead if `limits.attempts_max` attempts or
-  /// `limits.event_tries_max` tries are used up. With `cause.never_left` the attempt is not counted. `cause` is kept
-  /// with the row either way (of many, the first and the last few).
+  /// The turn failed: the event waits until `retry_at`, or is dead if `limits.attempts_max` attempts (one, where its
+  /// agent says so) or `limits.event_tries_max` tries are used up. With `cause.never_left` the attempt is not counted.
+  /// `cause` is kept with the row either way (of many, the first and the last few).
   void retry(Delivery delivery, Time retry_at, Error cause, Executor& reply_to,
              std::function<void(Result<RetryVerdict>)> on_done);
   /// The turn failed for good.
@@ -132,9 +145,9 @@ class Mailbox {
   /// still runs is not lost: its `park` then makes the event ready at once.
   [[nodiscard]] Status wake(Transaction& transaction, Sequence sequence);
 
-  /// A dead event is ready again with its tries forgotten; `data`, if given, replaces its payload, and the generation
-  /// is one more.
-  /// Errors: `kNotFound` (no dead event of that number).
+  /// A dead event is ready again with its tries and its deadline forgotten; `data`, if given, replaces its payload, and
+  /// the generation is one more. A batch is ready again whole.
+  /// Errors: `kNotFound` (no dead event of that number), `kInvalidArgument` (`data` for a batch).
   [[nodiscard]] Status revive(Transaction& transaction, Sequence sequence, std::optional<std::string> data);
   /// A dead event is removed. Errors: `kNotFound`.
   [[nodiscard]] Status drop(Transaction& transaction, Sequence sequence);
@@ -151,6 +164,10 @@ class Mailbox {
 
   /// Announces every newly accepted event (not duplicates), on the home executor. Set before the first `accept`.
   void on_accepted(std::function<void(Sequence, const std::shared_ptr<const Event>&)> listener);
+
+  /// Reports, on the home executor, each event whose deadline passes while it is leased. Set before the home executor
+  /// runs.
+  void on_deadline(std::function<void(Sequence)> listener);
 
   /// Reports on the home executor when the whole mailbox or one tenant's part of it comes near a bound, and when it is
   /// well below again (mailbox_pressure.hpp). Set before the home executor runs; what is so by then is reported at

@@ -1,10 +1,43 @@
+#include <bit>
 #include <utility>
 
+#include "runtime/base/sha256.hpp"
+#include "runtime/events/event_codec.hpp"
+#include "runtime/events/event_deadline.hpp"
 #include "runtime/events/mailbox_core.hpp"
 
 // How events come into the mailbox: bounds [home], rows and hook in one unit of work [store], index and answer [home].
 
 namespace mnema {
+namespace {
+
+mailbox_store::Sampling sampling_of(const Event& event, const EventFlow& flow, const Limits& limits) {
+  Sha256 hash;
+  hash.update_field(event.tenant).update_field(event.agent).update_field(event.key);
+  const Sha256Digest digest = hash.finish();
+  std::uint64_t key = 0;
+  for (std::size_t i = 0; i < 8; ++i) key = key << 8 | digest[i];
+  mailbox_store::Sampling sampling{std::bit_cast<std::int64_t>(key), flow.sample_one_in, {}, limits.sample_keys_max};
+  if (flow.sample_per_second > 0) sampling.interval = Duration(static_cast<std::int64_t>(1e6 / flow.sample_per_second));
+  return sampling;
+}
+
+}  // namespace
+
+Status Mailbox::Core::prepare(Event& event) const {
+  RETURN_IF_ERROR(check_event(event, limits.event_bytes_max));
+  if (event.agent.empty()) return fail(ErrorCode::kInvalidArgument, "the event cannot be taken: it names no agent");
+  const EventFlow& flow = flows.of(event.agent).said;
+  if (flow.priority && event.priority == EventPriority::kEvent) event.priority = *flow.priority;
+  std::optional<Duration> after;
+  if (flow.deadline_ms) after = std::chrono::milliseconds(*flow.deadline_ms);
+  return complete_deadline(event, after, clock.now());
+}
+
+bool Mailbox::Core::is_wanted(const Event& event) const {
+  const std::optional<EventFilter>& filter = flows.of(event.agent).filter;
+  return !filter || filter->fits(event);
+}
 
 void Mailbox::Core::Arriving::answer(const Status& status) {
   Result<AcceptResults> answer =
@@ -75,11 +108,16 @@ Result<Accepted> Mailbox::Core::insert_unless_known(Transaction& transaction, co
     ASSIGN_OR_RETURN(const auto known, mailbox_store::find_duplicate(transaction, *digest));
     if (known) return Accepted{known->sequence, true, known->differs};
   }
-  ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, event, now));
+  bool wanted = true;
+  if (const AgentFlow& flow = flows.of(event.agent); flow.samples()) {
+    ASSIGN_OR_RETURN(wanted, mailbox_store::sample(transaction, sampling_of(event, flow.said, limits), now));
+  }
+  ASSIGN_OR_RETURN(const Sequence sequence,
+                   wanted ? mailbox_store::insert(transaction, event, now) : mailbox_store::reserve(transaction));
   if (digest) {
     RETURN_IF_ERROR(mailbox_store::remember(transaction, *digest, sequence, limits.dedupe_entries_max));
   }
-  return Accepted{sequence};
+  return Accepted{sequence, false, false, !wanted};
 }
 
 Status Mailbox::Core::store(Transaction& transaction, Arriving& batch) {
@@ -98,6 +136,7 @@ Result<Accepted> Mailbox::Core::store_one(Transaction& transaction, const std::s
   transaction.after_commit([self = shared_from_this(), event, accepted, now] {
     self->home.post([self, event, accepted, now] {
       if (accepted.duplicate) return void(++self->counters.duplicates);
+      if (accepted.settled) return void(++self->counters.sampled);
       self->add_stored(accepted.sequence, now, event, lane_name(event->agent, event->key));
       self->pump();
     });
@@ -110,6 +149,8 @@ void Mailbox::Core::stored(const Arriving& batch) {
     const Accepted& accepted = *batch.results[row.place];
     if (accepted.duplicate) {
       ++counters.duplicates;
+    } else if (accepted.settled) {
+      ++counters.sampled;
     } else {
       add_stored(accepted.sequence, batch.accepted_at, row.event, row.lane);
     }
@@ -118,9 +159,12 @@ void Mailbox::Core::stored(const Arriving& batch) {
 
 void Mailbox::Core::add_stored(Sequence sequence, Time accepted_at, const std::shared_ptr<const Event>& event,
                                const std::string& lane) {
-  queue.add(event->tenant, lane, {sequence, static_cast<int>(event->priority), accepted_at, Time{}});
+  const Gather* const gather = gather_of(event->agent);
+  queue.add(event->tenant, lane, {sequence, static_cast<int>(event->priority), accepted_at, Time{}}, gather);
   bounds.note_rows(event->tenant);
+  if (event->deadline) expiries.add(sequence, {*event->deadline, event->tenant, event->agent, lane});
   keep_fresh(sequence, event);
+  if (gather != nullptr) thin(event->tenant, lane);
   ++counters.accepted;
   if (on_accepted) on_accepted(sequence, event);
 }

@@ -11,16 +11,7 @@ using mailbox_store::Attempt;
 using mailbox_store::IndexRow;
 using mailbox_store::RowState;
 
-namespace {
-
-struct Deceased {
-  Attempt attempt;  // as recorded: without a last try that is not counted
-  std::string tenant;
-  std::string agent;
-  std::string type;
-};
-
-void log_dead_letter(const Deceased& event, const Error& cause) {
+void log_dead_letter(const DeadEvent& event, const Error& cause) {
   const std::string number = std::to_string(event.attempt.sequence);
   log_error("mailbox", "an event became a dead letter",
             {{"event", event.attempt.sequence},
@@ -33,17 +24,16 @@ void log_dead_letter(const Deceased& event, const Error& cause) {
              {"hint", "mnema dlq show event:" + number}});
 }
 
-}  // namespace
-
 void log_failed_write(const char* what, Sequence sequence, const Status& status) {
   log_warning("mailbox", what, {{"sequence", sequence}, {"error", status.error().text()}});
 }
 
-Mailbox::Core::Core(Database& d, Executor& h, const Clock& c, const Limits& l)
+Mailbox::Core::Core(Database& d, Executor& h, const Clock& c, const Limits& l, EventFlows f)
     : database(d),
       home(h),
       clock(c),
       limits(l),
+      flows(std::move(f)),
       queue(std::chrono::milliseconds(l.mailbox_ageing_ms), l.turns_running_per_tenant_max),
       bounds(queue, l),
       timer(h, c) {}
@@ -56,13 +46,34 @@ Status Mailbox::Core::recover() {
               [](const Status& status) {
                 if (!status.ok()) log_failed_write("forgotten events were not removed", 0, status);
               });
-  for (const IndexRow& row : rows) recover_row(row);
+  for (const IndexRow& row : rows) {
+    if (row.batch != 0) batches[row.batch].push_back(row.sequence);
+  }
+  std::unordered_map<Sequence, std::optional<Time>> deadlines;  // of batches: the last one's, if all have one
+  for (const IndexRow& row : rows) {
+    if (row.batch == 0) continue;
+    const auto head = std::lower_bound(rows.begin(), rows.end(), row.batch,
+                                       [](const IndexRow& a, Sequence b) { return a.sequence < b; });
+    const auto known = deadlines.try_emplace(row.batch, head == rows.end() ? std::nullopt : head->deadline).first;
+    known->second =
+        known->second && row.deadline ? std::optional(std::max(*known->second, *row.deadline)) : std::nullopt;
+  }
+  for (IndexRow row : rows) {
+    if (const auto batch = deadlines.find(row.sequence); batch != deadlines.end()) row.deadline = batch->second;
+    recover_row(row);
+  }
   home.post([self = shared_from_this()] { self->pump(); });
   return {};
 }
 
 void Mailbox::Core::recover_row(const IndexRow& row) {
-  if (row.state == RowState::kDead) return bounds.dead.add(row.tenant, 1);
+  if (row.state == RowState::kBatched) return;
+  if (row.state == RowState::kDead) {
+    const auto batch = batches.find(row.sequence);
+    bounds.dead.add(row.tenant, 1 + (batch == batches.end() ? 0 : static_cast<std::int64_t>(batch->second.size())));
+    if (batch != batches.end()) batches.erase(batch);
+    return;
+  }
   if (row.state != RowState::kLeased) return add(row);
   const Attempt attempt{row.sequence, row.attempts, row.uncounted};
   IndexRow crashed = row;
@@ -125,8 +136,17 @@ void Mailbox::Core::add(const IndexRow& row) {
   // What was parked until somebody wakes it is looked at again: who would have may have gone with the last process.
   const bool is_timed = row.state == RowState::kWaiting && row.next_at != LaneQueue::kUntilWoken;
   const Time not_before = is_timed ? row.next_at : Time{};
-  queue.add(row.tenant, lane_name(row.agent, row.key), {row.sequence, row.priority, row.accepted_at, not_before});
+  const bool was_tried = row.attempts + row.uncounted > 0 || row.died_at != Time{} || is_timed;
+  const TenantQueue::Row entry{row.sequence, row.priority, row.accepted_at, not_before,
+                               was_tried || batches.contains(row.sequence)};
+  const std::string lane = lane_name(row.agent, row.key);
+  if (is_timed && flows.of(row.agent).said.on_failure == OnFailure::kOvertake) {
+    queue.add_aside(row.tenant, lane, entry, gather_of(row.agent));
+  } else {
+    queue.add(row.tenant, lane, entry, gather_of(row.agent));
+  }
   bounds.note_rows(row.tenant);
+  if (row.deadline) expiries.add(row.sequence, {*row.deadline, row.tenant, row.agent, lane});
 }
 
 void Mailbox::Core::keep_fresh(Sequence sequence, std::shared_ptr<const Event> event) {
@@ -136,17 +156,26 @@ void Mailbox::Core::keep_fresh(Sequence sequence, std::shared_ptr<const Event> e
   fresh[sequence] = std::move(event);
 }
 
+void Mailbox::Core::forget_fresh(Sequence sequence) {
+  const auto kept = fresh.find(sequence);
+  if (kept == fresh.end()) return;
+  fresh_bytes -= static_cast<std::int64_t>(kept->second->data.size());
+  fresh.erase(kept);
+}
+
 void Mailbox::Core::pump() {
+  expire_due();
   while (!stopped && !consumers.empty()) {
-    const std::optional<TenantQueue::Row> row = queue.take(clock.now());
-    if (!row) break;
+    std::optional<TenantQueue::Taken> taken = queue.take(clock.now());
+    if (!taken) break;
     Consumer consumer = std::move(consumers.front());
     consumers.pop_front();
-    dispatch(std::move(consumer), *row);
+    dispatch(std::move(consumer), std::move(*taken));
   }
-  // Without a consumer nothing would come of waking up; the next `take` pumps anyway.
-  const std::optional<Time> next = queue.next_at();
-  if (next && !stopped && !consumers.empty()) {
+  // Without a consumer nothing would come of waking up for a row that is ready; the next `take` pumps anyway.
+  std::optional<Time> next = consumers.empty() ? std::nullopt : queue.next_at();
+  if (const std::optional<Time> expiry = expiries.next(); expiry && (!next || *expiry < *next)) next = expiry;
+  if (next && !stopped) {
     timer.wake_at(*next, [weak = weak_from_this()] {
       if (const std::shared_ptr<Core> self = weak.lock()) self->pump();
     });
@@ -163,57 +192,6 @@ void Mailbox::Core::publish() {
   counters.full = bounds.is_full();
 }
 
-void Mailbox::Core::dispatch(Consumer consumer, const TenantQueue::Row& row) {
-  if (used_up.contains(row.id)) {
-    consumers.push_front(std::move(consumer));
-    return dead_letter_crashed(row.id);
-  }
-  Tries& known = tries[row.id];
-  const Attempt attempt{row.id, ++known.counted, known.uncounted};
-  const auto kept = fresh.find(row.id);
-  if (kept == fresh.end()) return load_and_dispatch(std::move(consumer), row, attempt);
-  std::shared_ptr<const Event> event = std::move(kept->second);
-  fresh_bytes -= static_cast<std::int64_t>(event->data.size());
-  fresh.erase(kept);
-  // Not waited for: whatever the turn makes durable stands behind it in the queue of the store.
-  write<void>([attempt](Transaction& t) { return mailbox_store::lease(t, attempt); },
-              [attempt](const Status& status) {
-                if (!status.ok()) log_failed_write("an attempt could not be counted", attempt.sequence, status);
-              });
-  // What is kept in memory since it was accepted was never leased: the first lease takes it from there.
-  deliver(consumer, row, attempt, 0, std::move(event), true);
-}
-
-void Mailbox::Core::load_and_dispatch(Consumer consumer, const TenantQueue::Row& row, const Attempt& attempt) {
-  write<mailbox_store::Row>(
-      [attempt](Transaction& t) -> Result<mailbox_store::Row> {
-        RETURN_IF_ERROR(mailbox_store::lease(t, attempt));
-        return mailbox_store::load(t, attempt.sequence);
-      },
-      [self = shared_from_this(), consumer = std::move(consumer), row, attempt](Result<mailbox_store::Row> stored) {
-        if (stored.ok() && self->stopped) return self->release(attempt);
-        if (stored.ok()) {
-          return self->deliver(consumer, row, attempt, stored->index.generation,
-                               std::make_shared<const Event>(std::move(stored->event)), false);
-        }
-        log_failed_write("an event could not be read", row.id, stored.error());
-        --self->tries[row.id].counted;
-        if (!self->stopped) self->consumers.push_front(consumer);
-        self->requeue(row.id, self->clock.now() + std::chrono::milliseconds(self->limits.lease_ms));
-      });
-}
-
-void Mailbox::Core::deliver(const Consumer& consumer, const TenantQueue::Row& row, const Attempt& attempt,
-                            int generation, std::shared_ptr<const Event> event, bool is_first) {
-  auto lease = std::make_shared<Delivery::Lease>();
-  lease->core = weak_from_this();
-  lease->attempt = attempt;
-  // A shared holder because a posted function must be copyable; if it is dropped unrun, the delivery ends unsettled.
-  auto delivery = std::make_shared<Delivery>(Delivery(generation, row.since, std::move(event), std::move(lease)));
-  delivery->is_first_ = is_first;
-  consumer.reply_to->post([on_delivery = consumer.on_delivery, delivery] { on_delivery(std::move(*delivery)); });
-}
-
 Status Mailbox::Core::dead_letter(Transaction& transaction, const Delivery& delivery, const Error& cause) {
   CHECK(delivery.lease_ != nullptr, "an empty delivery is not dead-lettered");
   const Attempt& attempt = delivery.lease_->attempt;
@@ -221,14 +199,18 @@ Status Mailbox::Core::dead_letter(Transaction& transaction, const Delivery& deli
   RETURN_IF_ERROR(mailbox_store::add_error(transaction, attempt.sequence, delivery.tries(), now, cause));
   RETURN_IF_ERROR(mailbox_store::dead_letter(
       transaction, attempt, now, cause.never_left ? mailbox_store::Counted::kNo : mailbox_store::Counted::kYes));
-  Deceased deceased{attempt, delivery.event().tenant, delivery.event().agent, delivery.event().type};
+  DeadEvent deceased{attempt, delivery.event().tenant, delivery.event().agent, delivery.event().type};
   if (cause.never_left) --deceased.attempt.counted, ++deceased.attempt.uncounted;
-  transaction.after_commit([self = shared_from_this(), lease = delivery.lease_, deceased = std::move(deceased), cause] {
-    lease->settled = true;
-    log_dead_letter(deceased, cause);
-    self->home.post(
-        [self, sequence = deceased.attempt.sequence, tenant = deceased.tenant] { self->died(sequence, tenant); });
-  });
+  const std::optional<Time> deadline = delivery.deadline();
+  const bool expired = cause.code == ErrorCode::kDeadlineExceeded && deadline && *deadline <= now;
+  transaction.after_commit(
+      [self = shared_from_this(), lease = delivery.lease_, deceased = std::move(deceased), cause, expired] {
+        lease->settled = true;
+        if (expired) ++self->counters.expired;
+        log_dead_letter(deceased, cause);
+        self->home.post(
+            [self, sequence = deceased.attempt.sequence, tenant = deceased.tenant] { self->died(sequence, tenant); });
+      });
   return {};
 }
 
@@ -245,20 +227,37 @@ Status Mailbox::Core::wake(Transaction& transaction, Sequence sequence) {
 
 void Mailbox::Core::settled(Sequence sequence) {
   if (!queue.finish(sequence)) return;
-  tries.erase(sequence);
-  woken_early.erase(sequence);
+  forget(sequence);
   pump();
 }
 
+void Mailbox::Core::forget(Sequence sequence) {
+  tries.erase(sequence);
+  woken_early.erase(sequence);
+  batches.erase(sequence);
+  expiries.forget(sequence);
+}
+
 void Mailbox::Core::died(Sequence sequence, const std::string& tenant) {
+  const auto batch = batches.find(sequence);
   ++counters.died;
-  bounds.dead.add(tenant, 1);
-  settled(sequence);
+  bounds.dead.add(tenant, 1 + (batch == batches.end() ? 0 : static_cast<std::int64_t>(batch->second.size())));
+  queue.finish(sequence);  // unless it has left before, for its deadline
+  forget(sequence);
+  pump();
 }
 
 void Mailbox::Core::requeue(Sequence sequence, Time not_before) {
   woken_early.erase(sequence);
   queue.requeue(sequence, not_before);
+  expiries.rearm(sequence);
+  pump();
+}
+
+void Mailbox::Core::overtake(Sequence sequence, Time not_before) {
+  woken_early.erase(sequence);
+  queue.set_aside(sequence, not_before);
+  expiries.rearm(sequence);
   pump();
 }
 

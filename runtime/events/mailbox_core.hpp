@@ -17,6 +17,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "runtime/events/expiry_index.hpp"
 #include "runtime/events/mailbox.hpp"
 #include "runtime/events/mailbox_bounds.hpp"
 #include "runtime/events/mailbox_store.hpp"
@@ -28,11 +29,12 @@ namespace mnema {
 struct Delivery::Lease {
   std::weak_ptr<Mailbox::Core> core;
   mailbox_store::Attempt attempt;
+  bool is_batch = false;
   std::atomic<bool> settled = false;
 };
 
 struct Mailbox::Core : std::enable_shared_from_this<Core> {
-  Core(Database& d, Executor& h, const Clock& c, const Limits& l);
+  Core(Database& d, Executor& h, const Clock& c, const Limits& l, EventFlows f);
 
   struct Consumer {
     Executor* reply_to;
@@ -66,6 +68,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   struct Counters {
     std::atomic<std::int64_t> ready = 0, leased = 0, waiting = 0, dead = 0;
     std::atomic<std::int64_t> accepted = 0, duplicates = 0, refused = 0, died = 0;
+    std::atomic<std::int64_t> filtered = 0, sampled = 0, coalesced = 0, expired = 0;
     std::atomic<bool> full = false;
   };
   /// An event whose crashes or tries were used up when the last process ended.
@@ -81,6 +84,9 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   [[nodiscard]] Time after_crash(int crashes) const;
   // How events come in (mailbox_accept.cpp).
   void accept(const std::shared_ptr<Arriving>& batch);
+  /// Checks an event and completes what it does not say itself.
+  [[nodiscard]] Status prepare(Event& event) const;
+  [[nodiscard]] bool is_wanted(const Event& event) const;
   [[nodiscard]] Status begin_arrival(const Arriving& batch);
   void end_arrival(const Arriving& batch, std::size_t rows);
   void refuse_unless_known(const std::shared_ptr<Arriving>& batch, const Error& why);
@@ -97,18 +103,35 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   [[nodiscard]] Status wake(Transaction& transaction, Sequence sequence);
 
   void add(const mailbox_store::IndexRow& row);
+  [[nodiscard]] const Gather* gather_of(const std::string& agent) const;
+  void thin(const std::string& tenant, const std::string& lane);
+  void discard(std::vector<Sequence> superseded);
+  void expire_due();
+  void expire(Sequence sequence);
+  void forget_fresh(Sequence sequence);
   void keep_fresh(Sequence sequence, std::shared_ptr<const Event> event);
   void pump();
   void publish();
-  void dispatch(Consumer consumer, const TenantQueue::Row& row);
-  void load_and_dispatch(Consumer consumer, const TenantQueue::Row& row, const mailbox_store::Attempt& attempt);
-  void deliver(const Consumer& consumer, const TenantQueue::Row& row, const mailbox_store::Attempt& attempt,
-               int generation, std::shared_ptr<const Event> event, bool is_first);
+  /// What a dispatch is made of, once it has been read.
+  struct Loaded {
+    int generation = 0;
+    std::shared_ptr<const Event> event;
+    std::vector<std::shared_ptr<const Event>> batch;
+    bool is_first = false;
+  };
+  void dispatch(Consumer consumer, TenantQueue::Taken taken);
+  void load_and_dispatch(Consumer consumer, TenantQueue::Taken taken, const mailbox_store::Attempt& attempt);
+  void put_back(const TenantQueue::Taken& taken);
+  void deliver(const Consumer& consumer, const TenantQueue::Taken& taken, const mailbox_store::Attempt& attempt,
+               Loaded loaded);
 
   // How a lease ends in memory; the row has been written, or its failure logged.
   void settled(Sequence sequence);
+  void forget(Sequence sequence);
   void died(Sequence sequence, const std::string& tenant);
   void requeue(Sequence sequence, Time not_before);
+  /// Likewise; those behind it go on.
+  void overtake(Sequence sequence, Time not_before);
   void release(const mailbox_store::Attempt& attempt);
   void dropped(const mailbox_store::Attempt& attempt);
 
@@ -122,7 +145,9 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   Executor& home;
   const Clock& clock;
   const Limits& limits;
+  const EventFlows flows;
   std::function<void(Sequence, const std::shared_ptr<const Event>&)> on_accepted;
+  std::function<void(Sequence)> on_deadline;
 
   TenantQueue queue;
   MailboxBounds bounds;
@@ -132,11 +157,21 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   std::unordered_map<Sequence, UsedUp> used_up;                      // queued, to be dead-lettered
   std::unordered_map<Sequence, std::shared_ptr<const Event>> fresh;  // not yet leased; bounded by fresh_bytes
   std::int64_t fresh_bytes = 0;
-  std::unordered_set<Sequence> woken_early;  // woken while they were leased
+  ExpiryIndex expiries;
+  std::unordered_map<Sequence, std::vector<Sequence>> batches;  // what joined a row that is not dead
+  std::unordered_set<Sequence> woken_early;                     // woken while they were leased
   std::atomic<bool> stopped = false;
   Counters counters;
 };
 
+/// An event that has become a dead letter, for the log.
+struct DeadEvent {
+  mailbox_store::Attempt attempt;  // as recorded: without a last try that is not counted
+  std::string tenant;
+  std::string agent;
+  std::string type;
+};
+void log_dead_letter(const DeadEvent& event, const Error& cause);
 /// A line in the log about a write that nobody waits for.
 void log_failed_write(const char* what, Sequence sequence, const Status& status);
 

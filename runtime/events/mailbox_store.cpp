@@ -1,5 +1,7 @@
 #include "runtime/events/mailbox_store.hpp"
 
+#include <algorithm>
+
 #include "runtime/base/utf8.hpp"
 #include "runtime/events/event_codec.hpp"
 
@@ -85,7 +87,38 @@ IndexRow read_index(const Statement& row) {
           static_cast<int>(row.integer(9)),
           from_micros(row.integer(10)),
           from_micros(row.integer(11)),
-          from_micros(row.integer(12))};
+          from_micros(row.integer(12)),
+          {},
+          0};
+}
+
+/// What stands behind the payload, by the indexes that hold it: reading it from the rows would walk over all pages of
+/// every large payload.
+Status load_deadlines_and_batches(Transaction& transaction, std::vector<IndexRow>& rows) {
+  const auto row_of = [&rows](Sequence sequence) {
+    return std::lower_bound(rows.begin(), rows.end(), sequence,
+                            [](const IndexRow& row, Sequence wanted) { return row.sequence < wanted; });
+  };
+  for (const bool of_deadlines : {true, false}) {
+    ASSIGN_OR_RETURN(
+        Statement statement,
+        transaction.prepare(of_deadlines ? "SELECT sequence, deadline FROM mailbox INDEXED BY mailbox_deadline "
+                                           "WHERE deadline IS NOT NULL"
+                                         : "SELECT sequence, batch FROM mailbox INDEXED BY mailbox_batch "
+                                           "WHERE batch IS NOT NULL"));
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, statement.step());
+      if (!more) break;
+      const auto row = row_of(statement.integer(0));
+      if (row == rows.end() || row->sequence != statement.integer(0)) continue;
+      if (of_deadlines) {
+        row->deadline = from_micros(statement.integer(1));
+      } else {
+        row->batch = statement.integer(1);
+      }
+    }
+  }
+  return {};
 }
 
 std::string select_rows(std::string_view condition) {
@@ -143,9 +176,89 @@ Result<std::vector<IndexRow>> load_index(Transaction& transaction) {
   std::vector<IndexRow> rows;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, statement.step());
-    if (!row) return rows;
+    if (!row) break;
     rows.push_back(read_index(statement));
   }
+  RETURN_IF_ERROR(load_deadlines_and_batches(transaction, rows));
+  return rows;
+}
+
+Result<Sequence> reserve(Transaction& transaction) {
+  ASSIGN_OR_RETURN(
+      Statement next,
+      transaction.prepare("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'mailbox' RETURNING seq"));
+  ASSIGN_OR_RETURN(const bool counted, next.step());
+  if (counted) return next.integer(0);
+  ASSIGN_OR_RETURN(Statement first, transaction.prepare("INSERT INTO sqlite_sequence VALUES ('mailbox', 1)"));
+  RETURN_IF_ERROR(first.run());
+  return Sequence{1};
+}
+
+Result<bool> sample(Transaction& transaction, const Sampling& sampling, Time now) {
+  std::optional<std::pair<std::int64_t, std::int64_t>> known;  // events seen, when one was taken
+  {
+    ASSIGN_OR_RETURN(Statement found, transaction.prepare("SELECT seen, taken_at FROM event_samples WHERE key = ?"));
+    ASSIGN_OR_RETURN(const bool is_known, found.bind(1, sampling.key).step());
+    if (is_known) known = {found.integer(0), found.integer(1)};
+  }
+  if (!known) {
+    ASSIGN_OR_RETURN(Statement add,
+                     transaction.prepare("INSERT INTO event_samples (key, seen, taken_at) VALUES (?, 1, ?)"));
+    RETURN_IF_ERROR(add.bind(1, sampling.key).bind(2, micros(now)).run());
+    const std::int64_t id = transaction.last_insert_rowid();
+    ASSIGN_OR_RETURN(Statement forget, transaction.prepare("DELETE FROM event_samples WHERE id <= ?"));
+    RETURN_IF_ERROR(forget.bind(1, id - sampling.keys_max).run());
+    return true;
+  }
+  // By its own clock, a wall clock that was set back would take none until it has caught up.
+  const bool by_time = now < from_micros(known->second) || now >= from_micros(known->second) + sampling.interval;
+  const bool taken = sampling.one_in > 0 ? known->first % sampling.one_in == 0 : by_time;
+  ASSIGN_OR_RETURN(Statement count,
+                   transaction.prepare("UPDATE event_samples SET seen = seen + 1, taken_at = ?2 WHERE key = ?1"));
+  RETURN_IF_ERROR(count.bind(1, sampling.key).bind(2, taken ? micros(now) : known->second).run());
+  return taken;
+}
+
+Status supersede(Transaction& transaction, const std::vector<Sequence>& rows) {
+  for (const Sequence sequence : rows) {
+    ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM mailbox WHERE sequence = ? AND state = 0"));
+    RETURN_IF_ERROR(statement.bind(1, sequence).run());
+  }
+  return {};
+}
+
+Status join_batch(Transaction& transaction, Sequence head, const std::vector<Sequence>& rows) {
+  for (const Sequence sequence : rows) {
+    ASSIGN_OR_RETURN(Statement statement,
+                     transaction.prepare("UPDATE mailbox SET state = 4, batch = ?2 WHERE sequence = ?1"));
+    RETURN_IF_ERROR(statement.bind(1, sequence).bind(2, head).run());
+  }
+  return {};
+}
+
+Result<std::vector<Event>> load_batch(Transaction& transaction, Sequence head) {
+  static const std::string sql =
+      "SELECT " + std::string(kEventColumns) + " FROM mailbox WHERE batch = ? ORDER BY sequence";
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare(sql));
+  statement.bind(1, head);
+  std::vector<Event> events;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, statement.step());
+    if (!more) return events;
+    ASSIGN_OR_RETURN(events.emplace_back(), read_event(statement, 0));
+  }
+}
+
+Result<std::vector<Sequence>> batch_of(Transaction& transaction, Sequence head) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   transaction.prepare("SELECT sequence FROM mailbox WHERE batch = ? ORDER BY sequence"));
+  return statement.bind(1, head).integers();
+}
+
+Result<std::int64_t> remove_batch(Transaction& transaction, Sequence head) {
+  ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM mailbox WHERE batch = ?"));
+  RETURN_IF_ERROR(statement.bind(1, head).run());
+  return transaction.changes();
 }
 
 Result<Row> load(Transaction& transaction, Sequence sequence) {
@@ -269,12 +382,14 @@ Status revive(Transaction& transaction, Sequence sequence, const std::optional<s
   ASSIGN_OR_RETURN(
       Statement statement,
       transaction.prepare("UPDATE mailbox SET state = 0, attempts = 0, uncounted = 0, crashes = 0, next_at = 0, "
-                          "died_at = 0, data = coalesce(?2, data), "
+                          "deadline = NULL, data = coalesce(?2, data), "
                           "generation = generation + (?2 IS NOT NULL) WHERE sequence = ?1 AND state = 3"));
   statement.bind(1, sequence);
   if (data) statement.bind_blob(2, *data);
   RETURN_IF_ERROR(statement.run());
-  return transaction.changes() == 1 ? Status() : no_dead_event(sequence);
+  if (transaction.changes() != 1) return no_dead_event(sequence);
+  ASSIGN_OR_RETURN(Statement batch, transaction.prepare("UPDATE mailbox SET deadline = NULL WHERE batch = ?"));
+  return batch.bind(1, sequence).run();
 }
 
 Result<std::string> drop_dead(Transaction& transaction, Sequence sequence) {
@@ -303,7 +418,7 @@ Result<StateCounts> count_states(Transaction& transaction) {
   StateCounts counts;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, statement.step());
-    if (!row) return counts;
+    if (!row) break;
     switch (static_cast<RowState>(statement.integer(0))) {
       case RowState::kReady:
         counts.ready = statement.integer(1);
@@ -317,8 +432,17 @@ Result<StateCounts> count_states(Transaction& transaction) {
       case RowState::kDead:
         counts.dead = statement.integer(1);
         break;
+      case RowState::kBatched:
+        counts.batched = statement.integer(1);
+        break;
     }
   }
+  ASSIGN_OR_RETURN(Statement of_dead,
+                   transaction.prepare("SELECT count(*) FROM mailbox AS m JOIN mailbox AS head "
+                                       "ON head.sequence = m.batch WHERE m.batch IS NOT NULL AND head.state = 3"));
+  ASSIGN_OR_RETURN(const bool found, of_dead.step());
+  counts.batched_dead = found ? of_dead.integer(0) : 0;
+  return counts;
 }
 
 }  // namespace mnema::mailbox_store

@@ -16,7 +16,13 @@
 namespace mnema::mailbox_store {
 
 /// Persisted: never renumber.
-enum class RowState : int { kReady = 0, kLeased = 1, kWaiting = 2, kDead = 3 };
+enum class RowState : int {
+  kReady = 0,
+  kLeased = 1,
+  kWaiting = 2,
+  kDead = 3,
+  kBatched = 4  // shares the turn of its batch's first event, and its fate
+};
 
 /// What the in-memory index needs of a row.
 struct IndexRow {
@@ -31,8 +37,10 @@ struct IndexRow {
   int crashes = 0;     // tries during which the process ended; among the uncounted ones
   int generation = 0;  // how often it was redriven with edited data
   Time accepted_at{};
-  Time next_at{};  // of a waiting row; Time::max() = until woken
-  Time died_at{};  // of a dead row
+  Time next_at{};                     // of a waiting row; Time::max() = until woken
+  Time died_at{};                     // of a dead row, and of one that was; else Time{}
+  std::optional<Time> deadline = {};  // by load_index only
+  Sequence batch = 0;                 // of a batched row: the first event of its batch; by load_index only
 };
 
 /// One try at an event, as it was leased: how the lease is known to be the current one.
@@ -58,6 +66,8 @@ struct StateCounts {
   std::int64_t leased = 0;
   std::int64_t waiting = 0;
   std::int64_t dead = 0;
+  std::int64_t batched = 0;
+  std::int64_t batched_dead = 0;  // of them, those whose batch is dead
 };
 
 struct Remembered {
@@ -76,6 +86,28 @@ struct Remembered {
 [[nodiscard]] Result<std::vector<IndexRow>> load_index(Transaction& transaction);
 /// Errors: `kNotFound`.
 [[nodiscard]] Result<Row> load(Transaction& transaction, Sequence sequence);
+
+/// A number that no event of the mailbox has or will have, for one that is settled as it comes in.
+[[nodiscard]] Result<Sequence> reserve(Transaction& transaction);
+/// How often a key's events become turns.
+struct Sampling {
+  std::int64_t key = 0;  // hash of (tenant, agent, key)
+  int one_in = 0;        // 0 = by time
+  Duration interval{};   // between two that are taken
+  std::int64_t keys_max = 0;
+};
+/// Whether the next event of the key is taken; counts it. The key that was first seen longest ago is forgotten first.
+[[nodiscard]] Result<bool> sample(Transaction& transaction, const Sampling& sampling, Time now);
+
+/// Removes rows that were never leased.
+[[nodiscard]] Status supersede(Transaction& transaction, const std::vector<Sequence>& rows);
+/// From here on these rows share what becomes of `head`.
+[[nodiscard]] Status join_batch(Transaction& transaction, Sequence head, const std::vector<Sequence>& rows);
+/// The events that joined `head`, in their order.
+[[nodiscard]] Result<std::vector<Event>> load_batch(Transaction& transaction, Sequence head);
+[[nodiscard]] Result<std::vector<Sequence>> batch_of(Transaction& transaction, Sequence head);
+/// Removes what joined `head`; returns how many there were.
+[[nodiscard]] Result<std::int64_t> remove_batch(Transaction& transaction, Sequence head);
 
 /// Marks a row as leased; the try is counted. Errors: `kNotFound`.
 [[nodiscard]] Status lease(Transaction& transaction, const Attempt& attempt);
@@ -108,8 +140,8 @@ enum class Counted { kYes, kNo };
 inline constexpr int kErrorsKeptFirst = 3;
 inline constexpr int kErrorsKeptLast = 7;
 
-/// The row is ready with its tries forgotten; `data` replaces its payload, which makes a new generation of it.
-/// Errors: `kNotFound` if it is not dead.
+/// The row is ready with its tries and its deadline forgotten; `data` replaces its payload, which makes a new
+/// generation of it. Errors: `kNotFound` if it is not dead.
 [[nodiscard]] Status revive(Transaction& transaction, Sequence sequence, const std::optional<std::string>& data);
 /// Returns the tenant. Errors: `kNotFound` if it is not dead.
 [[nodiscard]] Result<std::string> drop_dead(Transaction& transaction, Sequence sequence);

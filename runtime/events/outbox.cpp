@@ -61,9 +61,9 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
 
   void pump() {
     while (deliver && !stopped && queue.out() < limits.outbox_in_flight_max) {
-      const std::optional<TenantQueue::Row> row = queue.take(clock.now());
-      if (!row) break;
-      send(row->id);
+      const std::optional<TenantQueue::Taken> taken = queue.take(clock.now());
+      if (!taken) break;
+      send(taken->row.id);
     }
     waiting = queue.rows() - queue.out();
     in_flight = queue.out();

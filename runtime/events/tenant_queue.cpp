@@ -37,15 +37,27 @@ void TenantQueue::refresh(Tenant& tenant) {
   if (queue.rows() == 0) tenants_.erase(std::string(tenant.name));
 }
 
-void TenantQueue::add(const std::string& name, const std::string& lane, const Row& row) {
+TenantQueue::Tenant& TenantQueue::tenant_of(const std::string& name) {
   std::unique_ptr<Tenant>& slot = tenants_[name];
   if (!slot) slot = std::make_unique<Tenant>(name, ++last_number_, ageing_);
-  slot->queue.add(lane, row);
-  if (row.not_before > Time{}) owners_[row.id] = slot.get();
-  refresh(*slot);
+  return *slot;
 }
 
-std::optional<TenantQueue::Row> TenantQueue::take(Time now) {
+void TenantQueue::add(const std::string& name, const std::string& lane, const Row& row, const Gather* gather) {
+  Tenant& tenant = tenant_of(name);
+  tenant.queue.add(lane, row, gather);
+  if (row.not_before > Time{}) owners_[row.id] = &tenant;
+  refresh(tenant);
+}
+
+void TenantQueue::add_aside(const std::string& name, const std::string& lane, const Row& row, const Gather* gather) {
+  Tenant& tenant = tenant_of(name);
+  tenant.queue.add_aside(lane, row, gather);
+  owners_[row.id] = &tenant;
+  refresh(tenant);
+}
+
+std::optional<TenantQueue::Taken> TenantQueue::take(Time now) {
   while (!due_.empty() && due_.begin()->first.first <= now) {
     Tenant& tenant = *due_.begin()->second;
     tenant.queue.wake_due(now);
@@ -54,11 +66,13 @@ std::optional<TenantQueue::Row> TenantQueue::take(Time now) {
   if (round_.empty()) return std::nullopt;
   Tenant& tenant = *round_.front();
   round_.splice(round_.end(), round_, tenant.place);
-  const std::optional<LaneQueue::Taken> taken = tenant.queue.take(now);
+  std::optional<Taken> taken = tenant.queue.take(now);
   CHECK(taken.has_value(), "a tenant of the round has a row to dispatch");
+  taken->tenant = tenant.name;
+  for (const Row& other : taken->others) owners_.erase(other.id);
   owners_[taken->row.id] = &tenant;
   refresh(tenant);
-  return taken->row;
+  return taken;
 }
 
 bool TenantQueue::finish(RowId id) {
@@ -79,6 +93,31 @@ bool TenantQueue::requeue(RowId id, Time not_before) {
   if (tenant == nullptr || !tenant->queue.put_back(id, not_before)) return false;
   refresh(*tenant);
   return true;
+}
+
+bool TenantQueue::set_aside(RowId id, Time not_before) {
+  Tenant* tenant = owner_of(id);
+  if (tenant == nullptr || !tenant->queue.set_aside(id, not_before)) return false;
+  refresh(*tenant);
+  return true;
+}
+
+std::optional<TenantQueue::Row> TenantQueue::remove(const std::string& name, const std::string& lane, RowId id) {
+  const auto found = tenants_.find(name);
+  if (found == tenants_.end()) return std::nullopt;
+  const std::optional<Row> removed = found->second->queue.remove(lane, id);
+  if (!removed) return std::nullopt;
+  owners_.erase(id);
+  refresh(*found->second);
+  return removed;
+}
+
+std::vector<TenantQueue::RowId> TenantQueue::thin(const std::string& name, const std::string& lane) {
+  const auto found = tenants_.find(name);
+  if (found == tenants_.end()) return {};
+  std::vector<RowId> thinned = found->second->queue.thin(lane);
+  if (!thinned.empty()) refresh(*found->second);
+  return thinned;
 }
 
 bool TenantQueue::wake(RowId id) {

@@ -20,6 +20,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "runtime/base/clock.hpp"
 #include "runtime/events/lane_queue.hpp"
@@ -35,25 +36,30 @@ class TenantQueue {
  public:
   using RowId = LaneQueue::RowId;  // unique over all tenants
   using Row = LaneQueue::Row;
+  using Taken = LaneQueue::Taken;
 
   TenantQueue(Duration ageing, int out_per_tenant_max);
 
   /// As LaneQueue::add. Lanes of two tenants are two lanes, whatever their names.
-  void add(const std::string& tenant, const std::string& lane, const Row& row);
-  /// The best row of the next tenant of the round.
-  [[nodiscard]] std::optional<Row> take(Time now);
+  void add(const std::string& tenant, const std::string& lane, const Row& row, const Gather* gather = nullptr);
+  void add_aside(const std::string& tenant, const std::string& lane, const Row& row, const Gather* gather = nullptr);
+  /// The best row of the next tenant of the round, and what it was gathered with.
+  [[nodiscard]] std::optional<Taken> take(Time now);
 
   // As those of LaneQueue.
   bool finish(RowId id);
   [[nodiscard]] bool is_out(RowId id) const;
   bool requeue(RowId id, Time not_before);
+  bool set_aside(RowId id, Time not_before);
   bool wake(RowId id);
+  std::optional<Row> remove(const std::string& tenant, const std::string& lane, RowId id);
+  [[nodiscard]] std::vector<RowId> thin(const std::string& tenant, const std::string& lane);
 
   /// When the next row of a tenant that may have one more out becomes due; none if no time will make one.
   [[nodiscard]] std::optional<Time> next_at() const;
   [[nodiscard]] std::int64_t rows() const { return rows_; }
   [[nodiscard]] std::int64_t out() const { return out_; }
-  [[nodiscard]] std::int64_t waiting() const { return waiting_; }  // lanes that wait for a time or for `wake`
+  [[nodiscard]] std::int64_t waiting() const { return waiting_; }
   [[nodiscard]] std::int64_t rows_of(const std::string& tenant) const;
   [[nodiscard]] std::int64_t rows_in(const std::string& tenant, const std::string& lane) const;
   [[nodiscard]] std::size_t lanes() const;
@@ -73,6 +79,7 @@ class TenantQueue {
     std::int64_t rows = 0, out = 0, waiting = 0;  // its part of the sums
   };
   [[nodiscard]] Tenant* owner_of(RowId id) const;
+  [[nodiscard]] Tenant& tenant_of(const std::string& name);
   void refresh(Tenant& tenant);
 
   const Duration ageing_;

@@ -477,5 +477,20 @@ TEST_F(WebhookSourceTest, DoesNotStartWithoutASecret) {
   EXPECT_FALSE(source.start([](const EventBatch&, const BatchDone&) {}).ok());
 }
 
+TEST(ReadWebhook, TakesAnExpiryTimeOfTheHeaderOrOfAStructuredBody) {
+  WebhookOptions options;
+  options.path = "/hooks/shop";
+  options.scheme = WebhookScheme::kUnsigned;
+  HttpRequest request;
+  request.body = R"({"type": "order", "expirytime": "2026-11-26T11:00:00Z"})";
+  request.headers = {{"Content-Type", "application/json"}};
+  EXPECT_TRUE(read_webhook(options, {}, request, Time{}, {})->event.attributes.empty())
+      << "a member of a body that is no CloudEvents envelope is the sender's own";
+  request.headers = {{"Content-Type", "application/json"}, {"ce-expirytime", "2026-11-26T10:00:00Z"}};
+  EXPECT_EQ(read_webhook(options, {}, request, Time{}, {})->event.attributes.at("expirytime"), "2026-11-26T10:00:00Z");
+  request.headers = {{"Content-Type", "application/cloudevents+json; charset=utf-8"}};
+  EXPECT_EQ(read_webhook(options, {}, request, Time{}, {})->event.attributes.at("expirytime"), "2026-11-26T11:00:00Z");
+}
+
 }  // namespace
 }  // namespace mnema

@@ -33,7 +33,8 @@ inline Event event_of_tenant(const std::string& tenant, const std::string& id, c
 
 class RuntimeFixture {
  public:
-  explicit RuntimeFixture(Limits bounds = {}, std::uint64_t seed = 1) : simulation(seed), disk(seed), limits(bounds) {
+  explicit RuntimeFixture(Limits bounds = {}, std::uint64_t seed = 1, EventFlow of_worker = {})
+      : simulation(seed), disk(seed), limits(bounds), flow(std::move(of_worker)) {
     boot();
   }
   ~RuntimeFixture() { die(); }
@@ -42,6 +43,7 @@ class RuntimeFixture {
     Runtime::Options options;
     options.database.path = "mnema.db";
     options.database.vfs = disk.name();
+    options.flows = {{"worker", flow}};
     Result<std::unique_ptr<Runtime>> opened =
         Runtime::open(options, {loop, simulation.lane("store")}, simulation.clock(), simulation.random(), limits);
     CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
@@ -105,6 +107,7 @@ class RuntimeFixture {
   Simulation simulation;
   FaultVfs disk;
   Limits limits;
+  EventFlow flow;  // of the agent "worker"
   Executor& loop = simulation.lane("loop");
   std::unique_ptr<Runtime> runtime;
   std::optional<Delivery> taken;

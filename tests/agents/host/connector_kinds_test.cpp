@@ -28,8 +28,9 @@ class ConnectorKindsTest : public ::testing::Test {
     simulation_.run_ready();
   }
   void add(bool is_loopback = true) {
-    add_connector_kinds(registry_, {*connectors_, secrets_, routes_, is_loopback, simulation_.lane("workers"),
-                                    simulation_.lane("blocking"), simulation_.clock(), simulation_.random(), limits_});
+    add_connector_kinds(registry_, {*connectors_, secrets_, routes_, is_loopback, *database_, simulation_.lane("loop"),
+                                    simulation_.lane("workers"), simulation_.lane("blocking"), simulation_.clock(),
+                                    simulation_.random(), limits_});
   }
   static SourceConfig webhook(const std::string& path) {
     SourceConfig config;

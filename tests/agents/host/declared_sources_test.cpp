@@ -42,5 +42,22 @@ TEST(DeclaredSources, HaveNamesThatMayBeLabelsOfMetrics) {
   EXPECT_EQ(names, (std::vector<std::string>{"agent shop", "agent shop 2"}));
 }
 
+TEST(DeclaredSources, MakeASourceOfEachScheduleOfAnAgent) {
+  std::map<std::string, AgentSpec> agents;
+  AgentBuilder(agents["reporter"])
+      .on(cron("0 9 * * MON").time_zone("Europe/Zurich").missed("skip"))
+      .on(cron("@hourly").data(R"({"of": "hour"})"));
+  Config config;
+  add_declared_sources(agents, config);
+  ASSERT_EQ(config.sources.size(), 2U);
+  const SourceConfig& weekly = config.sources.at("agent reporter cron");
+  EXPECT_EQ(weekly.kind, "cron");
+  EXPECT_EQ(weekly.agent, "reporter");
+  EXPECT_EQ(weekly.cron, "0 9 * * MON");
+  EXPECT_EQ(weekly.time_zone, "Europe/Zurich");
+  EXPECT_EQ(weekly.missed, "skip");
+  EXPECT_EQ(config.sources.at("agent reporter cron 2").data, R"({"of": "hour"})");
+}
+
 }  // namespace
 }  // namespace mnema

@@ -219,5 +219,33 @@ TEST_F(AdminApiTest, DropsOne) {
   EXPECT_EQ(send("DELETE", "/event:3", "operate-a")->status(), 405);
 }
 
+TEST_F(AdminApiTest, RedrivesAndDropsWhatFitsAFilterPageByPage) {
+  const auto changed = [](const std::shared_ptr<MemoryExchange>& answer) {
+    EXPECT_EQ(answer->status(), 200) << answer->answer->body;
+    return boost::json::serialize(answer->json().at("changed"));
+  };
+  const auto first = send("POST", "/redrive?tenant=a&reason=invalid_argument&limit=1", "both-all");
+  EXPECT_EQ(changed(first), R"(["event:1"])");
+  EXPECT_TRUE(first->json().at("has_more").as_bool());
+  const auto second = send("POST", "/redrive?tenant=a&limit=1&after=event:1", "both-all", "{}");
+  EXPECT_EQ(changed(second), R"(["event:3"])");
+  EXPECT_FALSE(second->json().at("has_more").as_bool());
+  EXPECT_EQ(changed(send("POST", "/drop?about=something.else", "both-all")), "[]");
+  EXPECT_EQ(changed(send("POST", "/drop?about=test.happened&died_before=2100-01-01T00:00:00Z", "both-all")),
+            R"(["event:2"])");
+  EXPECT_EQ(fixture_.runtime->mailbox().depths().dead, 0);
+  fixture_.runtime->mailbox().check_integrity();
+}
+
+TEST_F(AdminApiTest, RefusesABulkChangeThatTheKeyOrTheFilterDoesNotAllow) {
+  EXPECT_EQ(send("POST", "/redrive?tenant=b", "operate-a")->status(), 403);
+  EXPECT_EQ(send("POST", "/drop", "read-a")->status(), 403);
+  EXPECT_EQ(send("POST", "/drop?died_from=yesterday", "both-all")->status(), 400);
+  EXPECT_EQ(send("POST", "/redrive", "both-all", R"({"data": {"x": 1}})")->status(), 400);
+  EXPECT_EQ(send("POST", "/redrive", "both-all", R"({"from_stepp": "1"})")->status(), 400);
+  EXPECT_EQ(send("POST", "/drop", "operate-a")->json().at("changed").as_array().size(), 2U) << "its own tenant's only";
+  EXPECT_EQ(fixture_.runtime->mailbox().depths().dead, 1);
+}
+
 }  // namespace
 }  // namespace mnema

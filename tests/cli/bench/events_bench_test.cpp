@@ -21,6 +21,8 @@ class EventsBench : public testing::Test {
     options_.growth_events = 100;
     options_.batched_events = 300;
     options_.batch_events = 40;
+    options_.coalesce_rate = 1'000;
+    options_.coalesce_s = 0.5;
     options_.disk_each = std::chrono::milliseconds(20);
     options_.embedding = {};
   }
@@ -42,6 +44,8 @@ TEST_F(EventsBench, CountsEveryEventInEveryPhase) {
   EXPECT_GT(result->backlog.turns_per_s, 0);
   EXPECT_GT(result->batches.batched_per_s, 0);
   EXPECT_GT(result->batches.single_per_s, 0);
+  EXPECT_EQ(result->coalesce.staleness.n, 500u);
+  EXPECT_GT(result->coalesce.events_per_turn, 1);
   EXPECT_EQ(result->paced.commit.n, 80u);
   EXPECT_GE(result->paced.commit.max_ms, result->paced.commit.p50_ms);
   EXPECT_EQ(result->growth.back().events, 100);

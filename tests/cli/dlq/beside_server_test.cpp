@@ -196,5 +196,28 @@ TEST_F(DlqBesideServer, ListsByKindTenantAndAgent) {
   EXPECT_EQ(out, "[]\n");
 }
 
+TEST_F(DlqBesideServer, ChangesAllThatFitAFilterByTheServerAndWithoutOne) {
+  ASSERT_EQ(run({"drop", "--all", "--older-than", "1h"}), kExitOk) << err;
+  EXPECT_EQ(out, "0 letters: dropped\n");
+  ASSERT_EQ(run({"list", "--reason", "no such account", "--newer-than", "1h", "--json"}), kExitOk) << err;
+  EXPECT_EQ(boost::json::parse(out).as_array().size(), 3U);
+  EXPECT_EQ(run({"drop", "--all", "event:1"}), kExitUsage);
+  EXPECT_EQ(run({"drop"}), kExitUsage);
+  EXPECT_EQ(run({"drop", "--all", "--older-than", "soon"}), kExitUsage);
+  ASSERT_EQ(run({"redrive", "event:1", "--to", "archive"}), kExitOk) << err;
+  const auto sent = harness_.wait_for_deliveries(1);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].destination, "archive");
+  EXPECT_EQ(sent[0].body, R"({"account": 7})");
+  ASSERT_EQ(run({"drop", "--all", "--agent", "picky", "--per-second", "1000", "--json"}), kExitOk) << err;
+  EXPECT_EQ(out, "[\"event:2\",\"event:3\"]\n");
+  ASSERT_EQ(*harness_.handle(event_for("picky", "d", R"({"account": 7})")), TurnEnd::kDead);
+  harness_.stop();
+  ASSERT_EQ(run({"redrive", "--all", "--agent", "nobody"}), kExitOk) << err;
+  EXPECT_EQ(out, "0 letters: ready again\n");
+  ASSERT_EQ(run({"redrive", "--all", "--kind", "event"}), kExitOk) << err;
+  EXPECT_EQ(out, "1 letters: ready again\n");
+}
+
 }  // namespace
 }  // namespace mnema

@@ -202,6 +202,73 @@ TEST(Config, RefusesAHeaderBoundThatTheParserCannotHold) {
 
 TEST(Config, SaysWhereTheFileIsNoToml) { EXPECT_NE(problem_of("[server\n").find("mnema.toml:1:"), std::string::npos); }
 
+TEST(Config, ReadsWhatHappensToAnAgentsEventsBeforeATurn) {
+  const auto config = parse_config(R"(
+[agents.a]
+deadline_ms = 5000
+priority = "background"
+on_failure = "overtake"
+where = 'type like "order.*" and /amount >= 100'
+sample_one_in = 10
+coalesce_window_ms = 500
+coalesce_max = 50
+[agents.b]
+batch_max = 20
+batch_window_ms = 0
+)",
+                                   "mnema.toml");
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EventFlow flow;
+  flow.debounce_window_ms = 9;
+  flow.sample_per_second = 2;
+  lay_over(config->agents.at("a").flow, flow);
+  EXPECT_EQ(flow.deadline_ms, 5000);
+  EXPECT_EQ(flow.priority, EventPriority::kBackground);
+  EXPECT_EQ(flow.on_failure, OnFailure::kOvertake);
+  EXPECT_EQ(flow.sample_one_in, 10);
+  EXPECT_EQ(flow.sample_per_second, 0) << "one way takes the place of another";
+  EXPECT_EQ(flow.coalesce_window_ms, 500);
+  EXPECT_EQ(flow.coalesce_max, 50);
+  EXPECT_EQ(flow.debounce_window_ms, 0);
+  EXPECT_FALSE(flow.where.empty());
+  lay_over(config->agents.at("b").flow, flow);
+  EXPECT_EQ(flow.batch_max, 20);
+  EXPECT_EQ(flow.coalesce_window_ms, 0);
+  EXPECT_EQ(flow.deadline_ms, 5000) << "what the file does not say is as it was";
+}
+
+TEST(Config, RefusesAnEventFlowThatCannotBeMeant) {
+  const auto of_agent = [](const std::string& keys) { return problem_of("[agents.a]\n" + keys); };
+  EXPECT_NE(of_agent("where = 'type ='").find("mnema.toml:2:"), std::string::npos);
+  EXPECT_NE(of_agent("coalesce_window_ms = 5\nbatch_max = 3").find("one of coalesce"), std::string::npos);
+  EXPECT_NE(of_agent("coalesce_max = 5").find("coalesce_window_ms"), std::string::npos);
+  EXPECT_NE(of_agent("sample_one_in = 2\nsample_per_second = 1.5").find("say one"), std::string::npos);
+  EXPECT_NE(of_agent("on_failure = 'skip'").find("overtake"), std::string::npos);
+  EXPECT_NE(of_agent("deadline_ms = 0"), "");
+}
+
+TEST(Config, ReadsACronSourceAndRefusesOneThatCannotFire) {
+  const auto config = parse_config(R"(
+[sources.monday]
+kind = "cron"
+cron = "0 9 * * MON"
+time_zone = "Europe/Zurich"
+missed = "all"
+data = '{"report": 1}'
+)",
+                                   "mnema.toml");
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EXPECT_EQ(config->sources.at("monday").time_zone, "Europe/Zurich");
+  EXPECT_EQ(config->sources.at("monday").missed, "all");
+  const auto of_source = [](const std::string& keys) { return problem_of("[sources.a]\nkind = 'cron'\n" + keys); };
+  EXPECT_NE(of_source("").find("is missing"), std::string::npos);
+  EXPECT_NE(of_source("cron = '61 * * * *'").find("mnema.toml:3:"), std::string::npos);
+  EXPECT_NE(of_source("cron = '0 0 30 2 *'").find("never fires"), std::string::npos);
+  EXPECT_NE(of_source("cron = '* * * * *'\ntime_zone = 'Mars'").find("no time zone"), std::string::npos);
+  EXPECT_NE(of_source("cron = '* * * * *'\nmissed = 'some'").find("once"), std::string::npos);
+  EXPECT_NE(of_source("cron = '* * * * *'\ndata = '{'").find("no JSON"), std::string::npos);
+}
+
 TEST(Config, KnowsEveryLimit) {
   std::size_t bytes = 0;
   std::size_t widest = 1;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/runtime/log_capture.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
@@ -271,6 +272,105 @@ TEST_F(DeadLettersTest, RefuseWhatMakesNoSense) {
   const auto with_step = fixture.wait<void>(
       [&](auto done) { letters().redrive(nobody, {.from_step = "1", .data = {}}, fixture.loop, done); });
   EXPECT_EQ(with_step.error().code, ErrorCode::kInvalidArgument);
+}
+
+/// Dead events 1 to 6: types and reasons in turn, a minute between two.
+void kill_six(RuntimeFixture& fixture) {
+  for (int number = 1; number <= 6; ++number) {
+    Event event = event_of(std::to_string(number), "k" + std::to_string(number));
+    event.type = number % 2 == 0 ? "order.failed" : "order.late";
+    ASSERT_TRUE(fixture.accept(event).ok());
+    const Error why = number % 3 == 0 ? fail(ErrorCode::kPermissionDenied, "the shop said no")
+                                      : fail(ErrorCode::kUnavailable, "the shop is down");
+    ASSERT_TRUE(fixture.dead_letter(*fixture.take(), why).ok());
+    fixture.simulation.run_for(std::chrono::minutes(1));
+  }
+}
+
+TEST(DeadLetters, AreFoundByTypeReasonAndAge) {
+  const testing::LogCapture quiet;
+  RuntimeFixture fixture;
+  const Time begun = fixture.simulation.clock().now();
+  kill_six(fixture);
+  const auto found = [&](const DeadLetterFilter& filter) {
+    std::string numbers;
+    const auto letters = fixture.runtime->dead_letters().list(10, filter);
+    for (const DeadLetterSummary& letter : *letters) {
+      numbers += std::to_string(letter.id.number);
+    }
+    return numbers;
+  };
+  DeadLetterFilter filter;
+  filter.about = "order.failed";
+  EXPECT_EQ(found(filter), "246");
+  filter.reason = "permission_denied";
+  EXPECT_EQ(found(filter), "6");
+  filter.about = "";
+  EXPECT_EQ(found(filter), "36");
+  filter.reason = "is down";
+  EXPECT_EQ(found(filter), "1245");
+  filter.died_from = begun + std::chrono::seconds(30);
+  filter.died_before = begun + std::chrono::seconds(210);
+  EXPECT_EQ(found(filter), "24");
+  filter.reason = "internal";
+  EXPECT_EQ(found(filter), "") << "a code that none of them has";
+}
+
+TEST(DeadLetters, AreRedrivenPageByPageByAFilter) {
+  const testing::LogCapture quiet;
+  RuntimeFixture fixture;
+  kill_six(fixture);
+  DeadLetterFilter filter;
+  filter.reason = "unavailable";
+  const auto next = [&](const DeadLetterId& after, const Redrive& how) {
+    return fixture.wait<BulkChange>(
+        [&](auto done) { fixture.runtime->dead_letters().redrive_all(filter, after, 3, how, fixture.loop, done); });
+  };
+  const BulkChange first = *next({}, {});
+  EXPECT_EQ(first.changed.size(), 3U);
+  EXPECT_TRUE(first.has_more);
+  const BulkChange second = *next(first.changed.back(), {});
+  EXPECT_EQ(second.changed.size(), 1U);
+  EXPECT_FALSE(second.has_more);
+  EXPECT_EQ(fixture.runtime->mailbox().depths().ready, 4);
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 2);
+  filter.reason = "";
+  EXPECT_EQ(next({}, {.from_step = "x", .data = {}}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(next({}, {.from_step = "", .data = "y"}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 2) << "all of a page or nothing";
+  EXPECT_EQ(fixture
+                .wait<BulkChange>(
+                    [&](auto done) { fixture.runtime->dead_letters().drop_all(filter, {}, 10, fixture.loop, done); })
+                ->changed.size(),
+            2U);
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 0);
+  fixture.runtime->check_integrity();
+}
+
+TEST(DeadLetters, AreSentToAConnectorInsteadAsOneMessageEach) {
+  const testing::LogCapture quiet;
+  RuntimeFixture fixture;
+  kill_six(fixture);
+  std::vector<OutboxMessage> sent;
+  fixture.runtime->outbox().start([&](const OutboxRow& row, const std::function<void(Status)>& done) {
+    sent.push_back(row.message);
+    done({});
+  });
+  const auto send = [&](const Redrive& how) {
+    return fixture.wait<void>([&](auto done) {
+      fixture.runtime->dead_letters().redrive(*DeadLetterId::parse("event:2"), how, fixture.loop, done);
+    });
+  };
+  EXPECT_FALSE(send({.from_step = "1", .data = {}, .to = "orders"}).ok()) << "nothing of it has a step there";
+  ASSERT_TRUE(send({.from_step = "", .data = {}, .to = "orders"}).ok());
+  fixture.simulation.run_until_idle();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].destination, "orders");
+  EXPECT_EQ(sent[0].key, "k2");
+  EXPECT_EQ(sent[0].body, event_of("2").data);
+  EXPECT_FALSE(sent[0].idempotency_key.empty());
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 5);
+  fixture.runtime->check_integrity();
 }
 
 }  // namespace

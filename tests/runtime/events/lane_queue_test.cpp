@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "runtime/base/random.hpp"
 
 namespace mnema {
@@ -159,6 +161,170 @@ TEST(LaneQueue, AgreesWithLookingAtEverything) {
     queue.check_integrity();
   }
   EXPECT_GT(next, 1'000);
+}
+
+Gather newest_of(int seconds, std::size_t rows_max) {
+  return {Gather::Kind::kNewest, std::chrono::seconds(seconds), false, {}, rows_max, rows_max};
+}
+
+std::vector<LaneQueue::RowId> ids_of(const std::vector<LaneQueue::Row>& rows) {
+  std::vector<LaneQueue::RowId> ids;
+  for (const LaneQueue::Row& row : rows) ids.push_back(row.id);
+  return ids;
+}
+
+using Ids = std::vector<LaneQueue::RowId>;
+
+TEST(LaneQueue, DispatchesTheNewestOfAWindowAndSaysWhatItSupersedes) {
+  const Gather gather = newest_of(5, 10);
+  LaneQueue queue(kAgeing);
+  for (int id = 1; id <= 3; ++id) queue.add("a", {id, 1, at(id), {}}, &gather);
+  EXPECT_EQ(take(queue, 5), 0) << "the window is open";
+  EXPECT_EQ(queue.next_at(), at(6)) << "since the first row";
+  const auto taken = queue.take(at(6));
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->row.id, 3);
+  EXPECT_EQ(ids_of(taken->others), (Ids{1, 2}));
+  EXPECT_EQ(queue.rows(), 1);
+  queue.add("a", {4, 1, at(6), {}}, &gather);
+  queue.check_integrity();
+  EXPECT_TRUE(queue.put_back(3, at(8)));
+  EXPECT_EQ(take(queue, 8), 3) << "what was dispatched before is dispatched alone again";
+  EXPECT_TRUE(queue.finish(3));
+  EXPECT_EQ(queue.next_at(), at(11)) << "the next window is the next row's";
+  queue.check_integrity();
+}
+
+TEST(LaneQueue, EndsAWindowWhenThereAreEnoughRowsOrASlidingOneInAPause) {
+  const Gather by_number = newest_of(100, 3);
+  LaneQueue queue(kAgeing);
+  for (int id = 1; id <= 3; ++id) queue.add("a", {id, 1, at(1), {}}, &by_number);
+  EXPECT_EQ(take(queue, 1), 3);
+  Gather sliding = newest_of(5, 0);
+  sliding.sliding = true;
+  sliding.wait_max = std::chrono::seconds(12);
+  queue.add("b", {11, 1, at(1), {}}, &sliding);
+  queue.add("b", {12, 1, at(5), {}}, &sliding);
+  EXPECT_EQ(take(queue, 9), 0) << "five seconds since the last one";
+  EXPECT_EQ(queue.next_at(), at(10));
+  for (int id = 13; id <= 15; ++id) queue.add("b", {id, 1, at(id - 4), {}}, &sliding);
+  EXPECT_EQ(queue.next_at(), at(13)) << "the first waits no longer than twelve";
+  EXPECT_EQ(take(queue, 13), 15);
+  queue.check_integrity();
+}
+
+TEST(LaneQueue, DispatchesABatchUpToItsSizeAndKeepsTheRest) {
+  const Gather batch{Gather::Kind::kAll, std::chrono::seconds(5), false, {}, 3, 0};
+  LaneQueue queue(kAgeing);
+  for (int id = 1; id <= 5; ++id) queue.add("a", {id, 1, at(1), {}}, &batch);
+  auto taken = queue.take(at(1));
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->row.id, 1);
+  EXPECT_EQ(ids_of(taken->others), (Ids{2, 3}));
+  EXPECT_EQ(queue.rows(), 3) << "one out, two wait";
+  EXPECT_TRUE(queue.finish(1));
+  EXPECT_EQ(take(queue, 5), 0);
+  taken = queue.take(at(6));
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(ids_of(taken->others), (Ids{5}));
+  queue.check_integrity();
+}
+
+TEST(LaneQueue, ThinsALaneThatKeepsItsNewestToTheFirstAndTheNewest) {
+  const Gather gather = newest_of(50, 3);
+  LaneQueue queue(kAgeing);
+  queue.add("a", {1, 1, at(1), {}}, &gather);
+  EXPECT_TRUE(queue.take(at(51)));
+  for (int id = 2; id <= 4; ++id) queue.add("a", {id, 1, at(51 + id), {}}, &gather);
+  EXPECT_TRUE(queue.thin("a").empty()) << "so many may wait";
+  queue.add("a", {5, 1, at(56), {}}, &gather);
+  EXPECT_EQ(queue.thin("a"), (Ids{3, 4}));
+  queue.check_integrity();
+  EXPECT_TRUE(queue.finish(1));
+  EXPECT_EQ(queue.next_at(), at(103)) << "the first says since when they wait";
+  EXPECT_EQ(take(queue, 103), 5);
+}
+
+TEST(LaneQueue, LetsThoseBehindARowThatIsSetAsideGoOn) {
+  LaneQueue queue(kAgeing);
+  for (int id = 1; id <= 3; ++id) queue.add("a", {id, 1, at(1), {}});
+  EXPECT_EQ(take(queue, 1), 1);
+  EXPECT_TRUE(queue.set_aside(1, at(9)));
+  EXPECT_EQ(queue.rows(), 3);
+  EXPECT_EQ(take(queue, 2), 2);
+  EXPECT_EQ(take(queue, 9), 0) << "its key has one row out at a time all the same";
+  EXPECT_TRUE(queue.finish(2));
+  EXPECT_EQ(take(queue, 9), 1) << "its time has come, and it is the oldest";
+  EXPECT_TRUE(queue.finish(1));
+  EXPECT_EQ(take(queue, 9), 3);
+  EXPECT_TRUE(queue.set_aside(3, at(20)));
+  queue.check_integrity();
+  EXPECT_TRUE(queue.wake(3));
+  EXPECT_EQ(take(queue, 10), 3);
+  EXPECT_TRUE(queue.set_aside(3, at(20)));
+  EXPECT_TRUE(queue.remove("a", 3));
+  EXPECT_EQ(queue.rows(), 0);
+  queue.check_integrity();
+}
+
+TEST(LaneQueue, TakesOutARowWhereverItStandsUnlessItIsOut) {
+  LaneQueue queue(kAgeing);
+  for (int id = 1; id <= 4; ++id) queue.add("a", {id, 1, at(1), {}});
+  EXPECT_TRUE(queue.remove("a", 3));
+  EXPECT_FALSE(queue.remove("a", 3));
+  EXPECT_FALSE(queue.remove("b", 1));
+  EXPECT_TRUE(queue.remove("a", 1)) << "the head";
+  EXPECT_EQ(take(queue, 1), 2);
+  EXPECT_FALSE(queue.remove("a", 2)) << "it is out";
+  EXPECT_TRUE(queue.remove("a", 4));
+  EXPECT_EQ(queue.rows(), 1);
+  queue.check_integrity();
+}
+
+TEST(LaneQueue, HoldsItsInvariantWhateverIsGatheredSetAsideAndTakenOut) {
+  const Gather newest = newest_of(3, 4);
+  const Gather batch{Gather::Kind::kAll, std::chrono::seconds(2), false, {}, 3, 0};
+  const Gather* const ways[] = {nullptr, &newest, &batch};
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SeededRandom random(seed);
+    LaneQueue queue(kAgeing);
+    std::vector<LaneQueue::RowId> out;
+    int now = 1;
+    for (int step = 0; step < 400; ++step) {
+      const std::size_t way = random.below(3);
+      const std::string lane = "lane" + std::to_string(way);
+      switch (random.below(6)) {
+        case 0:
+        case 1:
+          queue.add(lane, {step + 1, static_cast<int>(random.below(3)), at(now), {}}, ways[way]);
+          static_cast<void>(queue.thin(lane));
+          break;
+        case 2:
+          if (const auto taken = queue.take(at(now))) out.push_back(taken->row.id);
+          break;
+        case 3:
+          if (out.empty()) break;
+          switch (random.below(3)) {
+            case 0:
+              EXPECT_TRUE(queue.finish(out.back()));
+              break;
+            case 1:
+              EXPECT_TRUE(queue.put_back(out.back(), at(now + 2)));
+              break;
+            default:
+              EXPECT_TRUE(queue.set_aside(out.back(), at(now + 2)));
+          }
+          out.pop_back();
+          break;
+        case 4:
+          queue.remove(lane, static_cast<LaneQueue::RowId>(random.below(static_cast<std::uint64_t>(step) + 1)));
+          break;
+        default:
+          ++now;
+      }
+      queue.check_integrity();
+    }
+  }
 }
 
 }  // namespace

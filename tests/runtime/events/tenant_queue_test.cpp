@@ -16,7 +16,7 @@ Time at(int seconds) { return from_micros(seconds * 1'000'000LL); }
 
 TenantQueue::RowId take(TenantQueue& queue, int seconds = 1) {
   const auto taken = queue.take(at(seconds));
-  return taken ? taken->id : 0;
+  return taken ? taken->row.id : 0;
 }
 
 TEST(TenantQueue, DelaysNoTenantByMoreThanARoundHoweverLongTheBurstOfAnotherIs) {
