@@ -232,6 +232,25 @@ Status Mailbox::Core::dead_letter(Transaction& transaction, const Delivery& deli
   return {};
 }
 
+Status Mailbox::Core::store_dead(Transaction& transaction, const Event& event, const Error& cause) {
+  const Time now = clock.now();
+  ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, event, now));
+  const Attempt none{sequence, 0, 0};
+  RETURN_IF_ERROR(mailbox_store::add_error(transaction, sequence, 0, now, cause));
+  RETURN_IF_ERROR(mailbox_store::dead_letter(transaction, none, now));
+  Deceased deceased{none, event.tenant, event.agent, event.type};
+  transaction.after_commit([self = shared_from_this(), deceased = std::move(deceased), cause] {
+    log_dead_letter(deceased, cause);
+    self->home.post([self, tenant = deceased.tenant] {
+      ++self->counters.died;
+      self->bounds.dead.add(tenant, 1);
+      static_cast<void>(self->bounds.check(tenant, {}));  // sources are paused where there are too many
+      self->publish();
+    });
+  });
+  return {};
+}
+
 Status Mailbox::Core::wake(Transaction& transaction, Sequence sequence) {
   RETURN_IF_ERROR(mailbox_store::wake(transaction, sequence));
   transaction.after_commit([core = shared_from_this(), sequence] {
@@ -247,6 +266,7 @@ void Mailbox::Core::settled(Sequence sequence) {
   if (!queue.finish(sequence)) return;
   tries.erase(sequence);
   woken_early.erase(sequence);
+  for (const auto& announce : on_settled) announce(sequence);
   pump();
 }
 
