@@ -32,6 +32,7 @@
 #include "connectors/http/host_check.hpp"
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
+#include "connectors/kafka/offset_store.hpp"
 #include "inference/local_engine.hpp"
 #include "memory/no_embedder.hpp"
 #include "runtime/base/log.hpp"
@@ -186,6 +187,7 @@ Status Host::Parts::open_runtime(std::map<std::string, AgentSpec> agents) {
   options.database.path = config.server.data + "/mnema.db";
   options.database.checkpoint = &background;
   options.migrations = PermitStore::migrations();
+  for (Migration& migration : kafka_offset_store::migrations()) options.migrations.push_back(std::move(migration));
   options.index_folder = config.server.data + "/indexes";
   options.default_model = default_model;
   options.agents = std::move(agents);
@@ -199,8 +201,9 @@ Status Host::Parts::open_connectors() {
   ASSIGN_OR_RETURN(transport, CurlTransport::open(CurlTransportOptions::from_environment(), clock));
   connectors = std::make_unique<Connectors>(
       Connectors::Parts{runtime->runtime().database(), secrets, *transport, blocking, clock, random});
-  add_connector_kinds(registry, {*connectors, secrets, routes, is_loopback_host(config.server.host),
-                                 runtime->runtime().database(), home, workers, blocking, clock, random, limits});
+  add_connector_kinds(registry,
+                      {*connectors, runtime->runtime().database(), runtime->runtime().mailbox(), secrets, routes,
+                       is_loopback_host(config.server.host), home, loop, workers, blocking, clock, random, limits});
   RETURN_IF_ERROR(registry.open_sinks(config.connectors));
   runtime->connect(
       [this](const std::string& name) {
@@ -260,11 +263,13 @@ Status Host::Parts::mount_api() {
     turns->on_turn_end(event, end, report);
   });
   parts.health = [this](const Identity& identity) {
-    HealthFacts facts{runtime->runtime().counts(), {}, {}, engine->stats(), 0};
+    HealthFacts facts{runtime->runtime().counts(), {}, {}, {}, engine->stats(), 0};
     connectors->each_upstream([&facts](const std::string& name, const UpstreamCounts& counts) {
       if (counts.breaker != Breaker::State::kClosed) facts.open_breakers.push_back(name);
     });
-    facts.paused_sources = registry.paused(identity.all_tenants ? std::nullopt : std::optional(identity.tenant));
+    const std::optional<std::string> tenant = identity.all_tenants ? std::nullopt : std::optional(identity.tenant);
+    facts.paused_sources = registry.paused(tenant);
+    facts.connector_problems = registry.problems(tenant);
     if (const auto refused = runtime->memory().vectors_refused(); refused.ok()) facts.vectors_refused = *refused;
     return health_report(facts);
   };

@@ -82,6 +82,9 @@ class Source {
 
   /// Counts of its kind, for /metrics; several sources of a kind add up. From any thread.
   virtual void report(MetricsReport& metrics) const = 0;
+
+  /// What keeps events from coming, for /health, as far as it knows of anything. From any thread.
+  [[nodiscard]] virtual std::optional<std::string> problem() const { return std::nullopt; }
 };
 
 class Sink {
@@ -97,6 +100,11 @@ class Sink {
   /// Deliveries in flight are cancelled: their `done` still comes, soon, with `kCancelled`. None starts afterwards,
   /// later ones end likewise. Never blocks. Idempotent, any thread.
   virtual void stop() = 0;
+
+  /// Counts of its kind, for /metrics. From any thread.
+  virtual void report(MetricsReport& /*metrics*/) const {}
+  /// What keeps messages from leaving, for /health, as far as it knows of anything. From any thread.
+  [[nodiscard]] virtual std::optional<std::string> problem() const { return std::nullopt; }
 };
 
 }  // namespace mnema

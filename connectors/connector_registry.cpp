@@ -176,7 +176,22 @@ std::vector<std::string> ConnectorRegistry::paused(const std::optional<std::stri
   return all;
 }
 
+std::vector<std::string> ConnectorRegistry::problems(const std::optional<std::string>& tenant) const {
+  std::vector<std::string> all;
+  for (const auto& [name, sink] : sinks_) {
+    if (const std::optional<std::string> problem = sink->problem()) all.push_back(name + ": " + *problem);
+  }
+  const std::scoped_lock lock(mutex_);
+  for (const Entry& entry : sources_) {
+    const std::optional<std::string> brings = entry.source->tenant();
+    if (tenant && brings && *brings != *tenant) continue;
+    if (const std::optional<std::string> problem = entry.source->problem()) all.push_back(entry.name + ": " + *problem);
+  }
+  return all;
+}
+
 void ConnectorRegistry::report(MetricsReport& metrics) const {
+  for (const auto& [name, sink] : sinks_) sink->report(metrics);
   const std::scoped_lock lock(mutex_);
   for (const Entry& entry : sources_) {
     metrics.gauge("mnema_source_paused", "1 while a source is paused because the mailbox is nearly full",

@@ -84,6 +84,9 @@ class ConnectorRegistry {
   [[nodiscard]] std::map<std::string, std::string> sinks() const { return sink_kind_of_; }
   /// Paused sources that may bring events of `tenant` (none: of any), by their own names.
   [[nodiscard]] std::vector<std::string> paused(const std::optional<std::string>& tenant) const;
+  /// Sources and sinks that say what keeps them from working, as "NAME: PROBLEM"; of sources those that may bring
+  /// events of `tenant` (none: of any).
+  [[nodiscard]] std::vector<std::string> problems(const std::optional<std::string>& tenant) const;
   void report(MetricsReport& metrics) const;
   void check_integrity() const;
 

@@ -4,6 +4,9 @@
 
 #include "connectors/cron_source.hpp"
 #include "connectors/file_sink.hpp"
+#include "connectors/kafka/sink.hpp"
+#include "connectors/kafka/source.hpp"
+#include "connectors/kafka/transaction_sink.hpp"
 #include "connectors/webhook.hpp"
 #include "runtime/events/key_template.hpp"
 
@@ -57,8 +60,66 @@ Result<std::unique_ptr<Source>> make_cron(const std::string& name, const SourceC
   options.type_prefix = config.type_prefix;
   options.data = config.data;
   ASSIGN_OR_RETURN(std::unique_ptr<CronSource> source,
-                   CronSource::open(std::move(options), {parts.database, parts.loop, parts.clock, parts.limits}));
+                   CronSource::open(std::move(options), {parts.database, parts.home, parts.clock, parts.limits}));
   return std::unique_ptr<Source>(std::move(source));
+}
+
+Result<KafkaClientOptions> kafka_client_of(const KafkaClientConfig& config) {
+  KafkaClientOptions options;
+  options.brokers = config.brokers;
+  options.tls = config.tls;
+  options.ca_file = config.tls_ca;
+  options.certificate_file = config.tls_certificate;
+  options.key_file = config.tls_key;
+  if (config.sasl != "none") options.sasl = config.sasl;
+  options.username = config.username;
+  options.options = config.options;
+  if (const auto& secret = config.sasl == "oauthbearer" ? config.token : config.password; secret) {
+    ASSIGN_OR_RETURN(options.secret, SecretReference::parse(*secret));
+  }
+  return options;
+}
+
+Result<std::unique_ptr<Source>> make_kafka_source(const std::string& name, const SourceConfig& config,
+                                                  const ConnectorKindParts& parts) {
+  KafkaSourceOptions options;
+  options.name = name;
+  ASSIGN_OR_RETURN(options.client, kafka_client_of(config.kafka));
+  options.consumer.topics = config.topics;
+  options.consumer.group = config.group.empty() ? "mnema-" + name : config.group;
+  options.consumer.from_latest = config.start == "latest";
+  options.consumer.acknowledges_done = config.ack == "done";
+  options.mapping.format = config.format == "bytes" ? KafkaMapping::Format::kBytes : KafkaMapping::Format::kJson;
+  options.mapping.id = config.event_id;
+  options.mapping.type = config.event_type;
+  options.mapping.tenant_template = config.event_tenant;
+  options.mapping.tenant = config.tenant;
+  options.mapping.agent = config.agent;
+  options.mapping.type_prefix = config.type_prefix;
+  options.dedupe = config.dedupe == "id" ? Dedupe::kById : Dedupe::kByOffset;
+  options.instance_id = config.instance_id;
+  RETURN_IF_ERROR(check_key_template(config.key));
+  options.key_template = config.key;
+  const KafkaConsumerParts own{parts.loop,    parts.workers, parts.blocking, parts.database,
+                               parts.mailbox, parts.clock,   parts.limits};
+  return std::unique_ptr<Source>(std::make_unique<KafkaSource>(std::move(options), parts.secrets, own));
+}
+
+Result<std::unique_ptr<Sink>> make_kafka_sink(const std::string& name, const ConnectorConfig& config,
+                                              const ConnectorKindParts& parts) {
+  KafkaSinkOptions options;
+  options.name = name;
+  ASSIGN_OR_RETURN(options.client, kafka_client_of(config.kafka));
+  options.topic = config.topic;
+  options.linger_ms = config.linger_ms;
+  options.timeout_ms = config.timeout_ms;
+  const KafkaClient::Parts client{parts.secrets, parts.blocking, parts.clock};
+  if (config.exactly_once) {
+    const KafkaTransactionSink::Parts own{parts.loop, parts.database, parts.random, client};
+    return std::unique_ptr<Sink>(std::make_unique<KafkaTransactionSink>(std::move(options), own));
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<KafkaSink> sink, KafkaSink::open(std::move(options), parts.loop, client));
+  return std::unique_ptr<Sink>(std::move(sink));
 }
 
 Result<std::unique_ptr<Sink>> make_file(const ConnectorConfig& config, const ConnectorKindParts& parts) {
@@ -76,8 +137,12 @@ void add_connector_kinds(ConnectorRegistry& registry, const ConnectorKindParts& 
                            [parts](Name, const SourceConfig& config) { return make_webhook(config, parts); });
   registry.add_source_kind("cron",
                            [parts](Name name, const SourceConfig& config) { return make_cron(name, config, parts); });
+  registry.add_source_kind(
+      "kafka", [parts](Name name, const SourceConfig& config) { return make_kafka_source(name, config, parts); });
   registry.add_sink_kind(
       "http", [parts](Name name, const ConnectorConfig& config) { return parts.connectors.open(name, config); });
+  registry.add_sink_kind(
+      "kafka", [parts](Name name, const ConnectorConfig& config) { return make_kafka_sink(name, config, parts); });
   registry.add_sink_kind("file", [parts](Name, const ConnectorConfig& config) { return make_file(config, parts); });
 }
 

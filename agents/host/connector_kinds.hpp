@@ -15,18 +15,22 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
+#include "runtime/events/mailbox.hpp"
 #include "runtime/exec/executor.hpp"
+#include "runtime/exec/loop.hpp"
 #include "runtime/store/database.hpp"
 
 namespace mnema {
 
 struct ConnectorKindParts {
   Connectors& connectors;
+  Database& database;
+  Mailbox& mailbox;
   SecretsStore& secrets;
   HttpRoutes& routes;        // where webhooks are mounted; the API's own are there before sources are opened
   bool is_loopback = false;  // nobody outside this machine can send
-  Database& database;
-  Executor& loop;
+  Executor& home;  // waits by the clock
+  Loop& loop;
   Executor& workers;
   Executor& blocking;
   const Clock& clock;

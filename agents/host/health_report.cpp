@@ -21,7 +21,8 @@ json::object health_report(const HealthFacts& facts) {
     models.push_back(json::object{{"model", model.model}, {"running", model.running}, {"waiting", model.waiting}});
   }
   return {
-      {"degraded", runtime.mailbox_full || !facts.open_breakers.empty() || !facts.paused_sources.empty()},
+      {"degraded", runtime.mailbox_full || !facts.open_breakers.empty() || !facts.paused_sources.empty() ||
+                       !facts.connector_problems.empty()},
       {"dead_letters", {{"events", runtime.events_dead}, {"messages", runtime.messages_dead}}},
       {"mailbox",
        {{"full", runtime.mailbox_full},
@@ -31,6 +32,7 @@ json::object health_report(const HealthFacts& facts) {
       {"outbox", {{"waiting", runtime.messages_waiting}, {"in_flight", runtime.messages_in_flight}}},
       {"open_breakers", names(facts.open_breakers)},
       {"paused_sources", names(facts.paused_sources)},
+      {"connector_problems", names(facts.connector_problems)},
       {"memory", {{"vectors_refused", facts.vectors_refused}}},
       {"engine",
        {{"models", std::move(models)},

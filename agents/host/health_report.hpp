@@ -18,8 +18,9 @@ namespace mnema {
 
 struct HealthFacts {
   RuntimeCounts runtime;
-  std::vector<std::string> open_breakers;   // connectors
-  std::vector<std::string> paused_sources;  // of the tenant that asks
+  std::vector<std::string> open_breakers;       // connectors
+  std::vector<std::string> paused_sources;      // of the tenant that asks
+  std::vector<std::string> connector_problems;  // of sources and sinks
   EngineStats engine;
   std::int64_t vectors_refused = 0;  // entries that stay without one
 };

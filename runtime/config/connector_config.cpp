@@ -51,11 +51,20 @@ void read_file(TomlReader& table, ConnectorConfig& connector) {
   if (connector.path.empty()) table.problem("path", "is missing");
 }
 
+void read_kafka(TomlReader& table, ConnectorConfig& connector) {
+  read_kafka_client(table, connector.kafka);
+  table.read("topic", connector.topic);
+  table.read_integer("linger_ms", connector.linger_ms, 0, 10'000);
+  table.read("exactly_once", connector.exactly_once);
+  table.read_integer("timeout_ms", connector.timeout_ms, 1, kIntMax);
+  if (connector.topic.empty()) table.problem("topic", "is missing");
+}
+
 struct Kind {
   std::string_view name;
   void (*read)(TomlReader& table, ConnectorConfig& connector);
 };
-constexpr Kind kKinds[] = {{"http", read_http}, {"file", read_file}};
+constexpr Kind kKinds[] = {{"http", read_http}, {"file", read_file}, {"kafka", read_kafka}};
 
 }  // namespace
 

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/config/kafka_config.hpp"
+
 namespace mnema {
 
 class TomlReader;
@@ -28,7 +30,12 @@ struct ConnectorConfig {
   std::optional<int> calls_per_hour;
   int calls_in_flight_max = 8;
   int attempts_max = 4;
-  int timeout_ms = 60'000;
+  int timeout_ms = 60'000;  // kafka: until a record counts as not sent
+  // kafka
+  KafkaClientConfig kafka;
+  std::string topic;
+  int linger_ms = 5;
+  bool exactly_once = false;
 };
 
 [[nodiscard]] std::vector<std::string_view> connector_kinds();

@@ -68,11 +68,29 @@ void read_cron(TomlReader& table, SourceConfig& source) {
   }
 }
 
+void read_kafka(TomlReader& table, SourceConfig& source) {
+  read_kafka_client(table, source.kafka);
+  table.read("topics", source.topics);
+  table.read("group", source.group);
+  table.read_choice("start", source.start, {"earliest", "latest"});
+  table.read_choice("ack", source.ack, {"inbox", "done"});
+  table.read_choice("dedupe", source.dedupe, {"offset", "id"});
+  table.read_choice("format", source.format, {"json", "bytes"});
+  table.read_key_template("event_id", source.event_id);
+  table.read_key_template("event_type", source.event_type);
+  table.read_key_template("event_tenant", source.event_tenant);
+  table.read("instance_id", source.instance_id);
+  if (source.topics.empty()) table.problem("topics", "is missing: which topics wake agents?");
+  for (const std::string& topic : source.topics) {
+    if (topic.empty()) table.problem("topics", "has an empty name");
+  }
+}
+
 struct Kind {
   std::string_view name;
   void (*read)(TomlReader& table, SourceConfig& source);
 };
-constexpr Kind kKinds[] = {{"webhook", read_webhook}, {"cron", read_cron}};
+constexpr Kind kKinds[] = {{"webhook", read_webhook}, {"cron", read_cron}, {"kafka", read_kafka}};
 
 }  // namespace
 

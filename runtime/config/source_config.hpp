@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/config/kafka_config.hpp"
+
 namespace mnema {
 
 class TomlReader;
@@ -30,6 +32,18 @@ struct SourceConfig {
   std::string time_zone = "UTC";  // of the system's tzdata
   std::string missed = "once";    // skip | once | all
   std::string data;               // JSON of its events; "" = their name and time
+  // kafka
+  KafkaClientConfig kafka;
+  std::vector<std::string> topics;
+  std::string group;               // "" = "mnema-NAME"
+  std::string start = "earliest";  // earliest | latest
+  std::string ack = "inbox";       // inbox | done
+  std::string dedupe = "offset";   // offset | id
+  std::string format = "json";     // json | bytes
+  std::string event_id;            // templates
+  std::string event_type;
+  std::string event_tenant;
+  std::string instance_id;
 };
 
 [[nodiscard]] std::vector<std::string_view> source_kinds();

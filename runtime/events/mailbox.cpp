@@ -61,6 +61,7 @@ void Mailbox::on_accepted(std::function<void(Sequence, const std::shared_ptr<con
 }
 
 void Mailbox::on_deadline(std::function<void(Sequence)> listener) { core_->on_deadline = std::move(listener); }
+void Mailbox::on_settled(std::function<void(Sequence)> listener) { core_->on_settled.push_back(std::move(listener)); }
 
 void Mailbox::on_pressure(MailboxPressure::Listener listener) { core_->bounds.on_pressure(std::move(listener)); }
 
@@ -113,6 +114,10 @@ Result<Accepted> Mailbox::accept(Transaction& transaction, Event event) {
   }
   const EventDigest digest = digest_of(event);
   return core_->store_one(transaction, std::make_shared<const Event>(std::move(event)), digest);
+}
+
+Status Mailbox::store_dead(Transaction& transaction, const Event& event, const Error& cause) {
+  return core_->store_dead(transaction, event, cause);
 }
 
 void Mailbox::take(Executor& reply_to, std::function<void(Delivery)> on_delivery) {

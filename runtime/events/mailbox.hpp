@@ -115,6 +115,10 @@ class Mailbox {
   /// because what causes it is already ours.
   [[nodiscard]] Result<Accepted> accept(Transaction& transaction, Event event);
 
+  /// Stores what came and can never be an event's turn, as a dead letter from the start, with `cause`: a record that
+  /// nobody can read. `event` may name no agent.
+  [[nodiscard]] Status store_dead(Transaction& transaction, const Event& event, const Error& cause);
+
   /// Asks for one event. `on_delivery` is called once, when one is ready; requests are served in order. Ask as many
   /// times as there are turns that may run; of one tenant at most `limits.turns_running_per_tenant_max` events are
   /// leased at a time. Requests that are open when the mailbox goes are dropped.
@@ -168,6 +172,8 @@ class Mailbox {
   /// Reports, on the home executor, each event whose deadline passes while it is leased. Set before the home executor
   /// runs.
   void on_deadline(std::function<void(Sequence)> listener);
+  /// Announces each event that has left, done, dead or superseded, on the home executor. Set before the home executor runs.
+  void on_settled(std::function<void(Sequence)> listener);
 
   /// Reports on the home executor when the whole mailbox or one tenant's part of it comes near a bound, and when it is
   /// well below again (mailbox_pressure.hpp). Set before the home executor runs; what is so by then is reported at

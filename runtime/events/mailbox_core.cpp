@@ -214,6 +214,25 @@ Status Mailbox::Core::dead_letter(Transaction& transaction, const Delivery& deli
   return {};
 }
 
+Status Mailbox::Core::store_dead(Transaction& transaction, const Event& event, const Error& cause) {
+  const Time now = clock.now();
+  ASSIGN_OR_RETURN(const Sequence sequence, mailbox_store::insert(transaction, event, now));
+  const Attempt none{sequence, 0, 0};
+  RETURN_IF_ERROR(mailbox_store::add_error(transaction, sequence, 0, now, cause));
+  RETURN_IF_ERROR(mailbox_store::dead_letter(transaction, none, now));
+  DeadEvent deceased{none, event.tenant, event.agent, event.type};
+  transaction.after_commit([self = shared_from_this(), deceased = std::move(deceased), cause] {
+    log_dead_letter(deceased, cause);
+    self->home.post([self, tenant = deceased.tenant] {
+      ++self->counters.died;
+      self->bounds.dead.add(tenant, 1);
+      static_cast<void>(self->bounds.check(tenant, {}));  // sources are paused where there are too many
+      self->publish();
+    });
+  });
+  return {};
+}
+
 Status Mailbox::Core::wake(Transaction& transaction, Sequence sequence) {
   RETURN_IF_ERROR(mailbox_store::wake(transaction, sequence));
   transaction.after_commit([core = shared_from_this(), sequence] {
@@ -227,8 +246,19 @@ Status Mailbox::Core::wake(Transaction& transaction, Sequence sequence) {
 
 void Mailbox::Core::settled(Sequence sequence) {
   if (!queue.finish(sequence)) return;
+  announce_left(sequence);
   forget(sequence);
   pump();
+}
+
+/// The row, and those that joined it.
+void Mailbox::Core::announce_left(Sequence sequence) {
+  for (const auto& announce : on_settled) announce(sequence);
+  const auto batch = batches.find(sequence);
+  if (batch == batches.end()) return;
+  for (const Sequence joined : batch->second) {
+    for (const auto& announce : on_settled) announce(joined);
+  }
 }
 
 void Mailbox::Core::forget(Sequence sequence) {
@@ -243,6 +273,7 @@ void Mailbox::Core::died(Sequence sequence, const std::string& tenant) {
   ++counters.died;
   bounds.dead.add(tenant, 1 + (batch == batches.end() ? 0 : static_cast<std::int64_t>(batch->second.size())));
   queue.finish(sequence);  // unless it has left before, for its deadline
+  announce_left(sequence);
   forget(sequence);
   pump();
 }

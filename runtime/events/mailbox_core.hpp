@@ -2,8 +2,8 @@
 //
 // What the mailbox knows in memory, behind its public face (mailbox.hpp).
 //
-// Threads:   confined to the home executor, except `store`, `store_one`, `insert_unless_known`, `dead_letter` and
-//            `wake`, which run inside a unit of work, and what is atomic.
+// Threads:   confined to the home executor, except `store`, `store_one`, `store_dead`, `insert_unless_known`,
+//            `dead_letter` and `wake`, which run inside a unit of work, and what is atomic.
 // Ownership: shared with everything it posts; borrows all its parts.
 #pragma once
 
@@ -100,6 +100,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
                   const std::string& lane);
 
   [[nodiscard]] Status dead_letter(Transaction& transaction, const Delivery& delivery, const Error& cause);
+  [[nodiscard]] Status store_dead(Transaction& transaction, const Event& event, const Error& cause);
   [[nodiscard]] Status wake(Transaction& transaction, Sequence sequence);
 
   void add(const mailbox_store::IndexRow& row);
@@ -127,6 +128,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
 
   // How a lease ends in memory; the row has been written, or its failure logged.
   void settled(Sequence sequence);
+  void announce_left(Sequence sequence);
   void forget(Sequence sequence);
   void died(Sequence sequence, const std::string& tenant);
   void requeue(Sequence sequence, Time not_before);
@@ -148,6 +150,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   const EventFlows flows;
   std::function<void(Sequence, const std::shared_ptr<const Event>&)> on_accepted;
   std::function<void(Sequence)> on_deadline;
+  std::vector<std::function<void(Sequence)>> on_settled;
 
   TenantQueue queue;
   MailboxBounds bounds;

@@ -45,7 +45,10 @@ void Mailbox::Core::thin(const std::string& tenant, const std::string& lane) {
 void Mailbox::Core::discard(std::vector<Sequence> superseded) {
   write<void>([superseded](Transaction& t) { return mailbox_store::supersede(t, superseded); },
               [self = shared_from_this(), superseded](const Status& status) {
-                if (status.ok()) return;
+                if (status.ok()) {
+                  for (const Sequence sequence : superseded) self->announce_left(sequence);
+                  return;
+                }
                 log_failed_write("superseded events were not removed", superseded.front(), status);
                 self->home.post_after(kStoreRetry, [weak = self->weak_from_this(), superseded] {
                   const std::shared_ptr<Core> core = weak.lock();
@@ -105,6 +108,7 @@ void Mailbox::Core::load_and_dispatch(Consumer consumer, TenantQueue::Taken take
         for (const TenantQueue::Row& other : taken.others) self->expiries.forget(other.id);
         if (taken.gathered == Gather::Kind::kNewest) {
           self->counters.coalesced += static_cast<std::int64_t>(taken.others.size());
+          for (const TenantQueue::Row& other : taken.others) self->announce_left(other.id);
         } else if (!taken.others.empty()) {
           self->batches[attempt.sequence] = numbers_of(taken.others);
         }

@@ -41,6 +41,7 @@ struct OutboxMessage {
   std::string body;
   std::string traceparent;  // W3C trace context, may be empty
   Sequence turn = 0;        // the turn that wrote it
+  std::int64_t row = 0;     // its number in the outbox; 0 before it has one
 };
 
 struct OutboxRow {

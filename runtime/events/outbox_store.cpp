@@ -38,6 +38,7 @@ OutboxRow read_row(const Statement& row) {
   message.body = row.blob_view(9);
   message.traceparent = row.text(10);
   message.turn = row.integer(11);
+  message.row = out.id;
   out.unsent = static_cast<int>(row.integer(12));
   out.generation = static_cast<int>(row.integer(13));
   return out;

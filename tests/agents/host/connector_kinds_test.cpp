@@ -20,6 +20,7 @@ class ConnectorKindsTest : public ::testing::Test {
     auto opened = Database::open(options, PermitStore::migrations(), simulation_.lane("store"), simulation_.clock());
     CHECK(opened.ok(), "the database opens");
     database_ = std::move(*opened);
+    mailbox_ = std::make_unique<Mailbox>(*database_, simulation_.lane("home"), simulation_.clock(), limits_);
     connectors_ = std::make_unique<Connectors>(Connectors::Parts{
         *database_, secrets_, transport_, simulation_.lane("blocking"), simulation_.clock(), simulation_.random()});
   }
@@ -28,9 +29,9 @@ class ConnectorKindsTest : public ::testing::Test {
     simulation_.run_ready();
   }
   void add(bool is_loopback = true) {
-    add_connector_kinds(registry_, {*connectors_, secrets_, routes_, is_loopback, *database_, simulation_.lane("loop"),
-                                    simulation_.lane("workers"), simulation_.lane("blocking"), simulation_.clock(),
-                                    simulation_.random(), limits_});
+    add_connector_kinds(registry_, {*connectors_, *database_, *mailbox_, secrets_, routes_, is_loopback,
+                                    simulation_.lane("home"), loop_, simulation_.lane("workers"),
+                                    simulation_.lane("blocking"), simulation_.clock(), simulation_.random(), limits_});
   }
   static SourceConfig webhook(const std::string& path) {
     SourceConfig config;
@@ -46,7 +47,9 @@ class ConnectorKindsTest : public ::testing::Test {
   testing::ScriptedTransport transport_{simulation_};
   SecretsStore secrets_{simulation_.clock()};
   HttpRoutes routes_;
+  Loop loop_;
   std::unique_ptr<Database> database_;
+  std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<Connectors> connectors_;
   ConnectorRegistry registry_;
 };

@@ -25,6 +25,11 @@ TEST(HealthReport, IsDegradedWhileNewEventsAreRefused) {
   HealthFacts paused;
   paused.paused_sources = {"webhook:/hooks/github"};
   EXPECT_EQ(health_report(paused).at("degraded"), true);
+  HealthFacts broken;
+  broken.connector_problems = {"orders: no broker answers"};
+  EXPECT_EQ(health_report(broken).at("degraded"), true);
+  EXPECT_EQ(health_report(broken).at("connector_problems"),
+            (boost::json::value(boost::json::array{"orders: no broker answers"})));
 }
 
 }  // namespace

@@ -104,6 +104,28 @@ TEST(Config, NamesTheKindsThatThereAreAndNoKeyOfAnUnknownOne) {
       << "a key of another kind does nothing here";
 }
 
+TEST(Config, ReadsHowAKafkaClusterIsReached) {
+  const std::string kafka = "[sources.a]\nkind = \"kafka\"\nbrokers = \"b:9092\"\ntopics = [\"t\"]\n";
+  EXPECT_EQ(problem_of(kafka), "");
+  EXPECT_EQ(problem_of(kafka + "sasl = \"plain\"\nusername = \"u\"\npassword = {env = \"KAFKA_PASSWORD\"}\n"
+                               "options = {\"fetch.max.bytes\" = \"1000\"}\n"),
+            "");
+  EXPECT_EQ(problem_of(kafka + "[sources.b]\nkind = \"kafka\"\nbrokers = \"b:9092\"\ntopics = [\"u\"]\n"), "")
+      << "two sources without a path are in nobody's way";
+  EXPECT_NE(problem_of("[sources.a]\nkind = \"kafka\"\ntopics = [\"t\"]\n").find("'sources.a.brokers'"),
+            std::string::npos);
+  EXPECT_NE(problem_of("[sources.a]\nkind = \"kafka\"\nbrokers = \"b\"\n").find("'sources.a.topics'"),
+            std::string::npos);
+  const std::string literal = problem_of(kafka + "sasl = \"plain\"\nusername = \"u\"\npassword = \"hunter2\"\n");
+  EXPECT_NE(literal.find("'sources.a.password'"), std::string::npos) << literal;
+  EXPECT_EQ(literal.find("hunter2"), std::string::npos) << literal;
+  EXPECT_NE(problem_of(kafka + "sasl = \"plain\"\n").find("'sources.a.username'"), std::string::npos);
+  EXPECT_NE(problem_of(kafka + "sasl = \"oauthbearer\"\n").find("'sources.a.token'"), std::string::npos);
+  EXPECT_NE(problem_of(kafka + "tls_ca = \"ca.pem\"\n").find("'sources.a.tls'"), std::string::npos);
+  EXPECT_NE(problem_of("[connectors.c]\nkind = \"kafka\"\nbrokers = \"b\"\n").find("'connectors.c.topic'"),
+            std::string::npos);
+}
+
 TEST(Config, RefusesASourceThatWouldNeverGoOn) {
   EXPECT_NE(problem_of("[limits]\nsource_pause_percent = 50\n").find("source_resume_percent"), std::string::npos);
   EXPECT_NE(problem_of("[limits]\nsource_pause_percent = 101\n").find("100 at most"), std::string::npos);

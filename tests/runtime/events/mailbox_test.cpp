@@ -255,5 +255,41 @@ TEST(Mailbox, DoesNotTakeAnEventThatTheDiskRefuses) {
   fixture.runtime->check_integrity();
 }
 
+TEST(Mailbox, KeepsWhatNobodyCanReadAsADeadLetter) {
+  RuntimeFixture fixture;
+  Event record = event_of("r1");
+  record.agent.clear();
+  record.data = "\xff\xfe";
+  const Error why = fail(ErrorCode::kInvalidArgument, "the record's value is no JSON");
+  ASSERT_TRUE(
+      fixture.write<void>([&](Transaction& t) { return fixture.runtime->mailbox().store_dead(t, record, why); }).ok());
+  fixture.simulation.run_ready();
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 1);
+  EXPECT_FALSE(fixture.take()) << "it is nobody's turn";
+  fixture.restart();
+  EXPECT_EQ(fixture.runtime->mailbox().depths().dead, 1);
+  const auto letters = fixture.runtime->dead_letters().list(10);
+  ASSERT_TRUE(letters.ok());
+  ASSERT_EQ(letters->size(), 1U);
+  EXPECT_EQ(letters->front().error.message, why.message);
+  EXPECT_EQ(letters->front().attempts, 0);
+  const auto shown = fixture.runtime->dead_letters().show(letters->front().id);
+  ASSERT_TRUE(shown.ok());
+  EXPECT_EQ(shown->event->data, "\xff\xfe") << "the bytes as they came";
+  fixture.runtime->check_integrity();
+}
+
+TEST(Mailbox, AnnouncesEachEventThatHasLeft) {
+  RuntimeFixture fixture;
+  std::vector<Sequence> left;
+  fixture.runtime->mailbox().on_settled([&left](Sequence sequence) { left.push_back(sequence); });
+  for (const char* id : {"1", "2", "3"}) ASSERT_TRUE(fixture.accept(event_of(id, id)).ok());
+  ASSERT_TRUE(fixture.complete(*fixture.take()).ok());
+  ASSERT_TRUE(fixture.dead_letter(std::move(*fixture.take()), kDown).ok());
+  ASSERT_TRUE(retry(fixture, std::move(*fixture.take()), std::chrono::seconds(1)).ok());
+  fixture.simulation.run_ready();
+  EXPECT_EQ(left, (std::vector<Sequence>{1, 2})) << "one that is tried again has not";
+}
+
 }  // namespace
 }  // namespace mnema

@@ -1,0 +1,79 @@
+#include "connectors/kafka/batch.hpp"
+
+#include <utility>
+
+#include "runtime/base/check.hpp"
+
+namespace mnema {
+namespace {
+
+/// Inside the batch's transaction.
+Status write_beside_events(Transaction& transaction, const AcceptResults& results, KafkaBatch& batch,
+                           const KafkaBatchRules& rules, Mailbox& mailbox, const Limits& limits) {
+  CHECK(results.size() == batch.records.size(), "each record has a result");
+  batch.outcome = {};
+  for (KafkaBatch::Part& part : batch.parts) part.unfinished.clear();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const rd_kafka_message_t& message = *batch.records[i].message;
+    KafkaBatch::Part& part = batch.parts[batch.records[i].part];
+    if (results[i].ok()) {
+      ++(results[i]->duplicate ? batch.outcome.duplicates : batch.outcome.accepted);
+      if (rules.tracks_unfinished && !results[i]->duplicate && !results[i]->settled) {
+        part.unfinished.push_back({results[i]->sequence, message.offset});
+      }
+    } else if (results[i].error().code == ErrorCode::kNotFound) {
+      ++batch.outcome.unrouted;  // no agent asks for its type: a topic may have many
+    } else {
+      ++batch.outcome.dead;
+      const KafkaRecord record = record_of(message, kKafkaHeadersMax);
+      RETURN_IF_ERROR(mailbox.store_dead(
+          transaction, undecodable_event_of(record, part.moved.epoch, rules.mapping, limits), results[i].error()));
+    }
+  }
+  for (const KafkaBatch::Part& part : batch.parts) {
+    const kafka_offset_store::PartitionName name{rules.cluster, rules.group, part.topic, part.number};
+    RETURN_IF_ERROR(kafka_offset_store::move(transaction, name, part.expected_next, part.moved));
+    if (!rules.tracks_unfinished) continue;
+    RETURN_IF_ERROR(kafka_offset_store::add_unfinished(transaction, name, part.unfinished));
+    RETURN_IF_ERROR(kafka_offset_store::remove_finished(transaction, name, part.finished_below));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::size_t KafkaBatch::part_of(const std::string& topic, std::int32_t number, std::int64_t expected_next,
+                                const KafkaStored& stored) {
+  for (std::size_t i = parts.size(); i-- > 0;) {
+    if (parts[i].number == number && parts[i].topic == topic) return i;
+  }
+  parts.push_back({topic, number, expected_next, stored, -1, {}});
+  return parts.size() - 1;
+}
+
+EventBatch event_batch_of(const std::shared_ptr<KafkaBatch>& batch, const std::shared_ptr<const KafkaBatchRules>& rules,
+                          Mailbox& mailbox, const Limits& limits) {
+  EventBatch events;
+  events.dedupe = rules->dedupe;
+  events.key_template = rules->key_template;
+  events.events.reserve(batch->records.size());
+  for (const KafkaBatch::Record& of : batch->records) {
+    KafkaBatch::Part& part = batch->parts[of.part];
+    const KafkaRecord record = record_of(*of.message, kKafkaHeadersMax);
+    events.events.push_back(event_of(record, part.moved.epoch, rules->mapping, limits));
+    part.moved.next = record.offset + 1;
+  }
+  // Of each partition's last record.
+  std::vector<bool> seen(batch->parts.size(), false);
+  for (auto of = batch->records.rbegin(); of != batch->records.rend(); ++of) {
+    if (seen[of->part]) continue;
+    seen[of->part] = true;
+    batch->parts[of->part].moved.digest = digest_of(record_of(*of->message, 0));
+  }
+  events.hook = [batch, rules, &mailbox, &limits](Transaction& transaction, const AcceptResults& results) {
+    return write_beside_events(transaction, results, *batch, *rules, mailbox, limits);
+  };
+  return events;
+}
+
+}  // namespace mnema

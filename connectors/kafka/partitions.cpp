@@ -1,0 +1,124 @@
+#include "connectors/kafka/partitions.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/base/check.hpp"
+
+namespace mnema {
+
+std::int64_t KafkaPartitionState::fetch_from(bool from_latest) const {
+  if (gathered_next < 0) return from_latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+  return verify_digest != 0 ? gathered_next - 1 : gathered_next;
+}
+
+KafkaPartitionState& KafkaPartitionStates::add(const std::string& topic, std::int32_t number, const KafkaStart& start) {
+  remove(topic, number);
+  KafkaPartitionState& state = states_[topic][number];
+  state.topic = topic;
+  state.number = number;
+  state.epoch = start.epoch;
+  state.stored_next = start.stored_next;
+  state.stored_digest = start.digest;
+  state.gathered_next = start.offset;
+  state.unmarked_commit = start.unmarked_commit;
+  state.verify_digest = start.digest;
+  return state;
+}
+
+void KafkaPartitionStates::remove(std::string_view topic, std::int32_t number) {
+  const auto found = states_.find(topic);
+  if (found == states_.end()) return;
+  std::erase_if(places_,
+                [&](const auto& place) { return place.second.number == number && place.second.topic == topic; });
+  found->second.erase(number);
+  if (found->second.empty()) states_.erase(found);
+}
+
+void KafkaPartitionStates::clear() {
+  states_.clear();
+  places_.clear();
+}
+
+KafkaPartitionState* KafkaPartitionStates::find(std::string_view topic, std::int32_t number) {
+  const auto found = states_.find(topic);
+  if (found == states_.end()) return nullptr;
+  const auto state = found->second.find(number);
+  return state == found->second.end() ? nullptr : &state->second;
+}
+
+KafkaPartitionStates::Verdict KafkaPartitionStates::look_at(KafkaPartitionState& state,
+                                                            const rd_kafka_message_t& message) {
+  if (state.verify_digest != 0) {
+    if (message.offset == state.gathered_next - 1) {
+      const bool is_same = digest_of(record_of(message, 0)) == state.verify_digest;
+      state.verify_digest = 0;
+      return is_same ? Verdict::kSkip : Verdict::kOtherTopic;
+    }
+    // It is no longer there (the topic is compacted): nothing to compare.
+    if (message.offset >= state.gathered_next) state.verify_digest = 0;
+  }
+  if (message.offset < state.gathered_next) return Verdict::kSkip;
+  state.gathered_next = message.offset + 1;
+  return Verdict::kTake;
+}
+
+void KafkaPartitionStates::add_unfinished(KafkaPartitionState& state, Sequence sequence, std::int64_t offset) {
+  state.unfinished.insert(offset);
+  places_[sequence] = {state.topic, state.number, offset};
+}
+
+void KafkaPartitionStates::settled(Sequence sequence) {
+  const auto place = places_.find(sequence);
+  if (place == places_.end()) return;
+  if (KafkaPartitionState* state = find(place->second.topic, place->second.number)) {
+    state->unfinished.erase(place->second.offset);
+  }
+  places_.erase(place);
+}
+
+KafkaPartitions KafkaPartitionStates::commits() const {
+  KafkaPartitions list;
+  for (const auto& [topic, partitions] : states_) {
+    for (const auto& [number, state] : partitions) {
+      const std::int64_t offset = state.to_commit();
+      if (offset < 0 || offset == state.committed) continue;
+      if (!list) list = kafka_partitions(1);
+      rd_kafka_topic_partition_t* entry = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), number);
+      entry->offset = offset;
+      // librdkafka frees it with the list.
+      entry->metadata_size = std::strlen(kKafkaCommitMark);
+      entry->metadata = std::malloc(entry->metadata_size);
+      CHECK(entry->metadata != nullptr, "there is memory");
+      std::memcpy(entry->metadata, kKafkaCommitMark, entry->metadata_size);
+    }
+  }
+  return list;
+}
+
+KafkaPartitions KafkaPartitionStates::all() const {
+  KafkaPartitions list = kafka_partitions(1);
+  for (const auto& [topic, partitions] : states_) {
+    for (const auto& [number, state] : partitions) {
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), number);
+    }
+  }
+  return list;
+}
+
+void KafkaPartitionStates::check_integrity() const {
+  std::size_t unfinished = 0;
+  for (const auto& [topic, partitions] : states_) {
+    for (const auto& [number, state] : partitions) {
+      unfinished += state.unfinished.size();
+      if (state.stored_next >= 0 && state.gathered_next >= 0) {
+        CHECK(state.stored_next <= state.gathered_next, "nothing is stored that was not gathered");
+      }
+      if (state.stored_next >= 0)
+        CHECK(state.to_commit() <= state.stored_next, "nothing is committed before it is stored");
+    }
+  }
+  CHECK(unfinished == places_.size(), "every event that is not finished has its place");
+}
+
+}  // namespace mnema

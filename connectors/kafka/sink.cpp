@@ -1,0 +1,173 @@
+#include "connectors/kafka/sink.hpp"
+
+#include <utility>
+
+#include "connectors/kafka/produce.hpp"
+#include "runtime/base/log.hpp"
+
+namespace mnema {
+namespace {
+
+constexpr int kReopenAfterMs = 1'000;
+constexpr int kLastReportSteps = 20;
+constexpr int kLastReportStepMs = 10;
+
+/// What a delivery report is answered with: librdkafka's opaque pointer, owned by it from `producev` to the report.
+struct Pending {
+  Executor& reply_to;
+  std::function<void(Status)> done;
+
+  void answer(const Status& status) {
+    reply_to.post([done = std::move(done), status] { done(status); });
+  }
+};
+
+KafkaClient::Settings settings_of(const KafkaSinkOptions& options) {
+  KafkaClient::Settings settings = {{"enable.idempotence", "true"},
+                                    {"linger.ms", std::to_string(options.linger_ms)},
+                                    {"message.timeout.ms", std::to_string(options.timeout_ms)}};
+  // As Java's clients place keys, so that others who write the topic agree.
+  if (!options.client.options.contains("partitioner")) settings["partitioner"] = "murmur2_random";
+  return settings;
+}
+
+}  // namespace
+
+struct KafkaSink::Shared : std::enable_shared_from_this<Shared> {
+  Shared(KafkaSinkOptions given, Loop& lent, const KafkaClient::Parts& borrowed)
+      : options(std::move(given)), loop(lent), parts(borrowed) {}
+
+  /// Not on the loop.
+  Status open() {
+    ASSIGN_OR_RETURN(std::shared_ptr<KafkaClient> opened,
+                     KafkaClient::open(RD_KAFKA_PRODUCER, options.name, options.client, settings_of(options),
+                                       RD_KAFKA_EVENT_DR, parts));
+    ASSIGN_OR_RETURN(std::shared_ptr<KafkaEventQueue> events,
+                     KafkaEventQueue::open(loop, opened, KafkaQueue(rd_kafka_queue_get_main(opened->get())),
+                                           [weak = weak_from_this()] {
+                                             if (const auto self = weak.lock()) self->poll();
+                                           }));
+    const std::scoped_lock lock(mutex);
+    client = std::move(opened);
+    queue = std::move(events);
+    return {};
+  }
+
+  void poll() {
+    std::shared_ptr<KafkaEventQueue> events;
+    std::shared_ptr<KafkaClient> from;
+    {
+      const std::scoped_lock lock(mutex);
+      events = queue;
+      from = client;
+    }
+    if (!events) return;
+    while (const KafkaEvent event = events->poll()) handle(event, *from);
+  }
+
+  void handle(const KafkaEvent& event, KafkaClient& from) {
+    if (!event) return;
+    if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_DR) return static_cast<void>(from.handle(event));
+    while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) {
+      const std::unique_ptr<Pending> pending(static_cast<Pending*>(message->_private));
+      const bool is_not_written = rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+      const Status status = status_of_delivery(message->err, is_not_written);
+      ++(status.ok() ? written : failed);
+      if (status.ok()) from.note_working();
+      pending->answer(status);
+    }
+  }
+
+  /// An idempotent producer that cannot go on is given up for a new one.
+  void reopen() {
+    if (is_reopening.exchange(true)) return;
+    parts.blocking.post([self = shared_from_this()] {
+      if (const Status opened = self->open(); !opened.ok()) {
+        log_warning("kafka", "a sink cannot be opened again",
+                    {{"sink", self->options.name}, {"error", opened.error().text()}});
+      }
+      self->is_reopening = false;
+    });
+  }
+
+  const KafkaSinkOptions options;
+  Loop& loop;
+  const KafkaClient::Parts parts;
+  std::atomic<long long> written = 0;
+  std::atomic<long long> failed = 0;
+  std::atomic<bool> is_reopening = false;
+  mutable std::mutex mutex;  // guards all below; held while a record is queued, so that none is after `stop`
+  std::shared_ptr<KafkaClient> client;
+  std::shared_ptr<KafkaEventQueue> queue;
+  bool stopped = false;
+};
+
+KafkaSink::KafkaSink(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+Result<std::unique_ptr<KafkaSink>> KafkaSink::open(KafkaSinkOptions options, Loop& loop,
+                                                   const KafkaClient::Parts& parts) {
+  auto shared = std::make_shared<Shared>(std::move(options), loop, parts);
+  RETURN_IF_ERROR(shared->open());
+  return std::unique_ptr<KafkaSink>(new KafkaSink(std::move(shared)));
+}
+
+KafkaSink::~KafkaSink() {
+  stop();
+  // The loop has ended: the reports of what was purged are read here.
+  for (int step = 0; step < kLastReportSteps && rd_kafka_outq_len(shared_->client->get()) > 0; ++step) {
+    shared_->handle(KafkaEvent(rd_kafka_queue_poll(shared_->queue->get(), kLastReportStepMs)), *shared_->client);
+  }
+  const std::scoped_lock lock(shared_->mutex);
+  shared_->queue.reset();
+  shared_->client.reset();
+}
+
+void KafkaSink::deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) {
+  auto pending = std::make_unique<Pending>(Pending{reply_to, std::move(done)});
+  std::unique_lock lock(shared_->mutex);
+  if (shared_->stopped) {
+    Error error = fail(ErrorCode::kCancelled, "a delivery was cancelled: its sink stops");
+    error.never_left = true;
+    return pending->answer(error);
+  }
+  if (shared_->client->is_fatal()) {
+    lock.unlock();
+    shared_->reopen();
+    Error error =
+        fail_retryable(ErrorCode::kUnavailable, "the producer cannot go on and is opened again", {}, kReopenAfterMs);
+    error.never_left = true;
+    return pending->answer(error);
+  }
+  shared_->client->retry_login();
+  const Status queued = produce_to_kafka(shared_->client->get(), shared_->options.topic, message, pending.get());
+  if (queued.ok()) {
+    static_cast<void>(pending.release());  // its report's
+    return;
+  }
+  lock.unlock();
+  ++shared_->failed;
+  pending->answer(queued);
+}
+
+void KafkaSink::stop() {
+  const std::scoped_lock lock(shared_->mutex);
+  if (std::exchange(shared_->stopped, true)) return;
+  rd_kafka_purge(shared_->client->get(),
+                 RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+std::optional<std::string> KafkaSink::problem() const {
+  const std::scoped_lock lock(shared_->mutex);
+  return shared_->client ? shared_->client->problem() : std::nullopt;
+}
+
+void KafkaSink::report(MetricsReport& metrics) const {
+  const auto records = [&](const char* result, long long count) {
+    metrics.counter("mnema_kafka_written_total", "Records of Kafka sinks by what became of them",
+                    static_cast<double>(count), {{"sink", shared_->options.name}, {"result", result}});
+  };
+  records("written", shared_->written);
+  records("failed", shared_->failed);
+}
+
+}  // namespace mnema
