@@ -166,6 +166,8 @@ bool SchemaExpander::take_only_options(State& state, bool& alive) {
   bool taken = false;
   for (std::size_t i = 0; i < state.choices.size() && alive;) {
     std::vector<Option>& options = state.choices[i].options;
+    const auto cost = static_cast<std::int64_t>(options.size() * (state.shape.members.size() + 1));
+    if (cost > 16 && (checks_left_ -= cost) < 0) return taken && alive;  // it goes on without dropping any
     std::erase_if(options, [&](const Option& option) { return !may_hold(state.shape, option); });
     if (options.size() > 1) {
       ++i;
@@ -368,14 +370,27 @@ Status SchemaExpander::take_combinations(State& state, const Term& term) {
 Status SchemaExpander::take_one_of(State& state, const Term& term, const Terms& parts) {
   if (parts.size() > kShapesMax)
     return schema_refused(ErrorCode::kUnsupported, "too many alternatives", term.pointer + "/oneOf", "use anyOf");
+  const auto refused = [&] {
+    return schema_refused(ErrorCode::kUnsupported, "too many alternatives that may hold together",
+                          term.pointer + "/oneOf", "use anyOf, or tell them apart by a required constant");
+  };
+  // Which of them may hold together: each must exclude those.
+  std::vector<std::vector<std::size_t>> beside(parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (evidently_disjoint(*parts[i].schema, *parts[k].schema, term.schema->if_object(), references_,
+                             comparisons_left_))
+        continue;
+      beside[i].push_back(k);
+      beside[k].push_back(i);
+      if (--exclusions_left_ < 0 || comparisons_left_ < 0) return refused();
+    }
+  }
   Choice choice;
   choice.pointer = term.pointer + "/oneOf";
   for (std::size_t i = 0; i < parts.size(); ++i) {
     Option option{{}, {parts[i]}};
-    for (std::size_t k = 0; k < parts.size(); ++k) {
-      if (k == i || evidently_disjoint(*parts[i].schema, *parts[k].schema, term.schema->if_object(), references_,
-                                       comparisons_left_))
-        continue;
+    for (const std::size_t k : beside[i]) {
       Term other = inverted(parts[k]);
       other.scopes.clear();
       option.terms.push_back(std::move(other));

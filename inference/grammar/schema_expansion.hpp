@@ -56,6 +56,8 @@ class SchemaExpander {
   // Of the whole document.
   std::int64_t states_left_ = 20'000;
   std::int64_t comparisons_left_ = 1'000'000;
+  std::int64_t exclusions_left_ = 2'000;  // pairs of alternatives that may hold together
+  std::int64_t checks_left_ = 300'000;    // of options that may be dropped
 };
 
 }  // namespace mnema::grammar

@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
+#include <string_view>
+#include <unordered_map>
 
 #include "inference/grammar/schema_compiler.hpp"
 #include "inference/grammar/schema_reader.hpp"
@@ -240,8 +241,9 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
   if (shape.members_min > static_cast<std::int64_t>(names.size())) open = true;
 
   std::vector<Member> members;
+  const std::set<std::string> all_required(shape.required.begin(), shape.required.end());
   const auto add_member = [&](const std::string& name, const Terms& terms) -> Result<bool> {
-    const bool required = std::find(shape.required.begin(), shape.required.end(), name) != shape.required.end();
+    const bool required = all_required.contains(name);
     Expression value = never();
     const std::optional<std::u32string> text = decode_utf8(name);
     if (text && (!allowed || allowed->accepts(*text))) {
@@ -258,14 +260,18 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
     members.push_back(std::move(member));
     return true;
   };
+  std::vector<std::unordered_map<std::string_view, const Term*>> listed_by(shape.members.size());
+  for (std::size_t i = 0; i < shape.members.size(); ++i) {
+    for (const auto& [name, term] : shape.members[i].properties) listed_by[i].try_emplace(name, &term);
+  }
   for (const std::string& name : names) {
     Terms terms;
     bool described = false;
-    for (const MemberRules& rules : shape.members) {
+    for (std::size_t i = 0; i < shape.members.size(); ++i) {
+      const MemberRules& rules = shape.members[i];
       bool by_rules = false;
-      for (const auto& [listed, term] : rules.properties) {
-        if (listed != name) continue;
-        terms.push_back(term);
+      if (const auto listed = listed_by[i].find(name); listed != listed_by[i].end()) {
+        terms.push_back(*listed->second);
         by_rules = true;
       }
       for (const auto& [text, term] : rules.patterns) {
@@ -279,7 +285,7 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
       described = described || by_rules;
     }
     // A name that only stands in another alternative is no member of a closed object.
-    const bool required = std::find(shape.required.begin(), shape.required.end(), name) != shape.required.end();
+    const bool required = all_required.contains(name);
     if (!described && !required && !open) continue;
     ASSIGN_OR_RETURN(const bool possible, add_member(name, terms));
     if (!possible) return never();

@@ -1,6 +1,9 @@
 #include "inference/grammar/schema_shape.hpp"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "runtime/base/json.hpp"
 
@@ -27,17 +30,9 @@ bool is_same_schema(const Term& a, const Term& b) {
   return reference != nullptr && other != nullptr && *reference == *other;
 }
 
-/// Whether the rules evidently leave no value for a member: it is forbidden, has two constants, or a schema both holds
-/// and does not.
-bool is_impossible_member(const std::vector<MemberRules>& members, const std::string& name) {
-  std::vector<const Term*> terms;
-  for (const MemberRules& rules : members) {
-    const std::size_t before = terms.size();
-    for (const auto& [listed, term] : rules.properties) {
-      if (listed == name) terms.push_back(&term);
-    }
-    if (terms.size() == before && rules.patterns.empty() && rules.additional) terms.push_back(&*rules.additional);
-  }
+/// Whether a member that all of `terms` describe evidently has no value: it is forbidden, has two constants, or has a
+/// schema that both holds and does not.
+bool is_impossible(const std::vector<const Term*>& terms) {
   const boost::json::value* constant = nullptr;
   for (const Term* term : terms) {
     if (*term->schema == boost::json::value(term->negated)) return true;
@@ -56,6 +51,27 @@ bool is_impossible_member(const std::vector<MemberRules>& members, const std::st
     constant = one;
   }
   return false;
+}
+
+/// The first required member that the rules evidently leave no value; null where there is none.
+const std::string* impossible_member(const std::vector<MemberRules>& members,
+                                     const std::vector<std::string>& required) {
+  std::unordered_map<std::string_view, std::vector<const Term*>> terms_of;
+  for (const std::string& name : required) terms_of[name];
+  for (const MemberRules& rules : members) {
+    for (const auto& [name, term] : rules.properties) {
+      if (const auto found = terms_of.find(name); found != terms_of.end()) found->second.push_back(&term);
+    }
+    if (!rules.patterns.empty() || !rules.additional) continue;
+    std::unordered_set<std::string_view> listed;
+    for (const auto& [name, ignored] : rules.properties) listed.insert(name);
+    for (auto& [name, terms] : terms_of) {
+      if (!listed.contains(name)) terms.push_back(&*rules.additional);
+    }
+  }
+  const auto found = std::find_if(required.begin(), required.end(),
+                                  [&](const std::string& name) { return is_impossible(terms_of.at(name)); });
+  return found == required.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -109,8 +125,11 @@ void Shape::merge(const Shape& other) {
   members_min = std::max(members_min, other.members_min);
   keep_least(members_max, other.members_max);
   append(members, other.members);
-  for (const std::string& name : other.required) {
-    if (std::find(required.begin(), required.end(), name) == required.end()) required.push_back(name);
+  if (!other.required.empty()) {
+    std::unordered_set<std::string> known(required.begin(), required.end());
+    for (const std::string& name : other.required) {
+      if (known.insert(name).second) required.push_back(name);
+    }
   }
   append(names, other.names);
   append(others_needed, other.others_needed);
@@ -124,9 +143,9 @@ std::string Shape::contradiction() const {
                              [&](const boost::json::value* value) { return (kind_of(*value) & kinds) != 0; }))
     return "none of the listed values (enum, const) is valid";
   if (kinds != kObjectKind) return "";
-  const auto impossible = std::find_if(required.begin(), required.end(),
-                                       [&](const std::string& name) { return is_impossible_member(members, name); });
-  return impossible == required.end() ? "" : "member '" + *impossible + "' is required and has no valid value";
+  if (required.empty()) return "";
+  const std::string* impossible = impossible_member(members, required);
+  return impossible == nullptr ? "" : "member '" + *impossible + "' is required and has no valid value";
 }
 
 }  // namespace mnema::grammar

@@ -119,15 +119,19 @@ std::pair<std::string, std::string> without_fragment(std::string_view reference)
 
 JsonSchemaReferences::JsonSchemaReferences(const json::value& root) : root_(root) {
   resources_[""] = {&root, ""};
-  index(root, "", "", 0);
+  std::string pointer;
+  index(root, "", pointer, 0);
 }
 
-void JsonSchemaReferences::index(const json::value& value, const std::string& outer, const std::string& pointer,
-                                 int depth) {
+void JsonSchemaReferences::index(const json::value& value, const std::string& outer, std::string& pointer, int depth) {
   if (depth > kDepthMax) return;
   if (const json::array* array = value.if_array()) {
-    for (std::size_t i = 0; i < array->size(); ++i)
-      index((*array)[i], outer, pointer + "/" + std::to_string(i), depth + 1);
+    const std::size_t here = pointer.size();
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      pointer += '/' + std::to_string(i);
+      index((*array)[i], outer, pointer, depth + 1);
+      pointer.resize(here);
+    }
     return;
   }
   const json::object* object = value.if_object();
@@ -161,15 +165,23 @@ void JsonSchemaReferences::index(const json::value& value, const std::string& ou
   if (object->contains("$ref") || object->contains("$dynamicRef") || object->contains("$recursiveRef"))
     base_of_[object] = base;
   // Only where schemas stand: what looks like one elsewhere is data.
+  const std::size_t here = pointer.size();
   for (const auto& [name, member] : *object) {
-    const std::string place = pointer + "/" + json_pointer_token(name);
-    if (std::find(std::begin(kHoldsSchemas), std::end(kHoldsSchemas), name) != std::end(kHoldsSchemas)) {
-      index(member, base, place, depth + 1);
-    } else if (std::find(std::begin(kHoldsNamed), std::end(kHoldsNamed), name) != std::end(kHoldsNamed) &&
-               member.is_object()) {
-      for (const auto& [key, schema] : member.get_object())
-        index(schema, base, place + "/" + json_pointer_token(key), depth + 1);
+    const bool holds = std::find(std::begin(kHoldsSchemas), std::end(kHoldsSchemas), name) != std::end(kHoldsSchemas);
+    const bool holds_named = std::find(std::begin(kHoldsNamed), std::end(kHoldsNamed), name) != std::end(kHoldsNamed);
+    if (!holds && !(holds_named && member.is_object())) continue;
+    pointer += '/' + json_pointer_token(name);
+    if (holds) {
+      index(member, base, pointer, depth + 1);
+    } else {
+      const std::size_t inside = pointer.size();
+      for (const auto& [key, schema] : member.get_object()) {
+        pointer += '/' + json_pointer_token(key);
+        index(schema, base, pointer, depth + 1);
+        pointer.resize(inside);
+      }
     }
+    pointer.resize(here);
   }
 }
 

@@ -35,7 +35,8 @@ class JsonSchemaReferences {
   [[nodiscard]] Result<Target> resolve_dynamic(std::string_view reference, const boost::json::object& from) const;
 
  private:
-  void index(const boost::json::value& value, const std::string& base, const std::string& pointer, int depth);
+  /// `pointer` is where `value` stands, and is so again afterwards.
+  void index(const boost::json::value& value, const std::string& base, std::string& pointer, int depth);
 
   const boost::json::value& root_;
   std::string root_base_;

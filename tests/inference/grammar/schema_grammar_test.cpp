@@ -187,6 +187,12 @@ TEST(SchemaGrammar, IsNotKeptBusyOrBroughtDownByAHostileSchema) {
                R"("]},{"required":["c)" + n + R"("]}]})";
   }
   testing::expect_refused(choices + "]}", "too many combinations");
+  // Each of 200 would have to exclude all others.
+  std::string overlapping = "{\"oneOf\":[";
+  for (int i = 0; i < 200; ++i)
+    overlapping +=
+        std::string(i > 0 ? "," : "") + R"({"type":"object","properties":{"a)" + std::to_string(i) + R"(":{}}})";
+  testing::expect_refused(overlapping + "]}", "too many alternatives that may hold together, at /oneOf");
   // Free names are told apart from this one character by character.
   const auto named =
       rules_of_schema({{"properties", {{std::string(1 << 20, 'n'), true}}}, {"additionalProperties", true}});
