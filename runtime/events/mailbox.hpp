@@ -172,7 +172,7 @@ class Mailbox {
   /// Reports, on the home executor, each event whose deadline passes while it is leased. Set before the home executor
   /// runs.
   void on_deadline(std::function<void(Sequence)> listener);
-  /// Announces each event that has left, done, dead or superseded, on the home executor. Set before the home executor runs.
+  /// Announces each event that has left, done, dead or superseded, on the home executor. Set before that runs.
   void on_settled(std::function<void(Sequence)> listener);
 
   /// Reports on the home executor when the whole mailbox or one tenant's part of it comes near a bound, and when it is
