@@ -227,25 +227,36 @@ class MemoryBench {
     query.text = question.text;
     query.hits_max = kHitsMax;
     query.relevance_min = 0;
+    query.explain = query.explain_dropped = static_cast<bool>(options_.on_candidates);
     const MonotonicTime begin = clock_.monotonic_now();
     ASSIGN_OR_RETURN(const Recalled recalled, recall(query));
     waits_.push_back(clock_.monotonic_now() - begin);
     searches_.push_back(Duration(recalled.statistics.search_us));
     count_evidence(question, recalled);
+    if (options_.on_candidates) {
+      std::vector<std::string> turns;
+      for (const auto* list : {&recalled.hits, &recalled.dropped}) {
+        for (const RecallHit& hit : *list) turns.push_back(turn_of(hit));
+      }
+      options_.on_candidates(question, turns, recalled);
+    }
     return ask_elsewhere(query, user);
   }
 
   /// The same question by the product's own cut, of its conversation and of the next.
   Status ask_elsewhere(RecallQuery query, std::size_t user) {
     query.relevance_min.reset();
+    query.explain = query.explain_dropped = false;
     query.hits_max = 1;
     Abstentions& none = result_.abstentions;
     ++none.n;
     ASSIGN_OR_RETURN(const Recalled own, recall(query));
     none.own += own.hits.empty() ? 1 : 0;
+    RETURN_IF_ERROR(tell_best(query, false));
     if (conversations_.size() < 2 || users() < 2) return {};
     const std::size_t other = (user + 1) % std::min(conversations_.size(), users());
     query.scope = scope_of(other);
+    RETURN_IF_ERROR(tell_best(query, true));
     ASSIGN_OR_RETURN(const Recalled foreign, recall(query));
     none.foreign += foreign.hits.empty() ? 1 : 0;
     const std::vector<std::string> from = speakers_of(of_user(user));
@@ -253,6 +264,22 @@ class MemoryBench {
     for (std::size_t i = 0; i < from.size() && i < to.size(); ++i) replace_all(query.text, from[i], to[i]);
     ASSIGN_OR_RETURN(const Recalled renamed, recall(query));
     none.foreign_names += renamed.hits.empty() ? 1 : 0;
+    return {};
+  }
+
+  Status tell_best(RecallQuery query, bool foreign) {
+    if (!options_.on_best) return {};
+    query.relevance_min = 0;
+    query.hits_max = kHitsMax;
+    ASSIGN_OR_RETURN(const Recalled recalled, recall(query));
+    BestCandidate best{foreign, -1, 0};
+    for (const RecallHit& hit : recalled.hits) {
+      const HitExplanation& why = hit.explanation;
+      if (why.cosine + why.words_share / 2 <= best.cosine + best.words_share / 2) continue;
+      best.cosine = why.cosine;
+      best.words_share = why.words_share;
+    }
+    options_.on_best(best);
     return {};
   }
 

@@ -11,14 +11,23 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "cli/bench/conversation_files.hpp"
 #include "cli/bench/latency.hpp"
+#include "memory/record.hpp"
 
 namespace mnema {
+
+/// What says whether anything is relevant: of the candidate that looks best.
+struct BestCandidate {
+  bool foreign = false;  // the question is about another conversation
+  double cosine = 0;
+  double words_share = 0;
+};
 
 struct MemoryBenchOptions {
   std::string folder;                                  // for the program's data
@@ -26,6 +35,11 @@ struct MemoryBenchOptions {
   std::string tokenizer_model = "qwen2.5-coder-0.5b";  // counts the tokens of a context; not on disk: estimated
   int threads = 0;                                     // compute threads; 0 = one per core
   int users = 0;  // conversations are repeated until there are so many users; 0 = each conversation is one
+  /// To fit weights by; both or none. Of each question all that was found, hits and dropped, with their turns' ids; and
+  /// the best of its own conversation and of another.
+  std::function<void(const ConversationQuestion&, const std::vector<std::string>& turns, const Recalled&)>
+      on_candidates;
+  std::function<void(const BestCandidate&)> on_best;
 };
 
 inline constexpr std::array<int, 3> kRecallCuts = {5, 10, 25};

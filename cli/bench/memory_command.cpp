@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "cli/bench/memory_bench.hpp"
@@ -20,6 +22,7 @@ struct MemoryFlags {
   std::string locomo;
   std::string realtalk;
   std::string beam;
+  std::string features;
   MemoryBenchOptions options;
   bool json = false;
 };
@@ -80,6 +83,28 @@ void print_text(const MemoryBenchResult& result) {
              result.search.p99_ms);
 }
 
+/// One line of JSON for each candidate of a question: what the ranker sees of it, and whether it is evidence.
+void write_candidates(std::ostream& out, const ConversationQuestion& question, const std::vector<std::string>& turns,
+                      const Recalled& recalled) {
+  std::size_t at = 0;
+  boost::json::array candidates;
+  for (const auto* list : {&recalled.hits, &recalled.dropped}) {
+    for (const RecallHit& hit : *list) {
+      const std::string& turn = turns[at++];
+      const bool wanted =
+          std::find(question.evidence.begin(), question.evidence.end(), turn) != question.evidence.end();
+      boost::json::object values;
+      for (const FeatureShare& feature : hit.explanation.features) values[feature.name] = feature.value;
+      candidates.push_back({{"turn", turn}, {"evidence", wanted}, {"features", std::move(values)}});
+    }
+  }
+  out << boost::json::serialize(boost::json::object{{"question", question.text},
+                                                    {"category", question.category},
+                                                    {"evidence", question.evidence.size()},
+                                                    {"candidates", std::move(candidates)}})
+      << "\n";
+}
+
 Result<std::vector<Conversation>> conversations_of(const MemoryFlags& flags) {
   if (!flags.locomo.empty()) return read_locomo(flags.locomo);
   if (!flags.realtalk.empty()) return read_realtalk(flags.realtalk);
@@ -93,6 +118,19 @@ int run_memory(const MemoryFlags& flags) {
   const Result<std::vector<Conversation>> conversations = conversations_of(flags);
   if (!conversations.ok()) return report(conversations.error(), kExitUsage);
   MemoryBenchOptions options = flags.options;
+  std::ofstream features;
+  if (!flags.features.empty()) {
+    features.open(flags.features);
+    if (!features) return report(fail(ErrorCode::kStorage, "cannot write " + flags.features), kExitUsage);
+    options.on_candidates = [&features](const auto& question, const auto& turns, const Recalled& recalled) {
+      write_candidates(features, question, turns, recalled);
+    };
+    options.on_best = [&features](const BestCandidate& best) {
+      features << boost::json::serialize(boost::json::object{
+                      {"foreign", best.foreign}, {"cosine", best.cosine}, {"words_share", best.words_share}})
+               << "\n";
+    };
+  }
   std::error_code error;
   const bool own_folder = options.folder.empty();
   if (own_folder) {
@@ -141,6 +179,7 @@ void add_memory_bench(CLI::App& bench, int& exit_code) {
       ->capture_default_str();
   memory->add_option("--threads", flags->options.threads, "Compute threads; 0 = one per core")->capture_default_str();
   memory->add_option("--data", flags->options.folder, "Folder that keeps the entries and vectors for the next run");
+  memory->add_option("--features", flags->features, "Write what the ranker sees of each candidate (JSON lines)");
   memory->add_flag("--json", flags->json, "One JSON object on standard output");
   memory->callback([flags, &exit_code] { exit_code = run_memory(*flags); });
 }
