@@ -1,7 +1,8 @@
 // cli/bench_command.hpp
 //
-// `mnema bench engine|events|answers`: how fast a model, or durable events, run on this machine, how far that is from
-// the hardware's limits, and how good the quickstart's assistant answers.
+// `mnema bench engine|events|answers|memory`: how fast a model, or durable events, run on this machine, how far that is
+// from the hardware's limits, how good the quickstart's assistant answers, and how much of what a question needs memory
+// brings back.
 #pragma once
 
 namespace CLI {

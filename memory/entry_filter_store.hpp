@@ -22,6 +22,8 @@ class EntryFilter {
   EntryFilter(VisibleScopes visible, const RecallQuery& query);
 
   [[nodiscard]] const VisibleScopes& visible() const { return visible_; }
+  /// The question wants not all that its asker may see.
+  [[nodiscard]] bool narrows() const;
 
   /// To stand behind WHERE in a query over `memory_entries e`. Its parameters are those before ?16.
   static const std::string kCondition;

@@ -40,9 +40,9 @@ struct LoadedEntry {
   std::string text;
   Provenance source;
 };
-/// None: it is not there, or `filter` does not admit it.
-[[nodiscard]] Result<std::optional<LoadedEntry>> load(Transaction& transaction, EntryId entry,
-                                                      const EntryFilter& filter);
+/// In the order of `entries`, without those that are not there or that `filter` does not admit.
+[[nodiscard]] Result<std::vector<LoadedEntry>> load(Transaction& transaction, const std::vector<EntryId>& entries,
+                                                    const EntryFilter& filter);
 
 /// What `filter` admits, newest first.
 [[nodiscard]] Result<std::vector<EntryId>> newest(Transaction& transaction, const EntryFilter& filter, int count_max);

@@ -152,6 +152,25 @@ Result<std::vector<StoredEpisode>> thread(Transaction& transaction, const Scope&
   return found;
 }
 
+Result<std::vector<TurnText>> turns(Transaction& transaction, const VisibleScopes& visible, const std::string& thread,
+                                    std::int64_t first, std::int64_t last) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare(
+                       "SELECT e.entry_id, s.sequence, e.text FROM memory_threads t"
+                       " CROSS JOIN memory_episodes s ON s.thread_id = t.thread_id AND s.sequence BETWEEN ?11 AND ?12"
+                       " CROSS JOIN memory_entries e ON e.entry_id = s.entry_id WHERE t.tenant_id = ?9"
+                       " AND t.name = ?10 AND e.scope_id IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ORDER BY s.sequence"));
+  const auto scopes = visible.padded();
+  for (std::size_t i = 0; i < scopes.size(); ++i) select.bind(1 + static_cast<int>(i), scopes[i]);
+  select.bind(9, visible.tenant).bind(10, std::string_view(thread)).bind(11, first).bind(12, last);
+  std::vector<TurnText> found;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return found;
+    found.push_back({select.integer(0), select.integer(1), select.text(2)});
+  }
+}
+
 Status verify_chain(Transaction& transaction, const std::string& tenant, const std::string& thread) {
   ASSIGN_OR_RETURN(const std::optional<TenantId> id, scope_store::find_tenant(transaction, tenant));
   std::optional<ThreadHead> head;

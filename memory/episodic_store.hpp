@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "memory/record.hpp"
+#include "memory/scope_store.hpp"
 #include "memory/text_terms.hpp"
 #include "runtime/store/database.hpp"
 
@@ -25,6 +26,16 @@ namespace mnema::episodic_store {
 /// The last `count_max`, oldest first, as far as `asker` may see them.
 [[nodiscard]] Result<std::vector<StoredEpisode>> thread(Transaction& transaction, const Scope& asker,
                                                         const std::string& thread, int count_max);
+
+/// An episode by its place alone.
+struct TurnText {
+  EntryId entry = 0;
+  std::int64_t sequence = 0;
+  std::string text;
+};
+/// Of a thread those from `first` to `last` that are visible, in order.
+[[nodiscard]] Result<std::vector<TurnText>> turns(Transaction& transaction, const VisibleScopes& visible,
+                                                  const std::string& thread, std::int64_t first, std::int64_t last);
 
 /// Errors: `kCorrupt` naming the first episode that does not fit, `kNotFound`.
 [[nodiscard]] Status verify_chain(Transaction& transaction, const std::string& tenant, const std::string& thread);

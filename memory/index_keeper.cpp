@@ -198,6 +198,13 @@ VectorIndex::Found IndexKeeper::search(TenantId tenant, std::span<const float> q
   return index ? index->search(query, count, filter) : VectorIndex::Found{};
 }
 
+std::vector<std::optional<float>> IndexKeeper::similarities(TenantId tenant, std::span<const float> query,
+                                                            std::span<const VectorLabel> labels,
+                                                            const VectorFilter& filter) const {
+  const Index index = find(tenant);
+  return index ? index->similarities(query, labels, filter) : std::vector<std::optional<float>>(labels.size());
+}
+
 std::int64_t IndexKeeper::memory_bytes() const {
   const std::scoped_lock lock(mutex_);
   std::int64_t bytes = 0;

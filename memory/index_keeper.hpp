@@ -16,7 +16,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +57,10 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
 
   [[nodiscard]] VectorIndex::Found search(TenantId tenant, std::span<const float> query, std::size_t count,
                                           const VectorFilter& filter) const;
+  [[nodiscard]] std::vector<std::optional<float>> similarities(TenantId tenant, std::span<const float> query,
+                                                               std::span<const VectorLabel> labels,
+                                                               const VectorFilter& filter) const;
+  [[nodiscard]] const std::string& embedder() const { return options_.embedder; }
   [[nodiscard]] int rebuilds() const { return rebuilds_; }
   [[nodiscard]] std::int64_t memory_bytes() const;
   /// With nothing in flight. Errors: `kCorrupt`.

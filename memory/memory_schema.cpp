@@ -143,6 +143,10 @@ CREATE INDEX memory_vector_changes_by_embedder ON memory_vector_changes (tenant_
 )sql"},
           {"memory", 6, R"sql(
 ALTER TABLE memory_documents ADD COLUMN stale TEXT NOT NULL DEFAULT '';
+)sql"},
+          {"memory", 7, R"sql(
+DROP INDEX memory_vectors_by_entry;
+CREATE INDEX memory_vectors_by_entry ON memory_vectors (entry_id, embedder_id);
 )sql"}};
 }
 

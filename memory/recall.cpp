@@ -3,36 +3,20 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
+#include <numeric>
 #include <optional>
-#include <set>
-#include <unordered_map>
-#include <unordered_set>
 
-#include "memory/entry_store.hpp"
-#include "memory/text_index_store.hpp"
-#include "memory/vector_store.hpp"
+#include "memory/rank_features.hpp"
+#include "memory/ranker.hpp"
 
 namespace mnema {
 namespace {
 
-constexpr double kRankConstant = 60;
-constexpr std::size_t kQueryTermsMax = 64;
 constexpr double kRepetition = 0.9;  // share of common terms from which two texts say the same
-
-struct Candidate {
-  RecallHit hit;
-  std::vector<std::string> terms;    // sorted, distinct
-  std::vector<std::string> numbers;  // those with a digit, in the order of the text
-};
-
-bool has_digit(const std::string& term) { return term.find_first_of("0123456789") != std::string::npos; }
-
-double dot(const std::vector<float>& a, const std::vector<float>& b) {
-  if (a.size() != b.size()) return 0;
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
-}
+constexpr std::size_t kTermsComparedMax = 4'096;
+// A turn whose score is so far below the best has, by the ranker's own softmax, less than one chance in 150 beside it.
+constexpr double kScoreSpan = 5;
 
 std::size_t common(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   std::size_t count = 0;
@@ -52,211 +36,148 @@ std::string with_two_digits(double value) {
   return std::to_string(hundredths / 100) + "." + (hundredths % 100 < 10 ? "0" : "") + std::to_string(hundredths % 100);
 }
 
+/// The words of a text, to compare it with others. Made of those alone that may be hits.
+struct Said {
+  EntryId entry = 0;
+  std::vector<std::string> terms;    // sorted, distinct
+  std::vector<std::string> numbers;  // those with a digit, in the order of the text
+};
+
+Said said_by(const RecallHit& hit, const TermMaker& terms) {
+  Said said{hit.id, terms.distinct(hit.source.heading_path + "\n" + hit.text, kTermsComparedMax), {}};
+  std::copy_if(said.terms.begin(), said.terms.end(), std::back_inserter(said.numbers),
+               [](const std::string& term) { return term.find_first_of("0123456789") != std::string::npos; });
+  std::sort(said.terms.begin(), said.terms.end());
+  return said;
+}
+
+/// A limit of 100 and one of 200 are two things to know, however much else of the two sentences is alike.
+bool say_the_same(const Said& a, const Said& b) {
+  const auto larger = static_cast<double>(std::max(a.terms.size(), b.terms.size()));
+  if (larger == 0 || a.numbers != b.numbers) return false;
+  // The smaller one alone says how much they can have in common.
+  if (static_cast<double>(std::min(a.terms.size(), b.terms.size())) < kRepetition * larger) return false;
+  return static_cast<double>(common(a.terms, b.terms)) >= kRepetition * larger;
+}
+
 class Recall {
  public:
-  Recall(Transaction& transaction, const IndexKeeper& index, const TermMaker& terms, const RecallQuery& query,
-         const RecallVectors& vectors, int candidates_max)
-      : transaction_(transaction),
-        index_(index),
-        terms_(terms),
-        query_(query),
-        vectors_(vectors),
-        candidates_max_(static_cast<std::size_t>(candidates_max)) {}
+  Recall(const CandidateSearch& search, std::vector<Candidate>& candidates, const std::string& embedder,
+         const TermMaker& terms, const RecallQuery& query)
+      : search_(search), candidates_(candidates), embedder_(embedder), terms_(terms), query_(query) {}
 
-  Result<Recalled> run() {
-    asked_ = terms_.distinct(query_.text, kQueryTermsMax);
-    std::sort(asked_.begin(), asked_.end());
-    ASSIGN_OR_RETURN(VisibleScopes visible, scope_store::visible_to(transaction_, query_.scope));
-    filter_.emplace(std::move(visible), query_);
-    if (!filter_->visible().nothing()) {
-      RETURN_IF_ERROR(find_by_vector());
-      RETURN_IF_ERROR(find_by_words());
-      RETURN_IF_ERROR(find_by_time());
-    }
-    add_uncommitted();
+  Recalled run() {
+    recalled_.statistics = search_.statistics();
     judge();
-    cut();
+    const std::vector<std::size_t> order = query_.text.empty() ? by_time() : by_score();
+    cut(order);
     return std::move(recalled_);
   }
 
  private:
-  /// The candidate of an entry, made on first sight; null: the query does not want it.
-  Result<Candidate*> see(EntryId entry) {
-    if (const auto known = by_id_.find(entry); known != by_id_.end()) return &candidates_[known->second];
-    if (unwanted_.count(entry) != 0) return static_cast<Candidate*>(nullptr);
-    // The row decides who sees it, whatever an index said.
-    ASSIGN_OR_RETURN(std::optional<entry_store::LoadedEntry> loaded, entry_store::load(transaction_, entry, *filter_));
-    if (!loaded) {
-      unwanted_.insert(entry);
-      return static_cast<Candidate*>(nullptr);
-    }
-    Candidate candidate;
-    candidate.hit.id = entry;
-    candidate.hit.text = std::move(loaded->text);
-    candidate.hit.source = std::move(loaded->source);
-    return add(std::move(candidate));
-  }
-
-  Candidate* add(Candidate candidate) {
-    const std::string& heading = candidate.hit.source.heading_path;
-    candidate.terms = terms_.distinct(heading + "\n" + candidate.hit.text, 4096);
-    std::copy_if(candidate.terms.begin(), candidate.terms.end(), std::back_inserter(candidate.numbers), has_digit);
-    std::sort(candidate.terms.begin(), candidate.terms.end());
-    if (candidate.hit.id != 0) by_id_[candidate.hit.id] = candidates_.size();
-    candidates_.push_back(std::move(candidate));
-    return &candidates_.back();
-  }
-
-  Status find_by_vector() {
-    if (vectors_.question.empty()) return {};
-    VectorFilter filter;
-    for (const ScopeId scope : filter_->visible().scopes) filter.groups.push_back(static_cast<VectorGroup>(scope));
-    // What the query does not want is known only from the rows: ask for more until enough is wanted.
-    std::unordered_set<VectorLabel> seen;
-    int rank = 0;
-    for (std::size_t count = candidates_max_;; count *= 4) {
-      const VectorIndex::Found found = index_.search(filter_->visible().tenant, vectors_.question, count, filter);
-      recalled_.statistics.exact = recalled_.statistics.exact && found.exact;
-      for (const VectorMatch& match : found.matches) {
-        if (!seen.insert(match.label).second) continue;
-        ASSIGN_OR_RETURN(const std::optional<vector_store::VectorRow> row,
-                         vector_store::find(transaction_, match.label));
-        if (!row) continue;
-        ASSIGN_OR_RETURN(Candidate * candidate, see(row->entry));
-        if (!candidate) continue;
-        HitExplanation& why = candidate->hit.explanation;
-        why.cosine = std::max(why.cosine, dot(vectors_.question, row->vector));
-        if (why.vector_rank == 0) why.vector_rank = ++rank;
-      }
-      const bool all = found.matches.size() < count;
-      if (all || static_cast<std::size_t>(rank) >= candidates_max_ / 2 || count > 64 * candidates_max_) break;
-    }
-    recalled_.statistics.vector_candidates = rank;
-    return {};
-  }
-
-  Status find_by_words() {
-    ASSIGN_OR_RETURN(const std::vector<text_index_store::TextMatch> found,
-                     text_index_store::search(transaction_, *filter_, asked_, static_cast<int>(candidates_max_)));
-    int rank = 0;
-    for (const text_index_store::TextMatch& match : found) {
-      ASSIGN_OR_RETURN(Candidate * candidate, see(match.entry));
-      if (!candidate) continue;
-      candidate->hit.explanation.text_rank = ++rank;
-      candidate->hit.explanation.text_score = match.score;
-    }
-    recalled_.statistics.text_candidates = rank;
-    return {};
-  }
-
-  Status find_by_time() {
-    if (!query_.from && !query_.to) return {};
-    ASSIGN_OR_RETURN(const std::vector<EntryId> found,
-                     entry_store::newest(transaction_, *filter_, static_cast<int>(candidates_max_)));
-    int rank = 0;
-    for (const EntryId entry : found) {
-      ASSIGN_OR_RETURN(Candidate * candidate, see(entry));
-      if (candidate) candidate->hit.explanation.time_rank = ++rank;
-    }
-    recalled_.statistics.time_candidates = rank;
-    return {};
-  }
-
-  void add_uncommitted() {
-    if (query_.kind == EntryKind::kChunk || !query_.collection.empty()) return;
-    for (std::size_t i = 0; i < query_.uncommitted.size(); ++i) {
-      const Episode& episode = query_.uncommitted[i];
-      const std::string& thread = episode.thread.empty() ? episode.scope.session : episode.thread;
-      if (!may_see(query_.scope, episode.scope)) continue;
-      if (!query_.thread_excluded.empty() && thread == query_.thread_excluded) continue;
-      if ((query_.from && episode.time < *query_.from) || (query_.to && episode.time > *query_.to)) continue;
-      Candidate candidate;
-      candidate.hit.text = episode.text;
-      Provenance& source = candidate.hit.source;
-      source.episode_kind = episode.kind;
-      source.thread = thread;
-      source.role = episode.role;
-      source.time = episode.time;
-      source.trust = episode.trust;
-      source.scope = episode.scope;
-      HitExplanation& why = candidate.hit.explanation;
-      if (i < vectors_.uncommitted.size()) why.cosine = dot(vectors_.question, vectors_.uncommitted[i]);
-      why.vector_rank = 1;  // as if it were the newest thing found: it is about this very turn
-      add(std::move(candidate));
-    }
-  }
-
   void judge() {
-    for (Candidate& candidate : candidates_) {
-      HitExplanation& why = candidate.hit.explanation;
-      for (const int rank : {why.vector_rank, why.text_rank, why.time_rank}) {
-        if (rank > 0) why.fused += 1 / (kRankConstant + rank);
-      }
-      const double by_meaning = why.cosine > 0 ? 1 / (1 + std::exp((0.32 - why.cosine) / 0.07)) : 0;
-      const double share =
-          asked_.empty() ? 0
-                         : static_cast<double>(common(asked_, candidate.terms)) / static_cast<double>(asked_.size());
-      candidate.hit.relevance = std::max(by_meaning, 0.9 * share * share);
+    const std::vector<FeatureValues> values = rank_features(search_, candidates_, query_.text, terms_);
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      RecallHit& hit = candidates_[i].hit;
+      hit.explanation.score = rank_score(values[i]);
+      if (query_.explain) hit.explanation.features = shares_of(values[i]);
+      hit.explanation.words_share = words_share_of(candidates_[i]);
+      hit.relevance =
+          relevance_of({hit.source.kind, candidates_[i].signals.cosine, hit.explanation.words_share}, embedder_);
+      if (hit.source.kind != EntryKind::kEpisode) continue;
+      best_relevance_ = std::max(best_relevance_, hit.relevance);
+      best_score_ = std::max(best_score_, hit.explanation.score);
     }
-    std::stable_sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-      const double fused_a = a.hit.explanation.fused;
-      const double fused_b = b.hit.explanation.fused;
-      return fused_a != fused_b ? fused_a > fused_b : a.hit.id < b.hit.id;
+  }
+
+  /// A term that no entry has weighs as much as the rarest: a question about somebody unknown is full of them. Who
+  /// speaks need not name himself.
+  [[nodiscard]] double words_share_of(const Candidate& candidate) const {
+    const std::vector<std::string>& asked = search_.words().terms;
+    if (asked.empty()) return 0;
+    const std::vector<std::string> role = terms_.terms(candidate.hit.source.role);
+    double has = 0;
+    double all = 0;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      const double weight = search_.bm25().weight(i);
+      const bool in_text = candidate.signals.words != nullptr && candidate.signals.words->counts[i] > 0;
+      if (in_text || std::find(role.begin(), role.end(), asked[i]) != role.end()) has += weight;
+      all += weight;
+    }
+    return has / all;
+  }
+
+  [[nodiscard]] std::vector<std::size_t> by_score() const {
+    return ordered([](const RecallHit& a, const RecallHit& b) {
+      return a.explanation.score != b.explanation.score ? a.explanation.score > b.explanation.score : a.id < b.id;
     });
   }
-
-  /// The id of a kept hit that says the same; none: nothing does. A limit of 100 and one of 200 are two things to know,
-  /// however much else of the two sentences is alike.
-  std::optional<EntryId> said_before(const Candidate& candidate, const std::vector<const Candidate*>& kept) const {
-    for (const Candidate* other : kept) {
-      if (candidate.numbers != other->numbers) continue;
-      const std::size_t larger = std::max(candidate.terms.size(), other->terms.size());
-      if (larger > 0 &&
-          static_cast<double>(common(candidate.terms, other->terms)) >= kRepetition * static_cast<double>(larger)) {
-        return other->hit.id;
-      }
-    }
-    return {};
+  /// Asked for by time alone, the time is the relevance.
+  [[nodiscard]] std::vector<std::size_t> by_time() const {
+    return ordered([](const RecallHit& a, const RecallHit& b) {
+      return a.source.time != b.source.time ? a.source.time > b.source.time : a.id < b.id;
+    });
+  }
+  template <class Before>
+  [[nodiscard]] std::vector<std::size_t> ordered(const Before& before) const {
+    std::vector<std::size_t> order(candidates_.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return before(candidates_[a].hit, candidates_[b].hit); });
+    return order;
   }
 
-  void cut() {
-    const double relevance_min = query_.relevance_min.value_or(kRelevanceCut);
-    recalled_.statistics.relevance_cut = relevance_min;
-    std::vector<const Candidate*> kept;
-    for (Candidate& candidate : candidates_) {
-      std::string& verdict = candidate.hit.explanation.verdict;
-      // Asked for by time alone, the time is the relevance.
-      const bool by_time_alone = query_.text.empty() && candidate.hit.explanation.time_rank > 0;
-      if (candidate.hit.relevance < relevance_min && !by_time_alone) {
-        verdict = "below the relevance cut " + with_two_digits(relevance_min);
-      } else if (const std::optional<EntryId> same = said_before(candidate, kept)) {
-        verdict = "says the same as entry " + std::to_string(*same);
-      } else if (static_cast<int>(kept.size()) >= query_.hits_max) {
-        verdict = "beyond hits_max";
+  [[nodiscard]] bool relevant(const RecallHit& hit) const {
+    if (query_.text.empty()) return hit.explanation.time_rank > 0 || hit.id == 0;
+    if (query_.relevance_min) return hit.relevance >= *query_.relevance_min;
+    return hit.source.kind == EntryKind::kChunk ? hit.relevance >= kRelevanceCut : best_relevance_ >= kRelevanceCut;
+  }
+  /// A caller who says how relevant a hit must be has said it.
+  [[nodiscard]] bool far_below_the_best(const RecallHit& hit) const {
+    return !query_.relevance_min && !query_.text.empty() && hit.source.kind == EntryKind::kEpisode &&
+           hit.explanation.score < best_score_ - kScoreSpan;
+  }
+
+  void cut(const std::vector<std::size_t>& order) {
+    recalled_.statistics.relevance_cut = query_.relevance_min.value_or(kRelevanceCut);
+    const std::string below = "below the relevance cut " + with_two_digits(recalled_.statistics.relevance_cut);
+    std::vector<Said> kept;
+    for (const std::size_t at : order) {
+      RecallHit& hit = candidates_[at].hit;
+      std::string& verdict = hit.explanation.verdict;
+      const bool full = static_cast<int>(kept.size()) >= query_.hits_max;
+      if (!relevant(hit)) {
+        verdict = below;
+      } else if (far_below_the_best(hit)) {
+        verdict = "far below the best";
+      } else if (full && !query_.explain_dropped) {
+        break;
       } else {
-        verdict = "kept";
-        kept.push_back(&candidate);
+        Said said = said_by(hit, terms_);
+        const auto same = std::find_if(kept.begin(), kept.end(), [&](const Said& k) { return say_the_same(said, k); });
+        if (same != kept.end()) {
+          verdict = "says the same as entry " + std::to_string(same->entry);
+        } else if (full) {
+          verdict = "beyond hits_max";
+        } else {
+          verdict = "kept";
+          kept.push_back(std::move(said));
+        }
       }
-    }
-    for (Candidate& candidate : candidates_) {
-      if (candidate.hit.explanation.verdict == "kept")
-        recalled_.hits.push_back(std::move(candidate.hit));
+      if (verdict == "kept")
+        recalled_.hits.push_back(std::move(hit));
       else if (query_.explain_dropped)
-        recalled_.dropped.push_back(std::move(candidate.hit));
+        recalled_.dropped.push_back(std::move(hit));
     }
   }
 
-  Transaction& transaction_;
-  const IndexKeeper& index_;
+  const CandidateSearch& search_;
+  std::vector<Candidate>& candidates_;
+  const std::string& embedder_;
   const TermMaker& terms_;
   const RecallQuery& query_;
-  const RecallVectors& vectors_;
-  const std::size_t candidates_max_;
-  std::optional<EntryFilter> filter_;  // set by run
-  std::vector<std::string> asked_;     // sorted, distinct
-  std::vector<Candidate> candidates_;
-  std::unordered_map<EntryId, std::size_t> by_id_;
-  std::unordered_set<EntryId> unwanted_;
+  double best_relevance_ = 0;  // of the turns
+  double best_score_ = std::numeric_limits<double>::lowest();
   Recalled recalled_;
 };
 
@@ -264,7 +185,9 @@ class Recall {
 
 Result<Recalled> recall(Transaction& transaction, const IndexKeeper& index, const TermMaker& terms,
                         const RecallQuery& query, const RecallVectors& vectors, int candidates_max) {
-  return Recall(transaction, index, terms, query, vectors, candidates_max).run();
+  CandidateSearch search(transaction, index, terms, query, vectors, candidates_max);
+  RETURN_IF_ERROR(search.run());
+  return Recall(search, search.candidates(), index.embedder(), terms, query).run();
 }
 
 }  // namespace mnema

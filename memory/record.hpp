@@ -141,7 +141,15 @@ struct RecallQuery {
   std::vector<EntryId> excluded;           // these not
   std::vector<Episode> uncommitted;        // what this turn has written and not committed yet; recalled like the rest
   std::optional<double> relevance_min;     // instead of the embedder's calibrated cut; 0 = everything found
+  bool explain = false;                    // also say what each feature adds to a hit's score
   bool explain_dropped = false;            // also return what was found and left out
+};
+
+/// What one feature of a candidate adds to its score (memory/ranker.hpp).
+struct FeatureShare {
+  std::string name;
+  double value = 0;
+  double share = 0;
 };
 
 /// How a hit came to its place. Ranks count from 1; 0 = not found on that way.
@@ -149,10 +157,12 @@ struct HitExplanation {
   int vector_rank = 0;
   int text_rank = 0;
   int time_rank = 0;
-  double cosine = 0;      // of the better of its vectors; 0 while its vector is pending
-  double text_score = 0;  // BM25, the larger the better
-  double fused = 0;       // what hits are ordered by
-  std::string verdict;    // "kept", "below the relevance cut 0.30", "says the same as entry 17", "beyond hits_max"
+  double cosine = 0;                   // of the better of its vectors; 0 while its vector is pending
+  double text_score = 0;               // BM25, the larger the better
+  double words_share = 0;              // weight of the question's terms that it has, of that of all of them
+  double score = 0;                    // what hits are ordered by
+  std::vector<FeatureShare> features;  // with `explain`: the largest shares first
+  std::string verdict;  // "kept", "below the relevance cut 0.30", "says the same as entry 17", "beyond hits_max"
 };
 
 struct RecallHit {

@@ -52,14 +52,14 @@ void TextIndexKeeper::renew(const text_index_store::Outdated& outdated, EntryId 
                      Transaction& transaction) { return text_index_store::set_format(transaction, tenant, format); },
                  [self = shared_from_this()] { self->pump(); });
   }
-  std::vector<std::pair<EntryId, std::string>> words;
+  std::vector<text_index_store::Searched> words;  // with their terms for texts
   for (const text_index_store::Searched& searched : *texts) {
-    words.emplace_back(searched.entry, terms_.joined(searched.text));
+    words.push_back({searched.entry, searched.scope, terms_.joined(searched.text)});
   }
   write(
       [tenant = outdated.tenant, words = std::move(words)](Transaction& transaction) -> Status {
-        for (const auto& [entry, joined] : words) {
-          RETURN_IF_ERROR(text_index_store::replace(transaction, tenant, entry, joined));
+        for (const auto& [entry, scope, joined] : words) {
+          RETURN_IF_ERROR(text_index_store::replace(transaction, {tenant, scope}, entry, joined));
         }
         return {};
       },

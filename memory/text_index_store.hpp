@@ -1,7 +1,8 @@
 // memory/text_index_store.hpp
 //
 // Words of entries, searchable: one FTS5 table per tenant over the terms of memory/text_terms.hpp, so that no query can
-// touch another tenant's words, not even through their statistics.
+// touch another tenant's words, not even through their statistics. A term of its own says which scope an entry is of: a
+// search walks only what its asker may see, and how rare a word is (memory/bm25.hpp) is counted among that alone.
 //
 // A tenant's table is made by a unit of work that writes nothing into it: SQLite cannot undo a table together with rows
 // in it, and a unit that failed after both would take its whole commit group with it. Entries that come before their
@@ -21,18 +22,26 @@
 
 namespace mnema::text_index_store {
 
+/// An entry with some of the terms searched for.
 struct TextMatch {
   EntryId entry = 0;
-  double score = 0;  // BM25, the larger the better
+  int length = 0;           // in terms
+  std::vector<int> counts;  // of each term searched for
+};
+struct TextMatches {
+  std::vector<std::string> terms;  // searched for
+  std::int64_t entries = 0;        // visible to the asker, counted up to a bound
+  std::vector<TextMatch> found;    // in no order
 };
 
 /// Adds the words of an entry, unless its tenant has no table yet.
-[[nodiscard]] Status add(Transaction& transaction, TenantId tenant, EntryId entry, const std::string& words);
+[[nodiscard]] Status add(Transaction& transaction, const ScopeKey& where, EntryId entry, const std::string& words);
 [[nodiscard]] Status remove(Transaction& transaction, TenantId tenant, EntryId entry);
 
-/// Best first, only what `filter` admits. Any of the terms may match.
-[[nodiscard]] Result<std::vector<TextMatch>> search(Transaction& transaction, const EntryFilter& filter,
-                                                    const std::vector<std::string>& terms, int count_max);
+/// What `filter` admits and has any of the terms. Where that is more than about `count_max`, the commonest terms are
+/// searched for no more, but still counted; the rarest always is.
+[[nodiscard]] Result<TextMatches> search(Transaction& transaction, const EntryFilter& filter,
+                                         const std::vector<std::string>& terms, int count_max);
 
 [[nodiscard]] Result<bool> has_table(Transaction& transaction, TenantId tenant);
 /// True: some tenant has none.
@@ -50,13 +59,14 @@ struct Outdated {
 
 struct Searched {
   EntryId entry = 0;
+  ScopeId scope = 0;
   std::string text;  // what the entry is found by, headings included
 };
 /// Entries of a tenant above `after` and up to `last`, in order.
 [[nodiscard]] Result<std::vector<Searched>> searched_texts(Transaction& transaction, TenantId tenant, EntryId after,
                                                            EntryId last, int count_max);
 /// Gives an entry these words instead of those it has; nothing, when the entry has gone.
-[[nodiscard]] Status replace(Transaction& transaction, TenantId tenant, EntryId entry, const std::string& words);
+[[nodiscard]] Status replace(Transaction& transaction, const ScopeKey& where, EntryId entry, const std::string& words);
 /// All words of the tenant are of this format now.
 [[nodiscard]] Status set_format(Transaction& transaction, TenantId tenant, const std::string& format);
 

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "memory/id_list.hpp"
+
 namespace mnema::vector_store {
 namespace {
 
@@ -18,6 +20,42 @@ Status log_change(Transaction& transaction, TenantId tenant, std::int64_t embedd
       transaction.prepare("INSERT INTO memory_vector_changes"
                           " (tenant_id, embedder_id, operation, vector_id, tag) VALUES (?1, ?2, ?3, ?4, ?5)"));
   return insert.bind(1, tenant).bind(2, embedder).bind(3, static_cast<int>(kind)).bind(4, label).bind(5, tag).run();
+}
+
+// Of the turns before one, so much is put before its text: encoders read a few hundred tokens, and the text is to be
+// among them.
+constexpr int kContextTurns = 2;
+constexpr int kContextCharacters = 300;  // of each
+
+std::string spoken(const std::string& role, const std::string& text) {
+  return role.empty() ? text : role + ": " + text;
+}
+
+Result<std::string> with_context(Transaction& transaction, EntryId entry) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT b.role, CASE WHEN b.entry_id = s.entry_id THEN be.text"
+                                       " ELSE substr(be.text, 1, ?2) END FROM memory_episodes s"
+                                       " JOIN memory_entries e ON e.entry_id = s.entry_id"
+                                       " JOIN memory_episodes b ON b.thread_id = s.thread_id"
+                                       " AND b.sequence BETWEEN s.sequence - ?3 AND s.sequence"
+                                       " JOIN memory_entries be ON be.entry_id = b.entry_id"
+                                       " WHERE s.entry_id = ?1 AND be.scope_id = e.scope_id ORDER BY b.sequence"));
+  select.bind(1, entry).bind(2, kContextCharacters).bind(3, kContextTurns);
+  std::string context;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return context;
+    context += (context.empty() ? "" : "\n") + spoken(select.text(0), select.text(1));
+  }
+}
+
+Result<std::vector<LabelledEntry>> labelled(Statement& select) {
+  std::vector<LabelledEntry> found;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return found;
+    found.push_back({select.integer(0), select.integer(1)});
+  }
 }
 
 }  // namespace
@@ -101,10 +139,13 @@ Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());
     if (!row) return entries;
-    std::string text;
-    if (!select.is_null(2) && !select.text_view(2).empty()) text = select.text(2) + "\n";
-    if (!select.is_null(3) && !select.text_view(3).empty()) text = select.text(3) + ": ";
-    entries.push_back({select.integer(0), text + select.text(1), static_cast<int>(select.integer(4))});
+    PendingEntry entry{select.integer(0), "", static_cast<int>(select.integer(4))};
+    if (!select.is_null(3)) {
+      ASSIGN_OR_RETURN(entry.text, with_context(transaction, entry.entry));
+    } else {
+      entry.text = (select.is_null(2) || select.text_view(2).empty() ? "" : select.text(2) + "\n") + select.text(1);
+    }
+    entries.push_back(std::move(entry));
   }
 }
 
@@ -192,6 +233,30 @@ Result<std::optional<VectorRow>> find(Transaction& transaction, VectorLabel labe
   if (!row) return std::optional<VectorRow>();
   return std::optional<VectorRow>(
       VectorRow{label, select.integer(0), select.integer(1), select.integer(2), floats_of(select.blob_view(3))});
+}
+
+Result<std::vector<LabelledEntry>> entries_of(Transaction& transaction, const std::vector<VectorLabel>& labels,
+                                              const EntryFilter& filter) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT v.vector_id, v.entry_id FROM json_each(?16) ids"
+                                       " CROSS JOIN memory_vectors v ON v.vector_id = ids.value"
+                                       " CROSS JOIN memory_entries e ON e.entry_id = v.entry_id WHERE " +
+                                       EntryFilter::kCondition));
+  filter.bind(select);
+  const std::string list = id_list(labels);
+  select.bind(16, std::string_view(list));
+  return labelled(select);
+}
+
+Result<std::vector<LabelledEntry>> labels_of(Transaction& transaction, const std::vector<EntryId>& entries,
+                                             const std::string& embedder) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT v.vector_id, v.entry_id FROM json_each(?1) ids"
+                                       " CROSS JOIN memory_vectors v ON v.entry_id = ids.value AND v.embedder_id ="
+                                       " (SELECT embedder_id FROM memory_embedders WHERE name = ?2)"));
+  const std::string list = id_list(entries);
+  select.bind(1, std::string_view(list)).bind(2, std::string_view(embedder));
+  return labelled(select);
 }
 
 Result<std::vector<VectorLabel>> labels(Transaction& transaction, TenantId tenant, std::int64_t embedder) {

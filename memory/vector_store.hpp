@@ -1,7 +1,8 @@
 // memory/vector_store.hpp
 //
 // Vectors as rows, the log of their changes, and the queue of entries that have none yet. The rows are the truth; the
-// index in memory follows them.
+// index in memory follows them. A turn is embedded behind the turns before it: an answer often means nothing without
+// what was asked. (Who erases an episode must have the next two embedded again.)
 //
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "memory/entry_filter_store.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
 #include "memory/vector/codec.hpp"
@@ -39,7 +41,7 @@ struct Change {
 
 struct PendingEntry {
   EntryId entry = 0;
-  std::string text;  // as it is embedded: headings or speaker before the text
+  std::string text;  // as it is embedded: headings, speaker or the turns of its context before the text
   int attempts = 0;  // in which the embedder refused it
 };
 
@@ -80,6 +82,19 @@ struct PendingCounts {
 [[nodiscard]] Status each_vector(Transaction& transaction, TenantId tenant, std::int64_t embedder,
                                  const std::function<void(const VectorRow&)>& each);
 [[nodiscard]] Result<std::optional<VectorRow>> find(Transaction& transaction, VectorLabel label);
+/// Whose vector a label is.
+struct LabelledEntry {
+  VectorLabel label = 0;
+  EntryId entry = 0;
+};
+/// Of these labels those whose entry `filter` admits.
+[[nodiscard]] Result<std::vector<LabelledEntry>> entries_of(Transaction& transaction,
+                                                            const std::vector<VectorLabel>& labels,
+                                                            const EntryFilter& filter);
+/// The vectors of these entries by the embedder of that name.
+[[nodiscard]] Result<std::vector<LabelledEntry>> labels_of(Transaction& transaction,
+                                                           const std::vector<EntryId>& entries,
+                                                           const std::string& embedder);
 /// Over all tenants.
 [[nodiscard]] Result<std::int64_t> vector_count(Transaction& transaction, std::int64_t embedder);
 /// Labels of a tenant, sorted.

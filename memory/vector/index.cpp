@@ -31,17 +31,77 @@ void VectorIndex::add(VectorLabel label, VectorGroup group, std::span<const floa
   std::vector<std::byte> record(codec_.record_bytes());
   codec_.encode(vector, group, record.data());
   const std::unique_lock lock(mutex_);
-  for (const auto& segment : segments_) {
-    if (segment->find(label) != nullptr) return;
-  }
+  if (find(label) != nullptr) return;
   flat_.add(label, record.data());
+  join_group(label, group);
   out_of_memory_ = false;
 }
 
 bool VectorIndex::remove(VectorLabel label) {
   const std::unique_lock lock(mutex_);
+  const std::byte* record = find(label);
+  if (record == nullptr) return false;
+  leave_group(label, codec_.group_of(record));
   if (flat_.remove(label)) return true;
   return std::any_of(segments_.begin(), segments_.end(), [&](auto& segment) { return segment->remove(label); });
+}
+
+const std::byte* VectorIndex::find(VectorLabel label) const {
+  if (const std::byte* record = flat_.find(label)) return record;
+  for (const auto& segment : segments_) {
+    if (const std::byte* record = segment->find(label)) return record;
+  }
+  return nullptr;
+}
+
+void VectorIndex::join_group(VectorLabel label, VectorGroup group) {
+  Group& joined = groups_[group];
+  const bool was_listed = joined.labels.size() == joined.count;
+  ++joined.count;
+  if (!was_listed || joined.count > static_cast<std::size_t>(options_.exact_max)) {
+    std::vector<VectorLabel>().swap(joined.labels);
+    return;
+  }
+  joined.labels.insert(std::upper_bound(joined.labels.begin(), joined.labels.end(), label), label);
+}
+
+/// A large group that has become small stays unlisted until the index is read from its file again.
+void VectorIndex::leave_group(VectorLabel label, VectorGroup group) {
+  const auto left = groups_.find(group);
+  const auto place = std::lower_bound(left->second.labels.begin(), left->second.labels.end(), label);
+  if (place != left->second.labels.end() && *place == label) left->second.labels.erase(place);
+  if (--left->second.count == 0) groups_.erase(left);
+}
+
+std::optional<std::vector<VectorLabel>> VectorIndex::listed(const VectorFilter& filter) const {
+  if (filter.groups.empty() || !filter.labels.empty()) return {};
+  std::vector<VectorLabel> labels;
+  for (const VectorGroup group : filter.groups) {
+    const auto found = groups_.find(group);
+    if (found == groups_.end()) continue;
+    if (found->second.labels.size() != found->second.count) return {};
+    labels.insert(labels.end(), found->second.labels.begin(), found->second.labels.end());
+  }
+  // One look-up costs about as much as comparing this many records in a row.
+  constexpr std::size_t kLookupCost = 4;
+  const std::size_t scan = live() <= static_cast<std::size_t>(options_.exact_max) ? live() / kLookupCost : live();
+  if (labels.size() > std::min(scan, static_cast<std::size_t>(options_.exact_max))) return {};
+  return labels;
+}
+
+std::vector<std::optional<float>> VectorIndex::similarities(std::span<const float> query,
+                                                            std::span<const VectorLabel> labels,
+                                                            const VectorFilter& filter) const {
+  std::vector<std::byte> record(codec_.record_bytes());
+  codec_.encode(query, 0, record.data());
+  std::vector<std::optional<float>> found(labels.size());
+  const std::shared_lock lock(mutex_);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::byte* other = find(labels[i]);
+    if (other == nullptr || !filter.admits(labels[i], codec_.group_of(other))) continue;
+    found[i] = codec_.similarity(record.data(), other);
+  }
+  return found;
 }
 
 VectorIndex::Found VectorIndex::search(std::span<const float> query, std::size_t count,
@@ -52,6 +112,14 @@ VectorIndex::Found VectorIndex::search(std::span<const float> query, std::size_t
   if (count == 0 || filter.nothing) return found;
 
   const std::shared_lock lock(mutex_);
+  if (const auto labels = listed(filter)) {
+    BestMatches best(count);
+    for (const VectorLabel label : *labels) {
+      if (const std::byte* other = find(label)) best.offer({label, codec_.similarity(record.data(), other)});
+    }
+    found.matches = best.take();
+    return found;
+  }
   const auto exact_max = static_cast<std::size_t>(options_.exact_max);
   const bool few = live() <= exact_max || (!filter.labels.empty() && filter.labels.size() <= exact_max);
   for (std::size_t width = std::max(kWidthMin, 4 * count); !few && width <= kWidthMax; width *= 2) {
@@ -197,6 +265,15 @@ void VectorIndex::check_integrity() const {
   CHECK(all.size() == live(), "labels are counted");
   flat_.check_integrity();
   for (const auto& segment : segments_) segment->check_integrity();
+  std::size_t grouped = 0;
+  for (const auto& [group, members] : groups_) {
+    grouped += members.count;
+    for (const VectorLabel label : members.labels) {
+      const std::byte* record = find(label);
+      CHECK(record != nullptr && codec_.group_of(record) == group, "a group lists its own");
+    }
+  }
+  CHECK(grouped == all.size(), "each label is in a group");
 }
 
 // flat count u64 | per vector: label i64, record | segments u32 | segments
@@ -234,6 +311,9 @@ Result<std::unique_ptr<VectorIndex>> VectorIndex::read(VectorCodec codec, Option
     index->segments_.push_back(std::move(segment));
   }
   const std::vector<VectorLabel> labels = index->labels();
+  for (const VectorLabel label : labels) {
+    if (const std::byte* found = index->find(label)) index->join_group(label, codec.group_of(found));
+  }
   if (labels.size() != index->live() || std::adjacent_find(labels.begin(), labels.end()) != labels.end()) {
     return fail(ErrorCode::kCorrupt, "vector index: a label stands twice");
   }

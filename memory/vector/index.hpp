@@ -4,19 +4,21 @@
 // slices, into graph segments of fixed capacity, and only what is new is compared one by one. A segment in which a
 // quarter is removed goes back the same way. So there is never a rebuild that anybody waits for.
 //
-//   search:  few labels allowed, or few vectors at all   -> exact
+//   search:  few labels allowed, few vectors in the groups allowed, or few at all   -> exact, over those alone
 //            else the graphs, with a list that doubles until enough are admitted; where the filter admits too little
 //            for that to be worth it                          -> exact
 //
 // Threads:   `search` and the counts from any thread, beside everything. `add`, `remove`, `upkeep*` and `write` one at
 //            a time (the index keeper's strand).
 // Ownership: owns its vectors' records, not the rows they stand for.
-// Invariant: a label is in the flat part or in exactly one segment   (check_integrity)
+// Invariant: a label is in the flat part or in exactly one segment, and in the list of its group   (check_integrity)
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "memory/vector/codec.hpp"
@@ -53,6 +55,11 @@ class VectorIndex {
   /// The `count` nearest of what `filter` admits; fewer only when it admits fewer.
   [[nodiscard]] Found search(std::span<const float> query, std::size_t count, const VectorFilter& filter) const;
 
+  /// Of each label the similarity to `query`; none: it is not there, or not admitted.
+  [[nodiscard]] std::vector<std::optional<float>> similarities(std::span<const float> query,
+                                                               std::span<const VectorLabel> labels,
+                                                               const VectorFilter& filter) const;
+
   /// True: vectors are not where they belong yet.
   [[nodiscard]] bool upkeep_due() const;
   /// Moves a slice of them: at most `inserts_max` into a graph, or a few thousand out of one. Searches go on beside it.
@@ -73,10 +80,20 @@ class VectorIndex {
 
  private:
   using Segments = std::vector<std::unique_ptr<HnswSegment>>;
+  /// The labels of one group, sorted, while they are few enough to be compared one by one.
+  struct Group {
+    std::vector<VectorLabel> labels;  // empty in a large one
+    std::size_t count = 0;
+  };
 
   [[nodiscard]] std::size_t live() const;                                                            // under mutex_
   void search_exactly(const std::byte* query, const VectorFilter& filter, BestMatches& best) const;  // under mutex_
-  [[nodiscard]] HnswSegment* segment_to_compact() const;                                             // null: none
+  /// All labels that the groups of `filter` have; none: they are not listed, or as many as a scan costs.
+  [[nodiscard]] std::optional<std::vector<VectorLabel>> listed(const VectorFilter& filter) const;  // under mutex_
+  [[nodiscard]] const std::byte* find(VectorLabel label) const;  // under mutex_; null: not there
+  void join_group(VectorLabel label, VectorGroup group);         // under mutex_, as the next
+  void leave_group(VectorLabel label, VectorGroup group);
+  [[nodiscard]] HnswSegment* segment_to_compact() const;  // null: none
   [[nodiscard]] bool graph_due() const;
   void move_to_graph(int inserts_max);
   void compact(HnswSegment& segment);
@@ -84,9 +101,10 @@ class VectorIndex {
 
   const VectorCodec codec_;
   const Options options_;
-  mutable FairSharedMutex mutex_;  // guards the two below; writers hold it for one insert at a time
+  mutable FairSharedMutex mutex_;  // guards the three below; writers hold it for one insert at a time
   FlatVectors flat_;
-  Segments segments_;           // the last one is being filled
+  Segments segments_;  // the last one is being filled
+  std::unordered_map<VectorGroup, Group> groups_;
   bool out_of_memory_ = false;  // for another segment; tried again after the next add. Of the writer alone
 };
 

@@ -64,8 +64,8 @@ TEST(Entries, NeverComeBackUnderAnOldNumber) {
   ASSERT_TRUE(removed.ok());
   const auto gone = rows.read<bool>([&](Transaction& transaction) -> Result<bool> {
     ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, acme));
-    ASSIGN_OR_RETURN(const auto loaded, entry_store::load(transaction, first, EntryFilter(visible, {})));
-    return !loaded.has_value();
+    ASSIGN_OR_RETURN(const auto loaded, entry_store::load(transaction, {first}, EntryFilter(visible, {})));
+    return loaded.empty();
   });
   EXPECT_TRUE(gone.value());
   EXPECT_GT(add(rows, acme, day(1)), first);

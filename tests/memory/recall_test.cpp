@@ -51,12 +51,15 @@ TEST(Recall, FindsByMeaningWhatSharesNoWordAndByWordsWhatHasNoNearMeaning) {
   fixture.remember("the order number is QX7731, it came with many other things in one long list of parcels and papers");
   fixture.remember("bread needs flour and water");
   ASSERT_TRUE(fixture.embedded().ok());
-  EXPECT_EQ(fixture.texts("car repair"), Texts{"automobile mending"});
-  ASSERT_EQ(fixture.texts("QX7731").size(), 1U);
+  const Texts by_meaning = fixture.texts("car repair");
+  const Texts by_word = fixture.texts("QX7731");
+  ASSERT_TRUE(!by_meaning.empty() && !by_word.empty());
+  EXPECT_NE(std::find(by_meaning.begin(), by_meaning.end(), "automobile mending"), by_meaning.end());
+  EXPECT_TRUE(by_word[0].starts_with("the order number is QX7731"));
   // Both at once: the union, not what the two have in common.
-  fixture.query.relevance_min = 0.09;
+  fixture.query.relevance_min = 0;
   const Recalled both = fixture.ask("car repair QX7731");
-  ASSERT_EQ(both.hits.size(), 2U);
+  ASSERT_GE(both.hits.size(), 2U);
   EXPECT_GT(both.statistics.vector_candidates, 0);
   EXPECT_GT(both.statistics.text_candidates, 0);
 }
@@ -91,7 +94,13 @@ TEST(Recall, ExplainsHowEachHitCameToItsPlace) {
   EXPECT_EQ(why.time_rank, 0);
   EXPECT_GT(why.cosine, 0.5);
   EXPECT_GT(why.text_score, 0);
-  EXPECT_DOUBLE_EQ(why.fused, 2.0 / 61);
+  EXPECT_GT(why.score, recalled.hits.back().explanation.score);
+  EXPECT_TRUE(why.features.empty()) << "nobody asked for them";
+  fixture.query.explain = true;
+  const Recalled explained = fixture.ask("ferry to oslo");
+  double sum = 0;
+  for (const FeatureShare& feature : explained.hits[0].explanation.features) sum += feature.share;
+  EXPECT_NEAR(sum, explained.hits[0].explanation.score, 1e-9) << "the shares are the score";
   EXPECT_EQ(why.verdict, "kept");
   EXPECT_EQ(recalled.hits[0].source.citation().substr(0, 25), "conversation thread, user");
   EXPECT_TRUE(recalled.statistics.exact);
@@ -101,16 +110,24 @@ TEST(Recall, SaysWhatItLeftOutAndWhy) {
   Asked fixture;
   fixture.query.explain_dropped = true;
   fixture.query.hits_max = 1;
-  const EntryId first = fixture.remember("the ferry to Oslo leaves at noon");
+  fixture.remember("the ferry to Oslo leaves at noon");
   fixture.remember("The ferry to Oslo leaves at noon!");
   fixture.remember("the ferry to Oslo is blue, and it carries mail");
   ASSERT_TRUE(fixture.embedded().ok());
   const Recalled recalled = fixture.ask("ferry to Oslo");
   EXPECT_EQ(recalled.hits.size(), 1U);
+  ASSERT_EQ(recalled.dropped.size(), 2U);
+  fixture.query.hits_max = 2;
+  const Recalled two = fixture.ask("ferry to Oslo");
   Texts verdicts;
-  for (const RecallHit& hit : recalled.dropped) verdicts.push_back(hit.explanation.verdict);
-  std::sort(verdicts.begin(), verdicts.end());
-  EXPECT_EQ(verdicts, (Texts{"beyond hits_max", "says the same as entry " + std::to_string(first)}));
+  for (const auto* list : {&recalled.dropped, &two.dropped}) {
+    for (const RecallHit& hit : *list) verdicts.push_back(hit.explanation.verdict.substr(0, 22));
+  }
+  EXPECT_EQ(std::count(verdicts.begin(), verdicts.end(), "beyond hits_max") +
+                std::count(verdicts.begin(), verdicts.end(), "says the same as entry"),
+            3);
+  ASSERT_EQ(two.dropped.size(), 1U);
+  EXPECT_TRUE(two.dropped[0].explanation.verdict.starts_with("says the same as entry "));
 }
 
 // Nine words of ten are the same, and the tenth is what matters.
@@ -121,7 +138,9 @@ TEST(Recall, KeepsTextsApartWhoseNumbersDiffer) {
   ASSERT_TRUE(fixture.embedded().ok());
   Texts found = fixture.texts("parcel service weight limit");
   std::sort(found.begin(), found.end());
-  EXPECT_EQ(found, (Texts{sentence + "100", sentence + "200"})) << "and the repetition not";
+  ASSERT_EQ(found.size(), 2U) << "and the repetition not";
+  EXPECT_EQ(found[0], sentence + "100");
+  EXPECT_TRUE(found[1].starts_with(sentence + "200"));
 }
 
 TEST(Recall, KeepsTextsApartWhoseNumbersStandInAnotherOrder) {
@@ -319,6 +338,80 @@ TEST(Recall, CitesAChunkByItsPlace) {
   ASSERT_EQ(recalled.hits.size(), 1U);
   EXPECT_EQ(recalled.hits[0].source.citation(), "FERRIES.md › Ferries › Prices, line 4");
   EXPECT_EQ(recalled.hits[0].source.trust, Trust::kOperator);
+}
+
+struct Talk : Asked {
+  void say(const std::string& thread, const std::string& who, const std::string& text, Time time = day(1)) {
+    Episode episode;
+    episode.scope = {"local", "", "", "chat"};
+    episode.thread = thread;
+    episode.role = who;
+    episode.text = text;
+    episode.time = time;
+    CHECK(remember(episode).ok(), "it is remembered");
+  }
+};
+
+// An answer shares no word with what it answers; it stands behind it.
+TEST(Recall, FindsAnAnswerByTheQuestionBeforeIt) {
+  Talk talk;
+  for (int i = 0; i < 30; ++i)
+    talk.say("other", i % 2 == 0 ? "Ann" : "Bob", "the weather was fine on walk " + std::to_string(i));
+  talk.say("holiday", "Ann", "Bob, where did you spend your holidays this summer?");
+  talk.say("holiday", "Bob", "At Crescent Lake, in a tent with my little nephew.");
+  ASSERT_TRUE(talk.embedded().ok());
+  talk.query.relevance_min = 0;
+  const Texts found = talk.texts("Where did Bob spend his holidays?");
+  ASSERT_GE(found.size(), 2U);
+  EXPECT_TRUE(found[0].starts_with("At Crescent Lake") || found[1].starts_with("At Crescent Lake")) << found[0];
+}
+
+TEST(Recall, PrefersWhatIsSaidByWhoIsAskedAbout) {
+  Talk talk;
+  talk.say("one", "Ann", "I collect old stamps from the northern islands");
+  talk.say("two", "Bob", "I collect old coins from the southern islands");
+  ASSERT_TRUE(talk.embedded().ok());
+  talk.query.relevance_min = 0;
+  EXPECT_EQ(talk.texts("What does Bob collect?")[0], "I collect old coins from the southern islands");
+  EXPECT_EQ(talk.texts("What does Ann collect?")[0], "I collect old stamps from the northern islands");
+}
+
+TEST(Recall, PrefersWhatWasToldInTheMonthThatAQuestionNames) {
+  Talk talk;
+  const auto in_month = [](unsigned month) -> Time {
+    return std::chrono::sys_days(std::chrono::year(2023) / static_cast<int>(month) / 12);
+  };
+  talk.say("one", "Ann", "I went to a concert with the whole family", in_month(3));
+  talk.say("two", "Ann", "I went to a concert with my best friend", in_month(5));
+  talk.say("three", "Ann", "I went to a concert with two colleagues", in_month(8));
+  ASSERT_TRUE(talk.embedded().ok());
+  talk.query.relevance_min = 0;
+  EXPECT_EQ(talk.texts("Which concert did Ann go to in May 2023?")[0], "I went to a concert with my best friend");
+  EXPECT_EQ(talk.texts("Which concert did Ann go to in August?")[0], "I went to a concert with two colleagues");
+}
+
+// What others say in a thread is not seen, and moves nothing of one's own.
+TEST(Recall, LooksAtVisibleTurnsAloneAroundAHit) {
+  Talk talk;
+  Episode secret;
+  secret.scope = {"local", "", "ann", ""};
+  secret.thread = "shared";
+  secret.role = "user";
+  secret.text = "the vault code is swordfish";
+  ASSERT_TRUE(talk.remember(secret).ok());
+  talk.say("shared", "user", "please write that down");
+  talk.say("plain", "user", "please write that down too");
+  ASSERT_TRUE(talk.embedded().ok());
+  talk.query.relevance_min = 0;
+  talk.query.explain = true;
+  for (const RecallHit& hit : talk.ask("what is the vault code, swordfish?").hits) {
+    EXPECT_EQ(hit.text.find("swordfish"), std::string::npos);
+    for (const FeatureShare& feature : hit.explanation.features) {
+      if (feature.name == "cover around" || feature.name == "cosine 1 before") {
+        EXPECT_EQ(feature.value, 0) << hit.text << ": " << feature.name;
+      }
+    }
+  }
 }
 
 // A turn recalls what it has written itself, before it commits, and by the same rule as everything else.

@@ -58,7 +58,9 @@ TEST(Words, OfATenantsFirstRowsComeAlsoAfterACrashBeforeTheirTable) {
     fixture.crash();
     ASSERT_TRUE(fixture.open().ok());
     fixture.simulation.run_for(std::chrono::milliseconds(1));
-    EXPECT_EQ(fixture.recalled("ferry to Oslo").size(), 1U) << "seed " << seed;
+    const Texts found = fixture.recalled("ferry to Oslo");
+    ASSERT_FALSE(found.empty()) << "seed " << seed;
+    EXPECT_EQ(found[0], "the ferry to Oslo leaves at noon") << "seed " << seed;
     EXPECT_EQ(fixture.number("SELECT count(*) FROM memory_text_1"), 2) << "seed " << seed;
     EXPECT_TRUE(fixture.memory->check_integrity().ok()) << "seed " << seed;
   }
@@ -74,7 +76,9 @@ TEST(Words, AreMadeAgainInAnotherLanguage) {
   fixture.language = "german";
   ASSERT_TRUE(fixture.open().ok());
   fixture.simulation.run_ready();
-  EXPECT_EQ(fixture.recalled("Haus"), Texts{"viele Häuser"});
+  const Texts found = fixture.recalled("Haus");
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found[0], "viele Häuser");
   EXPECT_TRUE(fixture.memory->check_integrity().ok());
   fixture.close();
   fixture.language = "klingon";

@@ -70,6 +70,47 @@ TEST(VectorIndex, FindsANewVectorAtOnce) {
   EXPECT_EQ(filled.index.search(vector, 1, {}).matches[0].label, 9'999);
 }
 
+// One user of a hundred is searched without a walk over what is everybody else's.
+TEST(VectorIndex, ComparesTheVectorsOfASmallGroupOneByOne) {
+  Filled filled(1'000, 16, options_of(100));
+  settle(filled.index);
+  VectorFilter filter;
+  filter.groups = {7, 8};
+  const auto found = filled.index.search(filled.vectors[0], 50, filter);
+  EXPECT_TRUE(found.exact);
+  EXPECT_EQ(found.matches.size(), 20U);
+  EXPECT_TRUE(std::is_sorted(found.matches.begin(), found.matches.end()));
+  EXPECT_TRUE(filled.index.remove(7));
+  filled.index.check_integrity();
+  EXPECT_EQ(filled.index.search(filled.vectors[0], 50, filter).matches.size(), 19U);
+}
+
+TEST(VectorIndex, ListsNoGroupThatIsTooLargeToCompare) {
+  VectorIndex index(VectorCodec(8), options_of(50));
+  SeededRandom random{2};
+  for (VectorLabel label = 1; label <= 200; ++label) index.add(label, 1, random_vector(random, 8));
+  settle(index);
+  VectorFilter filter;
+  filter.groups = {1};
+  const std::vector<float> query = random_vector(random, 8);
+  EXPECT_FALSE(index.search(query, 5, filter).exact);
+  for (VectorLabel label = 1; label <= 190; ++label) EXPECT_TRUE(index.remove(label));
+  EXPECT_EQ(index.search(query, 50, filter).matches.size(), 10U);
+  index.check_integrity();
+}
+
+TEST(VectorIndex, TellsTheSimilarityOfWhatIsAdmitted) {
+  Filled filled(300, 16, options_of(100));
+  settle(filled.index);
+  VectorFilter filter;
+  filter.groups = {7};
+  const auto found = filled.index.similarities(filled.vectors[107], std::vector<VectorLabel>{107, 8, 9'999}, filter);
+  ASSERT_TRUE(found[0].has_value());
+  EXPECT_NEAR(*found[0], 1, 0.02);
+  EXPECT_FALSE(found[1].has_value()) << "of another group";
+  EXPECT_FALSE(found[2].has_value()) << "of nobody";
+}
+
 TEST(VectorIndex, FindsEverythingThatARareFilterAdmits) {
   Filled filled(1'000, 16, options_of(100));
   settle(filled.index);
