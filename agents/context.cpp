@@ -1,5 +1,7 @@
 #include "agents/context.hpp"
 
+#include <cstdlib>
+
 #include "agents/turn/turn.hpp"
 #include "agents/turn/turn_version.hpp"
 #include "connectors/http/client.hpp"
@@ -8,6 +10,9 @@
 
 namespace mnema {
 namespace {
+
+/// How many events in a row agents have sent one another, as an extension of CloudEvents.
+constexpr const char* kHopsAttribute = "mnemahops";
 
 std::string hash_of_query(const RecallQuery& query) {
   Sha256 hash;
@@ -246,6 +251,32 @@ void Ctx::remember(Episode episode, MemoryReach reach) {
   if (episode.time == Time{}) episode.time = now();
   if (episode.role != "user") episode.trust = weakest(episode.trust, turn_.trust());
   turn_.writes().episodes.push_back(std::move(episode));
+}
+
+void Ctx::send_event(AgentEvent event) {
+  if (event.agent.empty()) throw Failure(fail(ErrorCode::kInvalidArgument, "an event for an agent names no agent"));
+  const auto& attributes = this->event().attributes;
+  const auto known = attributes.find(kHopsAttribute);
+  const int hops = 1 + (known == attributes.end() ? 0 : std::atoi(known->second.c_str()));
+  if (hops > turn_.services().limits.agent_hops_max) {
+    throw Failure(fail(ErrorCode::kFailedPrecondition,
+                       "agents have woken one another " + std::to_string(hops - 1) + " times in a row",
+                       "end the circle, or raise limits.agent_hops_max"));
+  }
+  Timer sent;  // due at once: so it is on disk with the turn, and comes exactly if that was committed
+  sent.name = agent() + "/" + key() + "/" + idempotency_key(turn_.steps().identity(), claim_path());
+  sent.at = turn_.services().clock.now();
+  sent.event.source = "agent:" + agent();
+  sent.event.type = std::move(event.type);
+  sent.event.tenant = turn_.scope().tenant;
+  sent.event.user = turn_.scope().user;
+  sent.event.agent = std::move(event.agent);
+  sent.event.key = std::move(event.key);
+  sent.event.data = std::move(event.data);
+  sent.event.trust = turn_.trust();
+  sent.event.traceparent = this->event().traceparent;
+  sent.event.attributes[kHopsAttribute] = std::to_string(hops);
+  turn_.writes().timers.push_back(std::move(sent));
 }
 
 void Ctx::wake_at(std::string name, Time at, std::string data) {

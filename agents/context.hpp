@@ -164,6 +164,14 @@ class ToolCtx : public StepContext {
   int calls_ = 0;
 };
 
+/// What one agent tells another, or itself under another key.
+struct AgentEvent {
+  std::string agent;
+  std::string key;
+  std::string type = "agent.event";
+  std::string data;
+};
+
 /// What a handler gets.
 class Ctx : public StepContext {
  public:
@@ -233,6 +241,11 @@ class Ctx : public StepContext {
   /// a user said, it is trusted no further than the weakest text this turn has been given.
   void remember(Episode episode);
   void remember(Episode episode, MemoryReach reach);
+
+  /// Sends an event to another agent, or to another key of this one, with the commit; a turn there begins at once. It
+  /// is trusted no further than this turn, and keeps its user. Agents that wake one another in a circle are stopped
+  /// after limits.agent_hops_max events: a `Failure` (`kFailedPrecondition`).
+  void send_event(AgentEvent event);
 
   /// Sends an event to this agent and key at `at`, with the commit: a durable timer. Setting `name` again replaces it.
   /// The event is trusted no further than this turn.

@@ -64,6 +64,7 @@ struct Limits {
   int anonymous_state_retention_hours = 7 * 24;       // of chats without a session, after their last turn
   int turn_steps_max = 1'000;                         // the turn fails
   int tool_rounds_max = 16;
+  int agent_hops_max = 32;                          // events that agents send one another, one because of the other
   int identical_calls_max = 3;                      // loop breaker on (tool, arguments)
   std::int64_t journal_result_bytes_max = 1 << 20;  // larger results go to the blob table
   int journal_retention_hours = 7 * 24;             // after the turn's end

@@ -205,6 +205,8 @@ constexpr ConfigMeaning kMeanings[] = {
     {"limits", "session_memos_per_tenant_max", "The same for one tenant."},
     {"limits", "anonymous_state_retention_hours", "State of chats without a session, after their last turn."},
     {"limits", "turn_steps_max", "Steps of one turn; it fails."},
+    {"limits", "agent_hops_max",
+     "Events that agents send one another, each because of the one before; the next is refused."},
     {"limits", "tool_rounds_max", "Times a model may call tools in one `think`; it fails."},
     {"limits", "identical_calls_max", "Times a model may call one tool with the same arguments; it fails."},
     {"limits", "journal_result_bytes_max", "Of a step's result in its row; larger ones are stored apart."},

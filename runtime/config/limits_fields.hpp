@@ -72,6 +72,7 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(anonymous_state_retention_hours);
   MNEMA_LIMIT(turn_steps_max);
   MNEMA_LIMIT(tool_rounds_max);
+  MNEMA_LIMIT(agent_hops_max);
   MNEMA_LIMIT(identical_calls_max);
   MNEMA_LIMIT(journal_result_bytes_max);
   MNEMA_LIMIT(journal_retention_hours);

@@ -23,7 +23,7 @@ bool is_hopeless(const Error& error) {
 /// The event as it goes into the mailbox.
 Event fired_event(Timer timer, std::int64_t id) {
   Event event = std::move(timer.event);
-  event.source = "timer";
+  if (event.source.empty()) event.source = "timer";
   event.id = timer.name + "/" + std::to_string(id);
   event.time = timer.at;
   return event;

@@ -24,7 +24,8 @@ namespace mnema {
 struct Timer {
   std::string name;  // unique per (tenant, agent, key) of its event; setting it again replaces it
   Time at{};
-  Event event;  // what it will send; `agent` is set. Source and id are given by the timers: "timer", "NAME/NUMBER"
+  Event event;  // what it will send; `agent` is set. The id is given by the timers, "NAME/NUMBER"; so is a source that
+                // is empty: "timer"
 };
 
 class Timers {

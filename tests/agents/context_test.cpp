@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "agents/host_harness.hpp"
 
 namespace mnema {
@@ -86,6 +89,64 @@ TEST_F(TimerOfATurn, FiresIfItIsSetAgainAfterItWasCancelled) {
 TEST_F(TimerOfATurn, DoesNotFireIfTheTurnThatSetItCancelsIt) {
   tell("sc");
   EXPECT_EQ(rung(1), 0U);
+}
+
+task<Outcome> ask_billing(Ctx& ctx, Event event) {
+  AgentEvent order;
+  order.agent = "billing";
+  order.key = "case-7";
+  order.type = "bill.wanted";
+  order.data = event.data;
+  ctx.send_event(order);
+  co_return done();
+}
+
+task<Outcome> bill(Ctx& ctx, Event event) {
+  ctx.send("bills", event.source + " " + event.type + " " + event.key + " " + event.user + " " + event.data,
+           "text/plain");
+  co_return done();
+}
+
+TEST(EventOfAnAgent, BeginsATurnOfTheOtherAgentUnderItsKey) {
+  HostHarness harness({.declare = [](Host& host) {
+    host.agent("shop", ask_billing);
+    host.agent("billing", bill);
+  }});
+  ASSERT_TRUE(harness.start().ok());
+  Event event = event_for("shop", "anna", "12 EUR");
+  event.user = "anna";
+  EXPECT_EQ(*harness.handle(event), TurnEnd::kDone);
+  const auto sent = harness.wait_for_deliveries(1);
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].body, "agent:shop bill.wanted case-7 anna 12 EUR");
+}
+
+task<Outcome> echo(Ctx& ctx, Event event) {
+  AgentEvent again;
+  again.agent = event.agent == "ping" ? "pong" : "ping";
+  again.key = event.key;
+  ctx.send_event(again);
+  co_return done();
+}
+
+TEST(EventOfAnAgent, IsRefusedWhereAgentsWakeOneAnotherInACircle) {
+  HostHarness::Options options;
+  options.declare = [](Host& host) {
+    host.agent("ping", echo);
+    host.agent("pong", echo);
+  };
+  options.config.limits.agent_hops_max = 3;
+  options.config.limits.attempts_max = 1;
+  HostHarness harness(std::move(options));
+  ASSERT_TRUE(harness.start().ok());
+  EXPECT_EQ(*harness.handle(event_for("ping", "k", "")), TurnEnd::kDone);
+  ASSERT_TRUE(harness.wait_for_turns(3).ok());
+  for (int tries = 0; tries < 500 && harness.dead_letters().empty(); ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  const auto dead = harness.dead_letters();
+  ASSERT_EQ(dead.size(), 1U);
+  EXPECT_NE(dead[0].error.text().find("agent_hops_max"), std::string::npos) << dead[0].error.text();
 }
 
 class PayloadOfAnEvent : public ::testing::Test {
