@@ -1,13 +1,14 @@
 // agents/host/health_report.hpp
 //
-// What /health?full says beside "ok": what waits, what is dead, what is broken off. A server with a broken connector or
-// a full mailbox still serves, so all this is `"degraded": true` in the body and never a status code: a load balancer
-// must not take it out, or a restart loop begins.
+// What /health?full reports in addition to "ok": queue depths, dead letters, open circuit breakers, paused sources. A
+// full mailbox, an open breaker, a paused source or a connector with a problem is `"degraded": true` in the body and
+// never a status code: the server still serves, and a load balancer that took it out of rotation would restart it.
 //
 // Threads: pure function.
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,11 @@ namespace mnema {
 
 struct HealthFacts {
   RuntimeCounts runtime;
-  std::vector<std::string> open_breakers;       // connectors
-  std::vector<std::string> paused_sources;      // of the tenant that asks
-  std::vector<std::string> connector_problems;  // of sources and sinks
+  std::vector<std::string> open_breakers;       // names of connectors
+  std::vector<std::string> paused_sources;      // of the requesting tenant
+  std::vector<std::string> connector_problems;  // one message each, of sources and sinks
   EngineStats engine;
-  std::int64_t vectors_refused = 0;  // entries that stay without one
+  std::int64_t vectors_refused = 0;  // entries of memory that the embedder rejected
 };
 
 /// The members that are added to {"status": "ok"}.

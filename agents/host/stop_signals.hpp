@@ -1,8 +1,8 @@
 // agents/host/stop_signals.hpp
 //
-// SIGINT and SIGTERM, from the constructor to the destructor, on a thread of their own, so that neither a model that
-// loads nor a loop that hangs is in their way. The first one is a request; the second one ends the process at once, as
-// if it had been killed, with exit code 128 + signal. (What is durable survives a kill; see
+// SIGINT and SIGTERM, from the constructor to the destructor, on a thread of their own, so that they are handled while a
+// model loads or the loop hangs. The first one requests an orderly stop (`on_first`); the second one ends the process at
+// once, without any destructor, with exit code 128 + signal. (What is durable survives that; see
 // runtime/store/database.hpp.)
 //
 // Threads:   `on_first` runs on the thread of this object. One object per process at a time.
@@ -26,7 +26,7 @@ class StopSignals {
   std::unique_ptr<State> state_;
 };
 
-/// Ends the process without running destructors, which threads that hang could be inside. Flushes the log.
+/// Ends the process without running destructors, because hung threads may still use those objects. Flushes the log.
 [[noreturn]] void end_process(int exit_code);
 
 }  // namespace mnema

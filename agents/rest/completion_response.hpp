@@ -1,8 +1,9 @@
 // agents/rest/completion_response.hpp
 //
-// The answer of /v1/completions, written: whole, or as the chunks of a stream.
+// Writes the response of /v1/completions: as one body, or as the chunks of a stream. Each chunk is one JSON document;
+// the caller puts it into an event of the stream and ends that with [DONE].
 //
-// Threads: confined to one answer. Pure.
+// Threads: const, from any thread.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -18,11 +19,11 @@ class CompletionWriter {
   struct Options {
     std::string id;  // "cmpl-..."
     std::string model;
-    long long created = 0;
+    long long created = 0;  // seconds since 1970
     bool logprobs = false;
     bool include_usage = false;
     bool echo_logprobs = false;  // logprobs begin with the prompt's
-    bool score_only = false;     // what was generated is left out
+    bool score_only = false;     // max_tokens is 0: the token that was generated is left out
   };
   explicit CompletionWriter(Options options) : options_(std::move(options)) {}
 
@@ -30,8 +31,8 @@ class CompletionWriter {
   [[nodiscard]] boost::json::value whole(const std::vector<Completion>& choices, const std::vector<std::string>& echoes,
                                          const Usage& usage) const;
 
-  /// A piece of text; "" if there is nothing to tell. `offset` is where the piece begins in the choice's text, in
-  /// characters, and is moved on.
+  /// The chunk of a piece of text; "" if there is nothing to send. `offset` is where the piece begins in the choice's
+  /// text, in code points, and is advanced.
   [[nodiscard]] std::string piece(int choice, std::string_view text, const std::vector<TokenLogprob>& logprobs,
                                   std::size_t& offset) const;
   [[nodiscard]] std::string finish(int choice, FinishReason reason) const;
@@ -44,7 +45,7 @@ class CompletionWriter {
   Options options_;
 };
 
-/// Characters (not bytes) of UTF-8 `text`.
+/// Code points of UTF-8 `text`.
 [[nodiscard]] std::size_t character_count(std::string_view text);
 
 }  // namespace mnema

@@ -1,8 +1,8 @@
 // agents/rest/identity.hpp
 //
-// Who calls the REST API, and what they may. Without configured keys everybody is the tenant "local" and may do
+// Authentication and authorisation of the REST API. Without configured keys everybody is the tenant "local" and may do
 // everything (and the server is bound to loopback only); with keys, the key decides the tenant, whether its holder may
-// speak for end users, and by its roles whether it may look at the server's workings and change them:
+// name the end user, and by its roles whether it may read operational data and change it:
 //
 //   read      dead letters, /health?full, /metrics
 //   operate   redrive and drop dead letters
@@ -41,9 +41,9 @@ struct Identity {
   bool all_tenants = true;  // the roles hold for every tenant's dead letters
 };
 
-/// Errors: `kPermissionDenied`, naming the role and where to give it.
+/// Errors: `kPermissionDenied`, naming the role and the setting that grants it.
 [[nodiscard]] Status require_role(const Identity& identity, KeyRole role);
-/// That it belongs to a tenant, as what wakes agents must. Errors: `kPermissionDenied`.
+/// Fails unless the caller belongs to a tenant: whatever runs an agent needs one. Errors: `kPermissionDenied`.
 [[nodiscard]] Status require_tenant(const Identity& identity);
 
 /// The tenant of a key that administers all of them.

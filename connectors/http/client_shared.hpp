@@ -1,11 +1,11 @@
 // connectors/http/client_shared.hpp
 //
-// What the calls of one HttpClient share: its parts, the list of those that run, their deadlines, and the reading of
-// its secret, which one thread does for all that wait for it.
+// What the calls of one HttpClient share: its dependencies, the calls in flight, their deadlines, and the secret, which
+// is read once for all that wait for it.
 //
 // Threads:   confined to the transport's thread, except the const members and `stopped`.
-// Ownership: owns the running calls, and is kept by them.
-// Invariant: a timer is set for no later than the earliest deadline of the running calls; none is set twice.
+// Ownership: owns the running calls, and is kept alive by each until that calls `remove`.
+// Invariant: a timer is armed for no later than the earliest deadline of the running calls; none is armed twice.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,7 @@ class HttpClientShared : public std::enable_shared_from_this<HttpClientShared> {
   void remove(const RunningCall& call);
   void cancel_all();
 
-  /// `done` runs at once if the secret, or that it cannot be read, is known; else when it has been read.
+  /// `done` runs synchronously if the secret, or the error of reading it, is cached; else once it has been read.
   void get_secret(std::function<void(Result<Secret>)> done);
 
   const HttpClientOptions options;
@@ -49,7 +49,7 @@ class HttpClientShared : public std::enable_shared_from_this<HttpClientShared> {
   void watch_deadlines();
 
   std::multimap<MonotonicTime, std::shared_ptr<RunningCall>> running_;   // by deadline
-  std::set<MonotonicTime> timers_;                                       // that are set
+  std::set<MonotonicTime> timers_;                                       // that are armed
   std::vector<std::function<void(Result<Secret>)>> waiting_for_secret_;  // not empty: it is being read
 };
 

@@ -1,15 +1,15 @@
 // inference/kv/page_store.hpp
 //
-// The memory that KV pages live in, owned by a backend. It allocates no pages: which page is whose is decided by
-// kv/pool.hpp; this is only the bytes and how to copy them.
+// The memory that KV pages live in, owned by a backend. Ownership and allocation of pages are
+// kv/pool.hpp's; this is only the bytes and how to copy them.
 //
 // A page holds K and V of kPageTokens consecutive positions for every layer of the model. K is transposed inside a
-// page (so that 32 scores are one column sweep), V is row-major:
+// page (so that the scores of 32 tokens are computed by contiguous loads), V is row-major:
 //   per layer   K  [kv_heads, head_dim, kPageTokens]     f16, or int8 with f16 scales [kv_heads, kPageTokens]
 //               V  [kv_heads, kPageTokens, head_dim]     likewise
-// The first bytes are a header (kv/page.hpp) that lower tiers will check; the layout id names this paragraph.
+// The first bytes are a header (kv/page.hpp). `layout_id` identifies this layout: it changes when the layout does.
 //
-// Threads: `copy` and `bytes` from the scheduler's thread while no step that names the page is in flight.
+// Threads: `copy` and `bytes` from the scheduler's thread while no forward pass that uses the page is in flight.
 #pragma once
 
 #include <cstddef>

@@ -1,15 +1,15 @@
 // memory/vector/hnsw.hpp
 //
 // One graph of fixed capacity (Malkov & Yashunin, "Efficient and robust approximate nearest neighbor search using
-// Hierarchical Navigable Small World graphs"), kept by hnswlib 0.6.2 over our int8 records. Full means full: the index
-// then opens another segment. Of hnswlib nothing is used that loses data: no resize, no reuse of deleted places, no
-// files of its own.
+// Hierarchical Navigable Small World graphs"), implemented with hnswlib 0.6.2 over vectors encoded as int8 (codec.hpp).
+// A full segment is never resized: the index opens another one. Of hnswlib nothing is used that loses data: no resize,
+// no reuse of the slots of removed vectors, no files of its own.
 //
 // A removed vector stays as a tombstone and is no longer returned; the index compacts a segment that has too many.
 //
-// Threads:   `add` and `remove` alone (hnswlib 0.6.2 reads links unlocked while an insert writes them); the const
-//            methods beside one another. VectorIndex guards it.
-// Invariant: live + removed == size <= capacity, every link points inside   (check_integrity)
+// Threads:   `add` and `remove` need exclusive access (hnswlib 0.6.2 reads links unlocked while an insert writes them);
+//            const methods may run concurrently. VectorIndex holds its mutex over both.
+// Invariant: removed == tombstones, a label per node, every link refers to a node of its level   (check_integrity)
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@
 namespace mnema {
 
 struct HnswParameters {
-  int links = 16;                // M: per node and level, twice as many on the ground level
+  int links = 16;                // M: per node and level, twice as many on layer 0
   int construction_width = 128;  // efConstruction
 };
 
@@ -44,14 +44,14 @@ class HnswSegment {
   [[nodiscard]] std::size_t live() const { return size() - removed(); }
   [[nodiscard]] bool full() const { return size() == capacity(); }
 
-  /// Precondition: not full. False: the label is there already, nothing changed. One that was removed comes back to its
-  /// old place: labels are never reused, so it is the same vector.
+  /// Precondition: not full. False: the label is there already, nothing changed. A removed label is
+  /// restored in its slot, and its record written anew.
   bool add(VectorLabel label, const std::byte* record);
   /// False: not there, or removed before.
   bool remove(VectorLabel label);
   [[nodiscard]] const std::byte* find(VectorLabel label) const;  // null: not there or removed
 
-  /// Walks the graph with a candidate list of `width` and offers what it admits. Returns how many were admitted.
+  /// Walks the graph with a candidate list of `width` (ef) and adds what passes `filter` to `best`. Returns how many.
   std::size_t search(const std::byte* query, std::size_t width, const VectorFilter& filter, BestMatches& best) const;
   /// Compares with every live vector: exact.
   void scan(const std::byte* query, const VectorFilter& filter, BestMatches& best) const;
@@ -63,7 +63,7 @@ class HnswSegment {
 
   /// As part of a snapshot (vector/snapshot_file.hpp).
   void write(ByteSink& sink) const;
-  /// Takes nothing on trust: sizes, levels and every link are checked. Errors: `kCorrupt`, `kResourceExhausted`.
+  /// Sizes, levels and every link are checked. Errors: `kCorrupt`, `kResourceExhausted`.
   [[nodiscard]] static Result<std::unique_ptr<HnswSegment>> read(VectorCodec codec, std::size_t capacity_max,
                                                                  ByteSource& source);
 

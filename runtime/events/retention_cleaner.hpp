@@ -1,11 +1,11 @@
 // runtime/events/retention_cleaner.hpp
 //
-// Removes what has been kept long enough: every `journal_purge_interval_ms`, in units of at most
-// `journal_purge_turns_max` at background priority, until none is left. So the journal (and the blobs its steps name)
-// and the dead letters are as large as their retention is long, and no foreground write waits for a great clearing.
+// Removes rows whose retention has expired: every `journal_purge_interval_ms`, in background transactions of at most
+// `journal_purge_turns_max` rows, until none is left. So the retention bounds the size of the journal (with the blobs
+// that its steps refer to), of dead letters and of sessions, and no foreground write waits behind one large removal.
 //
-// Threads:   `start` and `stop` on the home executor, or before it runs.
-// Ownership: borrows all its parts, which outlive it.
+// Threads:   `start`, `stop` and the destructor on the home executor, or before it runs.
+// Ownership: borrows the executor and the limits, which outlive it.
 #pragma once
 
 #include <functional>
@@ -21,12 +21,12 @@ namespace mnema {
 
 class RetentionCleaner {
  public:
-  /// Removes at most so many things and answers, on the executor, how many it were.
-  using Purge = std::function<void(int things_max, Executor& reply_to, std::function<void(Result<int>)> on_done)>;
+  /// Removes at most so many rows and reports, on the executor, how many were removed.
+  using Purge = std::function<void(int rows_max, Executor& reply_to, std::function<void(Result<int>)> on_done)>;
   struct What {
     std::string component;  // of the log
     std::string things;     // "dead letters"
-    LogLevel level;         // of the line that says how many were removed; none were: no line
+    LogLevel level;         // of the line that is logged for each pass that removed something
   };
 
   RetentionCleaner(What what, Purge purge, Executor& home, const Limits& limits);
@@ -34,9 +34,9 @@ class RetentionCleaner {
   RetentionCleaner(const RetentionCleaner&) = delete;
   RetentionCleaner& operator=(const RetentionCleaner&) = delete;
 
-  /// The first look is taken at once. Idempotent.
+  /// The first pass begins at once. Idempotent.
   void start();
-  /// No unit of work is begun any more. Idempotent.
+  /// No further transaction begins; one that is in flight completes. Idempotent.
   void stop();
 
  private:
