@@ -1,8 +1,8 @@
 // agents/host/stop_signals.hpp
 //
-// SIGINT and SIGTERM, from the constructor to the destructor, on a thread of their own, so that they are handled while a
-// model loads or the loop hangs. The first one requests an orderly stop (`on_first`); the second one ends the process at
-// once, without any destructor, with exit code 128 + signal. (What is durable survives that; see
+// SIGINT and SIGTERM, from the constructor to the destructor, on a thread of their own, so that they are handled while
+// a model loads or the loop hangs. The first one requests an orderly stop (`on_first`); the second one ends the process
+// at once, without any destructor, with exit code 128 + signal. (What is durable survives that; see
 // runtime/store/database.hpp.)
 //
 // Threads:   `on_first` runs on the thread of this object. One object per process at a time.
