@@ -1,6 +1,7 @@
 #include "agents/context.hpp"
 
-#include <cstdlib>
+#include <algorithm>
+#include <charconv>
 
 #include "agents/turn/turn.hpp"
 #include "agents/turn/turn_version.hpp"
@@ -13,6 +14,17 @@ namespace {
 
 /// How many events in a row agents have sent one another, as an extension of CloudEvents.
 constexpr const char* kHopsAttribute = "mnemahops";
+constexpr const char* kAgentSource = "agent:";
+
+/// Only what agents have sent counts: in an event from outside the attribute may say anything.
+int hops_of(const Event& event) {
+  const auto known = event.attributes.find(kHopsAttribute);
+  if (known == event.attributes.end() || !event.source.starts_with(kAgentSource)) return 0;
+  int hops = 0;
+  const std::string& text = known->second;
+  std::from_chars(text.data(), text.data() + text.size(), hops);
+  return std::clamp(hops, 0, 1'000'000);
+}
 
 std::string hash_of_query(const RecallQuery& query) {
   Sha256 hash;
@@ -255,9 +267,7 @@ void Ctx::remember(Episode episode, MemoryReach reach) {
 
 void Ctx::send_event(AgentEvent event) {
   if (event.agent.empty()) throw Failure(fail(ErrorCode::kInvalidArgument, "an event for an agent names no agent"));
-  const auto& attributes = this->event().attributes;
-  const auto known = attributes.find(kHopsAttribute);
-  const int hops = 1 + (known == attributes.end() ? 0 : std::atoi(known->second.c_str()));
+  const int hops = 1 + hops_of(this->event());
   if (hops > turn_.services().limits.agent_hops_max) {
     throw Failure(fail(ErrorCode::kFailedPrecondition,
                        "agents have woken one another " + std::to_string(hops - 1) + " times in a row",
@@ -266,7 +276,7 @@ void Ctx::send_event(AgentEvent event) {
   Timer sent;  // due at once: so it is on disk with the turn, and comes exactly if that was committed
   sent.name = agent() + "/" + key() + "/" + idempotency_key(turn_.steps().identity(), claim_path());
   sent.at = turn_.services().clock.now();
-  sent.event.source = "agent:" + agent();
+  sent.event.source = kAgentSource + agent();
   sent.event.type = std::move(event.type);
   sent.event.tenant = turn_.scope().tenant;
   sent.event.user = turn_.scope().user;

@@ -116,9 +116,12 @@ class CronSource::Core : public std::enable_shared_from_this<Core> {
           if (following && *following > self->parts.clock.now()) self->backlog_known = false;
           return self->pump();
         }
-        // The mailbox is full or the disk is: the same time again.
-        self->parts.home.post_after(kRetry, [weak = self->weak_from_this()] {
-          if (const auto core = weak.lock()) core->pump();
+        // The mailbox is full or the disk is: the same time again, or what was to be written before the first one.
+        self->parts.home.post_after(kRetry, [weak = self->weak_from_this(), following, at] {
+          const auto core = weak.lock();
+          if (!core || core->stopped || core->busy) return;
+          if (core->next) return core->pump();
+          core->fire(at, following);
         });
       });
     });

@@ -136,7 +136,8 @@ void Mailbox::Core::add(const IndexRow& row) {
   // What was parked until somebody wakes it is looked at again: who would have may have gone with the last process.
   const bool is_timed = row.state == RowState::kWaiting && row.next_at != LaneQueue::kUntilWoken;
   const Time not_before = is_timed ? row.next_at : Time{};
-  const bool was_tried = row.attempts + row.uncounted > 0 || row.died_at != Time{} || is_timed;
+  const bool was_tried =
+      row.attempts + row.uncounted > 0 || row.died_at != Time{} || row.has_begun || row.state == RowState::kWaiting;
   const TenantQueue::Row entry{row.sequence, row.priority, row.accepted_at, not_before,
                                was_tried || batches.contains(row.sequence)};
   const std::string lane = lane_name(row.agent, row.key);

@@ -122,6 +122,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   };
   void dispatch(Consumer consumer, TenantQueue::Taken taken);
   void load_and_dispatch(Consumer consumer, TenantQueue::Taken taken, const mailbox_store::Attempt& attempt);
+  void discard_superseded(const TenantQueue::Taken& taken);
   void put_back(const TenantQueue::Taken& taken);
   void deliver(const Consumer& consumer, const TenantQueue::Taken& taken, const mailbox_store::Attempt& attempt,
                Loaded loaded);

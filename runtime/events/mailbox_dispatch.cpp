@@ -102,7 +102,11 @@ void Mailbox::Core::load_and_dispatch(Consumer consumer, TenantQueue::Taken take
           log_failed_write("an event could not be read", attempt.sequence, loaded.error());
           --self->tries[attempt.sequence].counted;
           if (!self->stopped) self->consumers.push_front(consumer);
-          self->put_back(taken);
+          if (taken.gathered == Gather::Kind::kNewest) {
+            self->discard_superseded(taken);  // queued again, the older ones would come after what superseded them
+          } else {
+            self->put_back(taken);
+          }
           return self->requeue(attempt.sequence, self->clock.now() + std::chrono::milliseconds(self->limits.lease_ms));
         }
         for (const TenantQueue::Row& other : taken.others) self->expiries.forget(other.id);
@@ -115,6 +119,12 @@ void Mailbox::Core::load_and_dispatch(Consumer consumer, TenantQueue::Taken take
         if (self->stopped) return self->release(attempt);
         self->deliver(consumer, taken, attempt, std::move(*loaded));
       });
+}
+
+void Mailbox::Core::discard_superseded(const TenantQueue::Taken& taken) {
+  for (const TenantQueue::Row& other : taken.others) expiries.forget(other.id);
+  counters.coalesced += static_cast<std::int64_t>(taken.others.size());
+  discard(numbers_of(taken.others));
 }
 
 /// What was gathered with a row that could not be dispatched.

@@ -121,6 +121,16 @@ Status load_deadlines_and_batches(Transaction& transaction, std::vector<IndexRow
   return {};
 }
 
+/// A turn that was released or parked has not counted as an attempt, and yet its steps are those of its events alone.
+Status load_begun(Transaction& transaction, std::vector<IndexRow>& rows) {
+  for (IndexRow& row : rows) {
+    if (row.state != RowState::kReady || row.attempts + row.uncounted > 0) continue;  // is known to have been tried
+    ASSIGN_OR_RETURN(Statement turn, transaction.prepare("SELECT 1 FROM turns WHERE turn = ? AND finished_at IS NULL"));
+    ASSIGN_OR_RETURN(row.has_begun, turn.bind(1, row.sequence).step());
+  }
+  return {};
+}
+
 std::string select_rows(std::string_view condition) {
   return "SELECT " + std::string(kIndexColumns) + ", " + std::string(kEventColumns) + " FROM mailbox " +
          std::string(condition);
@@ -180,6 +190,7 @@ Result<std::vector<IndexRow>> load_index(Transaction& transaction) {
     rows.push_back(read_index(statement));
   }
   RETURN_IF_ERROR(load_deadlines_and_batches(transaction, rows));
+  RETURN_IF_ERROR(load_begun(transaction, rows));
   return rows;
 }
 

@@ -41,6 +41,7 @@ struct IndexRow {
   Time died_at{};                     // of a dead row, and of one that was; else Time{}
   std::optional<Time> deadline = {};  // by load_index only
   Sequence batch = 0;                 // of a batched row: the first event of its batch; by load_index only
+  bool has_begun = false;             // a turn of it has steps in the journal, and did not end; by load_index only
 };
 
 /// One try at an event, as it was leased: how the lease is known to be the current one.

@@ -149,6 +149,20 @@ TEST(EventOfAnAgent, IsRefusedWhereAgentsWakeOneAnotherInACircle) {
   EXPECT_NE(dead[0].error.text().find("agent_hops_max"), std::string::npos) << dead[0].error.text();
 }
 
+TEST(EventOfAnAgent, IsNotCountedByWhatAnEventFromOutsideSays) {
+  HostHarness harness({.declare = [](Host& host) {
+    host.agent("shop", ask_billing);
+    host.agent("billing", bill);
+  }});
+  ASSERT_TRUE(harness.start().ok());
+  for (const char* hops : {"2147483647", "-5", "many"}) {
+    Event event = event_for("shop", "anna", hops);
+    event.attributes["mnemahops"] = hops;
+    EXPECT_EQ(*harness.handle(event), TurnEnd::kDone) << hops;
+  }
+  EXPECT_EQ(harness.wait_for_deliveries(3).size(), 3U);
+}
+
 class PayloadOfAnEvent : public ::testing::Test {
  protected:
   PayloadOfAnEvent() : harness_({.declare = [](Host& host) { host.agent("scales", weigh); }}) {

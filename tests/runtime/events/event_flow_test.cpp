@@ -231,6 +231,25 @@ TEST(EventFlow, KeepsABatchTogetherOverRetriesCrashesDeathAndRedrive) {
   }
 }
 
+// Released when the program stopped: no attempt was counted, but its steps are in the journal.
+TEST(EventFlow, AddsNothingToATurnThatHasBegunWhenItGoesOnAfterARestart) {
+  RuntimeFixture fixture({}, 1, {.batch_max = 3});
+  accept(fixture, {"a1"});
+  const Status begun = fixture.write<void>([](Transaction& transaction) -> Status {
+    ASSIGN_OR_RETURN(Statement turn,
+                     transaction.prepare("INSERT INTO turns (turn, tenant, source, event_id, agent, key, version, "
+                                         "started_at) VALUES (1, 'local', 'test', 'a1', 'worker', 'k', '', 0)"));
+    return turn.run();
+  });
+  ASSERT_TRUE(begun.ok());
+  fixture.restart();
+  accept(fixture, {"a2", "a3"});
+  const std::optional<Delivery> alone = fixture.take();
+  EXPECT_EQ(ids_of(alone), Ids{"a1"});
+  ASSERT_TRUE(fixture.complete(*alone).ok());
+  EXPECT_EQ(ids_of(fixture.take()), (Ids{"a2", "a3"}));
+}
+
 TEST(EventFlow, LetsABatchLastAsLongAsItsLastDeadline) {
   RuntimeFixture fixture({}, 1, {.batch_max = 3});
   const Time now = fixture.simulation.clock().now();
