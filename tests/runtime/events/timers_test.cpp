@@ -17,6 +17,7 @@ class TimersTest : public ::testing::Test {
     timer.name = name;
     timer.at = fixture.simulation.clock().now() + std::chrono::seconds(seconds);
     timer.event = event_of("", key);
+    timer.event.source.clear();
     timer.event.data = name;
     return fixture.wait<void>([&](auto done) { fixture.runtime->timers().set(timer, fixture.loop, done); });
   }
@@ -43,6 +44,16 @@ TEST_F(TimersTest, FireInTheOrderOfTheirTimes) {
   fixture.simulation.run_for(std::chrono::seconds(40));
   EXPECT_EQ(fixture.runtime->timers().pending(), 0U);
   EXPECT_EQ(fired(), (std::vector<std::string>{"first", "second", "third"}));
+}
+
+TEST_F(TimersTest, KeepASourceThatTheirEventHas) {
+  Timer timer;
+  timer.name = "told";
+  timer.event = event_of("", "k");
+  timer.event.source = "agent:shop";
+  ASSERT_TRUE(fixture.wait<void>([&](auto done) { fixture.runtime->timers().set(timer, fixture.loop, done); }).ok());
+  fixture.simulation.run_ready();
+  EXPECT_EQ(fixture.take()->event().source, "agent:shop");
 }
 
 TEST_F(TimersTest, HaveTheirNamesPerKey) {
