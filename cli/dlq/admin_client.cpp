@@ -1,5 +1,7 @@
 #include "cli/dlq/admin_client.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "agents/rest/dead_letter_json.hpp"
@@ -17,6 +19,13 @@ json::object body_of(const Redrive& how) {
   return body;
 }
 
+/// To the microsecond: a letter that died a moment ago died before now.
+std::string exact_utc_text(Time time) {
+  std::string text = utc_text(time);
+  text.pop_back();
+  return fmt::format("{}.{:06}Z", text, to_micros(time) % 1'000'000);
+}
+
 std::string query_of(const DeadLetterFilter& filter, const DeadLetterId& after, int count) {
   std::string query = "limit=" + std::to_string(count);
   const auto add = [&query](const char* name, const std::string& value) {
@@ -27,8 +36,8 @@ std::string query_of(const DeadLetterFilter& filter, const DeadLetterId& after, 
   add("agent", filter.agent);
   add("about", filter.about);
   add("reason", filter.reason);
-  if (filter.died_from) add("died_from", utc_text(*filter.died_from));
-  if (filter.died_before) add("died_before", utc_text(*filter.died_before));
+  if (filter.died_from) add("died_from", exact_utc_text(*filter.died_from));
+  if (filter.died_before) add("died_before", exact_utc_text(*filter.died_before));
   if (after.number > 0) add("after", after.text());
   return query;
 }
