@@ -45,8 +45,7 @@ class Excerpts {
       : recalled_(std::move(recalled)),
         options_(options),
         maker_(TermMaker::make("english").value()),
-        asked_(terms_of(question)),
-        asking_(terms_of(kAskingWords)) {}
+        asked_(terms_asked(question)) {}
 
   Recalled run() {
     if (!asked_.empty()) {
@@ -69,14 +68,16 @@ class Excerpts {
     return Terms(list.begin(), list.end());
   }
 
-  /// The unit is headed by all that is asked about.
-  bool is_headed(const Unit& unit) const {
-    if (unit.head.empty() || !std::includes(asked_.begin(), asked_.end(), unit.head.begin(), unit.head.end())) {
-      return false;
-    }
-    return std::all_of(asked_.begin(), asked_.end(),
-                       [&](const std::string& term) { return unit.head.contains(term) || asking_.contains(term); });
+  /// Without the words that only ask, unless the question has no others.
+  Terms terms_asked(std::string_view question) const {
+    const Terms all = terms_of(question);
+    Terms asked = all;
+    for (const std::string& term : terms_of(kAskingWords)) asked.erase(term);
+    return asked.empty() ? all : asked;
   }
+
+  /// The unit is headed by all that is asked about.
+  bool is_headed(const Unit& unit) const { return unit.head == asked_; }
 
   void read_units() {
     for (std::size_t hit = 0; hit < recalled_.hits.size(); ++hit) {
@@ -178,7 +179,6 @@ class Excerpts {
   const ExcerptOptions options_;
   const TermMaker maker_;
   const Terms asked_;
-  const Terms asking_;
   std::vector<Terms> headings_;  // of the hits
   std::vector<Unit> units_;
   std::map<std::string, double> weights_;

@@ -85,6 +85,7 @@ TEST_F(TurnFlow, EndsAtItsEventsDeadlineWhichIsThenADeadLetterAndFreesTheModel) 
   ASSERT_EQ(dead.size(), 1U);
   EXPECT_EQ(dead[0].error.code, ErrorCode::kDeadlineExceeded);
   EXPECT_NE(dead[0].error.message.find("during its turn"), std::string::npos) << dead[0].error.message;
+  fixture.simulation.run_for(std::chrono::milliseconds(10));  // it sees the cancellation between two words
   EXPECT_EQ(fixture.engine->in_flight(), 0);
   EXPECT_TRUE(fixture.sink.arrived.empty());
   EXPECT_EQ(fixture.runtime->runtime().counts().events_expired_total, 1);

@@ -97,7 +97,7 @@ TEST(Citations, QuoteAShortPassageThatHasTheQuestionInsteadOfAnAnswerThatNothing
   options.refusal = "Not told.";
   options.quote_bytes_max = 200;
   const std::string made_up = "A lease is a contract for a flat.";
-  const CheckedAnswer quoted = check_citations("How long does a lease last?", kCitations, made_up, options);
+  const CheckedAnswer quoted = check_citations("How many seconds does a lease last?", kCitations, made_up, options);
   EXPECT_EQ(quoted.text, "The mailbox stores every event before it is acknowledged. A lease lasts 60 seconds [1].");
   EXPECT_TRUE(quoted.replaced);
   EXPECT_FALSE(quoted.refused);
@@ -107,10 +107,10 @@ TEST(Citations, QuoteAShortPassageThatHasTheQuestionInsteadOfAnAnswerThatNothing
   for (const char* question : {"How long does a lease of a harbour berth last?", "Does a lease last 90 seconds?"}) {
     EXPECT_EQ(check_citations(question, kCitations, made_up, options).text, "Not told.") << question;
   }
-  EXPECT_EQ(check_citations("How long does a lease last?", kCitations, "The passages do not mention it.", options).text,
+  EXPECT_EQ(check_citations("How many seconds does a lease last?", kCitations, "The passages do not mention it.", options).text,
             "Not told.");
   options.quote_bytes_max = 40;
-  EXPECT_EQ(check_citations("How long does a lease last?", kCitations, made_up, options).text, "Not told.");
+  EXPECT_EQ(check_citations("How many seconds does a lease last?", kCitations, made_up, options).text, "Not told.");
 }
 
 TEST(Citations, AreTheSameHoweverTheAnswerComes) {
