@@ -15,7 +15,7 @@ struct Calibration {
   double constant;
 };
 
-constexpr std::string_view kUsual = "all-minilm-l6-v2/mean/1";  // what an unknown embedder is taken for
+constexpr std::string_view kUsual = "all-minilm-l6-v2/mean/2";  // what an unknown embedder is taken for
 constexpr std::array kCalibrations = {
 #include "memory/relevance_weights.inc"
 };

@@ -132,8 +132,10 @@ Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts
       Statement select,
       transaction.prepare("SELECT p.entry_id, e.text, c.heading_path, s.role, p.attempts FROM memory_pending_vectors p"
                           " CROSS JOIN memory_entries e USING (entry_id) LEFT JOIN memory_chunks c USING (entry_id)"
-                          " LEFT JOIN memory_episodes s USING (entry_id) WHERE p.attempts < ?1"
-                          " ORDER BY p.attempts, p.entry_id LIMIT ?2"));
+                          " LEFT JOIN memory_episodes s USING (entry_id)"
+                          // Backwards over the index: in a mixed order all that wait would be sorted for each batch.
+                          " WHERE p.attempts = (SELECT min(attempts) FROM memory_pending_vectors)"
+                          " AND p.attempts < ?1 ORDER BY p.entry_id DESC LIMIT ?2"));
   select.bind(1, attempts_below).bind(2, count_max);
   std::vector<PendingEntry> entries;
   for (;;) {

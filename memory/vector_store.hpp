@@ -61,7 +61,8 @@ struct PendingEntry {
 [[nodiscard]] Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, std::int64_t embedder,
                                                                     EntryId after, int count_max);
 [[nodiscard]] Status set_present_embedder(Transaction& transaction, const std::string& name);
-/// Of those refused fewer than `attempts_below` times: the least refused first, then the oldest.
+/// Of those refused fewer than `attempts_below` times the least refused, the newest first: what was just said is asked
+/// for sooner than what a folder has brought.
 [[nodiscard]] Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts_below, int count_max);
 /// Counts one more attempt in which the embedder refused the entry; nothing, when the entry has gone.
 [[nodiscard]] Status count_refusal(Transaction& transaction, EntryId entry);

@@ -67,6 +67,7 @@ void apply(const AgentConfig& config, AgentSpec& spec) {
   if (config.temperature > 0) spec.temperature = static_cast<float>(config.temperature);
   if (config.completion_tokens > 0) spec.answer_tokens = config.completion_tokens;
   if (config.recall_tokens >= 0) spec.recall_tokens = config.recall_tokens;
+  if (config.first_token_ms >= 0) spec.first_token_ms = config.first_token_ms;
   if (config.budget_tokens) spec.budget.tokens = config.budget_tokens;
   if (config.budget_tool_calls) spec.budget.tool_calls = config.budget_tool_calls;
   if (config.budget_wall_ms) spec.budget.wall_time = std::chrono::milliseconds(*config.budget_wall_ms);

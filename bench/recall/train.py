@@ -117,7 +117,7 @@ def main():
     arguments.add_argument("features", nargs="+", help="JSON lines of `mnema bench memory --features`")
     arguments.add_argument("--ranker", help="file to write the ranker's weights to")
     arguments.add_argument("--relevance", help="file to write the calibration to")
-    arguments.add_argument("--embedder", default="all-minilm-l6-v2/mean/1")
+    arguments.add_argument("--embedder", default="all-minilm-l6-v2/mean/2")
     arguments.add_argument("--cut", type=float, default=0.30)
     arguments.add_argument("--evaluate", help="weights to measure instead of fitting")
     given = arguments.parse_args()

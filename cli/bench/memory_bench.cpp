@@ -136,7 +136,7 @@ class MemoryBench {
         [&](auto done) { engine_->embed(model, {"probe"}, Priority::kInteractive, replies_, std::move(done)); });
     if (!probe.ok()) return probe.error();
     const auto dimensions = static_cast<int>(probe->vectors.front().size());
-    encoder_ = std::make_unique<EngineEmbedder>(*engine_, model, model + "/mean/1", dimensions);
+    encoder_ = std::make_unique<EngineEmbedder>(*engine_, model, model + "/mean/2", dimensions);
     sharing_ = std::make_unique<SharingEmbedder>(*encoder_);
     counts_tokens_ = engine_->tokenize(options_.tokenizer_model, "probe", false, false).ok();
     result_.tokens_by = counts_tokens_ ? options_.tokenizer_model : "estimate";

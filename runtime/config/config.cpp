@@ -178,6 +178,7 @@ class ConfigReader {
     if (agent.temperature > 2) table.problem("temperature", "must be between 0 and 2");
     table.read_integer("completion_tokens", agent.completion_tokens, 1, 1 << 20);
     table.read_integer("recall_tokens", agent.recall_tokens, 0, 1 << 20);
+    table.read_integer("first_token_ms", agent.first_token_ms, 0, 3'600'000);
     std::int64_t number = 0;
     if (table.has("budget_tokens")) {
       table.read_integer("budget_tokens", number, std::int64_t{1}, kInt64Max);

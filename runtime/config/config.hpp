@@ -96,6 +96,7 @@ struct AgentConfig {
   double temperature = 0;
   int completion_tokens = 0;  // 0 = limits.completion_tokens_default
   int recall_tokens = -1;     // -1 = [memory] recall_tokens
+  int first_token_ms = -1;    // -1 = the program's
   std::optional<std::int64_t> budget_tokens;
   std::optional<std::int64_t> budget_tool_calls;
   std::optional<int> budget_wall_ms;

@@ -58,6 +58,8 @@ constexpr ConfigMeaning kMeanings[] = {
     {"agents.NAME", "reply_to", "Connector that is sent the outcome; empty is none."},
     {"agents.NAME", "temperature", "Of sampling, 0 to 2; 0 always takes the likeliest token."},
     {"agents.NAME", "completion_tokens", "Tokens of an answer at most; without it `limits.completion_tokens_default`."},
+    {"agents.NAME", "first_token_ms",
+     "Of a chat: recalled text is cut so that the first words are there by then; 0: never; without it 1500."},
     {"agents.NAME", "recall_tokens", "Recalled text in a prompt at most; without it that of `[memory]`."},
     {"agents.NAME", "budget_tokens", "Tokens one turn may use, prompts included; without it no bound."},
     {"agents.NAME", "budget_tool_calls", "Tools one turn may call; without it no bound."},

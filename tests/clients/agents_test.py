@@ -50,6 +50,7 @@ model = "qwen2.5-coder-0.5b"
 [memory]
 documents = ["{ROOT}/docs"]
 [agents.assistant]
+first_token_ms = 0
 [agents.triage]
 [connectors.replies]
 kind = "file"
@@ -160,6 +161,12 @@ def scenario(server, temporary):
     client = openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="none", timeout=60, max_retries=0)
     assert "assistant" in [model.id for model in client.models.list().data]
     question = [{"role": "user", "content": "What does the mailbox do with an event?"}]
+    for _ in range(600):  # what is found changes until all passages have their vectors
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=30) as metrics:
+            values = dict(line.rsplit(" ", 1) for line in metrics.read().decode().splitlines() if " " in line)
+        if values.get("mnema_memory_vectors_pending") == "0" and float(values["mnema_memory_vectors"]) > 1:
+            break
+        time.sleep(0.5)
     for _ in range(60):
         answer = client.chat.completions.create(model="assistant", messages=question).choices[0].message
         if answer.annotations:

@@ -5,7 +5,7 @@
 namespace mnema {
 namespace {
 
-constexpr std::string_view kMiniLm = "all-minilm-l6-v2/mean/1";
+constexpr std::string_view kMiniLm = "all-minilm-l6-v2/mean/2";
 
 TEST(Relevance, GrowsWithTheCosineAndWithTheWords) {
   EXPECT_LT(relevance_of({EntryKind::kEpisode, 0.1, 0.2}, kMiniLm),

@@ -97,8 +97,8 @@ TEST(PendingVectors, SayAloudWhoSpeaksAndUnderWhichHeading) {
   const auto pending = rows.read<std::vector<vector_store::PendingEntry>>(
       [](Transaction& transaction) { return vector_store::pending(transaction, 1, 10); });
   ASSERT_EQ(pending.value().size(), 2U);
-  EXPECT_EQ(pending.value()[0].text, "user: where is my train");
-  EXPECT_EQ(pending.value()[1].text, "Trains\nOn time.");
+  EXPECT_EQ(pending.value()[1].text, "user: where is my train");
+  EXPECT_EQ(pending.value()[0].text, "Trains\nOn time.");
 }
 
 TEST(PendingVectors, OfAnotherEmbedderAreFoundSliceBySlice) {
