@@ -47,6 +47,7 @@ CREATE TABLE kafka_transactions (
   outbox_row      INTEGER NOT NULL,
   idempotency_key TEXT NOT NULL,
   number          INTEGER NOT NULL,
+  in_doubt        INTEGER NOT NULL,
   PRIMARY KEY (sink, outbox_row, idempotency_key)
 ) WITHOUT ROWID, STRICT;
 )sql"}};

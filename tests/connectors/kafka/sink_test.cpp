@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "connectors/kafka/transaction_store.hpp"
 #include "tests/connectors/kafka/kafka_fixture.hpp"
 
 namespace mnema {
@@ -130,6 +131,49 @@ TEST_F(KafkaSinkTest, SendsNothingAgainThatWasCommittedBeforeACrash) {
   const auto counts = times(broker->read(topic));
   EXPECT_EQ(counts.size(), 25U);
   for (const auto& [key, count] : counts) EXPECT_EQ(count, 1) << key;
+}
+
+TEST_F(KafkaSinkTest, SendsAgainAfterACrashWhatWasAbortedBeforeOthersWereCommitted) {
+  const std::string topic = broker->create_topic(1);
+  open(topic, true);
+  add_rows(1, 3);
+  OutboxMessage large = message(2);
+  large.body.assign(2 << 20, 'x');
+  auto first = process->deliver(message(1));
+  auto refused = process->deliver(large);
+  ASSERT_FALSE(refused.get().ok());
+  ASSERT_FALSE(first.get().ok()) << "it was in the same transaction";
+  ASSERT_TRUE(process->deliver(message(3)).get().ok());
+  open(topic, true);  // both wait in the outbox, or for a redrive, when the process dies
+  ASSERT_TRUE(process->deliver(message(1)).get().ok());
+  const Status still_refused = process->deliver(large).get();
+  ASSERT_FALSE(still_refused.ok()) << "it was never written";
+  EXPECT_EQ(still_refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(times(broker->read(topic)), (std::map<std::string, int>{{"id-1", 1}, {"id-3", 1}}));
+}
+
+TEST_F(KafkaSinkTest, AsksAPersonForWhatTheBrokerHasForgottenAlsoAfterLaterCommits) {
+  const std::string topic = broker->create_topic(1);
+  open(topic, true);
+  add_rows(1, 3);
+  ASSERT_TRUE(process->deliver(message(3)).get().ok());
+  // As if a week had passed: the broker knows no number of this producer any more, and one transaction was begun.
+  const Status aged = process->runtime->database().write_and_wait<void>([](Transaction& t) -> Status {
+    RETURN_IF_ERROR(t.connection().execute("UPDATE kafka_producers SET id = id || '-aged', committed = 5"));
+    return kafka_transaction_store::begin(t, "out", {{6, 1, "id-1"}});
+  });
+  ASSERT_TRUE(aged.ok()) << aged.error().text();
+  open(topic, true);
+  const Status in_doubt = process->deliver(message(1)).get();
+  ASSERT_FALSE(in_doubt.ok());
+  EXPECT_EQ(in_doubt.error().code, ErrorCode::kInDoubt);
+  ASSERT_TRUE(process->deliver(message(2)).get().ok()) << "a transaction with a higher number";
+  open(topic, true);
+  EXPECT_EQ(process->deliver(message(1)).get().error().code, ErrorCode::kInDoubt) << "nobody has decided";
+  EXPECT_TRUE(process->deliver(message(1)).get().ok()) << "redriven";
+  const auto counts = times(broker->read(topic));
+  EXPECT_EQ(counts.count("id-1"), 1U);
+  EXPECT_EQ(counts.at("id-2"), 1);
 }
 
 TEST_F(KafkaSinkTest, IsFencedByAnotherProgramUnderItsId) {
