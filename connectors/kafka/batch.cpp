@@ -34,8 +34,8 @@ Status write_beside_events(Transaction& transaction, const AcceptResults& result
     const kafka_offset_store::PartitionName name{rules.cluster, rules.group, part.topic, part.number};
     RETURN_IF_ERROR(kafka_offset_store::move(transaction, name, part.expected_next, part.moved));
     if (!rules.tracks_unfinished) continue;
-    RETURN_IF_ERROR(kafka_offset_store::add_unfinished(transaction, name, part.unfinished));
-    RETURN_IF_ERROR(kafka_offset_store::remove_finished(transaction, name, part.finished_below));
+    RETURN_IF_ERROR(kafka_offset_store::add_unfinished(transaction, name, part.moved.epoch, part.unfinished));
+    RETURN_IF_ERROR(kafka_offset_store::remove_finished(transaction, name, part.moved.epoch, part.finished_below));
   }
   return {};
 }

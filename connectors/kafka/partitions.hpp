@@ -12,6 +12,7 @@
 // Invariant: the order above, where the offsets are known   (check_integrity)
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -41,7 +42,9 @@ struct KafkaPartitionState {
 
   [[nodiscard]] KafkaStored stored() const { return {epoch, stored_next, stored_digest, unmarked_commit}; }
   /// -1: nothing.
-  [[nodiscard]] std::int64_t to_commit() const { return unfinished.empty() ? stored_next : *unfinished.begin(); }
+  [[nodiscard]] std::int64_t to_commit() const {
+    return unfinished.empty() ? stored_next : std::min(stored_next, *unfinished.begin());
+  }
   /// Where it is to be fetched from: an offset, or one of librdkafka's logical ones.
   [[nodiscard]] std::int64_t fetch_from(bool from_latest) const;
 };

@@ -38,7 +38,8 @@ struct Begun {
 /// Those of transactions above `committed` never happened. To be called before another transaction begins: its commit
 /// raises `committed` above theirs.
 [[nodiscard]] Status forget_aborted(Transaction& transaction, const std::string& sink, std::int64_t committed);
-/// The end of the transactions above `committed` is not known any more. They stay so until their message is begun again.
+/// The end of the transactions above `committed` is not known any more. They stay so until their message is begun
+/// again.
 [[nodiscard]] Status mark_in_doubt(Transaction& transaction, const std::string& sink, std::int64_t committed);
 /// Those in doubt whose message is a dead letter by now: it comes again only if a person says so.
 [[nodiscard]] Status forget_decided(Transaction& transaction, const std::string& sink);

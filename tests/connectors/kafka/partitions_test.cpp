@@ -1,0 +1,34 @@
+#include "connectors/kafka/partitions.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mnema {
+namespace {
+
+/// What would be committed of the topic's only partition; -1: nothing.
+std::int64_t commit_of(const KafkaPartitionStates& partitions) {
+  const KafkaPartitions list = partitions.commits();
+  return list ? list->elems[0].offset : -1;
+}
+
+KafkaStart start_at(std::int64_t offset) {
+  KafkaStart start;
+  start.stored_next = offset;
+  start.offset = offset;
+  return start;
+}
+
+TEST(KafkaPartitionStates, CommitsNothingThatIsNotStored) {
+  KafkaPartitionStates partitions;
+  KafkaPartitionState& state = partitions.add("topic", 0, start_at(1'000));
+  partitions.add_unfinished(state, 1, 5'000);
+  EXPECT_EQ(commit_of(partitions), 1'000) << "whatever offsets the events have that are not handled";
+  partitions.add_unfinished(state, 2, 40);
+  EXPECT_EQ(commit_of(partitions), 40);
+  partitions.settled(2);
+  EXPECT_EQ(commit_of(partitions), 1'000);
+  partitions.check_integrity();
+}
+
+}  // namespace
+}  // namespace mnema
