@@ -98,8 +98,10 @@ Result<std::vector<Unfinished>> load_unfinished(Transaction& transaction, const 
                    prepare(transaction,
                            "SELECT u.sequence, u.record_offset FROM kafka_unfinished AS u"
                            " JOIN mailbox AS m ON m.sequence = u.sequence AND m.state <> 3"
+                           // An event that joined a batch is dead with the batch's first one.
+                           " LEFT JOIN mailbox AS head ON head.sequence = m.batch"
                            " WHERE u.cluster = ?1 AND u.consumer_group = ?2 AND u.topic = ?3 AND u.partition = ?4"
-                           " AND u.epoch = ?5 ORDER BY u.record_offset",
+                           " AND u.epoch = ?5 AND coalesce(head.state, 0) <> 3 ORDER BY u.record_offset",
                            name));
   statement.bind(5, epoch);
   std::vector<Unfinished> events;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/events/mailbox_store.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
@@ -51,6 +52,23 @@ TEST_F(KafkaOffsetStoreTest, KeepsTheUnfinishedEventsOfEpochsApart) {
       fixture.write<void>([&](Transaction& t) { return kafka_offset_store::remove_finished(t, name, 2, 8); }).ok());
   EXPECT_EQ(unfinished(2), std::vector<std::int64_t>{8});
   EXPECT_TRUE(unfinished(1).empty()) << "nobody needs an earlier epoch's any more";
+}
+
+TEST_F(KafkaOffsetStoreTest, CountsWhatSharesADeadBatchAsFinished) {
+  std::vector<Sequence> events;
+  for (const char* id : {"head", "joined", "living head", "joined it", "alone"}) {
+    events.push_back(fixture.accept(event_of(id))->sequence);
+  }
+  for (std::size_t i = 0; i < events.size(); ++i) add(1, {{events[i], static_cast<std::int64_t>(10 + i)}});
+  ASSERT_TRUE(fixture
+                  .write<void>([&](Transaction& t) -> Status {
+                    RETURN_IF_ERROR(mailbox_store::join_batch(t, events[0], {events[1]}));
+                    RETURN_IF_ERROR(mailbox_store::join_batch(t, events[2], {events[3]}));
+                    RETURN_IF_ERROR(mailbox_store::lease(t, {events[0], 1, 0}));
+                    return mailbox_store::dead_letter(t, {events[0], 1, 0}, fixture.simulation.clock().now());
+                  })
+                  .ok());
+  EXPECT_EQ(unfinished(1), (std::vector<std::int64_t>{12, 13, 14})) << "a dead letter holds no commit back";
 }
 
 }  // namespace
