@@ -386,7 +386,7 @@ void KafkaConsumer::read_ends(const std::string& topic, std::int32_t number, Dur
         self->client_->set_problem(ends.error().message);
         return self->read_ends(topic, number, kTick);
       }
-      const KafkaRestart restart = restart_of(state->stored(), ends->low, ends->high);
+      const KafkaRestart restart = restart_of(state->stored(), state->committed, ends->low, ends->high);
       if (restart.skipped > 0) {
         self->add(kLost, restart.skipped);
         log_error(
@@ -406,7 +406,7 @@ void KafkaConsumer::restart(const KafkaPartitionState& state, const KafkaStart& 
   const std::string topic = state.topic;
   const std::int32_t number = state.number;
   drop_gathered(topic, number);
-  const KafkaPartitionState& begun = partitions_.add(topic, number, start);
+  const KafkaPartitionState& begun = partitions_.restart(topic, number, start);
   if (!start.alarm.empty()) alarm(begun, start.alarm);
   fetch_again(topic, number);
 }

@@ -3,7 +3,10 @@
 // What a consumer knows of the partitions it is assigned: up to where their records were gathered, stored, may be
 // committed and have been committed.
 //
-//   committed <= to commit <= stored <= gathered        (offsets of the next record)
+//   to commit <= stored <= gathered        (offsets of the next record)
+//
+// What the group has committed only rises in an epoch: where another node went on, it is ahead of what we have stored,
+// and nothing is committed until we are past it.
 //
 // With `ack = inbox` everything stored may be committed; with `ack = done` what comes before the first event that is
 // still in the mailbox, so that a commit says "handled".
@@ -35,7 +38,7 @@ struct KafkaPartitionState {
   std::int64_t stored_next = -1;  // as its row says; -1: it has none
   std::int64_t stored_digest = 0;
   std::int64_t gathered_next = -1;  // -1: nothing yet, any record is the next one
-  std::int64_t committed = -1;      // by us, as the broker has confirmed
+  std::int64_t committed = -1;      // by us or another node, as the broker has confirmed
   std::int64_t unmarked_commit = -1;
   std::int64_t verify_digest = 0;     // the record before gathered_next must be this one; 0: nothing to verify
   std::set<std::int64_t> unfinished;  // offsets, for ack = done
@@ -53,6 +56,8 @@ class KafkaPartitionStates {
  public:
   /// Takes a partition in that was assigned.
   KafkaPartitionState& add(const std::string& topic, std::int32_t number, const KafkaStart& start);
+  /// Begins anew in one that is ours. In the same epoch its events stay unfinished.
+  KafkaPartitionState& restart(const std::string& topic, std::int32_t number, const KafkaStart& start);
   void remove(std::string_view topic, std::int32_t number);
   void clear();
   [[nodiscard]] KafkaPartitionState* find(std::string_view topic, std::int32_t number);

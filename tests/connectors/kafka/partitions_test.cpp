@@ -30,5 +30,25 @@ TEST(KafkaPartitionStates, CommitsNothingThatIsNotStored) {
   partitions.check_integrity();
 }
 
+TEST(KafkaPartitionStates, CommitsNothingBehindWhatAnotherNodeHasCommitted) {
+  KafkaPartitionStates partitions;
+  KafkaPartitionState& state = partitions.add("topic", 0, start_of({1, 100, 77, -1}, {200, true}));
+  EXPECT_EQ(state.gathered_next, 200);
+  EXPECT_EQ(commit_of(partitions), -1) << "the group would fall from 200 to 100";
+  state.gathered_next = state.stored_next = 250;
+  EXPECT_EQ(commit_of(partitions), 250);
+}
+
+TEST(KafkaPartitionStates, KnowsWhatIsUnfinishedAlsoAfterABeginningAnewInTheSameEpoch) {
+  KafkaPartitionStates partitions;
+  partitions.add_unfinished(partitions.add("topic", 0, start_at(100)), 1, 60);
+  const KafkaPartitionState& state = partitions.restart("topic", 0, restart_of({1, 100, 77, -1}, 60, 120, 200).start);
+  EXPECT_EQ(state.gathered_next, 120);
+  EXPECT_EQ(commit_of(partitions), -1) << "offset 60 is not handled";
+  partitions.settled(1);
+  EXPECT_EQ(commit_of(partitions), 100);
+  partitions.check_integrity();
+}
+
 }  // namespace
 }  // namespace mnema
