@@ -290,12 +290,15 @@ void KafkaConsumer::read_positions(const std::vector<KafkaPartitionName>& assign
       if (self && self->assignment_ == asked && !self->is_stopped_) self->read_positions(assigned, Duration{});
     });
   }
+  partitions_.begin_reading();
   parts_.blocking.post([self = shared_from_this(), assigned, asked = assignment_] {
     Result<KafkaPositions> positions = read_kafka_positions(*self->client_, self->parts_.database, self->options_.group,
                                                             self->options_.acknowledges_done, assigned);
     self->parts_.loop.post([self, assigned, asked, positions = std::move(positions)] {
-      if (self->assignment_ != asked || self->is_stopped_) return;
-      if (positions.ok()) return self->assign(assigned, *positions);
+      const bool is_wanted = self->assignment_ == asked && !self->is_stopped_;
+      if (is_wanted && positions.ok()) self->assign(assigned, *positions);
+      self->partitions_.end_reading();
+      if (!is_wanted || positions.ok()) return;
       log_warning("kafka", "where to begin cannot be read, and is asked for again",
                   {{"source", self->client_->name()}, {"error", positions.error().text()}});
       self->client_->set_problem(positions.error().message);

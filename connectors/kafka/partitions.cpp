@@ -75,11 +75,17 @@ KafkaPartitionStates::Verdict KafkaPartitionStates::look_at(KafkaPartitionState&
 }
 
 void KafkaPartitionStates::add_unfinished(KafkaPartitionState& state, Sequence sequence, std::int64_t offset) {
+  if (settled_meanwhile_.contains(sequence)) return;
   state.unfinished.insert(offset);
   places_[sequence] = {state.topic, state.number, offset};
 }
 
+void KafkaPartitionStates::end_reading() {
+  if (--readings_ == 0) settled_meanwhile_.clear();
+}
+
 void KafkaPartitionStates::settled(Sequence sequence) {
+  if (readings_ > 0) settled_meanwhile_.insert(sequence);
   const auto place = places_.find(sequence);
   if (place == places_.end()) return;
   if (KafkaPartitionState* state = find(place->second.topic, place->second.number)) {

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "connectors/kafka/handles.hpp"
@@ -71,6 +72,10 @@ class KafkaPartitionStates {
   /// Those that are in the mailbox still; the mailbox says when they have left.
   void add_unfinished(KafkaPartitionState& state, Sequence sequence, std::int64_t offset);
   void settled(Sequence sequence);
+  /// Around each reading of unfinished events off the loop: what is settled between may be in what was read, and is no
+  /// longer unfinished when that is added.
+  void begin_reading() { ++readings_; }
+  void end_reading();
 
   /// What the broker does not know yet, with our mark; null: nothing.
   [[nodiscard]] KafkaPartitions commits() const;
@@ -93,6 +98,8 @@ class KafkaPartitionStates {
   };
   std::map<std::string, std::map<std::int32_t, KafkaPartitionState>, std::less<>> states_;
   std::unordered_map<Sequence, Place> places_;
+  int readings_ = 0;
+  std::unordered_set<Sequence> settled_meanwhile_;  // since the first of `readings_`
 };
 
 }  // namespace mnema

@@ -51,7 +51,7 @@ struct KafkaStart {
 [[nodiscard]] KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed);
 
 /// The broker does not have the offset that we wanted, it has those from `low` to `high` (exclusive).
-/// `start.offset` -1 afterwards never happens. `start.committed` is `committed` if it is an offset of the partition still.
+/// `start.offset` -1 afterwards never happens. `start.committed` is `committed` where the partition has that offset.
 /// `skipped`: records that were deleted before they were ours.
 struct KafkaRestart {
   KafkaStart start;

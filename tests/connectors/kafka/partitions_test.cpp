@@ -50,5 +50,19 @@ TEST(KafkaPartitionStates, KnowsWhatIsUnfinishedAlsoAfterABeginningAnewInTheSame
   partitions.check_integrity();
 }
 
+TEST(KafkaPartitionStates, KnowsWhatWasHandledWhileItsPositionWasRead) {
+  KafkaPartitionStates partitions;
+  partitions.begin_reading();
+  partitions.settled(7);  // its partition is not ours yet
+  KafkaPartitionState& state = partitions.add("topic", 0, start_at(100));
+  partitions.add_unfinished(state, 7, 60);  // as it was read
+  partitions.add_unfinished(state, 8, 80);
+  partitions.end_reading();
+  EXPECT_EQ(commit_of(partitions), 80) << "offset 60 would hold every commit back";
+  partitions.settled(8);
+  EXPECT_EQ(commit_of(partitions), 100);
+  partitions.check_integrity();
+}
+
 }  // namespace
 }  // namespace mnema
