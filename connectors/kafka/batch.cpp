@@ -51,6 +51,24 @@ std::size_t KafkaBatch::part_of(const std::string& topic, std::int32_t number, s
   return parts.size() - 1;
 }
 
+void KafkaBatch::drop(const std::string& topic, std::int32_t number, std::int64_t offset) {
+  std::erase_if(records, [&](const Record& record) {
+    const Part& part = parts[record.part];
+    return part.number == number && part.topic == topic && record.message->offset < offset;
+  });
+  // A part without records would move nothing, and its row is looked for: take it out.
+  std::vector<bool> has_records(parts.size(), false);
+  for (const Record& record : records) has_records[record.part] = true;
+  std::vector<std::size_t> place(parts.size(), 0);
+  std::vector<Part> kept;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    place[i] = kept.size();
+    if (has_records[i]) kept.push_back(std::move(parts[i]));
+  }
+  for (Record& record : records) record.part = place[record.part];
+  parts = std::move(kept);
+}
+
 EventBatch event_batch_of(const std::shared_ptr<KafkaBatch>& batch, const std::shared_ptr<const KafkaBatchRules>& rules,
                           Mailbox& mailbox, const Limits& limits) {
   EventBatch events;
