@@ -188,9 +188,10 @@ void KafkaConsumer::send_next() {
 
 void KafkaConsumer::send(const std::shared_ptr<KafkaBatch>& batch) {
   is_unanswered_ = true;
-  mapping_->post([self = shared_from_this(), batch] {
+  // `rules_` is the loop's: an assignment may replace it meanwhile.
+  mapping_->post([self = shared_from_this(), batch, rules = rules_] {
     self->accept_(
-        event_batch_of(batch, self->rules_, self->parts_.mailbox, self->parts_.limits),
+        event_batch_of(batch, rules, self->parts_.mailbox, self->parts_.limits),
         [self, batch](Result<AcceptResults> results) {
           // At once where we are, or an event could be settled before it is known to be unfinished.
           if (self->parts_.loop.on_loop_thread()) return self->answered(batch, results);
