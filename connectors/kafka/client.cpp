@@ -230,8 +230,9 @@ void KafkaClient::set_problem(const std::string& problem) {
 }
 
 bool KafkaClient::is_fatal() const {
-  const std::scoped_lock lock(mutex_);
-  return is_fatal_;
+  // Not every fatal error comes as an event that says so.
+  char text[64];
+  return rd_kafka_fatal_error(client_, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void KafkaClient::refresh_token() {

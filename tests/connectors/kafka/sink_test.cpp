@@ -1,6 +1,7 @@
 #include "connectors/kafka/sink.hpp"
 
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka_mock.h>
 
 #include <map>
 
@@ -102,6 +103,40 @@ TEST_F(KafkaSinkTest, CancelsWhatWaitsForABrokerThatIsAway) {
   EXPECT_EQ(late.error().code, ErrorCode::kCancelled);
   EXPECT_TRUE(late.error().never_left);
   broker->start();
+}
+
+TEST_F(KafkaSinkTest, AnswersWhatWaitsInAProducerThatCannotGoOnAndOpensAnother) {
+  const std::unique_ptr<rd_kafka_t, KafkaDestroy<rd_kafka_destroy>> host(
+      rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
+  const std::unique_ptr<rd_kafka_mock_cluster_t, KafkaDestroy<rd_kafka_mock_cluster_destroy>> cluster(
+      rd_kafka_mock_cluster_new(host.get(), 1));
+  constexpr std::int16_t kInitProducerId = 22;  // of the protocol
+  for (int round = 0; round < 2; ++round) {
+    // Fatal for an idempotent producer.
+    rd_kafka_mock_push_request_errors(cluster.get(), kInitProducerId, 1,
+                                      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    process.reset();
+    process = std::make_unique<KafkaProcess>(folder_, Limits{});
+    process->open_sink(rd_kafka_mock_cluster_bootstraps(cluster.get()), "out", false);
+    process->run();
+    // The loop is busy, so that no report is read before another producer is asked for.
+    std::promise<void> goes_on;
+    process->loop.post([busy = goes_on.get_future().share()] { busy.wait(); });
+    std::vector<std::future<Status>> waiting;
+    for (int number = 1; number <= 200; ++number) waiting.push_back(process->deliver(message(number)));
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    waiting.push_back(process->deliver(message(201)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    goes_on.set_value();
+    wait_until("another one writes", [&] { return process->deliver(message(202)).get().ok(); });
+    for (auto& answer : waiting) {
+      ASSERT_EQ(answer.wait_for(std::chrono::seconds(10)), std::future_status::ready) << "each is answered";
+      const Status status = answer.get();
+      ASSERT_FALSE(status.ok());
+      EXPECT_TRUE(status.error().retryable) << status.error().text();
+    }
+  }
+  process.reset();
 }
 
 TEST_F(KafkaSinkTest, WritesMessagesThatComeTogetherInOneTransaction) {
