@@ -71,6 +71,18 @@ TEST_F(KafkaSourceTest, TakesAResetOfTheGroupsOffsetAsANewEpoch) {
   EXPECT_EQ(process->source->counts().epochs, 1);
 }
 
+TEST_F(KafkaSourceTest, SaysHowKafkaIsToldToSendAgain) {
+  const std::string topic = broker->create_topic(1);
+  boot(options(topic));
+  const Status replayed = process->source->replay(Time{std::chrono::seconds(1'700'000'000)});
+  ASSERT_FALSE(replayed.ok());
+  EXPECT_EQ(replayed.error().code, ErrorCode::kUnsupported);
+  const std::string& hint = replayed.error().hint;
+  EXPECT_NE(hint.find("--group group-" + topic + " --topic " + topic + " --reset-offsets"), std::string::npos) << hint;
+  EXPECT_NE(hint.find("--to-datetime 2023-11-14T22:13:20.000"), std::string::npos) << hint;
+  EXPECT_NE(hint.find("new epoch"), std::string::npos) << hint;
+}
+
 TEST_F(KafkaSourceTest, BeginsWhereItsOwnDiskIsAheadOfTheGroup) {
   const std::string topic = broker->create_topic(1);
   broker->produce(topic, numbered(0, 100));
