@@ -39,7 +39,8 @@ Result<KafkaPositions> read_kafka_positions(KafkaClient& client, Database& datab
       positions.starts.push_back(start_of(stored, {of.offset < 0 ? -1 : of.offset, mark == kKafkaCommitMark}));
       positions.unfinished.emplace_back();
       if (!with_unfinished || !positions.starts.back().alarm.empty()) continue;
-      ASSIGN_OR_RETURN(positions.unfinished.back(), kafka_offset_store::load_unfinished(transaction, name));
+      ASSIGN_OR_RETURN(positions.unfinished.back(),
+                       kafka_offset_store::load_unfinished(transaction, name, positions.starts.back().epoch));
     }
     return true;
   });

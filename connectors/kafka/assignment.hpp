@@ -24,6 +24,7 @@ namespace mnema {
 struct KafkaPartitionName {
   std::string topic;
   std::int32_t number = 0;
+  bool operator==(const KafkaPartitionName&) const = default;
 };
 
 struct KafkaPositions {

@@ -34,8 +34,8 @@ Status write_beside_events(Transaction& transaction, const AcceptResults& result
     const kafka_offset_store::PartitionName name{rules.cluster, rules.group, part.topic, part.number};
     RETURN_IF_ERROR(kafka_offset_store::move(transaction, name, part.expected_next, part.moved));
     if (!rules.tracks_unfinished) continue;
-    RETURN_IF_ERROR(kafka_offset_store::add_unfinished(transaction, name, part.unfinished));
-    RETURN_IF_ERROR(kafka_offset_store::remove_finished(transaction, name, part.finished_below));
+    RETURN_IF_ERROR(kafka_offset_store::add_unfinished(transaction, name, part.moved.epoch, part.unfinished));
+    RETURN_IF_ERROR(kafka_offset_store::remove_finished(transaction, name, part.moved.epoch, part.finished_below));
   }
   return {};
 }
@@ -49,6 +49,24 @@ std::size_t KafkaBatch::part_of(const std::string& topic, std::int32_t number, s
   }
   parts.push_back({topic, number, expected_next, stored, -1, {}});
   return parts.size() - 1;
+}
+
+void KafkaBatch::drop(const std::string& topic, std::int32_t number, std::int64_t offset) {
+  std::erase_if(records, [&](const Record& record) {
+    const Part& part = parts[record.part];
+    return part.number == number && part.topic == topic && record.message->offset < offset;
+  });
+  // A part without records would move nothing, and its row is looked for: take it out.
+  std::vector<bool> has_records(parts.size(), false);
+  for (const Record& record : records) has_records[record.part] = true;
+  std::vector<std::size_t> place(parts.size(), 0);
+  std::vector<Part> kept;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    place[i] = kept.size();
+    if (has_records[i]) kept.push_back(std::move(parts[i]));
+  }
+  for (Record& record : records) record.part = place[record.part];
+  parts = std::move(kept);
 }
 
 EventBatch event_batch_of(const std::shared_ptr<KafkaBatch>& batch, const std::shared_ptr<const KafkaBatchRules>& rules,

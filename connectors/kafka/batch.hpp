@@ -52,6 +52,8 @@ struct KafkaBatch {
   /// The part of that partition, made if it is the batch's first record of it.
   [[nodiscard]] std::size_t part_of(const std::string& topic, std::int32_t number, std::int64_t expected_next,
                                     const KafkaStored& stored);
+  /// Takes a partition's records below `offset` out. Not while it is mapped or stored.
+  void drop(const std::string& topic, std::int32_t number, std::int64_t offset);
 };
 
 struct KafkaBatchRules {

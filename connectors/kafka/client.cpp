@@ -152,6 +152,8 @@ Result<std::shared_ptr<KafkaClient>> KafkaClient::open(rd_kafka_type_t type, con
   static_cast<void>(conf.release());  // the client's now
   self->self_ = self;
   self->login_ = std::move(login);
+  // Some callers wait for the broker before anybody handles librdkafka's request for a token.
+  if (options.sasl == "oauthbearer" && options.secret) self->give_token();
   return self;
 }
 
@@ -228,43 +230,45 @@ void KafkaClient::set_problem(const std::string& problem) {
 }
 
 bool KafkaClient::is_fatal() const {
-  const std::scoped_lock lock(mutex_);
-  return is_fatal_;
+  // Not every fatal error comes as an event that says so.
+  char text[64];
+  return rd_kafka_fatal_error(client_, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void KafkaClient::refresh_token() {
   if (!options_.secret) return;
   parts_.blocking.post([weak = self_] {
-    const std::shared_ptr<KafkaClient> self = weak.lock();
-    if (!self) return;
-    Secret last;
-    {
-      const std::scoped_lock lock(self->mutex_);
-      last = self->login_;
-    }
-    // The one that was given before is about to end: whatever holds it is to be read again.
-    const Time now = self->parts_.clock.now();
-    const auto ends = expiry_of_token(last.reveal());
-    const bool is_old = ends && *ends <= now + kTokenTime;
-    if (is_old) static_cast<void>(self->parts_.secrets.refresh_after_refusal(*self->options_.secret, last));
-    Result<Secret> token = self->parts_.secrets.get(*self->options_.secret);
-    if (!token.ok()) {
-      log_warning("kafka", "a token cannot be read", {{"client", self->name_}, {"error", token.error().text()}});
-      rd_kafka_oauthbearer_set_token_failure(self->client_, token.error().message.c_str());
-      return;
-    }
-    const Time until = expiry_of_token(token->reveal()).value_or(now + kTokenTime);
-    const std::string principal = self->options_.username.empty() ? "mnema" : self->options_.username;
-    char text[512];
-    if (rd_kafka_oauthbearer_set_token(self->client_, std::string(token->reveal()).c_str(), to_micros(until) / 1000,
-                                       principal.c_str(), nullptr, 0, text,
-                                       sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      log_warning("kafka", "a token is not taken", {{"client", self->name_}, {"text", std::string_view(text)}});
-      rd_kafka_oauthbearer_set_token_failure(self->client_, text);
-    }
-    const std::scoped_lock lock(self->mutex_);
-    self->login_ = std::move(*token);
+    if (const std::shared_ptr<KafkaClient> self = weak.lock()) self->give_token();
   });
+}
+
+void KafkaClient::give_token() {
+  Secret last;
+  {
+    const std::scoped_lock lock(mutex_);
+    last = login_;
+  }
+  // The one that was given before is about to end: whatever holds it is to be read again.
+  const Time now = parts_.clock.now();
+  const auto ends = expiry_of_token(last.reveal());
+  const bool is_old = ends && *ends <= now + kTokenTime;
+  if (is_old) static_cast<void>(parts_.secrets.refresh_after_refusal(*options_.secret, last));
+  Result<Secret> token = parts_.secrets.get(*options_.secret);
+  if (!token.ok()) {
+    log_warning("kafka", "a token cannot be read", {{"client", name_}, {"error", token.error().text()}});
+    rd_kafka_oauthbearer_set_token_failure(client_, token.error().message.c_str());
+    return;
+  }
+  const Time until = expiry_of_token(token->reveal()).value_or(now + kTokenTime);
+  const std::string principal = options_.username.empty() ? "mnema" : options_.username;
+  char text[512];
+  if (rd_kafka_oauthbearer_set_token(client_, std::string(token->reveal()).c_str(), to_micros(until) / 1000,
+                                     principal.c_str(), nullptr, 0, text, sizeof text) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    log_warning("kafka", "a token is not taken", {{"client", name_}, {"text", std::string_view(text)}});
+    rd_kafka_oauthbearer_set_token_failure(client_, text);
+  }
+  const std::scoped_lock lock(mutex_);
+  login_ = std::move(*token);
 }
 
 void KafkaClient::refresh_password() {

@@ -75,6 +75,7 @@ class KafkaClient {
   KafkaClient(std::string name, KafkaClientOptions options, const Parts& parts);
   ~KafkaClient();
   void refresh_token();
+  void give_token();  // reads the secret: may block
   void refresh_password();
   void note_error(rd_kafka_resp_err_t code, const std::string& text);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "runtime/base/check.hpp"
@@ -15,11 +16,16 @@ constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kStalledAfter = std::chrono::seconds(1);
 constexpr Duration kRevocationTime = std::chrono::seconds(5);
 constexpr Duration kRetryAfter = std::chrono::milliseconds(200);
+constexpr std::int64_t kAllOffsets = std::numeric_limits<std::int64_t>::max();  // are below it
 
 std::vector<KafkaPartitionName> names_of(const rd_kafka_topic_partition_list_t& list) {
   std::vector<KafkaPartitionName> names;
   for (int i = 0; i < list.cnt; ++i) names.push_back({list.elems[i].topic, list.elems[i].partition});
   return names;
+}
+
+bool contains(const std::vector<KafkaPartitionName>& names, const KafkaPartitionName& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 KafkaPartitions list_of(const std::vector<KafkaPartitionName>& names) {
@@ -181,9 +187,11 @@ void KafkaConsumer::send_next() {
 }
 
 void KafkaConsumer::send(const std::shared_ptr<KafkaBatch>& batch) {
-  mapping_->post([self = shared_from_this(), batch] {
+  is_unanswered_ = true;
+  // `rules_` is the loop's: an assignment may replace it meanwhile.
+  mapping_->post([self = shared_from_this(), batch, rules = rules_] {
     self->accept_(
-        event_batch_of(batch, self->rules_, self->parts_.mailbox, self->parts_.limits),
+        event_batch_of(batch, rules, self->parts_.mailbox, self->parts_.limits),
         [self, batch](Result<AcceptResults> results) {
           // At once where we are, or an event could be settled before it is known to be unfinished.
           if (self->parts_.loop.on_loop_thread()) return self->answered(batch, results);
@@ -194,34 +202,66 @@ void KafkaConsumer::send(const std::shared_ptr<KafkaBatch>& batch) {
 
 void KafkaConsumer::answered(const std::shared_ptr<KafkaBatch>& batch, const Result<AcceptResults>& results) {
   if (on_its_way_ != batch) return;
+  is_unanswered_ = false;
   if (results.ok()) {
     on_its_way_.reset();
     stored(*batch);
     if (is_drained_ || is_stopped_) commit();
-    is_stalled_ = false;
-    apply_pause();
-    advance_revocation();
-    send_next();
-    return schedule_poll();
+  } else {
+    refused(batch, results.error());
   }
-  const Error& why = results.error();
-  if (is_stopped_ || revoked_) {
-    on_its_way_.reset();  // it comes again, to whoever is assigned next
-    return advance_revocation();
+  drop_orphans();
+  for (const auto& assigned : std::exchange(put_off_, {})) read_positions(assigned, Duration{});
+  advance_revocation();
+  if (on_its_way_) return;
+  send_next();
+  schedule_poll();
+}
+
+void KafkaConsumer::refused(const std::shared_ptr<KafkaBatch>& batch, const Error& why) {
+  if (is_stopped_) return on_its_way_.reset();
+  if (revoked_) {
+    // They come again, to whoever is assigned next.
+    for (const KafkaPartitionName& of : *revoked_) batch->drop(of.topic, of.number, kAllOffsets);
+    if (batch->records.empty()) return on_its_way_.reset();
   }
   log_warning("kafka", "records are not stored for now, and tried again",
               {{"source", client_->name()}, {"records", batch->records.size()}, {"error", why.text()}});
-  if (why.code == ErrorCode::kAborted) {
-    on_its_way_.reset();
-    gathered_.reset();
-    const KafkaPartitions all = partitions_.all();
-    return read_positions(names_of(*all), kRetryAfter);
-  }
+  if (why.code == ErrorCode::kAborted) return read_again();
   const Duration wait = std::max<Duration>(kRetryAfter, std::chrono::milliseconds(why.retry_after_ms));
   parts_.loop.post_after(wait, [weak = weak_from_this(), batch] {
     const auto self = weak.lock();
     if (self && self->on_its_way_ == batch) self->send(batch);
   });
+}
+
+/// Somebody else has moved a partition's row: what we know of ours is void. Until their positions are read we have no
+/// partitions, or a record that was fetched behind the dropped ones could be taken for the next one.
+void KafkaConsumer::read_again() {
+  on_its_way_.reset();
+  gathered_.reset();
+  const KafkaPartitions all = partitions_.all();
+  release(*all);
+  std::vector<KafkaPartitionName> kept = names_of(*all);
+  if (revoked_) std::erase_if(kept, [&](const KafkaPartitionName& of) { return contains(*revoked_, of); });
+  if (!kept.empty()) read_positions(kept, kRetryAfter);
+}
+
+/// What was taken away from the batch on its way is not tried again.
+void KafkaConsumer::drop_orphans() {
+  if (is_unanswered_) return;
+  for (const KafkaPartitionName& of : std::exchange(orphaned_, {})) {
+    if (on_its_way_) on_its_way_->drop(of.topic, of.number, kAllOffsets);
+  }
+  if (on_its_way_ && on_its_way_->records.empty()) on_its_way_.reset();
+  if (on_its_way_) return;
+  is_stalled_ = false;
+  apply_pause();
+}
+
+bool KafkaConsumer::is_on_its_way(const std::vector<KafkaPartitionName>& names) const {
+  return on_its_way_ && std::any_of(on_its_way_->parts.begin(), on_its_way_->parts.end(),
+                                    [&](const auto& part) { return contains(names, {part.topic, part.number}); });
 }
 
 void KafkaConsumer::stored(const KafkaBatch& batch) {
@@ -235,29 +275,22 @@ void KafkaConsumer::stored(const KafkaBatch& batch) {
     if (state == nullptr || state->epoch != part.moved.epoch || part.moved.next <= state->stored_next) continue;
     state->stored_next = part.moved.next;
     state->stored_digest = part.moved.digest;
+    if (state->gathered_next < state->stored_next) {
+      // Fetching began anew while the batch was on its way: what it held is ours, and not to be taken again.
+      state->gathered_next = state->stored_next;
+      if (state->verify_digest != 0) state->verify_digest = state->stored_digest;
+      drop_gathered(state->topic, state->number, state->stored_next);
+    }
     for (const auto& [sequence, offset] : part.unfinished) partitions_.add_unfinished(*state, sequence, offset);
   }
 }
 
 void KafkaConsumer::settled(Sequence sequence) { partitions_.settled(sequence); }
 
-void KafkaConsumer::drop_gathered(const std::string& topic, std::int32_t number) {
+void KafkaConsumer::drop_gathered(const std::string& topic, std::int32_t number, std::int64_t offset) {
   if (!gathered_) return;
-  std::erase_if(gathered_->records, [&](const KafkaBatch::Record& record) {
-    const KafkaBatch::Part& part = gathered_->parts[record.part];
-    return part.number == number && part.topic == topic;
-  });
-  if (gathered_->records.empty()) return gathered_.reset();
-  // A part without records would move nothing, and its row is looked for: take it out.
-  std::vector<std::size_t> place(gathered_->parts.size(), 0);
-  std::vector<KafkaBatch::Part> parts;
-  for (std::size_t i = 0; i < gathered_->parts.size(); ++i) {
-    place[i] = parts.size();
-    const KafkaBatch::Part& part = gathered_->parts[i];
-    if (part.number != number || part.topic != topic) parts.push_back(part);
-  }
-  for (KafkaBatch::Record& record : gathered_->records) record.part = place[record.part];
-  gathered_->parts = std::move(parts);
+  gathered_->drop(topic, number, offset);
+  if (gathered_->records.empty()) gathered_.reset();
 }
 
 // --- groups
@@ -267,14 +300,21 @@ bool KafkaConsumer::is_cooperative() const {
   return protocol != nullptr && std::strcmp(protocol, "COOPERATIVE") == 0;
 }
 
+/// An eager rebalance assigns all anew.
+void KafkaConsumer::void_reads() {
+  if (is_cooperative()) return;
+  ++assignment_;
+  put_off_.clear();
+}
+
 void KafkaConsumer::on_rebalance(const KafkaEvent& event) {
   const rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
   if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    if (!is_cooperative()) ++assignment_;
+    void_reads();
     return read_positions(names_of(*list), Duration{});
   }
-  if (!is_cooperative()) ++assignment_;
-  for (int i = 0; i < list->cnt; ++i) drop_gathered(list->elems[i].topic, list->elems[i].partition);
+  void_reads();
+  for (int i = 0; i < list->cnt; ++i) drop_gathered(list->elems[i].topic, list->elems[i].partition, kAllOffsets);
   revoked_ = names_of(*list);
   revoked_at_ = parts_.clock.monotonic_now();
   // A lost assignment is somebody else's already: a commit would only fail.
@@ -290,12 +330,21 @@ void KafkaConsumer::read_positions(const std::vector<KafkaPartitionName>& assign
       if (self && self->assignment_ == asked && !self->is_stopped_) self->read_positions(assigned, Duration{});
     });
   }
+  // What the last try of an orphan has stored is part of their positions.
+  if (is_unanswered_ && std::any_of(assigned.begin(), assigned.end(), [&](const KafkaPartitionName& of) {
+        return contains(orphaned_, of) && is_on_its_way({of});
+      })) {
+    return put_off_.push_back(assigned);
+  }
+  partitions_.begin_reading();
   parts_.blocking.post([self = shared_from_this(), assigned, asked = assignment_] {
     Result<KafkaPositions> positions = read_kafka_positions(*self->client_, self->parts_.database, self->options_.group,
                                                             self->options_.acknowledges_done, assigned);
     self->parts_.loop.post([self, assigned, asked, positions = std::move(positions)] {
-      if (self->assignment_ != asked || self->is_stopped_) return;
-      if (positions.ok()) return self->assign(assigned, *positions);
+      const bool is_wanted = self->assignment_ == asked && !self->is_stopped_;
+      if (is_wanted && positions.ok()) self->assign(assigned, *positions);
+      self->partitions_.end_reading();
+      if (!is_wanted || positions.ok()) return;
       log_warning("kafka", "where to begin cannot be read, and is asked for again",
                   {{"source", self->client_->name()}, {"error", positions.error().text()}});
       self->client_->set_problem(positions.error().message);
@@ -313,6 +362,7 @@ void KafkaConsumer::assign(const std::vector<KafkaPartitionName>& assigned, cons
   const KafkaPartitions list = list_of(assigned);
   for (int i = 0; i < list->cnt; ++i) {
     rd_kafka_topic_partition_t& entry = list->elems[i];
+    drop_gathered(entry.topic, entry.partition, kAllOffsets);
     KafkaPartitionState& state =
         partitions_.add(entry.topic, entry.partition, positions.starts[static_cast<std::size_t>(i)]);
     for (const auto& [sequence, offset] : positions.unfinished[static_cast<std::size_t>(i)]) {
@@ -347,7 +397,7 @@ void KafkaConsumer::alarm(const KafkaPartitionState& state, const std::string& w
 void KafkaConsumer::advance_revocation() {
   if (!revoked_) return;
   const bool is_late = parts_.clock.monotonic_now() - revoked_at_ > kRevocationTime;
-  if (on_its_way_ && !is_late) return;
+  if (is_on_its_way(*revoked_) && !is_late) return;
   if (!revocation_commits_ && !is_late) {
     if (commit_is_out_) return;  // of before: ours comes after it
     revocation_commits_ = true;
@@ -358,20 +408,28 @@ void KafkaConsumer::advance_revocation() {
 }
 
 void KafkaConsumer::unassign() {
-  const KafkaPartitions list = list_of(*revoked_);
-  revoked_.reset();
-  // librdkafka remembers the pause beyond the revocation.
-  if (is_paused_ && list->cnt > 0) rd_kafka_resume_partitions(client_->get(), list.get());
-  for (int i = 0; i < list->cnt; ++i) partitions_.remove(list->elems[i].topic, list->elems[i].partition);
-  if (is_cooperative()) {
-    const KafkaError error(rd_kafka_incremental_unassign(client_->get(), list.get()));
-    if (error) client_->set_problem(rd_kafka_error_string(error.get()));
-  } else {
+  const std::vector<KafkaPartitionName> names = *std::exchange(revoked_, std::nullopt);
+  orphaned_.insert(orphaned_.end(), names.begin(), names.end());
+  release(*list_of(names));
+  if (!is_cooperative()) {
     partitions_.clear();
     gathered_.reset();
     rd_kafka_assign(client_->get(), nullptr);
   }
-  log_info("kafka", "partitions are revoked", {{"source", client_->name()}, {"partitions", list->cnt}});
+  drop_orphans();
+  log_info("kafka", "partitions are revoked", {{"source", client_->name()}, {"partitions", names.size()}});
+}
+
+/// They are not ours for now.
+void KafkaConsumer::release(const rd_kafka_topic_partition_list_t& list) {
+  if (list.cnt == 0) return;
+  // librdkafka remembers the pause beyond the revocation.
+  const KafkaPartitions copy(rd_kafka_topic_partition_list_copy(&list));
+  if (is_paused_) rd_kafka_resume_partitions(client_->get(), copy.get());
+  for (int i = 0; i < list.cnt; ++i) partitions_.remove(list.elems[i].topic, list.elems[i].partition);
+  if (!is_cooperative()) return;
+  const KafkaError error(rd_kafka_incremental_unassign(client_->get(), copy.get()));
+  if (error) client_->set_problem(rd_kafka_error_string(error.get()));
 }
 
 void KafkaConsumer::read_ends(const std::string& topic, std::int32_t number, Duration delay) {
@@ -386,7 +444,7 @@ void KafkaConsumer::read_ends(const std::string& topic, std::int32_t number, Dur
         self->client_->set_problem(ends.error().message);
         return self->read_ends(topic, number, kTick);
       }
-      const KafkaRestart restart = restart_of(state->stored(), ends->low, ends->high);
+      const KafkaRestart restart = restart_of(state->stored(), state->committed, ends->low, ends->high);
       if (restart.skipped > 0) {
         self->add(kLost, restart.skipped);
         log_error(
@@ -405,8 +463,8 @@ void KafkaConsumer::read_ends(const std::string& topic, std::int32_t number, Dur
 void KafkaConsumer::restart(const KafkaPartitionState& state, const KafkaStart& start) {
   const std::string topic = state.topic;
   const std::int32_t number = state.number;
-  drop_gathered(topic, number);
-  const KafkaPartitionState& begun = partitions_.add(topic, number, start);
+  drop_gathered(topic, number, kAllOffsets);
+  const KafkaPartitionState& begun = partitions_.restart(topic, number, start);
   if (!start.alarm.empty()) alarm(begun, start.alarm);
   fetch_again(topic, number);
 }

@@ -8,7 +8,9 @@
 //              it is, the next one is gathered. A batch that is refused for now comes again, whole, and nothing after
 //              it overtakes it
 //   commit     once a second the broker is told what is ours (or, with `ack = done`, what is handled)
-//   revoked    the batch that is on its way is waited for and committed first, for a bounded time
+//   revoked    the batch that is on its way is waited for and committed first, for a bounded time. What is still on its
+//              way then, or when the assignment is lost, is not tried again: those records come to whoever has their
+//              partition next, and if that is us, its position is read when the last try is answered
 //
 // Everything between a crash and a commit is sent again by the broker and known by its offset. Fetching is paused while
 // the mailbox is near a bound (`pause`), and when a batch has been on its way for a second: the member goes on polling
@@ -105,17 +107,23 @@ class KafkaConsumer : public std::enable_shared_from_this<KafkaConsumer> {
   void send_next();
   void send(const std::shared_ptr<KafkaBatch>& batch);
   void answered(const std::shared_ptr<KafkaBatch>& batch, const Result<AcceptResults>& results);
+  void refused(const std::shared_ptr<KafkaBatch>& batch, const Error& why);
+  void read_again();
   void stored(const KafkaBatch& batch);
   // Groups.
+  void void_reads();
   void on_rebalance(const KafkaEvent& event);
   void read_positions(const std::vector<KafkaPartitionName>& assigned, Duration delay);
   void assign(const std::vector<KafkaPartitionName>& assigned, const KafkaPositions& positions);
   void advance_revocation();
   void unassign();
+  void release(const rd_kafka_topic_partition_list_t& list);
   void read_ends(const std::string& topic, std::int32_t number, Duration delay);
   void restart(const KafkaPartitionState& state, const KafkaStart& start);
   void fetch_again(const std::string& topic, std::int32_t number);
-  void drop_gathered(const std::string& topic, std::int32_t number);
+  void drop_gathered(const std::string& topic, std::int32_t number, std::int64_t offset);
+  void drop_orphans();
+  [[nodiscard]] bool is_on_its_way(const std::vector<KafkaPartitionName>& names) const;
   [[nodiscard]] bool is_cooperative() const;
   void alarm(const KafkaPartitionState& state, const std::string& why);
   // Commits and pauses.
@@ -135,6 +143,9 @@ class KafkaConsumer : public std::enable_shared_from_this<KafkaConsumer> {
   KafkaPartitionStates partitions_;
   std::shared_ptr<KafkaBatch> gathered_;
   std::shared_ptr<KafkaBatch> on_its_way_;
+  bool is_unanswered_ = false;                // its try; else it waits for the next one
+  std::vector<KafkaPartitionName> orphaned_;  // of its partitions, those that were taken away during that try
+  std::vector<std::vector<KafkaPartitionName>> put_off_;  // assigned, to be read when the try is answered
   MonotonicTime sent_at_{};
   std::uint64_t assignment_ = 0;  // counts rebalances: what was asked for an earlier one is void
   std::optional<std::vector<KafkaPartitionName>> revoked_;  // waits for what is on its way

@@ -33,6 +33,7 @@ class KafkaEventQueue {
   /// The next event, or null. Never waits.
   [[nodiscard]] KafkaEvent poll();
   [[nodiscard]] rd_kafka_queue_t* get() const { return queue_.get(); }
+  [[nodiscard]] const std::shared_ptr<KafkaClient>& client() const { return client_; }
 
  private:
   struct Pipe;

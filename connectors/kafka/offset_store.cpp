@@ -33,9 +33,10 @@ CREATE TABLE kafka_unfinished (
   consumer_group TEXT NOT NULL,
   topic          TEXT NOT NULL,
   partition      INTEGER NOT NULL,
+  epoch          INTEGER NOT NULL,
   record_offset  INTEGER NOT NULL,
   sequence       INTEGER NOT NULL,
-  PRIMARY KEY (cluster, consumer_group, topic, partition, record_offset)
+  PRIMARY KEY (cluster, consumer_group, topic, partition, epoch, record_offset)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE kafka_producers (
   sink      TEXT PRIMARY KEY,
@@ -47,6 +48,7 @@ CREATE TABLE kafka_transactions (
   outbox_row      INTEGER NOT NULL,
   idempotency_key TEXT NOT NULL,
   number          INTEGER NOT NULL,
+  in_doubt        INTEGER NOT NULL,
   PRIMARY KEY (sink, outbox_row, idempotency_key)
 ) WITHOUT ROWID, STRICT;
 )sql"}};
@@ -76,27 +78,32 @@ Status move(Transaction& transaction, const PartitionName& name, std::int64_t ex
                                        "' is no longer at offset " + std::to_string(expected_next));
 }
 
-Status add_unfinished(Transaction& transaction, const PartitionName& name, const std::vector<Unfinished>& events) {
+Status add_unfinished(Transaction& transaction, const PartitionName& name, std::int64_t epoch,
+                      const std::vector<Unfinished>& events) {
   for (const Unfinished& event : events) {
     ASSIGN_OR_RETURN(Statement statement,
                      prepare(transaction,
                              "INSERT OR REPLACE INTO kafka_unfinished"
-                             " (cluster, consumer_group, topic, partition, record_offset, sequence)"
-                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                             " (cluster, consumer_group, topic, partition, epoch, record_offset, sequence)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                              name));
-    RETURN_IF_ERROR(statement.bind(5, event.offset).bind(6, event.sequence).run());
+    RETURN_IF_ERROR(statement.bind(5, epoch).bind(6, event.offset).bind(7, event.sequence).run());
   }
   return {};
 }
 
-Result<std::vector<Unfinished>> load_unfinished(Transaction& transaction, const PartitionName& name) {
+Result<std::vector<Unfinished>> load_unfinished(Transaction& transaction, const PartitionName& name,
+                                                std::int64_t epoch) {
   ASSIGN_OR_RETURN(Statement statement,
                    prepare(transaction,
                            "SELECT u.sequence, u.record_offset FROM kafka_unfinished AS u"
                            " JOIN mailbox AS m ON m.sequence = u.sequence AND m.state <> 3"
+                           // An event that joined a batch is dead with the batch's first one.
+                           " LEFT JOIN mailbox AS head ON head.sequence = m.batch"
                            " WHERE u.cluster = ?1 AND u.consumer_group = ?2 AND u.topic = ?3 AND u.partition = ?4"
-                           " ORDER BY u.record_offset",
+                           " AND u.epoch = ?5 AND coalesce(head.state, 0) <> 3 ORDER BY u.record_offset",
                            name));
+  statement.bind(5, epoch);
   std::vector<Unfinished> events;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, statement.step());
@@ -105,10 +112,11 @@ Result<std::vector<Unfinished>> load_unfinished(Transaction& transaction, const 
   }
 }
 
-Status remove_finished(Transaction& transaction, const PartitionName& name, std::int64_t offset) {
-  static const std::string sql = "DELETE FROM kafka_unfinished" + std::string(kWhere) + " AND record_offset < ?5";
+Status remove_finished(Transaction& transaction, const PartitionName& name, std::int64_t epoch, std::int64_t offset) {
+  static const std::string sql =
+      "DELETE FROM kafka_unfinished" + std::string(kWhere) + " AND (epoch < ?5 OR (epoch = ?5 AND record_offset < ?6))";
   ASSIGN_OR_RETURN(Statement statement, prepare(transaction, sql, name));
-  return statement.bind(5, offset).run();
+  return statement.bind(5, epoch).bind(6, offset).run();
 }
 
 }  // namespace mnema::kafka_offset_store

@@ -35,16 +35,19 @@ struct PartitionName {
 [[nodiscard]] Status move(Transaction& transaction, const PartitionName& name, std::int64_t expected_next,
                           const KafkaStored& moved);
 
-/// An event that is in the mailbox, by the offset of its record.
+/// An event that is in the mailbox, by the offset of its record. Offsets are of an epoch: another one's say nothing of
+/// how far this one is handled.
 struct Unfinished {
   Sequence sequence = 0;
   std::int64_t offset = 0;
 };
-[[nodiscard]] Status add_unfinished(Transaction& transaction, const PartitionName& name,
+[[nodiscard]] Status add_unfinished(Transaction& transaction, const PartitionName& name, std::int64_t epoch,
                                     const std::vector<Unfinished>& events);
-/// Those that are in the mailbox still and not dead, by offset.
-[[nodiscard]] Result<std::vector<Unfinished>> load_unfinished(Transaction& transaction, const PartitionName& name);
-/// Forgets those below `offset`.
-[[nodiscard]] Status remove_finished(Transaction& transaction, const PartitionName& name, std::int64_t offset);
+/// Those of the epoch that are in the mailbox still and not dead, by offset.
+[[nodiscard]] Result<std::vector<Unfinished>> load_unfinished(Transaction& transaction, const PartitionName& name,
+                                                              std::int64_t epoch);
+/// Forgets those of the epoch below `offset`, and all of earlier ones.
+[[nodiscard]] Status remove_finished(Transaction& transaction, const PartitionName& name, std::int64_t epoch,
+                                     std::int64_t offset);
 
 }  // namespace mnema::kafka_offset_store

@@ -21,9 +21,20 @@ KafkaPartitionState& KafkaPartitionStates::add(const std::string& topic, std::in
   state.stored_next = start.stored_next;
   state.stored_digest = start.digest;
   state.gathered_next = start.offset;
+  state.committed = start.committed;
   state.unmarked_commit = start.unmarked_commit;
   state.verify_digest = start.digest;
   return state;
+}
+
+KafkaPartitionState& KafkaPartitionStates::restart(const std::string& topic, std::int32_t number,
+                                                   const KafkaStart& start) {
+  KafkaPartitionState* const state = find(topic, number);
+  if (state == nullptr || state->epoch != start.epoch) return add(topic, number, start);
+  state->gathered_next = start.offset;
+  state->committed = start.committed;
+  state->verify_digest = start.digest;
+  return *state;
 }
 
 void KafkaPartitionStates::remove(std::string_view topic, std::int32_t number) {
@@ -64,11 +75,17 @@ KafkaPartitionStates::Verdict KafkaPartitionStates::look_at(KafkaPartitionState&
 }
 
 void KafkaPartitionStates::add_unfinished(KafkaPartitionState& state, Sequence sequence, std::int64_t offset) {
+  if (settled_meanwhile_.contains(sequence)) return;
   state.unfinished.insert(offset);
   places_[sequence] = {state.topic, state.number, offset};
 }
 
+void KafkaPartitionStates::end_reading() {
+  if (--readings_ == 0) settled_meanwhile_.clear();
+}
+
 void KafkaPartitionStates::settled(Sequence sequence) {
+  if (readings_ > 0) settled_meanwhile_.insert(sequence);
   const auto place = places_.find(sequence);
   if (place == places_.end()) return;
   if (KafkaPartitionState* state = find(place->second.topic, place->second.number)) {
@@ -82,7 +99,7 @@ KafkaPartitions KafkaPartitionStates::commits() const {
   for (const auto& [topic, partitions] : states_) {
     for (const auto& [number, state] : partitions) {
       const std::int64_t offset = state.to_commit();
-      if (offset < 0 || offset == state.committed) continue;
+      if (offset < 0 || offset <= state.committed) continue;
       if (!list) list = kafka_partitions(1);
       rd_kafka_topic_partition_t* entry = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), number);
       entry->offset = offset;

@@ -3,7 +3,10 @@
 // What a consumer knows of the partitions it is assigned: up to where their records were gathered, stored, may be
 // committed and have been committed.
 //
-//   committed <= to commit <= stored <= gathered        (offsets of the next record)
+//   to commit <= stored <= gathered        (offsets of the next record)
+//
+// What the group has committed only rises in an epoch: where another node went on, it is ahead of what we have stored,
+// and nothing is committed until we are past it.
 //
 // With `ack = inbox` everything stored may be committed; with `ack = done` what comes before the first event that is
 // still in the mailbox, so that a commit says "handled".
@@ -12,12 +15,14 @@
 // Invariant: the order above, where the offsets are known   (check_integrity)
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "connectors/kafka/handles.hpp"
@@ -34,14 +39,16 @@ struct KafkaPartitionState {
   std::int64_t stored_next = -1;  // as its row says; -1: it has none
   std::int64_t stored_digest = 0;
   std::int64_t gathered_next = -1;  // -1: nothing yet, any record is the next one
-  std::int64_t committed = -1;      // by us, as the broker has confirmed
+  std::int64_t committed = -1;      // by us or another node, as the broker has confirmed
   std::int64_t unmarked_commit = -1;
   std::int64_t verify_digest = 0;     // the record before gathered_next must be this one; 0: nothing to verify
   std::set<std::int64_t> unfinished;  // offsets, for ack = done
 
   [[nodiscard]] KafkaStored stored() const { return {epoch, stored_next, stored_digest, unmarked_commit}; }
   /// -1: nothing.
-  [[nodiscard]] std::int64_t to_commit() const { return unfinished.empty() ? stored_next : *unfinished.begin(); }
+  [[nodiscard]] std::int64_t to_commit() const {
+    return unfinished.empty() ? stored_next : std::min(stored_next, *unfinished.begin());
+  }
   /// Where it is to be fetched from: an offset, or one of librdkafka's logical ones.
   [[nodiscard]] std::int64_t fetch_from(bool from_latest) const;
 };
@@ -50,6 +57,8 @@ class KafkaPartitionStates {
  public:
   /// Takes a partition in that was assigned.
   KafkaPartitionState& add(const std::string& topic, std::int32_t number, const KafkaStart& start);
+  /// Begins anew in one that is ours. In the same epoch its events stay unfinished.
+  KafkaPartitionState& restart(const std::string& topic, std::int32_t number, const KafkaStart& start);
   void remove(std::string_view topic, std::int32_t number);
   void clear();
   [[nodiscard]] KafkaPartitionState* find(std::string_view topic, std::int32_t number);
@@ -63,6 +72,10 @@ class KafkaPartitionStates {
   /// Those that are in the mailbox still; the mailbox says when they have left.
   void add_unfinished(KafkaPartitionState& state, Sequence sequence, std::int64_t offset);
   void settled(Sequence sequence);
+  /// Around each reading of unfinished events off the loop: what is settled between may be in what was read, and is no
+  /// longer unfinished when that is added.
+  void begin_reading() { ++readings_; }
+  void end_reading();
 
   /// What the broker does not know yet, with our mark; null: nothing.
   [[nodiscard]] KafkaPartitions commits() const;
@@ -85,6 +98,8 @@ class KafkaPartitionStates {
   };
   std::map<std::string, std::map<std::int32_t, KafkaPartitionState>, std::less<>> states_;
   std::unordered_map<Sequence, Place> places_;
+  int readings_ = 0;
+  std::unordered_set<Sequence> settled_meanwhile_;  // since the first of `readings_`
 };
 
 }  // namespace mnema

@@ -1,6 +1,7 @@
 #include "connectors/kafka/sink.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "connectors/kafka/produce.hpp"
 #include "runtime/base/log.hpp"
@@ -37,32 +38,41 @@ struct KafkaSink::Shared : std::enable_shared_from_this<Shared> {
   Shared(KafkaSinkOptions given, Loop& lent, const KafkaClient::Parts& borrowed)
       : options(std::move(given)), loop(lent), parts(borrowed) {}
 
-  /// Not on the loop.
-  Status open() {
-    ASSIGN_OR_RETURN(std::shared_ptr<KafkaClient> opened,
-                     KafkaClient::open(RD_KAFKA_PRODUCER, options.name, options.client, settings_of(options),
-                                       RD_KAFKA_EVENT_DR, parts));
-    ASSIGN_OR_RETURN(std::shared_ptr<KafkaEventQueue> events,
+  /// Reads secrets: not on the loop while it runs.
+  Result<std::shared_ptr<KafkaClient>> open_client() const {
+    return KafkaClient::open(RD_KAFKA_PRODUCER, options.name, options.client, settings_of(options), RD_KAFKA_EVENT_DR,
+                             parts);
+  }
+
+  /// On the loop, or before it runs.
+  Status use(std::shared_ptr<KafkaClient> opened) {
+    ASSIGN_OR_RETURN(std::unique_ptr<KafkaEventQueue> events,
                      KafkaEventQueue::open(loop, opened, KafkaQueue(rd_kafka_queue_get_main(opened->get())),
                                            [weak = weak_from_this()] {
                                              if (const auto self = weak.lock()) self->poll();
                                            }));
+    queue = std::move(events);
     const std::scoped_lock lock(mutex);
     client = std::move(opened);
-    queue = std::move(events);
     return {};
   }
 
+  /// On the loop.
   void poll() {
-    std::shared_ptr<KafkaEventQueue> events;
-    std::shared_ptr<KafkaClient> from;
-    {
-      const std::scoped_lock lock(mutex);
-      events = queue;
-      from = client;
-    }
-    if (!events) return;
-    while (const KafkaEvent event = events->poll()) handle(event, *from);
+    if (queue) read_reports(*queue);
+    std::erase_if(retired, [this](std::unique_ptr<KafkaEventQueue>& of) {
+      read_reports(*of);
+      if (rd_kafka_outq_len(of->client()->get()) > 0) return false;
+      // Its end waits for librdkafka's threads.
+      std::shared_ptr<KafkaClient> ends = of->client();
+      of.reset();
+      parts.blocking.post([ends = std::move(ends)] {});
+      return true;
+    });
+  }
+
+  void read_reports(KafkaEventQueue& of) {
+    while (const KafkaEvent event = of.poll()) handle(event, *of.client());
   }
 
   void handle(const KafkaEvent& event, KafkaClient& from) {
@@ -71,23 +81,52 @@ struct KafkaSink::Shared : std::enable_shared_from_this<Shared> {
     while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) {
       const std::unique_ptr<Pending> pending(static_cast<Pending*>(message->_private));
       const bool is_not_written = rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
-      const Status status = status_of_delivery(message->err, is_not_written);
+      const Status status = status_of(message->err, is_not_written);
       ++(status.ok() ? written : failed);
       if (status.ok()) from.note_working();
       pending->answer(status);
     }
   }
 
+  /// librdkafka, or `reopened`, also purges what waits in a producer that cannot go on: that is to be sent again.
+  Status status_of(rd_kafka_resp_err_t code, bool is_not_written) const {
+    const bool is_purged = code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    if (!is_purged || is_stopped()) return status_of_delivery(code, is_not_written);
+    Error error = fail_retryable(ErrorCode::kUnavailable, "a record was not written: its producer could not go on");
+    error.never_left = is_not_written;
+    return error;
+  }
+
+  bool is_stopped() const {
+    const std::scoped_lock lock(mutex);
+    return stopped;
+  }
+
   /// An idempotent producer that cannot go on is given up for a new one.
   void reopen() {
     if (is_reopening.exchange(true)) return;
     parts.blocking.post([self = shared_from_this()] {
-      if (const Status opened = self->open(); !opened.ok()) {
-        log_warning("kafka", "a sink cannot be opened again",
-                    {{"sink", self->options.name}, {"error", opened.error().text()}});
-      }
-      self->is_reopening = false;
+      Result<std::shared_ptr<KafkaClient>> opened = self->open_client();
+      self->loop.post([self, opened = std::move(opened)]() mutable { self->reopened(std::move(opened)); });
     });
+  }
+
+  void reopened(Result<std::shared_ptr<KafkaClient>> opened) {
+    is_reopening = false;
+    if (is_stopped()) return parts.blocking.post([unused = std::move(opened)] {});
+    std::unique_ptr<KafkaEventQueue> old = std::move(queue);
+    if (const Status used = opened.ok() ? use(std::move(*opened)) : Status(opened.error()); !used.ok()) {
+      queue = std::move(old);
+      return log_warning("kafka", "a sink cannot be opened again",
+                         {{"sink", options.name}, {"error", used.error().text()}});
+    }
+    purge(old->client()->get());
+    retired.push_back(std::move(old));
+    poll();
+  }
+
+  static void purge(rd_kafka_t* of) {
+    rd_kafka_purge(of, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   }
 
   const KafkaSinkOptions options;
@@ -96,9 +135,10 @@ struct KafkaSink::Shared : std::enable_shared_from_this<Shared> {
   std::atomic<long long> written = 0;
   std::atomic<long long> failed = 0;
   std::atomic<bool> is_reopening = false;
+  std::unique_ptr<KafkaEventQueue> queue;                 // of `client`; the loop's
+  std::vector<std::unique_ptr<KafkaEventQueue>> retired;  // of earlier ones with reports to come; the loop's
   mutable std::mutex mutex;  // guards all below; held while a record is queued, so that none is after `stop`
   std::shared_ptr<KafkaClient> client;
-  std::shared_ptr<KafkaEventQueue> queue;
   bool stopped = false;
 };
 
@@ -107,19 +147,26 @@ KafkaSink::KafkaSink(std::shared_ptr<Shared> shared) : shared_(std::move(shared)
 Result<std::unique_ptr<KafkaSink>> KafkaSink::open(KafkaSinkOptions options, Loop& loop,
                                                    const KafkaClient::Parts& parts) {
   auto shared = std::make_shared<Shared>(std::move(options), loop, parts);
-  RETURN_IF_ERROR(shared->open());
+  ASSIGN_OR_RETURN(std::shared_ptr<KafkaClient> client, shared->open_client());
+  RETURN_IF_ERROR(shared->use(std::move(client)));
   return std::unique_ptr<KafkaSink>(new KafkaSink(std::move(shared)));
 }
 
 KafkaSink::~KafkaSink() {
   stop();
   // The loop has ended: the reports of what was purged are read here.
-  for (int step = 0; step < kLastReportSteps && rd_kafka_outq_len(shared_->client->get()) > 0; ++step) {
-    shared_->handle(KafkaEvent(rd_kafka_queue_poll(shared_->queue->get(), kLastReportStepMs)), *shared_->client);
+  std::vector<std::unique_ptr<KafkaEventQueue>> queues = std::exchange(shared_->retired, {});
+  queues.push_back(std::move(shared_->queue));
+  for (const auto& queue : queues) {
+    rd_kafka_t* const client = queue->client()->get();
+    for (int step = 0; step < kLastReportSteps && rd_kafka_outq_len(client) > 0; ++step) {
+      shared_->handle(KafkaEvent(rd_kafka_queue_poll(queue->get(), kLastReportStepMs)), *queue->client());
+    }
   }
-  const std::scoped_lock lock(shared_->mutex);
-  shared_->queue.reset();
-  shared_->client.reset();
+  queues.clear();
+  std::unique_lock lock(shared_->mutex);
+  const std::shared_ptr<KafkaClient> ends = std::move(shared_->client);
+  lock.unlock();
 }
 
 void KafkaSink::deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) {
@@ -152,8 +199,7 @@ void KafkaSink::deliver(OutboxMessage message, Executor& reply_to, std::function
 void KafkaSink::stop() {
   const std::scoped_lock lock(shared_->mutex);
   if (std::exchange(shared_->stopped, true)) return;
-  rd_kafka_purge(shared_->client->get(),
-                 RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  Shared::purge(shared_->client->get());
 }
 
 std::optional<std::string> KafkaSink::problem() const {

@@ -4,6 +4,8 @@
 // and in order. A message whose answer was lost is sent again by the outbox, under the same idempotency key (a header):
 // at least once. For exactly once see transaction_sink.hpp.
 //
+// A producer that cannot go on is given up for a new one; what waited in it is answered as retryable.
+//
 // Records of several messages leave together: one waits `linger` for others.
 //
 // Threads:   `deliver`, `stop`, `report`, `problem` from any thread; delivery reports are read on the loop.

@@ -1,5 +1,8 @@
 #include "connectors/kafka/source.hpp"
 
+#include <fmt/chrono.h>
+
+#include <chrono>
 #include <utility>
 
 namespace mnema {
@@ -82,6 +85,19 @@ void KafkaSource::drain() {
 }
 void KafkaSource::stop() {
   post([](KafkaConsumer& consumer) { consumer.stop(); });
+}
+
+Status KafkaSource::replay(Time from) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(from);
+  std::string topics;
+  for (const std::string& topic : options_.consumer.topics) topics += " --topic " + topic;
+  return fail(
+      ErrorCode::kUnsupported, "what '" + name() + "' brings is kept by Kafka, which is told there to send it again",
+      "stop this program (a group with members keeps its offsets), then 'kafka-consumer-groups"
+      " --bootstrap-server " +
+          options_.client.brokers + " --group " + options_.consumer.group + topics + " --reset-offsets --to-datetime " +
+          fmt::format("{:%Y-%m-%dT%H:%M:%S}.000", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds))) +
+          " --execute'; at its next start what came from then on comes as new events, in a new epoch");
 }
 
 std::optional<std::string> KafkaSource::problem() const {

@@ -46,6 +46,8 @@ class KafkaSource final : public Source {
   void resume() override;
   void drain() override;
   void stop() override;
+  /// The group's offset says what comes once more, and Kafka's own tool sets it: `kUnsupported`, with that as its hint.
+  [[nodiscard]] Status replay(Time from) override;
   void report(MetricsReport& metrics) const override;
   [[nodiscard]] std::optional<std::string> problem() const override;
 

@@ -17,6 +17,7 @@ KafkaStart new_epoch(const KafkaStored& stored, std::int64_t offset, std::string
 
 KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed) {
   KafkaStart start;
+  if (committed.is_marked) start.committed = committed.offset;
   if (stored.epoch == 0) {
     start.offset = committed.offset;
     if (!committed.is_marked) start.unmarked_commit = committed.offset;
@@ -39,7 +40,7 @@ KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed) 
   return start;
 }
 
-KafkaRestart restart_of(const KafkaStored& stored, std::int64_t low, std::int64_t high) {
+KafkaRestart restart_of(const KafkaStored& stored, std::int64_t committed, std::int64_t low, std::int64_t high) {
   KafkaRestart restart;
   if (stored.next > high) {
     restart.start = new_epoch(stored, low,
@@ -51,6 +52,7 @@ KafkaRestart restart_of(const KafkaStored& stored, std::int64_t low, std::int64_
   restart.start.stored_next = stored.next;
   restart.start.unmarked_commit = stored.unmarked_commit;
   restart.start.offset = std::max(low, stored.next);
+  if (committed <= high) restart.start.committed = committed;
   restart.skipped = stored.next < 0 ? 0 : restart.start.offset - stored.next;
   return restart;
 }

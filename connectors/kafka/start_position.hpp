@@ -44,18 +44,21 @@ struct KafkaStart {
   std::int64_t offset = -1;       // -1: the configured start
   std::int64_t digest = 0;  // of the record before `offset`, to be compared with what is there now; 0: do not compare
   std::int64_t unmarked_commit = -1;
-  std::string alarm;  // why a new epoch begins; empty: none does
+  std::int64_t committed = -1;  // with our mark, by us or another node; -1: none that counts in this epoch
+  std::string alarm;            // why a new epoch begins; empty: none does
 };
 
 [[nodiscard]] KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed);
 
 /// The broker does not have the offset that we wanted, it has those from `low` to `high` (exclusive).
-/// `start.offset` -1 afterwards never happens. `skipped`: records that were deleted before they were ours.
+/// `start.offset` -1 afterwards never happens. `start.committed` is `committed` where the partition has that offset.
+/// `skipped`: records that were deleted before they were ours.
 struct KafkaRestart {
   KafkaStart start;
   std::int64_t skipped = 0;
 };
-[[nodiscard]] KafkaRestart restart_of(const KafkaStored& stored, std::int64_t low, std::int64_t high);
+[[nodiscard]] KafkaRestart restart_of(const KafkaStored& stored, std::int64_t committed, std::int64_t low,
+                                      std::int64_t high);
 /// What stands before our offset is another record than it was: the topic was created anew.
 [[nodiscard]] KafkaStart restart_of_new_topic(const KafkaStored& stored);
 

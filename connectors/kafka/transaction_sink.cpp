@@ -143,6 +143,7 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
           Opened stored;
           ASSIGN_OR_RETURN(stored.producer,
                            kafka_transaction_store::load_producer(transaction, sink, self->parts_.random));
+          RETURN_IF_ERROR(kafka_transaction_store::forget_decided(transaction, sink));
           ASSIGN_OR_RETURN(stored.begun, kafka_transaction_store::load_begun(transaction, sink));
           return stored;
         },
@@ -203,34 +204,55 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
   }
 
   void opened(const Result<Opened>& result) {
-    is_opening_ = false;
     if (is_stopped_) return;
-    Result<std::unique_ptr<KafkaEventQueue>> queue = result.ok() ? listen(result->client) : result.error();
-    if (!queue.ok()) {
-      set_problem(queue.error().message);
-      log_warning("kafka", "a transactional sink cannot be opened for now",
-                  {{"sink", options_.name}, {"error", queue.error().text()}});
-      return parts_.loop.post_after(kOpenAgainAfter, [self = shared_from_this()] {
-        if (!self->is_stopped_) self->open();
-      });
-    }
-    client_ = result->client;
-    id_ = result->producer.id;
-    committed_ = result->committed;
+    if (!result.ok()) return open_later(result.error());
+    // What is known now is written down before another transaction raises the committed number.
+    parts_.database.write<void>(
+        WritePriority::kForeground,
+        [sink = options_.name, committed = result->committed,
+         is_forgotten = is_forgotten(*result)](Transaction& transaction) -> Status {
+          RETURN_IF_ERROR(is_forgotten ? kafka_transaction_store::mark_in_doubt(transaction, sink, committed)
+                                       : kafka_transaction_store::forget_aborted(transaction, sink, committed));
+          return kafka_transaction_store::forget_settled(transaction, sink, committed);
+        },
+        parts_.loop,
+        [self = shared_from_this(), opened = *result](const Status& status) { self->resolved(opened, status); });
+  }
+
+  /// The broker kept a number once, and does not any more.
+  static bool is_forgotten(const Opened& opened) { return !opened.is_commit_known && opened.producer.committed > 0; }
+
+  void open_later(const Error& why) {
+    is_opening_ = false;
+    set_problem(why.message);
+    log_warning("kafka", "a transactional sink cannot be opened for now",
+                {{"sink", options_.name}, {"error", why.text()}});
+    parts_.loop.post_after(kOpenAgainAfter, [self = shared_from_this()] {
+      if (!self->is_stopped_) self->open();
+    });
+  }
+
+  void resolved(const Opened& opened, const Status& status) {
+    if (is_stopped_) return;
+    if (!status.ok()) return open_later(status.error());
+    Result<std::unique_ptr<KafkaEventQueue>> queue = listen(opened.client);
+    if (!queue.ok()) return open_later(queue.error());
+    is_opening_ = false;
+    client_ = opened.client;
+    id_ = opened.producer.id;
+    committed_ = opened.committed;
     queue_ = std::move(*queue);
     set_problem(std::nullopt);
-    number_ = result->committed;
+    number_ = opened.committed;
     seen_.clear();
     in_doubt_.clear();
-    for (const auto& begun : result->begun) {
+    for (const auto& begun : opened.begun) {
       number_ = std::max(number_, begun.number);
-      if (begun.number <= result->committed) seen_[begun.row] = begun.idempotency_key;
-      // The broker kept a number once, and does not any more.
-      const bool is_forgotten = !result->is_commit_known && result->producer.committed > 0;
-      if (is_forgotten && begun.number > result->committed) in_doubt_[begun.row] = begun.idempotency_key;
+      const bool is_committed = begun.number <= opened.committed && !begun.is_in_doubt;
+      if (is_committed) seen_[begun.row] = begun.idempotency_key;
+      if (begun.is_in_doubt || (!is_committed && is_forgotten(opened))) in_doubt_[begun.row] = begun.idempotency_key;
     }
-    forget(result->committed);
-    resolve_running(result->committed);
+    resolve_running(opened.committed);
     run_next();
   }
 
@@ -239,21 +261,6 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
                                  [weak = weak_from_this()] {
                                    if (const auto self = weak.lock()) self->poll();
                                  });
-  }
-
-  /// What was begun and not committed is sent again under a later number.
-  void forget(std::int64_t committed) {
-    parts_.database.write<void>(
-        WritePriority::kForeground,
-        [sink = options_.name, committed, keeps = !in_doubt_.empty()](Transaction& transaction) -> Status {
-          if (!keeps) RETURN_IF_ERROR(kafka_transaction_store::forget_aborted(transaction, sink, committed));
-          return kafka_transaction_store::forget_settled(transaction, sink, committed);
-        },
-        parts_.loop,
-        [](const Status& status) {
-          if (!status.ok())
-            log_warning("kafka", "old transactions are not forgotten", {{"error", status.error().text()}});
-        });
   }
 
   /// A transaction whose outcome was unknown.
@@ -293,6 +300,7 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
         WritePriority::kForeground,
         [sink = options_.name, begun = std::move(begun), committed = committed_](Transaction& t) -> Status {
           RETURN_IF_ERROR(kafka_transaction_store::note_committed(t, sink, committed));
+          RETURN_IF_ERROR(kafka_transaction_store::forget_aborted(t, sink, committed));
           RETURN_IF_ERROR(kafka_transaction_store::forget_settled(t, sink, committed));
           return kafka_transaction_store::begin(t, sink, begun);
         },

@@ -10,12 +10,13 @@
 //
 // After a crash, or when the outcome of 2 is unknown, the producer is opened anew: the broker ends what was begun, and
 // then says the number of the last transaction that was committed. Messages of that one and those before are answered
-// without being sent, the others are sent again.
+// without being sent, the others are sent again. Those of an aborted transaction are forgotten with step 1 of the next
+// one, whose commit would make them look committed.
 //
 // A second program under the same id (a copied data folder) takes it over: this one is fenced, writes nothing any more
 // and says so until it is started again. The group's offset is kept by the broker for as long as it keeps offsets of
 // groups without members (a week, by default): if it is not there any more, messages of transactions that were begun
-// and whose end is unknown are in doubt, and a person decides.
+// and whose end is unknown are in doubt, and a person decides: they are marked, and answered `kInDoubt` once.
 //
 // Threads:   `deliver`, `stop`, `report`, `problem` from any thread; all else on the loop, and what waits for the
 //            broker on `blocking`.

@@ -30,13 +30,20 @@ struct Begun {
   std::int64_t number = 0;  // of the transaction, rising
   std::int64_t row = 0;     // of the outbox
   std::string idempotency_key;
+  bool is_in_doubt = false;  // whether it was committed is not known any more, whatever later ones were
 };
 [[nodiscard]] Status begin(Transaction& transaction, const std::string& sink, const std::vector<Begun>& messages);
 /// All that are remembered, by number.
 [[nodiscard]] Result<std::vector<Begun>> load_begun(Transaction& transaction, const std::string& sink);
-/// Those of transactions above `committed` never happened.
+/// Those of transactions above `committed` never happened. To be called before another transaction begins: its commit
+/// raises `committed` above theirs.
 [[nodiscard]] Status forget_aborted(Transaction& transaction, const std::string& sink, std::int64_t committed);
-/// Those of transactions up to `committed` whose messages have left the outbox are of no more use.
+/// The end of the transactions above `committed` is not known any more. They stay so until their message is begun
+/// again.
+[[nodiscard]] Status mark_in_doubt(Transaction& transaction, const std::string& sink, std::int64_t committed);
+/// Those in doubt whose message is a dead letter by now: it comes again only if a person says so.
+[[nodiscard]] Status forget_decided(Transaction& transaction, const std::string& sink);
+/// Those of transactions up to `committed`, or in doubt, whose messages have left the outbox are of no more use.
 [[nodiscard]] Status forget_settled(Transaction& transaction, const std::string& sink, std::int64_t committed);
 
 }  // namespace mnema::kafka_transaction_store

@@ -1,8 +1,14 @@
 #include "connectors/kafka/client.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdlib>
 
 #include "connectors/base64.hpp"
+#include "runtime/base/check.hpp"
 #include "runtime/exec/thread_pool_executor.hpp"
 
 namespace mnema {
@@ -41,6 +47,32 @@ TEST(KafkaClient, NamesASettingThatLibrdkafkaDoesNotTakeAndNoSecret) {
   options.secret.reset();
   options.sasl = "";
   EXPECT_EQ(problem(), "") << "a broker that is not there is no mistake of the configuration";
+}
+
+/// Whether a client that nobody polls comes to a broker within the time.
+bool connects(KafkaClientOptions options) {
+  ThreadPoolExecutor blocking("blocking", 1);
+  SystemClock clock;
+  SecretsStore secrets(clock);
+  boost::asio::io_context context;
+  using boost::asio::ip::tcp;
+  tcp::acceptor acceptor(context, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  options.brokers = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  const auto opened = KafkaClient::open(RD_KAFKA_PRODUCER, "test", options, {}, 0, {secrets, blocking, clock});
+  CHECK(opened.ok(), "the settings are good");
+  const rd_kafka_metadata_t* metadata = nullptr;
+  rd_kafka_metadata((*opened)->get(), 1, nullptr, &metadata, 500);  // wants a broker, and hears of none
+  pollfd waiting{acceptor.native_handle(), POLLIN, 0};
+  return ::poll(&waiting, 1, 1'500) == 1;
+}
+
+TEST(KafkaClient, HasItsTokenBeforeAnybodyHandlesItsEvents) {
+  ::setenv("MNEMA_TEST_KAFKA_TOKEN", "an-opaque-token", 1);
+  KafkaClientOptions options;
+  options.sasl = "oauthbearer";
+  EXPECT_FALSE(connects(options)) << "without a token there is no login to try";
+  options.secret = *SecretReference::parse("env:MNEMA_TEST_KAFKA_TOKEN");
+  EXPECT_TRUE(connects(options));
 }
 
 TEST(KafkaClient, ReadsUntilWhenATokenIsGood) {

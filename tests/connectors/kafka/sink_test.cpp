@@ -1,9 +1,11 @@
 #include "connectors/kafka/sink.hpp"
 
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka_mock.h>
 
 #include <map>
 
+#include "connectors/kafka/transaction_store.hpp"
 #include "tests/connectors/kafka/kafka_fixture.hpp"
 
 namespace mnema {
@@ -103,6 +105,40 @@ TEST_F(KafkaSinkTest, CancelsWhatWaitsForABrokerThatIsAway) {
   broker->start();
 }
 
+TEST_F(KafkaSinkTest, AnswersWhatWaitsInAProducerThatCannotGoOnAndOpensAnother) {
+  const std::unique_ptr<rd_kafka_t, KafkaDestroy<rd_kafka_destroy>> host(
+      rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), nullptr, 0));
+  const std::unique_ptr<rd_kafka_mock_cluster_t, KafkaDestroy<rd_kafka_mock_cluster_destroy>> cluster(
+      rd_kafka_mock_cluster_new(host.get(), 1));
+  constexpr std::int16_t kInitProducerId = 22;  // of the protocol
+  for (int round = 0; round < 2; ++round) {
+    // Fatal for an idempotent producer.
+    rd_kafka_mock_push_request_errors(cluster.get(), kInitProducerId, 1,
+                                      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    process.reset();
+    process = std::make_unique<KafkaProcess>(folder_, Limits{});
+    process->open_sink(rd_kafka_mock_cluster_bootstraps(cluster.get()), "out", false);
+    process->run();
+    // The loop is busy, so that no report is read before another producer is asked for.
+    std::promise<void> goes_on;
+    process->loop.post([busy = goes_on.get_future().share()] { busy.wait(); });
+    std::vector<std::future<Status>> waiting;
+    for (int number = 1; number <= 200; ++number) waiting.push_back(process->deliver(message(number)));
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    waiting.push_back(process->deliver(message(201)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    goes_on.set_value();
+    wait_until("another one writes", [&] { return process->deliver(message(202)).get().ok(); });
+    for (auto& answer : waiting) {
+      ASSERT_EQ(answer.wait_for(std::chrono::seconds(10)), std::future_status::ready) << "each is answered";
+      const Status status = answer.get();
+      ASSERT_FALSE(status.ok());
+      EXPECT_TRUE(status.error().retryable) << status.error().text();
+    }
+  }
+  process.reset();
+}
+
 TEST_F(KafkaSinkTest, WritesMessagesThatComeTogetherInOneTransaction) {
   const std::string topic = broker->create_topic(2);
   open(topic, true);
@@ -130,6 +166,49 @@ TEST_F(KafkaSinkTest, SendsNothingAgainThatWasCommittedBeforeACrash) {
   const auto counts = times(broker->read(topic));
   EXPECT_EQ(counts.size(), 25U);
   for (const auto& [key, count] : counts) EXPECT_EQ(count, 1) << key;
+}
+
+TEST_F(KafkaSinkTest, SendsAgainAfterACrashWhatWasAbortedBeforeOthersWereCommitted) {
+  const std::string topic = broker->create_topic(1);
+  open(topic, true);
+  add_rows(1, 3);
+  OutboxMessage large = message(2);
+  large.body.assign(2 << 20, 'x');
+  auto first = process->deliver(message(1));
+  auto refused = process->deliver(large);
+  ASSERT_FALSE(refused.get().ok());
+  ASSERT_FALSE(first.get().ok()) << "it was in the same transaction";
+  ASSERT_TRUE(process->deliver(message(3)).get().ok());
+  open(topic, true);  // both wait in the outbox, or for a redrive, when the process dies
+  ASSERT_TRUE(process->deliver(message(1)).get().ok());
+  const Status still_refused = process->deliver(large).get();
+  ASSERT_FALSE(still_refused.ok()) << "it was never written";
+  EXPECT_EQ(still_refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(times(broker->read(topic)), (std::map<std::string, int>{{"id-1", 1}, {"id-3", 1}}));
+}
+
+TEST_F(KafkaSinkTest, AsksAPersonForWhatTheBrokerHasForgottenAlsoAfterLaterCommits) {
+  const std::string topic = broker->create_topic(1);
+  open(topic, true);
+  add_rows(1, 3);
+  ASSERT_TRUE(process->deliver(message(3)).get().ok());
+  // As if a week had passed: the broker knows no number of this producer any more, and one transaction was begun.
+  const Status aged = process->runtime->database().write_and_wait<void>([](Transaction& t) -> Status {
+    RETURN_IF_ERROR(t.connection().execute("UPDATE kafka_producers SET id = id || '-aged', committed = 5"));
+    return kafka_transaction_store::begin(t, "out", {{6, 1, "id-1"}});
+  });
+  ASSERT_TRUE(aged.ok()) << aged.error().text();
+  open(topic, true);
+  const Status in_doubt = process->deliver(message(1)).get();
+  ASSERT_FALSE(in_doubt.ok());
+  EXPECT_EQ(in_doubt.error().code, ErrorCode::kInDoubt);
+  ASSERT_TRUE(process->deliver(message(2)).get().ok()) << "a transaction with a higher number";
+  open(topic, true);
+  EXPECT_EQ(process->deliver(message(1)).get().error().code, ErrorCode::kInDoubt) << "nobody has decided";
+  EXPECT_TRUE(process->deliver(message(1)).get().ok()) << "redriven";
+  const auto counts = times(broker->read(topic));
+  EXPECT_EQ(counts.count("id-1"), 1U);
+  EXPECT_EQ(counts.at("id-2"), 1);
 }
 
 TEST_F(KafkaSinkTest, IsFencedByAnotherProgramUnderItsId) {

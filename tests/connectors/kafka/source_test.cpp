@@ -71,6 +71,18 @@ TEST_F(KafkaSourceTest, TakesAResetOfTheGroupsOffsetAsANewEpoch) {
   EXPECT_EQ(process->source->counts().epochs, 1);
 }
 
+TEST_F(KafkaSourceTest, SaysHowKafkaIsToldToSendAgain) {
+  const std::string topic = broker->create_topic(1);
+  boot(options(topic));
+  const Status replayed = process->source->replay(Time{std::chrono::seconds(1'700'000'000)});
+  ASSERT_FALSE(replayed.ok());
+  EXPECT_EQ(replayed.error().code, ErrorCode::kUnsupported);
+  const std::string& hint = replayed.error().hint;
+  EXPECT_NE(hint.find("--group group-" + topic + " --topic " + topic + " --reset-offsets"), std::string::npos) << hint;
+  EXPECT_NE(hint.find("--to-datetime 2023-11-14T22:13:20.000"), std::string::npos) << hint;
+  EXPECT_NE(hint.find("new epoch"), std::string::npos) << hint;
+}
+
 TEST_F(KafkaSourceTest, BeginsWhereItsOwnDiskIsAheadOfTheGroup) {
   const std::string topic = broker->create_topic(1);
   broker->produce(topic, numbered(0, 100));
@@ -254,6 +266,42 @@ TEST_F(KafkaSourceTest, GoesOnWhenTheBrokerWasKilled) {
   wait_for_accepted(100);
   EXPECT_EQ(data_of(process->ready()).size(), 100U);
   wait_until("all is well again", [&] { return !process->source->problem(); });
+}
+
+TEST_F(KafkaSourceTest, StoresABatchOnceThatOutlivedItsAssignment) {
+  const std::string topic = broker->create_topic(1);
+  broker->produce(topic, numbered(0, 30, 30));
+  Limits tiny;
+  tiny.mailbox_rows_max = tiny.mailbox_rows_per_tenant_max = 12;
+  tiny.accept_batch_events_max = 5;
+  KafkaSourceOptions short_session = options(topic);
+  short_session.client.options["session.timeout.ms"] = "6000";
+  boot(short_session, tiny);
+  wait_until("it is full", [&] { return process->source->counts().accepted == 10; });
+  broker->kill();
+  wait_until("the group has given it up", [&] { return log().find("partitions are revoked") != std::string::npos; });
+  broker->start();
+  wait_until("it is assigned again", [&] { return process->source->counts().assignments == 2; }, 60);
+  for (int i = 0; i < 30; ++i) process->handle_one();
+  wait_until("all are committed", [&] { return committed(topic, 1) == 30; });
+  EXPECT_EQ(process->source->counts().accepted, 30);
+  EXPECT_TRUE(process->ready().empty()) << "nothing comes twice";
+}
+
+TEST_F(KafkaSourceTest, ReadsItsPositionAgainWhereSomebodyElseHasMovedIt) {
+  const std::string topic = broker->create_topic(1);
+  broker->produce(topic, numbered(0, 10));
+  boot(options(topic));
+  wait_for_accepted(10);
+  const Status moved = process->runtime->database().write_and_wait<void>([](Transaction& t) -> Status {
+    return t.connection().execute("UPDATE kafka_offsets SET next = 12, digest = 0");
+  });
+  ASSERT_TRUE(moved.ok());
+  broker->produce(topic, numbered(10, 20));
+  wait_for_accepted(28);
+  EXPECT_EQ(process->source->counts().epochs, 0);
+  EXPECT_EQ(data_of(process->ready()).size(), 28U);
+  wait_until("all are committed", [&] { return committed(topic, 1) == 30; });
 }
 
 TEST_F(KafkaSourceTest, CommitsWhatIsDoneAndNotWhatIsStored) {

@@ -32,6 +32,7 @@ TEST(StartPosition, IsTheGroupsWhereAnotherNodeWentOn) {
   const KafkaStart start = start_of({1, 100, 77, -1}, {150, true});
   EXPECT_EQ(start.offset, 150);
   EXPECT_EQ(start.stored_next, 100) << "what its row says";
+  EXPECT_EQ(start.committed, 150);
   EXPECT_EQ(start.digest, 0) << "we never saw the record before it";
   EXPECT_EQ(start.alarm, "");
 }
@@ -42,26 +43,30 @@ TEST(StartPosition, BeginsANewEpochWhereSomebodyResetTheGroup) {
     EXPECT_EQ(start.offset, offset);
     EXPECT_EQ(start.epoch, 2);
     EXPECT_EQ(start.stored_next, -1) << "it has no row yet";
+    EXPECT_EQ(start.committed, -1) << "another's, which ours takes the place of";
     EXPECT_NE(start.alarm, "");
   }
   EXPECT_EQ(start_of({1, 100, 77, 40}, {40, false}).alarm, "") << "the one that we began at";
 }
 
 TEST(StartPosition, KnowsARetentionFromATopicThatWasCreatedAnew) {
-  const KafkaRestart deleted = restart_of({1, 100, 77, -1}, 120, 200);
+  const KafkaRestart deleted = restart_of({1, 100, 77, -1}, 60, 120, 200);
   EXPECT_EQ(deleted.start.offset, 120);
   EXPECT_EQ(deleted.start.epoch, 1);
+  EXPECT_EQ(deleted.start.committed, 60);
   EXPECT_EQ(deleted.skipped, 20);
-  const KafkaRestart read_up = restart_of({1, 100, 77, -1}, 100, 100);
+  const KafkaRestart read_up = restart_of({1, 100, 77, -1}, 100, 100, 100);
   EXPECT_EQ(read_up.start.offset, 100);
   EXPECT_EQ(read_up.skipped, 0) << "all that was deleted was ours";
-  const KafkaRestart anew = restart_of({1, 100, 77, -1}, 0, 5);
+  const KafkaRestart anew = restart_of({1, 100, 77, -1}, 100, 0, 5);
   EXPECT_EQ(anew.start.offset, 0);
   EXPECT_EQ(anew.start.epoch, 2);
   EXPECT_NE(anew.start.alarm, "");
-  const KafkaRestart unknown = restart_of({}, 30, 50);
+  EXPECT_EQ(anew.start.committed, -1) << "of the topic before";
+  const KafkaRestart unknown = restart_of({}, 90, 30, 50);
   EXPECT_EQ(unknown.start.offset, 30) << "the group's offset was deleted, and we had none";
   EXPECT_EQ(unknown.start.epoch, 1);
+  EXPECT_EQ(unknown.start.committed, -1) << "the partition is shorter: of an earlier topic";
 }
 
 TEST(KafkaOffsetStore, MovesARowFromWhereItIsOnly) {
