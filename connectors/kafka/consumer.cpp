@@ -126,7 +126,7 @@ void KafkaConsumer::gather(KafkaEvent event) {
         add(kSkipped, 1);
         continue;
       case KafkaPartitionStates::Verdict::kOtherTopic:
-        restart(*state, restart_of_new_topic(state->stored()));
+        restart(*state, restart_of_new_topic(state->stored(), state->committed));
         continue;
       case KafkaPartitionStates::Verdict::kTake:
         break;

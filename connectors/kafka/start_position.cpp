@@ -13,11 +13,19 @@ KafkaStart new_epoch(const KafkaStored& stored, std::int64_t offset, std::string
   return start;
 }
 
+/// What the group has committed is an offset of the topic that is no more.
+KafkaStart new_topic(const KafkaStored& stored, std::int64_t committed, std::int64_t offset, std::string alarm) {
+  KafkaStart start = new_epoch(stored, offset, std::move(alarm));
+  start.unmarked_commit = committed >= 0 ? committed : stored.unmarked_commit;
+  return start;
+}
+
 }  // namespace
 
 KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed) {
   KafkaStart start;
-  if (committed.is_marked) start.committed = committed.offset;
+  const bool is_passed_over = stored.unmarked_commit >= 0 && committed.offset == stored.unmarked_commit;
+  if (committed.is_marked && !is_passed_over) start.committed = committed.offset;
   if (stored.epoch == 0) {
     start.offset = committed.offset;
     if (!committed.is_marked) start.unmarked_commit = committed.offset;
@@ -35,7 +43,7 @@ KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed) 
     reset.unmarked_commit = committed.offset;
     return reset;
   }
-  start.offset = std::max(stored.next, committed.offset);
+  start.offset = is_passed_over ? stored.next : std::max(stored.next, committed.offset);
   if (start.offset == stored.next && stored.next > 0) start.digest = stored.digest;
   return start;
 }
@@ -43,7 +51,7 @@ KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed) 
 KafkaRestart restart_of(const KafkaStored& stored, std::int64_t committed, std::int64_t low, std::int64_t high) {
   KafkaRestart restart;
   if (stored.next > high) {
-    restart.start = new_epoch(stored, low,
+    restart.start = new_topic(stored, committed, low,
                               "the partition ends at " + std::to_string(high) + ", before our offset " +
                                   std::to_string(stored.next) + ": the topic was created anew, or lost records");
     return restart;
@@ -57,8 +65,8 @@ KafkaRestart restart_of(const KafkaStored& stored, std::int64_t committed, std::
   return restart;
 }
 
-KafkaStart restart_of_new_topic(const KafkaStored& stored) {
-  return new_epoch(stored, 0,
+KafkaStart restart_of_new_topic(const KafkaStored& stored, std::int64_t committed) {
+  return new_topic(stored, committed, 0,
                    "the record before our offset " + std::to_string(stored.next) +
                        " is another one than it was: the topic was created anew");
 }

@@ -12,7 +12,8 @@
 //   O       C, not marked   O if C is what was there when we began; else somebody reset the group: a new epoch from C
 //
 // An epoch is a numbering of its own: the same offset of another epoch is another event. A new one also begins when the
-// topic was created anew. Both are an alarm: never a silent drop.
+// topic was created anew: what the group had committed of the earlier one is remembered, and passed over until a commit
+// of ours takes its place. Both are an alarm: never a silent drop.
 //
 // Threads: pure functions.
 #pragma once
@@ -27,7 +28,7 @@ struct KafkaStored {
   std::int64_t epoch = 0;             // 0: there is none
   std::int64_t next = -1;             // offset of the first record that is not ours
   std::int64_t digest = 0;            // of the record before `next` (record.hpp); 0: unknown
-  std::int64_t unmarked_commit = -1;  // the commit of somebody else that we began at, until ours took its place
+  std::int64_t unmarked_commit = -1;  // of somebody else or of an earlier topic, until ours took its place
 };
 
 struct KafkaCommitted {
@@ -60,6 +61,6 @@ struct KafkaRestart {
 [[nodiscard]] KafkaRestart restart_of(const KafkaStored& stored, std::int64_t committed, std::int64_t low,
                                       std::int64_t high);
 /// What stands before our offset is another record than it was: the topic was created anew.
-[[nodiscard]] KafkaStart restart_of_new_topic(const KafkaStored& stored);
+[[nodiscard]] KafkaStart restart_of_new_topic(const KafkaStored& stored, std::int64_t committed);
 
 }  // namespace mnema

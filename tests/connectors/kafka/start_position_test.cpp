@@ -69,6 +69,20 @@ TEST(StartPosition, KnowsARetentionFromATopicThatWasCreatedAnew) {
   EXPECT_EQ(unknown.start.committed, -1) << "the partition is shorter: of an earlier topic";
 }
 
+TEST(StartPosition, PassesOverWhatWasCommittedOfAnEarlierTopic) {
+  const KafkaStart anew = restart_of_new_topic({1, 20, 77, -1}, 20);
+  EXPECT_EQ(anew.offset, 0);
+  EXPECT_EQ(anew.committed, -1);
+  // Ten records of the new topic are stored when the process is killed, and none is committed.
+  const KafkaStored stored{anew.epoch, 10, 78, anew.unmarked_commit};
+  const KafkaStart start = start_of(stored, {20, true});
+  EXPECT_EQ(start.offset, 10) << "offsets 10 to 19 would never be read";
+  EXPECT_EQ(start.epoch, 2);
+  EXPECT_EQ(start.committed, -1) << "ours is lower and takes its place";
+  EXPECT_EQ(start_of(stored, {25, true}).offset, 25) << "another node went on";
+  EXPECT_EQ(restart_of({1, 100, 77, -1}, 90, 0, 5).start.unmarked_commit, 90);
+}
+
 TEST(KafkaOffsetStore, MovesARowFromWhereItIsOnly) {
   testing::RuntimeFixture fixture;
   const kafka_offset_store::PartitionName name{"cluster", "group", "topic", 0};
