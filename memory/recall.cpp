@@ -81,9 +81,11 @@ class Recall {
       RecallHit& hit = candidates_[i].hit;
       hit.explanation.score = rank_score(values[i]);
       if (query_.explain) hit.explanation.features = shares_of(values[i]);
-      hit.explanation.words_share = words_share_of(candidates_[i]);
-      hit.relevance =
-          relevance_of({hit.source.kind, candidates_[i].signals.cosine, hit.explanation.words_share}, embedder_);
+      RelevanceSignals signals = words_of(candidates_[i]);
+      signals.kind = hit.source.kind;
+      signals.cosine = candidates_[i].signals.cosine;
+      hit.explanation.words_share = signals.words_share;
+      hit.relevance = relevance_of(signals, embedder_);
       if (hit.source.kind != EntryKind::kEpisode) continue;
       best_relevance_ = std::max(best_relevance_, hit.relevance);
       best_score_ = std::max(best_score_, hit.explanation.score);
@@ -92,19 +94,23 @@ class Recall {
 
   /// A term that no entry has weighs as much as the rarest: a question about somebody unknown is full of them. Who
   /// speaks need not name himself.
-  [[nodiscard]] double words_share_of(const Candidate& candidate) const {
+  [[nodiscard]] RelevanceSignals words_of(const Candidate& candidate) const {
     const std::vector<std::string>& asked = search_.words().terms;
-    if (asked.empty()) return 0;
+    if (asked.empty()) return {};
     const std::vector<std::string> role = terms_.terms(candidate.hit.source.role);
     double has = 0;
     double all = 0;
+    double count = 0;
     for (std::size_t i = 0; i < asked.size(); ++i) {
       const double weight = search_.bm25().weight(i);
       const bool in_text = candidate.signals.words != nullptr && candidate.signals.words->counts[i] > 0;
-      if (in_text || std::find(role.begin(), role.end(), asked[i]) != role.end()) has += weight;
+      if (in_text || std::find(role.begin(), role.end(), asked[i]) != role.end()) has += weight, ++count;
       all += weight;
     }
-    return has / all;
+    RelevanceSignals signals;
+    signals.words_share = has / all;
+    signals.terms_share = count / static_cast<double>(asked.size());
+    return signals;
   }
 
   [[nodiscard]] std::vector<std::size_t> by_score() const {

@@ -35,7 +35,10 @@ constexpr double kByWordsAlone = 0.9;
 double relevance_of(const RelevanceSignals& signals, std::string_view embedder) {
   const double share = std::clamp(signals.words_share, 0.0, 1.0);
   const double by_words = kByWordsAlone * share * share;
-  if (!signals.cosine) return by_words;
+  if (!signals.cosine) {
+    const double terms = std::clamp(signals.terms_share, 0.0, 1.0);
+    return std::max(by_words, kByWordsAlone * terms * terms);
+  }
   const Calibration* known = find(embedder, signals.kind);
   const Calibration& calibration = known == nullptr ? *find(kUsual, signals.kind) : *known;
   const double sum = calibration.cosine * *signals.cosine + calibration.words * share + calibration.constant;

@@ -6,6 +6,9 @@
 //
 //   relevance = the larger of  logistic(cosine * a + share of the question's words * b + c)  and  0.9 * share^2
 //
+// Without a cosine (the vector is still pending), the larger of both shares counts: among few entries every word that
+// none of them has is as rare as can be, and would outweigh all that are the same.
+//
 // Turns of a conversation and chunks of a document have weights of their own: a question is nearer to a turn, which is
 // as short as itself and names who speaks.
 //
@@ -30,6 +33,7 @@ struct RelevanceSignals {
   EntryKind kind = EntryKind::kEpisode;
   std::optional<double> cosine;
   double words_share = 0;  // weight of the question's terms that the entry has, of that of all of them; 0 to 1
+  double terms_share = 0;  // the same, each term weighing alike
 };
 
 /// 0 to 1. `embedder`: Embedder::id.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <map>
 
 #include "memory/entry_store.hpp"
@@ -77,7 +79,7 @@ class Queue : public testing::Rows {
   std::shared_ptr<EmbeddingQueue> queue;
 };
 
-TEST(EmbeddingQueue, GivesEveryEntryItsVectorInTheOrderInWhichTheyCame) {
+TEST(EmbeddingQueue, GivesEveryEntryItsVectorOnceAndOfAllThatWaitTheNewestFirst) {
   Queue queue;
   std::vector<std::string> texts;
   for (int i = 0; i < 40; ++i) texts.push_back("text " + std::to_string(i));
@@ -87,6 +89,11 @@ TEST(EmbeddingQueue, GivesEveryEntryItsVectorInTheOrderInWhichTheyCame) {
   EXPECT_EQ(queue.vectors(), 40);
   std::vector<std::string> asked;
   for (const auto& batch : queue.embedder.asked) asked.insert(asked.end(), batch.begin(), batch.end());
+  const std::vector<std::string>& first = queue.embedder.asked.front();
+  EXPECT_EQ(std::vector<std::string>(first.rbegin(), first.rend()),
+            std::vector<std::string>(texts.begin(), texts.begin() + static_cast<long>(first.size())));
+  std::sort(asked.begin(), asked.end());
+  std::sort(texts.begin(), texts.end());
   EXPECT_EQ(asked, texts);
 }
 

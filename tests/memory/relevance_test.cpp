@@ -22,6 +22,13 @@ TEST(Relevance, GoesByTheWordsOfWhatHasNoVector) {
   EXPECT_LT(relevance_of({EntryKind::kEpisode, std::nullopt, 0.4}, kMiniLm), kRelevanceCut);
 }
 
+// The second issue about a crash, asked before the first one has its vector.
+TEST(Relevance, OfAnEntryWithoutAVectorIsNotLostToWordsThatNoEntryHas) {
+  EXPECT_GT(relevance_of({EntryKind::kEpisode, std::nullopt, 0.4, 0.6}, kMiniLm), kRelevanceCut);
+  EXPECT_EQ(relevance_of({EntryKind::kEpisode, 0.1, 0.4, 0.6}, kMiniLm),
+            relevance_of({EntryKind::kEpisode, 0.1, 0.4}, kMiniLm));
+}
+
 TEST(Relevance, TakesAnUnknownEmbedderForTheUsualOne) {
   EXPECT_EQ(relevance_of({EntryKind::kEpisode, 0.5, 0.5}, "nobody/1"),
             relevance_of({EntryKind::kEpisode, 0.5, 0.5}, kMiniLm));
