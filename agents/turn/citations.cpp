@@ -200,7 +200,11 @@ double CitationCheck::support(const Words& sentence, const Source& source) const
     return static_cast<double>(part) / static_cast<double>(whole);
   };
   if (added > 0) return share(added_there, added);
-  // It says no more than the question but for its numbers, which are all there.
+  // It says no more than the question but for its numbers, which are all there: the passage must be about the same, or
+  // any number of it would do.
+  const auto known = std::count_if(question_.terms.begin(), question_.terms.end(),
+                                   [&](const std::string& term) { return source.words.terms.contains(term); });
+  if (2 * static_cast<std::size_t>(known) < question_.terms.size()) return 0;
   return sentence.terms.empty() ? 1.0 : share(there, sentence.terms.size());
 }
 

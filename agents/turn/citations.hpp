@@ -13,8 +13,8 @@
 //
 // A passage supports a sentence if every number of the sentence stands in it, and at least half of the terms (stems
 // without stop words, memory/text_terms.hpp) that the sentence adds to the question; of a sentence that adds none, half
-// of its terms. What stands in the question already proves nothing. Deterministic: the same text gives the same result,
-// however it is cut into pieces.
+// of its terms and half of the question's: else any number of the passage would do. What stands in the question already
+// proves nothing. Deterministic: the same text gives the same result, however it is cut into pieces.
 //
 // This is word overlap, not understanding: a passage that says the opposite in the same words supports a sentence.
 //

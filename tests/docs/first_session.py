@@ -24,12 +24,13 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Others than bench/answers/docs.toml asks: the transcript is one of the documents that those are asked about.
 QUESTIONS = [
-    "What is a dead letter?",
-    "How many tokens does a KV page hold?",
-    "What happens to the generation when the client disconnects?",
-    "Which command sends a dead letter back to its agent?",
-    "Who founded the company behind Mnema?",
+    "What is an idempotency key?",
+    "What is a citation?",
+    "Which command makes the Debian packages?",
+    "What does on_failure = overtake do?",
+    "What does a licence cost per month?",
 ]
 REFUSED = QUESTIONS[-1]
 

@@ -64,6 +64,13 @@ TEST(Citations, OfAnAgentThatMaySayMoreAreCheckedAndNothingIsAddedOrMarked) {
             "I paid it back. A lease lasts 60 seconds [1]. Pages hold 32 tokens.");
 }
 
+TEST(Citations, DoNotSupportANumberOfAPassageAboutSomethingElse) {
+  const std::string question = "How many employees work on the harbour?";
+  EXPECT_EQ(check("The number of employees is 60 [1].", question).text, "The number of employees is 60 [unsupported].");
+  EXPECT_EQ(check("A lease lasts 60 seconds.", "How many seconds does a lease last?").text,
+            "A lease lasts 60 seconds [1].");
+}
+
 TEST(Citations, LeaveCodeAndIndexesAlone) {
   const std::string code = "Write this:\n```\nbananas[7] = ecuador[1];\n```\n";
   EXPECT_EQ(check(code).text, code);
@@ -107,8 +114,10 @@ TEST(Citations, QuoteAShortPassageThatHasTheQuestionInsteadOfAnAnswerThatNothing
   for (const char* question : {"How long does a lease of a harbour berth last?", "Does a lease last 90 seconds?"}) {
     EXPECT_EQ(check_citations(question, kCitations, made_up, options).text, "Not told.") << question;
   }
-  EXPECT_EQ(check_citations("How many seconds does a lease last?", kCitations, "The passages do not mention it.", options).text,
-            "Not told.");
+  EXPECT_EQ(
+      check_citations("How many seconds does a lease last?", kCitations, "The passages do not mention it.", options)
+          .text,
+      "Not told.");
   options.quote_bytes_max = 40;
   EXPECT_EQ(check_citations("How many seconds does a lease last?", kCitations, made_up, options).text, "Not told.");
 }
