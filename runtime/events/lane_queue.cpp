@@ -159,8 +159,9 @@ bool LaneQueue::finish(RowId id) {
   }
   const auto found = heads_.find(id);
   if (found == heads_.end()) return false;
-  leave_state(*found->second);
-  drop_head(*found->second);
+  Lane& lane = *found->second;  // leaving its state takes it out of what was found
+  leave_state(lane);
+  drop_head(lane);
   return true;
 }
 
