@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 #include <map>
 
 #include "connectors/base64.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/utf8.hpp"
+#include "runtime/events/event_deadline.hpp"
 
 namespace mnema {
 namespace {
@@ -18,13 +18,6 @@ constexpr std::string_view kStructured = "application/cloudevents";
 
 Error no_cloud_event(const std::string& problem) {
   return fail(ErrorCode::kInvalidArgument, "the record is no CloudEvent: " + problem);
-}
-
-/// `text` holds exactly `digits` digits at `at`.
-bool read_digits(std::string_view text, std::size_t at, std::size_t digits, int& value) {
-  if (at + digits > text.size()) return false;
-  const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + digits, value);
-  return error == std::errc() && end == text.data() + at + digits && text[at] != '-';
 }
 
 bool is_json(std::string_view content_type) {
@@ -51,8 +44,8 @@ Status take_attributes(std::map<std::string, std::string> fields, Event& event) 
   event.attributes["ce_source"] = source;
   event.subject = take("subject");
   if (const std::string time = take("time"); !time.empty()) {
-    const std::optional<Time> at = time_of_rfc3339(time);
-    if (!at) return no_cloud_event("its time '" + time + "' is not of RFC 3339");
+    const Result<Time> at = parse_rfc3339(time);
+    if (!at.ok()) return no_cloud_event("its time '" + time + "' is not of RFC 3339");
     event.time = *at;
   }
   if (std::string parent = take("traceparent"); !parent.empty()) event.traceparent = std::move(parent);
@@ -140,37 +133,6 @@ Status read_cloud_event(const KafkaRecord& record, CloudEventMode mode, const Li
   const std::string_view kind = header_of(record, "content-type").value_or("");
   if (!is_json(kind)) return no_cloud_event("its format '" + to_utf8(kind) + "' is not read (json is)");
   return read_structured(record, limits, event);
-}
-
-std::optional<Time> time_of_rfc3339(std::string_view text) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  const bool is_date = read_digits(text, 0, 4, year) && read_digits(text, 5, 2, month) &&
-                       read_digits(text, 8, 2, day) && read_digits(text, 11, 2, hour) &&
-                       read_digits(text, 14, 2, minute) && read_digits(text, 17, 2, second);
-  if (!is_date || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':' ||
-      text[16] != ':') {
-    return std::nullopt;
-  }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  Time time = std::chrono::sys_days(date);
-  time += std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
-  std::size_t at = 19;
-  if (at < text.size() && text[at] == '.') {
-    Duration unit = std::chrono::milliseconds(100);
-    const std::size_t first = ++at;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) time += unit * (text[at] - '0');
-    if (at == first) return std::nullopt;
-  }
-  if (at + 1 == text.size() && (text[at] == 'Z' || text[at] == 'z')) return time;
-  int hours = 0, minutes = 0;
-  if (at + 6 != text.size() || (text[at] != '+' && text[at] != '-') || text[at + 3] != ':' ||
-      !read_digits(text, at + 1, 2, hours) || !read_digits(text, at + 4, 2, minutes) || hours > 23 || minutes > 59) {
-    return std::nullopt;
-  }
-  const Duration shift = std::chrono::hours(hours) + std::chrono::minutes(minutes);
-  return text[at] == '+' ? time - shift : time + shift;
 }
 
 }  // namespace mnema

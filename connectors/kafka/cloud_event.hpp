@@ -28,7 +28,4 @@ enum class CloudEventMode { kNone, kBinary, kStructured };
 [[nodiscard]] Status read_cloud_event(const KafkaRecord& record, CloudEventMode mode, const Limits& limits,
                                       Event& event);
 
-/// RFC 3339, "2026-01-31T10:20:30.5+01:00". None: it is not.
-[[nodiscard]] std::optional<Time> time_of_rfc3339(std::string_view text);
-
 }  // namespace mnema

@@ -42,7 +42,7 @@ std::optional<Time> read_rfc3339(std::string_view text) {
   const int month = take_number(text, 2);
   if (!take_sign(text, '-')) return std::nullopt;
   const int day = take_number(text, 2);
-  if (!take_sign(text, 'T') && !take_sign(text, 't') && !take_sign(text, ' ')) return std::nullopt;
+  if (!take_sign(text, 'T') && !take_sign(text, 't')) return std::nullopt;
   const int hour = take_number(text, 2);
   if (!take_sign(text, ':')) return std::nullopt;
   const int minute = take_number(text, 2);
