@@ -21,5 +21,5 @@ set(CPACK_COMPONENT_DEV_DESCRIPTION
 # Static libraries carry no references that dpkg-shlibdeps could read: each needs its own -dev package to link.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "g++ (>= 12), libboost1.81-dev, libboost-json1.81-dev, libssl-dev, libsqlite3-dev,\
  libfmt-dev, libhowardhinnant-date-dev, libspdlog-dev, libtomlplusplus-dev, libpcre2-dev, prometheus-cpp-dev, libutf8proc-dev, libcmark-gfm-dev, libuchardet-dev, libicu-dev,\
- libgumbo-dev, libstemmer-dev, libcurl4-openssl-dev, libc-ares-dev, zlib1g-dev, librdkafka-dev")
+ libgumbo-dev, libstemmer-dev, libcurl4-openssl-dev, libc-ares-dev, zlib1g-dev, librdkafka-dev, librabbitmq-dev, libprotobuf-dev")
 include(CPack)

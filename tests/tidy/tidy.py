@@ -31,6 +31,16 @@ MODULES = {
         "config": {"config", "events", "base"},
         "sim": {"sim", "store", "exec", "base"},
     },
+    "memory": {
+        "documents": {"documents"},
+        "vector": {"vector"},
+        "semantic": {"semantic"},
+        "consolidation": {"consolidation", "semantic"},
+        "erase": {"erase", "semantic", "vector"},
+        "verify": {"verify"},
+        "export": {"export", "erase", "consolidation"},
+        "import": {"import", "export", "erase", "semantic"},
+    },
     "inference": {
         "kernels": {"kernels"},
         "formats": {"formats", "kernels"},
@@ -46,6 +56,7 @@ MODULES = {
     },
     "agents": {
         "turn": {"turn"},
+        "erase": {"erase"},
         "rest": {"rest", "turn"},
         "host": {"host", "rest", "turn"},
     },
