@@ -177,6 +177,8 @@ CREATE TABLE cron_schedules (
   next_at  INTEGER NOT NULL
 ) WITHOUT ROWID;
 )sql"},
+      // Whose they are, so that a user can be erased. Of rows from before nobody knows: null.
+      {"runtime", 5, "ALTER TABLE turns ADD COLUMN user TEXT; ALTER TABLE outbox ADD COLUMN user TEXT"},
   };
 }
 

@@ -24,6 +24,8 @@
 
 namespace mnema {
 
+class JsonSchemaReferences;
+
 /// One thing that is wrong with a value.
 struct SchemaBreach {
   std::string pointer;  // where in the value: "/items/3/amount"; "" = the whole
@@ -35,8 +37,9 @@ class JsonSchema {
   /// Errors: `kInvalidArgument` (names the place in the schema), `kUnsupported` (a $dynamicRef that depends on where it
   /// is reached from).
   [[nodiscard]] static Result<JsonSchema> compile(const boost::json::value& schema);
-  /// The schema `part` inside the document `root`, in which its references lead.
-  [[nodiscard]] static Result<JsonSchema> compile_part(const boost::json::value& root, const boost::json::value& part);
+  /// The schema `part` inside a document whose references are known. The index of a large document takes its time.
+  [[nodiscard]] static Result<JsonSchema> compile_part(const JsonSchemaReferences& references,
+                                                       const boost::json::value& part);
 
   JsonSchema(JsonSchema&&) noexcept;
   JsonSchema& operator=(JsonSchema&&) noexcept;
@@ -46,7 +49,8 @@ class JsonSchema {
   /// Limits::json_depth_max (of the value or through $ref) is a breach.
   [[nodiscard]] std::vector<SchemaBreach> validate(const boost::json::value& value, int breaches_max = 8) const;
 
-  /// As `validate`. Errors: `kInvalidArgument`, all breaches in one text that a model can act on.
+  /// As `validate`. Errors: `kInvalidArgument`, all breaches in one text that a model can act on, of some
+  /// kilobytes at most.
   [[nodiscard]] Status check(const boost::json::value& value, std::string_view what) const;
 
  private:

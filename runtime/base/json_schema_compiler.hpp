@@ -14,7 +14,7 @@ namespace mnema {
 
 class JsonSchema::Compiler {
  public:
-  Compiler(JsonSchema& schema, const boost::json::value& root) : schema_(schema), references_(root) {}
+  Compiler(JsonSchema& schema, const JsonSchemaReferences& references) : schema_(schema), references_(references) {}
 
   [[nodiscard]] Result<const Node*> compile(const boost::json::value& value, const std::string& pointer);
 
@@ -35,7 +35,7 @@ class JsonSchema::Compiler {
   Status parts(std::vector<const Node*>& slots, const boost::json::value& value, const std::string& pointer);
 
   JsonSchema& schema_;
-  JsonSchemaReferences references_;
+  const JsonSchemaReferences& references_;
   // A node is here before its parts, so that references may be circular.
   std::unordered_map<const boost::json::value*, Node*> done_;
   int depth_ = 0;

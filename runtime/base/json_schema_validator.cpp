@@ -1,7 +1,7 @@
 #include "runtime/base/json_schema_validator.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
+#include <boost/json/serializer.hpp>
 
 #include "runtime/base/json.hpp"
 #include "runtime/base/limits.hpp"
@@ -14,6 +14,7 @@ namespace json = boost::json;
 
 // Alternatives inside alternatives could otherwise multiply to more work than anybody waits for.
 constexpr std::int64_t kChecksMax = 1'000'000;
+constexpr std::int64_t kBytesPerCheck = 100;  // of a value that is written down to be compared
 
 std::string_view article_and_type(const json::value& value) {
   switch (value.kind()) {
@@ -58,14 +59,26 @@ std::string listed(const std::vector<std::string>& texts) {
   return out;
 }
 
+constexpr std::size_t kShownMax = 60;
+
+std::string shown_text(std::string text) {
+  if (text.size() > kShownMax) {
+    text = text.substr(0, valid_utf8_prefix(std::string_view(text).substr(0, kShownMax - 3))) + "...";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string shown_json(const json::value& value) {
   // A number as people write it, not as Boost.JSON does (5E-1).
   const std::optional<Decimal> number = Decimal::of(value);
-  std::string text = number ? number->text() : json::serialize(value);
-  if (text.size() > 60) text = text.substr(0, valid_utf8_prefix(text.substr(0, 57))) + "...";
-  return text;
+  if (number) return shown_text(number->text());
+  // Not the whole of it, which may be megabytes that each alternative would write anew.
+  char begin[kShownMax + 1];
+  json::serializer serializer;
+  serializer.reset(&value);
+  return shown_text(std::string(serializer.read(begin, sizeof begin)));
 }
 
 void JsonSchema::Validator::Evaluated::add(const Evaluated& other) {
@@ -87,6 +100,12 @@ std::vector<SchemaBreach> JsonSchema::Validator::run(const Node& root, const jso
   return std::move(validator.breaches_);
 }
 
+std::string JsonSchema::Validator::canonical(const json::value& value) {
+  std::string text = canonical_json(value);
+  checks_left_ -= static_cast<std::int64_t>(text.size()) / kBytesPerCheck;
+  return text;
+}
+
 void JsonSchema::Validator::report(const std::string& pointer, std::string problem) {
   if (!full()) breaches_.push_back({pointer, std::move(problem)});
 }
@@ -106,7 +125,7 @@ void JsonSchema::Validator::check(const Node& node, const json::value& value, co
     return report(pointer, "expected " + listed(node.types) + ", found " + std::string(article_and_type(value)) + " " +
                                shown_json(value));
   }
-  if (node.choices && !node.choice_texts.contains(canonical_json(value)))
+  if (node.choices && !node.choice_texts.contains(canonical(value)))
     report(pointer, "expected " + listed(*node.choices) + ", found " + shown_json(value));
   const bool asks = node.unevaluated_properties != nullptr || node.unevaluated_items != nullptr;
   Evaluated own;
@@ -199,7 +218,7 @@ void JsonSchema::Validator::check_array(const Node& node, const json::array& arr
   if (!node.unique_items) return;
   std::set<std::string> seen;
   for (std::size_t i = 0; i < array.size(); ++i) {
-    if (!seen.insert(canonical_json(array[i])).second) {
+    if (!seen.insert(canonical(array[i])).second) {
       return report(pointer + "/" + std::to_string(i), "repeats an earlier item: " + shown_json(array[i]));
     }
   }

@@ -31,6 +31,8 @@ class JsonSchema::Validator {
   Validator(std::size_t breaches_max, std::int64_t& checks_left)
       : breaches_max_(breaches_max), checks_left_(checks_left) {}
 
+  /// As choices and items are compared; counts as work.
+  [[nodiscard]] std::string canonical(const boost::json::value& value);
   void report(const std::string& pointer, std::string problem);
   [[nodiscard]] bool full() const { return breaches_.size() >= breaches_max_; }
   /// `evaluated`: null where nobody asks.

@@ -47,6 +47,15 @@ Limits Limits::tiny() {
   limits.outbox_in_flight_per_tenant_max = 2;
   limits.outbox_rows_max = 16;
   limits.outbox_rows_per_tenant_max = 16;
+  limits.broker_batch_bytes_max = 4096;
+  limits.message_headers_max = 8;
+  limits.dead_letter_attribute_bytes_max = 64;
+  limits.kafka_transaction_records_max = 4;
+  limits.rabbitmq_unconfirmed_max = 4;
+  limits.rabbitmq_unsent_bytes_max = 4096;
+  limits.schemas_max = 2;
+  limits.schema_references_max = 3;
+  limits.schema_topics_max = 2;
   limits.metric_label_sets_max = 4;
   limits.recall_candidates_max = 8;
   limits.embedding_attempts_max = 2;

@@ -81,6 +81,21 @@ struct Limits {
   int outbox_backoff_base_ms = 500;                   // doubled with each attempt, full jitter
   int outbox_backoff_cap_ms = 600'000;
   int retry_after_max_ms = 3'600'000;  // a longer wish of another side (Retry-After) is cut to this
+  // brokers
+  std::int64_t broker_batch_bytes_max = 8 << 20;  // of records or messages, headers included; a larger one goes alone
+  int message_headers_max = 256;                  // of one record or message; with more it is a dead letter
+  int dead_letter_attribute_bytes_max = 1'024;    // of what is no event; a longer key or header is left out
+  int kafka_answer_ms = 10'000;     // of a broker to a question that is waited for; then it is asked again
+  int kafka_revocation_ms = 5'000;  // then a rebalance goes on without the batch that is on its way
+  int kafka_leave_ms = 500;         // of all clients together, at the end; later the broker finds out by itself
+  int kafka_transaction_records_max = 1'000;          // further ones are of the next transaction
+  int rabbitmq_connect_ms = 10'000;                   // of a connection, and then of its login; then it is tried again
+  int rabbitmq_answer_ms = 30'000;                    // of the broker to a question; then the connection is given up
+  int rabbitmq_unconfirmed_max = 1'000;               // messages of one sink; further ones wait
+  std::int64_t rabbitmq_unsent_bytes_max = 16 << 20;  // likewise
+  int schemas_max = 1'000;                            // of one registry; the least recently used is fetched again
+  int schema_references_max = 100;                    // of one schema, theirs included; its records are dead letters
+  int schema_topics_max = 10'000;                     // of one source; the shapes of further ones are not watched
   // watching
   int metric_label_sets_max = 200;  // of one metric; further ones are counted as "other"
   // memory

@@ -179,6 +179,7 @@ class ConfigReader {
     table.read_integer("completion_tokens", agent.completion_tokens, 1, 1 << 20);
     table.read_integer("recall_tokens", agent.recall_tokens, 0, 1 << 20);
     table.read_integer("first_token_ms", agent.first_token_ms, 0, 3'600'000);
+    table.read("stateless", agent.stateless);
     std::int64_t number = 0;
     if (table.has("budget_tokens")) {
       table.read_integer("budget_tokens", number, std::int64_t{1}, kInt64Max);

@@ -100,7 +100,8 @@ struct AgentConfig {
   std::optional<std::int64_t> budget_tokens;
   std::optional<std::int64_t> budget_tool_calls;
   std::optional<int> budget_wall_ms;
-  EventFlowConfig flow;  // what happens to its events before a turn
+  bool stateless = false;  // its keys may move to another node
+  EventFlowConfig flow;    // what happens to its events before a turn
 };
 
 struct Config {

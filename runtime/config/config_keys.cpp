@@ -32,7 +32,8 @@ class Discovery final : public TomlKeyObserver {
               const std::string& value) override {
     Found& found = find(table, key);
     found.key.type = type;
-    found.key.range = range;
+    // Of two kinds that share a key one may take more than the other; the meaning says which.
+    if (type != Type::kChoice || range.size() >= found.key.range.size()) found.key.range = range;
     // What is read only if it is there has no default: what the reader holds then is a place to read it into.
     found.key.standard = found.optional ? "" : value;
     if (key == "kind" && type == Type::kChoice) kinds_[found.key.section] = parts_of(range, ", ");
@@ -51,12 +52,18 @@ class Discovery final : public TomlKeyObserver {
   [[nodiscard]] toml::table next() const {
     toml::table root;
     for (const std::string& section : sections_) {
-      const auto kinds = kinds_.find(section);
+      const auto kinds = std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& of) {
+        return section == of.first || section.starts_with(of.first + ".");
+      });
       if (kinds == kinds_.end()) {
         fill(at(root, section), section, "");
-      } else {
-        const std::string above = section.substr(0, section.size() - std::string_view(kName).size());
-        for (const std::string& kind : kinds->second) fill(at(root, above + kind), section, kind);
+        continue;
+      }
+      // [sources.NAME], and what is inside of it, for each kind.
+      const std::string above = kinds->first.substr(0, kinds->first.size() - std::string_view(kName).size());
+      const std::string below = section.substr(kinds->first.size());
+      for (const std::string& kind : kinds->second) {
+        fill(at(root, above + kind + below), section, below.empty() ? kind : "");
       }
     }
     return root;
@@ -93,10 +100,12 @@ class Discovery final : public TomlKeyObserver {
 
   /// "connectors.http", as it was made here, is "connectors.NAME".
   [[nodiscard]] std::string section_of(const std::string& table) const {
-    const std::size_t dot = table.rfind('.');
-    if (dot == std::string::npos) return table;
-    const std::string named = table.substr(0, dot + 1) + kName;
-    return sections_.count(named) != 0 ? named : table;
+    std::string section;
+    for (const std::string& part : parts_of(table, ".")) {
+      const bool is_name = !section.empty() && sections_.count(joined(section, kName)) != 0;
+      section = joined(section, is_name ? kName : std::string_view(part));
+    }
+    return section;
   }
   Found& find(const std::string& table, std::string_view name) {
     const std::string section = section_of(table);

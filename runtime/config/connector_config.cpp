@@ -1,28 +1,14 @@
 #include "runtime/config/connector_config.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <limits>
 
 #include "runtime/config/toml_reader.hpp"
+#include "runtime/events/key_template.hpp"
 
 namespace mnema {
 namespace {
 
 constexpr int kIntMax = std::numeric_limits<int>::max();
-
-/// What is wrong with `url` as the base of a connector, as far as its text tells; empty: nothing.
-std::string problem_of_url(std::string_view url) {
-  const std::size_t colon = url.find("://");
-  std::string scheme(url.substr(0, colon == std::string_view::npos ? 0 : colon));
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (scheme != "http" && scheme != "https") return "must begin with http:// or https://";
-  const std::string_view authority = url.substr(colon + 3, url.find_first_of("/?#", colon + 3) - (colon + 3));
-  if (authority.empty() || authority.starts_with(':')) return "names no host";
-  if (url.find('#') != std::string_view::npos) return "has a fragment ('#'), which is never sent";
-  if (authority.find('@') != std::string_view::npos) return "has a user name or password in it; use 'bearer'";
-  return "";
-}
 
 void read_http(TomlReader& table, ConnectorConfig& connector) {
   table.read("url", connector.url);
@@ -41,7 +27,16 @@ void read_http(TomlReader& table, ConnectorConfig& connector) {
   table.read_integer("calls_in_flight_max", connector.calls_in_flight_max, 1, 1024);
   table.read_integer("attempts_max", connector.attempts_max, 1, 100);
   table.read_integer("timeout_ms", connector.timeout_ms, 1, kIntMax);
-  const std::string wrong = connector.url.empty() ? "is missing" : problem_of_url(connector.url);
+  table.read("schemas", connector.schemas);
+  table.read_choice("drift", connector.drift, {"pinned", "fail", "note", "off"});
+  for (const auto& [call, file] : connector.schemas) {
+    const std::size_t blank = call.find(' ');
+    if (blank == std::string::npos || blank == 0 || call.substr(blank + 1).substr(0, 1) != "/") {
+      table.problem("schemas", "has '" + call + "', which is no method and path, as \"GET /orders/{id}\"");
+    }
+    if (file.empty()) table.problem("schemas", "names no file for '" + call + "'");
+  }
+  const std::string wrong = connector.url.empty() ? "is missing" : problem_of_base_url(connector.url, "bearer");
   if (!wrong.empty()) table.problem("url", wrong);
   if (!connector.path.empty() && !connector.path.starts_with('/')) table.problem("path", "must begin with '/'");
 }
@@ -54,17 +49,34 @@ void read_file(TomlReader& table, ConnectorConfig& connector) {
 void read_kafka(TomlReader& table, ConnectorConfig& connector) {
   read_kafka_client(table, connector.kafka);
   table.read("topic", connector.topic);
+  table.read_key_template("record_key", connector.record_key);
   table.read_integer("linger_ms", connector.linger_ms, 0, 10'000);
   table.read("exactly_once", connector.exactly_once);
   table.read_integer("timeout_ms", connector.timeout_ms, 1, kIntMax);
   if (connector.topic.empty()) table.problem("topic", "is missing");
 }
 
+void read_rabbitmq(TomlReader& table, ConnectorConfig& connector) {
+  read_rabbitmq_client(table, connector.rabbitmq);
+  table.read("exchange", connector.exchange);
+  table.read("routing_key", connector.routing_key);
+  table.read_integer("linger_ms", connector.linger_ms, 0, 10'000);
+  table.read_integer("timeout_ms", connector.timeout_ms, 1, kIntMax);
+  table.read_bytes("message_bytes_max", connector.message_bytes_max);
+  if (connector.routing_key.empty()) table.problem("routing_key", "is missing: where do messages go?");
+  // Without a brace it is itself, and no member of the message.
+  if (connector.routing_key.find('{') == std::string::npos) return;
+  if (const Status status = check_key_template(connector.routing_key); !status.ok()) {
+    table.problem("routing_key", "cannot be read: " + status.error().message);
+  }
+}
+
 struct Kind {
   std::string_view name;
   void (*read)(TomlReader& table, ConnectorConfig& connector);
 };
-constexpr Kind kKinds[] = {{"http", read_http}, {"file", read_file}, {"kafka", read_kafka}};
+constexpr Kind kKinds[] = {
+    {"http", read_http}, {"file", read_file}, {"kafka", read_kafka}, {"rabbitmq", read_rabbitmq}};
 
 }  // namespace
 

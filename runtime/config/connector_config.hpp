@@ -6,6 +6,7 @@
 // Threads: plain values, pure functions.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "runtime/config/kafka_config.hpp"
+#include "runtime/config/rabbitmq_config.hpp"
 
 namespace mnema {
 
@@ -30,12 +32,20 @@ struct ConnectorConfig {
   std::optional<int> calls_per_hour;
   int calls_in_flight_max = 8;
   int attempts_max = 4;
-  int timeout_ms = 60'000;  // kafka: until a record counts as not sent
+  std::map<std::string, std::string> schemas;  // "GET /orders/{id}" → file of a JSON Schema
+  std::string drift = "pinned";                // pinned | fail | note | off: what changed answers do
+  int timeout_ms = 60'000;                     // kafka, rabbitmq: until a message counts as not sent
   // kafka
   KafkaClientConfig kafka;
   std::string topic;
-  int linger_ms = 5;
+  std::string record_key;  // template over the message; "" = the message's key
+  int linger_ms = 5;       // of rabbitmq, too
   bool exactly_once = false;
+  // rabbitmq
+  RabbitmqClientConfig rabbitmq;
+  std::string exchange;     // "" = the default one, whose routing keys are names of queues
+  std::string routing_key;  // template over the message
+  std::int64_t message_bytes_max = 16 << 20;
 };
 
 [[nodiscard]] std::vector<std::string_view> connector_kinds();

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace mnema {
 
@@ -25,6 +26,18 @@ struct KafkaClientConfig {
   std::optional<std::string> token;            // likewise
   std::map<std::string, std::string> options;  // librdkafka's own
 };
+
+/// A schema registry with Confluent's API.
+struct SchemaRegistryConfig {
+  std::string url;  // "https://registry.example.com"; "" = none
+  std::string user;
+  std::optional<std::string> password;  // where it is
+  std::string ca;                       // PEM file
+};
+void read_schema_registry(TomlReader& table, SchemaRegistryConfig& registry);
+
+/// What is wrong with `url` as the base of an HTTP API, as far as its text tells; empty: nothing.
+[[nodiscard]] std::string problem_of_base_url(std::string_view url, std::string_view login_key);
 
 /// What is wrong goes to the reader's problems.
 void read_kafka_client(TomlReader& table, KafkaClientConfig& kafka);

@@ -75,7 +75,19 @@ void read_kafka(TomlReader& table, SourceConfig& source) {
   table.read_choice("start", source.start, {"earliest", "latest"});
   table.read_choice("ack", source.ack, {"inbox", "done"});
   table.read_choice("dedupe", source.dedupe, {"offset", "id"});
-  table.read_choice("format", source.format, {"json", "bytes"});
+  table.read_choice("format", source.format, {"json", "bytes", "avro", "protobuf", "json_schema"});
+  const bool needs_registry = source.format != "json" && source.format != "bytes";
+  const toml::table* registry = table.table("registry");
+  if (registry != nullptr) {
+    TomlReader inside = table.inside("registry", *registry);
+    read_schema_registry(inside, source.registry);
+  }
+  if (needs_registry && registry == nullptr) {
+    table.problem("registry", "is missing: where are the schemas of '" + source.format + "'?");
+  }
+  if (!needs_registry && registry != nullptr) {
+    table.problem("registry", "has schemas, and 'format' is " + source.format + ", which needs none");
+  }
   table.read_key_template("event_id", source.event_id);
   table.read_key_template("event_type", source.event_type);
   table.read_key_template("event_tenant", source.event_tenant);
@@ -86,11 +98,30 @@ void read_kafka(TomlReader& table, SourceConfig& source) {
   }
 }
 
+void read_rabbitmq(TomlReader& table, SourceConfig& source) {
+  read_rabbitmq_client(table, source.rabbitmq);
+  table.read("queue", source.queue);
+  table.read_choice("queue_type", source.queue_type, {"existing", "classic", "quorum"});
+  table.read("exchange", source.exchange);
+  table.read("routing_keys", source.routing_keys);
+  table.read_integer("prefetch", source.prefetch, 1, 65'535);
+  table.read_choice("ack", source.ack, {"inbox", "done"});
+  table.read_choice("format", source.format, {"json", "bytes"});
+  table.read_key_template("event_id", source.event_id);
+  table.read_key_template("event_type", source.event_type);
+  table.read_key_template("event_tenant", source.event_tenant);
+  if (source.queue.empty()) table.problem("queue", "is missing: which queue wakes agents?");
+  if (!source.routing_keys.empty() && source.exchange.empty()) {
+    table.problem("exchange", "is missing: 'routing_keys' are of a binding to it");
+  }
+}
+
 struct Kind {
   std::string_view name;
   void (*read)(TomlReader& table, SourceConfig& source);
 };
-constexpr Kind kKinds[] = {{"webhook", read_webhook}, {"cron", read_cron}, {"kafka", read_kafka}};
+constexpr Kind kKinds[] = {
+    {"webhook", read_webhook}, {"cron", read_cron}, {"kafka", read_kafka}, {"rabbitmq", read_rabbitmq}};
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/config/kafka_config.hpp"
+#include "runtime/config/rabbitmq_config.hpp"
 
 namespace mnema {
 
@@ -37,13 +38,21 @@ struct SourceConfig {
   std::vector<std::string> topics;
   std::string group;               // "" = "mnema-NAME"
   std::string start = "earliest";  // earliest | latest
-  std::string ack = "inbox";       // inbox | done
+  std::string ack = "inbox";       // inbox | done; of rabbitmq, too
   std::string dedupe = "offset";   // offset | id
-  std::string format = "json";     // json | bytes
-  std::string event_id;            // templates
+  std::string format = "json";     // json | bytes, of rabbitmq, too; avro | protobuf | json_schema
+  SchemaRegistryConfig registry;   // of the last three
+  std::string event_id;            // templates; of rabbitmq, too
   std::string event_type;
   std::string event_tenant;
   std::string instance_id;
+  // rabbitmq
+  RabbitmqClientConfig rabbitmq;
+  std::string queue;
+  std::string queue_type = "existing";  // existing: it must be there; classic, quorum: it is declared
+  std::string exchange;                 // that it is bound to; "" = nothing is bound
+  std::vector<std::string> routing_keys;
+  int prefetch = 2'000;
 };
 
 [[nodiscard]] std::vector<std::string_view> source_kinds();

@@ -41,14 +41,14 @@ bool looks_like_a_secret(std::string_view key) {
 
 using Type = TomlKeyObserver::Type;
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 /// "" where no size can be written for it: 0 is "none".
 std::string size_text(std::int64_t bytes) {
   if (bytes <= 0) return "";
   static constexpr std::pair<const char*, std::int64_t> kUnits[] = {{" GiB", 1 << 30}, {" MiB", 1 << 20}};
   for (const auto& [unit, size] : kUnits) {
-    if (bytes % size == 0) return quoted(std::to_string(bytes / size) + unit);
+    if (bytes % size == 0) return in_quotes(std::to_string(bytes / size) + unit);
   }
   return std::to_string(bytes);
 }
@@ -140,7 +140,7 @@ void TomlReader::read_key_template(std::string_view key, std::string& value) {
 bool TomlReader::has(std::string_view key) { return ask(key) != nullptr; }
 
 void TomlReader::read(std::string_view key, std::string& value) {
-  observe(key, Type::kText, "", quoted(value));
+  observe(key, Type::kText, "", in_quotes(value));
   const toml::node* node = ask(key);
   if (!node) return;
   if (const auto text = node->value_exact<std::string>())
@@ -237,7 +237,7 @@ void TomlReader::read_choice(std::string_view key, std::string& value, std::vect
   for (const std::string_view choice : allowed) list += (list.empty() ? "" : ", ") + std::string(choice);
   std::string given = value;
   read(key, given);
-  observe(key, Type::kChoice, list, value.empty() ? "" : quoted(value));
+  observe(key, Type::kChoice, list, value.empty() ? "" : in_quotes(value));
   if (std::find(allowed.begin(), allowed.end(), given) != allowed.end()) return void(value = std::move(given));
   problem(key, "is '" + given + "', and must be one of " + list);
 }

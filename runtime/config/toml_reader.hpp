@@ -63,6 +63,10 @@ class TomlReader {
   [[nodiscard]] bool has(std::string_view key);
   /// The table under `key`; null: there is none.
   [[nodiscard]] const toml::table* table(std::string_view key);
+  /// Reads the table `below`, which is under `key`.
+  [[nodiscard]] TomlReader inside(std::string_view key, const toml::table& below) {
+    return {below, name_of(key), file_, problems_, observer_};
+  }
   /// The tables under `key`, by name: [agents.NAME].
   [[nodiscard]] std::map<std::string, const toml::table*> tables(std::string_view key);
 

@@ -203,6 +203,7 @@ Status DeadLetters::send_one(Transaction& transaction, const DeadLetterId& id, c
     message.body = how.data.value_or(event.data);
     message.traceparent = event.traceparent;
     message.turn = id.number;
+    message.user = event.user;
     ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t sent, outbox_.append(transaction, message));
   }
   return drop_one(transaction, id);

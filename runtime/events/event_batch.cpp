@@ -2,8 +2,23 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
+#include <utility>
 
 namespace mnema {
+namespace {
+
+constexpr std::string_view kUnwantedPart = "type";  // the router's alone, with kNotFound
+
+}  // namespace
+
+Error unrouted(std::string message, std::string hint) {
+  Error error = fail(ErrorCode::kNotFound, std::move(message), std::move(hint));
+  error.part = kUnwantedPart;
+  return error;
+}
+
+bool is_unrouted(const Error& error) { return error.code == ErrorCode::kNotFound && error.part == kUnwantedPart; }
 
 std::size_t batch_events_max(const Limits& limits) {
   return static_cast<std::size_t>(

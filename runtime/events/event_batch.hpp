@@ -60,6 +60,11 @@ struct EventBatch {
 using BatchDone = std::function<void(Result<AcceptResults>)>;
 using AcceptDone = std::function<void(Result<Accepted>)>;
 
+/// What the router says of an event that no agent subscribes to: it is nobody's business, and no fault of its source.
+[[nodiscard]] Error unrouted(std::string message, std::string hint);
+/// Whether an event's error is that. (That there is no agent of the name which it says is another one.)
+[[nodiscard]] bool is_unrouted(const Error& error);
+
 /// The most events of one batch: such a batch fits an empty mailbox, whoever's they are.
 [[nodiscard]] std::size_t batch_events_max(const Limits& limits);
 

@@ -39,6 +39,7 @@
 
 #include "runtime/base/limits.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/base/scope.hpp"
 #include "runtime/events/event.hpp"
 #include "runtime/events/event_batch.hpp"
 #include "runtime/events/event_flow.hpp"
@@ -155,6 +156,18 @@ class Mailbox {
   [[nodiscard]] Status revive(Transaction& transaction, Sequence sequence, std::optional<std::string> data);
   /// A dead event is removed. Errors: `kNotFound`.
   [[nodiscard]] Status drop(Transaction& transaction, Sequence sequence);
+
+  struct Erased {
+    std::int64_t events = 0;
+    std::int64_t running = 0;  // whose turn runs: to be asked for again
+    Sequence last = 0;         // to go on behind
+    bool done = false;         // nothing is behind it
+  };
+  /// Removes events of the names that `scope` has (its session is their key), dead ones too, with what their turns have
+  /// in the journal: those among `rows_max` behind `after`. `in_unit` runs in the transaction that does. Sources are
+  /// told that they are settled. What shared a batch with one and is of another user stays.
+  void erase(Scope scope, Sequence after, int rows_max, std::function<Status(Transaction&, const Erased&)> in_unit,
+             Executor& reply_to, std::function<void(Result<Erased>)> on_done);
 
   struct Depths {
     std::int64_t ready = 0;

@@ -107,6 +107,11 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
   [[nodiscard]] const Gather* gather_of(const std::string& agent) const;
   void thin(const std::string& tenant, const std::string& lane);
   void discard(std::vector<Sequence> superseded);
+  /// Rows on their way out (mailbox_erase.cpp).
+  struct Erasing;
+  void take_out(const std::shared_ptr<Erasing>& erasing);
+  void erased(const std::shared_ptr<Erasing>& erasing, const Status& status);
+
   void expire_due();
   void expire(Sequence sequence);
   void forget_fresh(Sequence sequence);

@@ -99,8 +99,8 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
     database.write<void>(
         WritePriority::kForeground,
         [self = shared_from_this(), sent](Transaction& transaction) -> Status {
-          RETURN_IF_ERROR(outbox_store::remove(transaction, sent->id));
-          transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 0); });
+          ASSIGN_OR_RETURN(const bool was_there, outbox_store::remove(transaction, sent->id));
+          if (was_there) transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 0); });
           return {};
         },
         home,
@@ -124,8 +124,9 @@ class Outbox::Core : public std::enable_shared_from_this<Outbox::Core> {
     database.write<void>(
         WritePriority::kForeground,
         [self = shared_from_this(), sent, now, error, next_at, is_dead](Transaction& transaction) -> Status {
-          RETURN_IF_ERROR(outbox_store::record_failure(transaction, sent->id, now, error, next_at, is_dead));
-          if (is_dead) transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 1); });
+          ASSIGN_OR_RETURN(const bool was_there,
+                           outbox_store::record_failure(transaction, sent->id, now, error, next_at, is_dead));
+          if (is_dead && was_there) transaction.after_commit([self, sent] { self->bounds.add(sent->tenant, -1, 1); });
           return {};
         },
         home,
@@ -229,6 +230,25 @@ Status Outbox::drop(Transaction& transaction, std::int64_t id) {
   ASSIGN_OR_RETURN(const std::string tenant, outbox_store::drop_dead(transaction, id));
   transaction.after_commit([core = core_, tenant] { core->bounds.add(tenant, 0, -1); });
   return {};
+}
+
+Result<Outbox::Erased> Outbox::erase(Transaction& transaction, const Scope& scope, std::int64_t after, int rows_max) {
+  ASSIGN_OR_RETURN(outbox_store::ErasedRows erased, outbox_store::erase_of(transaction, scope, after, rows_max));
+  const Erased done{static_cast<std::int64_t>(erased.rows.size()), erased.last, erased.done};
+  transaction.after_commit([core = core_, rows = std::move(erased.rows)] {
+    for (const outbox_store::IndexRow& row : rows) {
+      const bool is_dead = row.state == outbox_store::RowState::kDead;
+      core->bounds.add(row.tenant, is_dead ? 0 : -1, is_dead ? -1 : 0);
+    }
+    core->home.post([core, rows] {
+      // One that is out leaves the queue when its delivery ends.
+      for (const outbox_store::IndexRow& row : rows) {
+        core->queue.remove(row.tenant, lane_name(row.destination, row.key), row.id);
+      }
+      core->pump();
+    });
+  });
+  return done;
 }
 
 Outbox::Depths Outbox::depths() const {

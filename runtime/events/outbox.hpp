@@ -24,6 +24,7 @@
 #include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/base/scope.hpp"
 #include "runtime/events/event.hpp"
 #include "runtime/events/runtime_counts.hpp"
 #include "runtime/exec/executor.hpp"
@@ -42,6 +43,7 @@ struct OutboxMessage {
   std::string traceparent;  // W3C trace context, may be empty
   Sequence turn = 0;        // the turn that wrote it
   std::int64_t row = 0;     // its number in the outbox; 0 before it has one
+  std::string user = {};    // whose turn wrote it
 };
 
 struct OutboxRow {
@@ -83,6 +85,15 @@ class Outbox {
   /// Errors: `kNotFound`.
   [[nodiscard]] Status revive(Transaction& transaction, std::int64_t id, std::optional<std::string> body);
   [[nodiscard]] Status drop(Transaction& transaction, std::int64_t id);
+
+  struct Erased {
+    std::int64_t messages = 0;
+    std::int64_t last = 0;  // to go on behind
+    bool done = false;
+  };
+  /// Removes messages of the names that `scope` has (its session is their key), waiting and dead ones, among `rows_max`
+  /// rows behind `after`. One that is on its way may still arrive.
+  [[nodiscard]] Result<Erased> erase(Transaction& transaction, const Scope& scope, std::int64_t after, int rows_max);
 
   struct Depths {
     std::int64_t waiting = 0;  // ready, or for their time

@@ -2,6 +2,7 @@
 
 #include "runtime/base/sha256.hpp"
 #include "runtime/base/utf8.hpp"
+#include "runtime/events/scope_slice_store.hpp"
 
 namespace mnema::outbox_store {
 namespace {
@@ -14,8 +15,8 @@ Error no_such(std::int64_t id, const char* what) {
 
 constexpr std::string_view kMessageColumns =
     "id, attempts, created_at, tenant, agent, destination, key, idempotency_key, content_type, body, traceparent, "
-    "turn, unsent, generation";
-constexpr int kMessageColumnCount = 14;
+    "turn, unsent, generation, coalesce(user, '')";
+constexpr int kMessageColumnCount = 15;
 
 /// What an edited message hands to the other side: another effect than the one it was written for, and the same for
 /// every attempt of this generation.
@@ -41,6 +42,7 @@ OutboxRow read_row(const Statement& row) {
   message.row = out.id;
   out.unsent = static_cast<int>(row.integer(12));
   out.generation = static_cast<int>(row.integer(13));
+  message.user = row.text(14);
   return out;
 }
 
@@ -66,11 +68,12 @@ Result<std::int64_t> insert(Transaction& transaction, const OutboxMessage& messa
   ASSIGN_OR_RETURN(
       Statement insert,
       transaction.prepare("INSERT INTO outbox (tenant, agent, destination, key, idempotency_key, content_type, "
-                          "body, traceparent, turn, state, attempts, created_at, next_at) "
-                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0)"));
+                          "body, traceparent, turn, state, attempts, created_at, next_at, user) "
+                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0, ?)"));
   insert.bind(1, message.tenant).bind(2, message.agent).bind(3, message.destination).bind(4, message.key);
   insert.bind(5, message.idempotency_key).bind(6, message.content_type).bind_blob(7, message.body);
-  RETURN_IF_ERROR(insert.bind(8, message.traceparent).bind(9, message.turn).bind(10, micros(now)).run());
+  insert.bind(8, message.traceparent).bind(9, message.turn).bind(10, micros(now));
+  RETURN_IF_ERROR(insert.bind(11, std::string_view(message.user)).run());
   return transaction.last_insert_rowid();
 }
 
@@ -95,12 +98,53 @@ Result<OutboxRow> load(Transaction& transaction, std::int64_t id) {
   return read_row(row);
 }
 
-Status remove(Transaction& transaction, std::int64_t id) {
+Result<bool> remove(Transaction& transaction, std::int64_t id) {
   ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM outbox WHERE id = ?"));
-  return statement.bind(1, id).run();
+  RETURN_IF_ERROR(statement.bind(1, id).run());
+  return transaction.changes() == 1;
 }
 
-Status record_failure(Transaction& transaction, std::int64_t id, Time at, const Error& error, Time next_at, bool dead) {
+/// Whose a message of before is, nobody knows: a dead one goes with any user of its tenant, one that waits is promised
+/// to somebody else as likely as not.
+constexpr std::string_view kOfScope =
+    " tenant = ?1 AND (?2 = '' OR agent = ?2) AND (?3 = '' OR user = ?3 OR (user IS NULL AND state = 1))"
+    " AND (?4 = '' OR key = ?4)";
+
+Result<std::int64_t> count_of(Transaction& transaction, const Scope& scope) {
+  return scope_slice_store::count_of(transaction, "SELECT count(*) FROM outbox WHERE" + std::string(kOfScope), scope);
+}
+
+Result<bool> has_unknown_waiting(Transaction& transaction, const Scope& scope) {
+  if (scope.user.empty()) return false;
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT 1 FROM outbox WHERE tenant = ?1 AND (?2 = '' OR agent = ?2)"
+                                       " AND user IS NULL AND state = 0 AND (?3 = '' OR key = ?3) LIMIT 1"));
+  select.bind(1, std::string_view(scope.tenant)).bind(2, std::string_view(scope.agent));
+  return select.bind(3, std::string_view(scope.session)).step();
+}
+
+Result<ErasedRows> erase_of(Transaction& transaction, const Scope& scope, std::int64_t after, int rows_max) {
+  ErasedRows erased;
+  ASSIGN_OR_RETURN(const auto last, scope_slice_store::slice_end(transaction, "outbox", "id", after, rows_max));
+  erased.done = !last;
+  if (erased.done) return erased;
+  erased.last = *last;
+  ASSIGN_OR_RETURN(Statement remove,
+                   transaction.prepare("DELETE FROM outbox WHERE" + std::string(kOfScope) +
+                                       " AND id > ?5 AND id <= ?6"
+                                       " RETURNING id, tenant, destination, key, state, created_at, next_at"));
+  scope_slice_store::bind_scope(remove, scope).bind(5, after).bind(6, erased.last);
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, remove.step());
+    if (!more) return erased;
+    erased.rows.push_back({remove.integer(0), remove.text(1), remove.text(2), remove.text(3),
+                           static_cast<RowState>(remove.integer(4)), from_micros(remove.integer(5)),
+                           from_micros(remove.integer(6))});
+  }
+}
+
+Result<bool> record_failure(Transaction& transaction, std::int64_t id, Time at, const Error& error, Time next_at,
+                            bool dead) {
   ASSIGN_OR_RETURN(
       Statement update,
       transaction.prepare("UPDATE outbox SET attempts = attempts + 1, state = ?2, failed_at = ?3, error_code = ?4, "
@@ -108,7 +152,8 @@ Status record_failure(Transaction& transaction, std::int64_t id, Time at, const 
   update.bind(1, id).bind(2, static_cast<int>(dead ? RowState::kDead : RowState::kWaiting)).bind(3, micros(at));
   update.bind(4, static_cast<int>(error.code)).bind(5, to_utf8(error.message)).bind(6, to_utf8(error.hint));
   update.bind(7, dead ? std::int64_t{0} : micros(next_at)).bind(8, error.never_left ? 1 : 0);
-  return update.run();
+  RETURN_IF_ERROR(update.run());
+  return transaction.changes() == 1;
 }
 
 Result<IndexRow> revive(Transaction& transaction, std::int64_t id, const std::optional<std::string>& body) {

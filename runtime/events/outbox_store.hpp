@@ -27,6 +27,9 @@ struct IndexRow {
   Time next_at{};
 };
 
+/// Messages of the names that `scope` has, as Outbox::erase takes them.
+[[nodiscard]] Result<std::int64_t> count_of(Transaction& transaction, const Scope& scope);
+
 struct DeadRow {
   OutboxRow row;
   Time at{};    // of the last attempt
@@ -37,11 +40,24 @@ struct DeadRow {
 [[nodiscard]] Result<std::vector<IndexRow>> load_index(Transaction& transaction);
 /// Errors: `kNotFound`.
 [[nodiscard]] Result<OutboxRow> load(Transaction& transaction, std::int64_t id);
-[[nodiscard]] Status remove(Transaction& transaction, std::int64_t id);
+/// False: it was not there any more.
+[[nodiscard]] Result<bool> remove(Transaction& transaction, std::int64_t id);
+/// Whether messages wait that may be the user's of `scope`: of before they carried one. Delivered or dead, they are
+/// gone or go.
+[[nodiscard]] Result<bool> has_unknown_waiting(Transaction& transaction, const Scope& scope);
+
+struct ErasedRows {
+  std::vector<IndexRow> rows;
+  std::int64_t last = 0;  // to go on behind
+  bool done = false;
+};
+/// As Outbox::erase.
+[[nodiscard]] Result<ErasedRows> erase_of(Transaction& transaction, const Scope& scope, std::int64_t after,
+                                          int rows_max);
 /// The attempt failed: next one at `next_at`, or none if `dead`. Whether it left is in `error.never_left`. Text that is
-/// no UTF-8 is repaired.
-[[nodiscard]] Status record_failure(Transaction& transaction, std::int64_t id, Time at, const Error& error,
-                                    Time next_at, bool dead);
+/// no UTF-8 is repaired. False: it was not there any more.
+[[nodiscard]] Result<bool> record_failure(Transaction& transaction, std::int64_t id, Time at, const Error& error,
+                                          Time next_at, bool dead);
 /// With its attempts forgotten. Another `body` is another effect: it makes a new generation of the message, with an
 /// idempotency key of its own. Errors: `kNotFound` if it is not dead.
 [[nodiscard]] Result<IndexRow> revive(Transaction& transaction, std::int64_t id,

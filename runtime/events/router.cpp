@@ -43,9 +43,8 @@ Result<Event> Router::route(Event event, const std::string& key_template) const 
       break;
     }
     if (event.agent.empty()) {
-      return fail(ErrorCode::kNotFound,
-                  "no agent subscribes to events of type '" + event.type + "' from '" + event.source + "'",
-                  "add the type to the `on` of an agent, or name the agent in the event");
+      return unrouted("no agent subscribes to events of type '" + event.type + "' from '" + event.source + "'",
+                      "add the type to the `on` of an agent, or name the agent in the event");
     }
   }
   const auto agent = agents_.find(event.agent);

@@ -41,6 +41,23 @@ Result<std::optional<Timer>> take(Transaction& transaction, std::int64_t id) {
   return std::optional<Timer>(std::move(timer));
 }
 
+Result<std::vector<NumberedTimer>> of_tenant(Transaction& transaction, const std::string& tenant, std::int64_t after,
+                                             int count, std::int64_t& last) {
+  ASSIGN_OR_RETURN(Statement row, transaction.prepare("SELECT id, tenant, event FROM timers WHERE id > ?1"
+                                                      " ORDER BY id LIMIT ?2"));
+  row.bind(1, after).bind(2, count);
+  last = 0;
+  std::vector<NumberedTimer> found;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, row.step());
+    if (!more) return found;
+    last = row.integer(0);
+    if (row.text_view(1) != tenant) continue;
+    ASSIGN_OR_RETURN(Event event, decode_event_fields(row.text_view(2)));
+    found.push_back({last, std::move(event)});
+  }
+}
+
 Status erase(Transaction& transaction, std::int64_t id) {
   ASSIGN_OR_RETURN(Statement statement, transaction.prepare("DELETE FROM timers WHERE id = ?"));
   return statement.bind(1, id).run();

@@ -30,6 +30,13 @@ struct Inserted {
 [[nodiscard]] Result<std::optional<Timer>> take(Transaction& transaction, std::int64_t id);
 /// Removes the timer unread.
 [[nodiscard]] Status erase(Transaction& transaction, std::int64_t id);
+struct NumberedTimer {
+  std::int64_t id = 0;
+  Event event;  // without its data
+};
+/// Those of a tenant among `count` timers behind `after`; `last`: where they end, 0 if there are none behind it.
+[[nodiscard]] Result<std::vector<NumberedTimer>> of_tenant(Transaction& transaction, const std::string& tenant,
+                                                           std::int64_t after, int count, std::int64_t& last);
 /// The id of the removed timer, or none.
 [[nodiscard]] Result<std::optional<std::int64_t>> remove(Transaction& transaction, const std::string& tenant,
                                                          const std::string& agent, const std::string& key,

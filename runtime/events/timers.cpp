@@ -141,6 +141,31 @@ Result<bool> Timers::cancel(Transaction& transaction, const std::string& tenant,
   return true;
 }
 
+Result<Timers::Erased> Timers::erase(Transaction& transaction, const Scope& scope, std::int64_t after, int rows_max) {
+  Erased erased;
+  ASSIGN_OR_RETURN(const std::vector<timer_store::NumberedTimer> found,
+                   timer_store::of_tenant(transaction, scope.tenant, after, rows_max, erased.last));
+  erased.done = erased.last == 0;
+  const auto is_of = [](const std::string& wanted, const std::string& name) {
+    return wanted.empty() || wanted == name;
+  };
+  std::vector<std::int64_t> removed;
+  for (const timer_store::NumberedTimer& timer : found) {
+    const Event& event = timer.event;
+    if (!is_of(scope.agent, event.agent) || !is_of(scope.user, event.user) || !is_of(scope.session, event.key))
+      continue;
+    RETURN_IF_ERROR(timer_store::erase(transaction, timer.id));
+    removed.push_back(timer.id);
+  }
+  erased.timers = static_cast<std::int64_t>(removed.size());
+  transaction.after_commit([core = core_, removed] {
+    core->home.post([core, removed] {
+      for (const std::int64_t id : removed) core->forget(id);
+    });
+  });
+  return erased;
+}
+
 void Timers::set(Timer timer, Executor& reply_to, std::function<void(Status)> on_done) {
   Timers* self = this;
   core_->database.write<void>(

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/base/scope.hpp"
 #include "runtime/events/event.hpp"
 #include "runtime/events/mailbox.hpp"
 #include "runtime/exec/executor.hpp"
@@ -44,6 +45,14 @@ class Timers {
   /// True if there was one.
   [[nodiscard]] Result<bool> cancel(Transaction& transaction, const std::string& tenant, const std::string& agent,
                                     const std::string& key, const std::string& name);
+  struct Erased {
+    std::int64_t timers = 0;
+    std::int64_t last = 0;  // to go on behind
+    bool done = false;
+  };
+  /// Removes timers whose event is of the names that `scope` has (its session is their key), among `rows_max` behind
+  /// `after`.
+  [[nodiscard]] Result<Erased> erase(Transaction& transaction, const Scope& scope, std::int64_t after, int rows_max);
   void set(Timer timer, Executor& reply_to, std::function<void(Status)> on_done);
 
   [[nodiscard]] std::size_t pending() const;

@@ -36,7 +36,8 @@ int compare_step_paths(std::string_view a, std::string_view b) {
 }
 
 TurnIdentity turn_identity(Sequence turn, const Event& event, std::string version, int generation) {
-  return {turn, event.tenant, event.source, event.id, event.agent, event.key, std::move(version), generation};
+  return {turn,      event.tenant,       event.source, event.id,  event.agent,
+          event.key, std::move(version), generation,   event.user};
 }
 
 std::string idempotency_key(const TurnIdentity& identity, std::string_view step_path) {

@@ -47,8 +47,9 @@ struct TurnIdentity {
   std::string event_id;
   std::string agent;
   std::string key;
-  std::string version;  // of the agent's code; a turn is pinned to the one it began with
-  int generation = 0;   // how often the event was redriven with edited data
+  std::string version;    // of the agent's code; a turn is pinned to the one it began with
+  int generation = 0;     // how often the event was redriven with edited data
+  std::string user = {};  // of the event
 };
 [[nodiscard]] TurnIdentity turn_identity(Sequence turn, const Event& event, std::string version = {},
                                          int generation = 0);

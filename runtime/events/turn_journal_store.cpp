@@ -1,5 +1,6 @@
 #include "runtime/events/turn_journal_store.hpp"
 
+#include "runtime/events/scope_slice_store.hpp"
 #include "runtime/store/blob_store.hpp"
 
 namespace mnema::turn_journal_store {
@@ -65,21 +66,22 @@ Status begin_turn(Transaction& transaction, const TurnIdentity& identity, Time n
   ASSIGN_OR_RETURN(
       Statement insert,
       transaction.prepare("INSERT OR IGNORE INTO turns (turn, tenant, source, event_id, agent, key, version, "
-                          "started_at, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                          "started_at, generation, user) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.bind(1, identity.turn).bind(2, identity.tenant).bind(3, identity.source).bind(4, identity.event_id);
   insert.bind(5, identity.agent).bind(6, identity.key).bind(7, identity.version).bind(8, micros(now));
-  return insert.bind(9, identity.generation).run();
+  return insert.bind(9, identity.generation).bind(10, std::string_view(identity.user)).run();
 }
 
 Result<TurnRecord> load(Transaction& transaction, Sequence turn) {
   ASSIGN_OR_RETURN(Statement row,
                    transaction.prepare("SELECT tenant, source, event_id, agent, key, version, started_at, finished_at, "
-                                       "generation FROM turns WHERE turn = ?"));
+                                       "generation, coalesce(user, '') FROM turns WHERE turn = ?"));
   ASSIGN_OR_RETURN(const bool found, row.bind(1, turn).step());
   if (!found) return no_such_turn(turn);
   TurnRecord record;
   record.identity = {turn,        row.text(0), row.text(1), row.text(2),
-                     row.text(3), row.text(4), row.text(5), static_cast<int>(row.integer(8))};
+                     row.text(3), row.text(4), row.text(5), static_cast<int>(row.integer(8)),
+                     row.text(9)};
   record.started_at = from_micros(row.integer(6));
   if (!row.is_null(7)) record.finished_at = from_micros(row.integer(7));
   ASSIGN_OR_RETURN(Statement steps,
@@ -198,6 +200,35 @@ Result<int> purge(Transaction& transaction, Time before, int count) {
   }
   for (const Sequence turn : turns) RETURN_IF_ERROR(erase_turn(transaction, turn));
   return static_cast<int>(turns.size());
+}
+
+/// Of a turn of before, nobody knows whose it is.
+constexpr std::string_view kOfScope =
+    " tenant = ?1 AND (?2 = '' OR agent = ?2) AND (?3 = '' OR user = ?3 OR user IS NULL) AND (?4 = '' OR key = ?4)";
+
+Result<ErasedTurns> erase_of(Transaction& transaction, const Scope& scope, Sequence after, int turns_max) {
+  ErasedTurns erased{0, after, false};
+  std::vector<Sequence> found;
+  ASSIGN_OR_RETURN(const auto last, scope_slice_store::slice_end(transaction, "turns", "turn", after, turns_max));
+  erased.done = !last;
+  if (erased.done) return erased;
+  erased.last = *last;
+  {
+    // One whose event is still in the mailbox goes with that.
+    ASSIGN_OR_RETURN(Statement rows,
+                     transaction.prepare("SELECT turn FROM turns WHERE" + std::string(kOfScope) +
+                                         " AND turn > ?5 AND turn <= ?6"
+                                         " AND NOT EXISTS (SELECT 1 FROM mailbox WHERE sequence = turn)"));
+    scope_slice_store::bind_scope(rows, scope).bind(5, after).bind(6, erased.last);
+    ASSIGN_OR_RETURN(found, rows.integers());
+  }
+  for (const Sequence turn : found) RETURN_IF_ERROR(erase_turn(transaction, turn));
+  erased.turns = static_cast<int>(found.size());
+  return erased;
+}
+
+Result<std::int64_t> count_of(Transaction& transaction, const Scope& scope) {
+  return scope_slice_store::count_of(transaction, "SELECT count(*) FROM turns WHERE" + std::string(kOfScope), scope);
 }
 
 Result<std::int64_t> count_wrong_references(Transaction& transaction) {

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "runtime/base/scope.hpp"
 #include "runtime/events/turn_journal.hpp"
 #include "runtime/store/database.hpp"
 
@@ -32,6 +33,18 @@ namespace mnema::turn_journal_store {
 [[nodiscard]] Status erase_turn(Transaction& transaction, Sequence turn);
 /// Erases turns that ended before `before`, at most `count`; returns how many.
 [[nodiscard]] Result<int> purge(Transaction& transaction, Time before, int count);
+
+struct ErasedTurns {
+  int turns = 0;
+  Sequence last = 0;  // to go on behind
+  bool done = false;
+};
+/// Erases turns of the names that `scope` has (its session is their key), among `turns_max` behind `after`. Whose a
+/// turn of before is, nobody knows: it goes with any user of its tenant.
+[[nodiscard]] Result<ErasedTurns> erase_of(Transaction& transaction, const Scope& scope, Sequence after, int turns_max);
+
+/// How many those are.
+[[nodiscard]] Result<std::int64_t> count_of(Transaction& transaction, const Scope& scope);
 
 /// How many steps name each blob that is not counted right; empty if all are.
 [[nodiscard]] Result<std::int64_t> count_wrong_references(Transaction& transaction);

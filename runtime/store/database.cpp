@@ -26,6 +26,7 @@ class SqliteDatabase final : public Database {
   ~SqliteDatabase() override { core_->abandon(); }
 
   void close() override { core_->close(); }
+  void empty_log(Executor& reply_to, std::function<void(Result<bool>)> on_done) override;
   void check_integrity() override { core_->check_integrity(); }
   Status backup_to(const std::string& path) override;
   const std::string& path() const override { return core_->options.path; }
@@ -48,6 +49,7 @@ class SqliteDatabase final : public Database {
     [[nodiscard]] std::optional<Unit> next_unit(bool& background_taken);
     void schedule_checkpoint(Duration delay);
     void checkpoint();
+    [[nodiscard]] Result<bool> empty_log();
     void cut_log();  // requires writer_mutex
     void close();
     [[nodiscard]] bool has_units();
@@ -321,6 +323,19 @@ void SqliteDatabase::Core::cut_log() {
   }
 }
 
+Result<bool> SqliteDatabase::Core::empty_log() {
+  const std::lock_guard checkpointing(checkpoint_mutex);
+  if (!checkpointer) return fail(ErrorCode::kFailedPrecondition, "the database '" + options.path + "' is closed");
+  // The most of it while commits go on.
+  sqlite3_wal_checkpoint_v2(checkpointer->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const std::lock_guard writing(writer_mutex);
+  const int code =
+      sqlite3_wal_checkpoint_v2(checkpointer->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if ((code & 0xff) == SQLITE_BUSY) return false;
+  if (code != SQLITE_OK) return checkpointer->error_of(code, "checkpoint");
+  return true;
+}
+
 // Ends in a bounded time: only what is queued by now is committed, however much is sent after it; nothing waits for who
 // reads; and what cannot be begun once is answered with the error instead of being tried unit by unit.
 void SqliteDatabase::Core::close() {
@@ -388,6 +403,13 @@ void SqliteDatabase::Core::check_integrity() {
 Database::Statistics SqliteDatabase::Core::statistics() {
   const std::lock_guard guard(queue_mutex);
   return counted;
+}
+
+void SqliteDatabase::empty_log(Executor& reply_to, std::function<void(Result<bool>)> on_done) {
+  Executor& executor = core_->options.checkpoint != nullptr ? *core_->options.checkpoint : core_->store;
+  executor.post([core = core_, &reply_to, on_done = std::move(on_done)] {
+    reply_to.post([on_done, emptied = core->empty_log()] { on_done(emptied); });
+  });
 }
 
 Status SqliteDatabase::wait_for(Unit unit) {

@@ -100,6 +100,11 @@ class Database {
   template <class T>
   [[nodiscard]] Result<T> read(const std::function<Result<T>(Transaction&)>& query);
 
+  /// Copies the log into the file and cuts it to nothing: what was deleted or overwritten before is then in neither.
+  /// False: somebody reads an older state of the file; ask again. Runs where checkpoints do, and holds up commits for a
+  /// moment. Errors: `kStorage`, `kFailedPrecondition` (closed).
+  virtual void empty_log(Executor& reply_to, std::function<void(Result<bool>)> on_done) = 0;
+
   /// Commits what is queued by now, checkpoints and closes; what is sent later is refused. Waits for the commit and the
   /// checkpoint that run, not for who reads.
   virtual void close() = 0;

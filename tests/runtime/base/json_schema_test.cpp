@@ -211,5 +211,41 @@ TEST(JsonSchema, KnowsIntegersBeyond64BitsByTheirDigits) {
   EXPECT_FALSE((*JsonSchema::compile(exact(R"({"type":"object"})"))).validate(exact("1234567890123456789012")).empty());
 }
 
+TEST(JsonSchema, SaysOnlySoMuchHoweverLongNamesAre) {
+  const std::string name(100'000, 'n');
+  const JsonSchema schema = *JsonSchema::compile(
+      json(R"({"additionalProperties":{"items":{"anyOf":[{"type":"integer"},{"items":{"type":"null"}}]}}})"));
+  const Status status =
+      schema.check(json("{\"" + name + R"(":["a",[1],["b"],{},"c","d","e","f"]})"), "it does not fit");
+  ASSERT_FALSE(status.ok());
+  EXPECT_LT(status.error().message.size(), 15'000U);
+  EXPECT_TRUE(is_valid_utf8(status.error().message));
+  EXPECT_NE(status.error().message.find("at /nnnn"), std::string::npos);
+  EXPECT_NE(status.error().message.find("fits none of 2 alternatives"), std::string::npos);
+}
+
+TEST(JsonSchema, WritesNotAllOfALargeValueForEachAlternative) {
+  // 2,000 alternatives of 4 MB each would be 8 GB of text.
+  std::string alternatives;
+  for (int i = 0; i < 2'000; ++i) alternatives += R"(,{"type":"integer"})";
+  std::string value = "[1";
+  while (value.size() < (4U << 20)) value += ",1";
+  EXPECT_EQ(breach(R"({"anyOf":[)" + alternatives.substr(1) + "]}", value + "]"),
+            ": fits none of 2000 alternatives (nearest: expected integer, found an array "
+            "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,...)");
+}
+
+TEST(JsonSchema, CountsTheBytesThatAreComparedAsWork) {
+  std::string alternatives;
+  for (int i = 0; i < 2'000; ++i) alternatives += R"(,{"const":[)" + std::to_string(i) + "]}";
+  std::string value = "[1";
+  while (value.size() < (4U << 20)) value += ",1";
+  EXPECT_NE(breach(R"({"anyOf":[)" + alternatives.substr(1) + "]}", value + "]").find("fits none of 2000"),
+            std::string::npos);
+  EXPECT_EQ(breach(R"({"not":{"anyOf":[)" + alternatives.substr(1) + "]}}", value + "]"),
+            ": cannot be checked within the bound of work");
+  EXPECT_EQ(breach(R"({"uniqueItems":true,"enum":[[1,2]]})", "[1,2]"), "");
+}
+
 }  // namespace
 }  // namespace mnema

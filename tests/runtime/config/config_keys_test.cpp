@@ -41,6 +41,8 @@ TEST(ConfigKeys, OfNamedSectionsAreFoundInsideOthersAndForEachKind) {
   EXPECT_NE(find(keys, "connectors.NAME", "url"), nullptr);
   EXPECT_NE(find(keys, "sources.NAME", "secrets"), nullptr);
   EXPECT_EQ(find(keys, "connectors.http", "url"), nullptr);
+  EXPECT_NE(find(keys, "sources.NAME.registry", "ca"), nullptr);
+  EXPECT_EQ(find(keys, "sources.kafka.registry", "ca"), nullptr);
 }
 
 TEST(ConfigKeys, ThatAreReadOnlyIfTheyAreThereHaveATypeAndNoDefault) {

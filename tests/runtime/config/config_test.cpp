@@ -104,6 +104,29 @@ TEST(Config, NamesTheKindsThatThereAreAndNoKeyOfAnUnknownOne) {
       << "a key of another kind does nothing here";
 }
 
+TEST(Config, ReadsHowARabbitmqBrokerIsReached) {
+  const std::string base = "[sources.a]\nkind = \"rabbitmq\"\nbrokers = \"b:5672\"\n";
+  const std::string source = base + "queue = \"q\"\nusername = \"u\"\n";
+  const std::string password = "password = {env = \"RABBITMQ_PASSWORD\"}\n";
+  EXPECT_EQ(problem_of(source + password), "");
+  EXPECT_EQ(problem_of(source + password + "queue_type = \"quorum\"\nexchange = \"e\"\nrouting_keys = [\"a.*\"]\n"),
+            "");
+  EXPECT_NE(problem_of(source).find("'sources.a.password'"), std::string::npos);
+  EXPECT_NE(problem_of(base + password).find("'sources.a.queue'"), std::string::npos);
+  EXPECT_NE(problem_of(base + password).find("'sources.a.username'"), std::string::npos);
+  EXPECT_NE(problem_of(source + password + "routing_keys = [\"a\"]\n").find("'sources.a.exchange'"), std::string::npos);
+  EXPECT_NE(problem_of(source + password + "prefetch = 0\n").find("'sources.a.prefetch'"), std::string::npos);
+  EXPECT_NE(problem_of(source + password + "tls_ca = \"ca.pem\"\n").find("'sources.a.tls'"), std::string::npos);
+  const std::string literal = problem_of(source + "password = \"hunter2\"\n");
+  EXPECT_EQ(literal.find("hunter2"), std::string::npos) << literal;
+  EXPECT_NE(literal, "");
+  const std::string sink = "[connectors.c]\nkind = \"rabbitmq\"\nbrokers = \"b\"\nusername = \"u\"\n" + password;
+  EXPECT_EQ(problem_of(sink + "routing_key = \"orders\"\n"), "");
+  EXPECT_EQ(problem_of(sink + "routing_key = \"{agent}.{/kind}\"\n"), "");
+  EXPECT_NE(problem_of(sink).find("'connectors.c.routing_key'"), std::string::npos);
+  EXPECT_NE(problem_of(sink + "routing_key = \"{agent\"\n").find("'connectors.c.routing_key'"), std::string::npos);
+}
+
 TEST(Config, ReadsHowAKafkaClusterIsReached) {
   const std::string kafka = "[sources.a]\nkind = \"kafka\"\nbrokers = \"b:9092\"\ntopics = [\"t\"]\n";
   EXPECT_EQ(problem_of(kafka), "");
@@ -123,6 +146,35 @@ TEST(Config, ReadsHowAKafkaClusterIsReached) {
   EXPECT_NE(problem_of(kafka + "sasl = \"oauthbearer\"\n").find("'sources.a.token'"), std::string::npos);
   EXPECT_NE(problem_of(kafka + "tls_ca = \"ca.pem\"\n").find("'sources.a.tls'"), std::string::npos);
   EXPECT_NE(problem_of("[connectors.c]\nkind = \"kafka\"\nbrokers = \"b\"\n").find("'connectors.c.topic'"),
+            std::string::npos);
+}
+
+TEST(Config, ReadsTheSchemaRegistryOfAKafkaSource) {
+  const std::string kafka = "[sources.a]\nkind = \"kafka\"\nbrokers = \"b:9092\"\ntopics = [\"t\"]\n";
+  const std::string registry = "[sources.a.registry]\n";
+  const std::string url = "url = \"https://registry.example.com/apis\"\n";
+  for (const std::string format : {"avro", "protobuf", "json_schema"}) {
+    EXPECT_EQ(problem_of(kafka + "format = \"" + format + "\"\n" + registry + url), "");
+  }
+  const std::string avro = kafka + "format = \"avro\"\n";
+  EXPECT_NE(problem_of(avro).find("'sources.a.registry' is missing"), std::string::npos) << problem_of(avro);
+  EXPECT_NE(problem_of(kafka + registry + url).find("'format' is json, which needs none"), std::string::npos);
+  EXPECT_NE(problem_of(avro + registry).find("'sources.a.registry.url' is missing"), std::string::npos);
+  EXPECT_EQ(problem_of(avro + registry + url + "user = \"u\"\npassword = {env = \"P\"}\nca = \"ca.pem\"\n"), "");
+  EXPECT_NE(problem_of(avro + registry + url + "user = \"u\"\n").find("'sources.a.registry.user'"), std::string::npos);
+  EXPECT_NE(problem_of(avro + registry + "url = \"https://u:p@h\"\n").find("use 'user'"), std::string::npos);
+  EXPECT_NE(problem_of(avro + registry + url + "users = \"u\"\n").find("'sources.a.registry.users'"),
+            std::string::npos);
+  const std::string literal = problem_of(avro + registry + url + "user = \"u\"\npassword = \"hunter2\"\n");
+  EXPECT_NE(literal.find("'sources.a.registry.password'"), std::string::npos) << literal;
+  EXPECT_EQ(literal.find("hunter2"), std::string::npos) << literal;
+}
+
+TEST(Config, ReadsWhichAnswersOfAConnectorAreHeldToASchema) {
+  const std::string http = "[connectors.c]\nkind = \"http\"\nurl = \"https://h\"\n";
+  EXPECT_EQ(problem_of(http + "drift = \"fail\"\n[connectors.c.schemas]\n\"GET /orders/{id}\" = \"order.json\"\n"), "");
+  EXPECT_NE(problem_of(http + "drift = \"maybe\"\n").find("'connectors.c.drift'"), std::string::npos);
+  EXPECT_NE(problem_of(http + "schemas = {\"/orders\" = \"order.json\"}\n").find("no method and path"),
             std::string::npos);
 }
 
