@@ -176,12 +176,13 @@ Status EmbeddingScheduler::begin_batch(Job& job, Duration budget) {
   ASSIGN_OR_RETURN(LoadedModel* const model, models_.use(job.request.model));
   if (model->compute->encoder == nullptr) {
     return fail(ErrorCode::kUnsupported, "model '" + job.request.model + "' makes text, not vectors",
-                "use all-minilm-l6-v2");
+                "use an encoder, such as all-minilm-l6-v2; 'mnema models list' shows them");
   }
   job.batch_texts = texts_within(job, budget);
   job.computing = model->compute;
   const std::span<const EmbeddingInput> texts(job.request.texts);
-  ASSIGN_OR_RETURN(job.batch, model->compute->encoder->begin(texts.subspan(job.made.vectors.size(), job.batch_texts)));
+  ASSIGN_OR_RETURN(job.batch, model->compute->encoder->begin(texts.subspan(job.made.vectors.size(), job.batch_texts),
+                                                             job.request.options));
   return {};
 }
 
@@ -195,6 +196,8 @@ void EmbeddingScheduler::finish_batch(JobPointer job) {
   texts_embedded_ += vectors.size();
   waiting_[index_of(job->request.priority)] -= static_cast<int>(vectors.size());
   std::move(vectors.begin(), vectors.end(), std::back_inserter(job->made.vectors));
+  std::vector<TokenVectors> of_tokens = job->batch->take_token_vectors();
+  std::move(of_tokens.begin(), of_tokens.end(), std::back_inserter(job->made.token_vectors));
   job->made.tokens += job->batch->tokens();
   job->batch.reset();
   job->computing.reset();

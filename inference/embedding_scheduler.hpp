@@ -38,6 +38,7 @@ struct EmbeddingJob {
   std::string model;
   std::vector<EmbeddingInput> texts;  // ids: with their marks, and no more than the encoder takes
   Priority priority = Priority::kInteractive;
+  EncodingOptions options;
   Executor* reply_to = nullptr;
   std::function<void(Result<Embeddings>)> on_done;  // exactly once, on `reply_to`
 };

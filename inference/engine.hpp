@@ -19,6 +19,7 @@
 #include "inference/engine_stats.hpp"
 #include "inference/prepared_prompt.hpp"
 #include "inference/request.hpp"
+#include "inference/token_vectors.hpp"
 #include "runtime/exec/executor.hpp"
 
 namespace mnema {
@@ -61,17 +62,25 @@ struct EmbeddingRequest {
   /// What becomes of an input that is longer than the encoder takes: the mean of the vectors of its parts, the vector
   /// of its beginning, or `kContextLengthExceeded`.
   enum class Longer { kAverage, kCut, kRefuse };
+  /// What the texts are in a search. An encoder that was trained with other words before a question than before a
+  /// passage gets them; others make no difference. kPlain: nothing is put before. Of texts with kAverage.
+  enum class Kind { kPlain, kQuestion, kPassage };
   std::string model;
   std::vector<EmbeddingInput> inputs;
   Priority priority = Priority::kInteractive;
   Longer longer = Longer::kAverage;
+  Kind kind = Kind::kPlain;
   int tokens_max = 0;  // with kCut: tokens that are read of an input, marks included; 0 = as many as the encoder takes
+  /// Each token's vector too. They take `dimensions` floats a token until they are read: for few texts at a time.
+  bool token_vectors = false;
 };
 
 struct Embeddings {
   std::vector<std::vector<float>> vectors;  // L2-normalised, one per input
   int tokens = 0;                           // that were read, of all inputs
   std::vector<int> cut_from;                // empty, or per input: how many tokens it has if it was cut, else 0
+  /// One per input, where asked for. Spans are those of texts that were sent with kAverage.
+  std::vector<TokenVectors> token_vectors;
 };
 
 class Engine {

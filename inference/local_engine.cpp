@@ -37,11 +37,10 @@ Error about(std::string part, Error error) {
   return error;
 }
 
-/// The shape of an answer that may be given instead of calls. A grammar has rules of its own and stands alone.
+/// The shape of an answer that may be given instead of calls, or behind the reasoning.
 struct SetShape {
   ToolCallConstraint& calls;
   bool operator()(const NoConstraint&) const { return true; }
-  bool operator()(const GrammarConstraint&) const { return false; }
   bool operator()(const ToolCallConstraint&) const { return false; }
   template <class Shape>
   bool operator()(const Shape& shape) const {
@@ -51,26 +50,39 @@ struct SetShape {
   }
 };
 
+/// What the request says of an answer without calls: where the prompt has begun the reasoning, it holds for what comes
+/// behind. A grammar that writes the end of the reasoning itself holds from the beginning.
+Constraint answer_constraint(const GenerateRequest& request, bool in_reasoning) {
+  const auto* grammar = std::get_if<GrammarConstraint>(&request.constraint);
+  if (!in_reasoning || (grammar != nullptr && grammar->gbnf.find("</think>") != std::string::npos))
+    return request.constraint;
+  ToolCallConstraint after_reasoning;
+  after_reasoning.in_reasoning = true;
+  const bool shaped = std::visit(SetShape{after_reasoning}, request.constraint) &&
+                      after_reasoning.answer == ToolCallConstraint::Answer::kShape;
+  return shaped ? Constraint(std::move(after_reasoning)) : request.constraint;
+}
+
 /// What the answer must be: calls where one is required; calls or what the request says where tools may be called; else
 /// what the request says.
 Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText& model, bool in_reasoning) {
   const bool must_call = request.tool_choice == ToolChoice::kRequired;
   const bool chat = !request.prompt.raw_text && !request.prompt.raw_tokens && model.chat_template != nullptr;
-  if (!must_call && request.prompt.tools.empty()) {
-    ToolCallConstraint after_reasoning;
-    after_reasoning.in_reasoning = true;
-    const bool shaped = std::visit(SetShape{after_reasoning}, request.constraint) &&
-                        after_reasoning.answer == ToolCallConstraint::Answer::kShape;
-    return chat && in_reasoning && shaped ? Constraint(std::move(after_reasoning)) : request.constraint;
-  }
+  if (!must_call && request.prompt.tools.empty()) return answer_constraint(request, chat && in_reasoning);
   const bool has_calls = chat && model.chat_template->has_tool_call_tags();
   const bool has_tools = has_calls && (!request.refuse_unread_tools || model.chat_template->supports_tools());
   if (!has_tools) {
-    if (!must_call && !request.refuse_unread_tools) return request.constraint;
+    if (!must_call && !request.refuse_unread_tools) return answer_constraint(request, chat && in_reasoning);
     return about("tools",
                  fail(ErrorCode::kUnsupported,
                       "the chat template of model '" + model.info.name + "' has no tool calls that can be read",
                       "leave out tools, or use a model whose template has <tool_call>"));
+  }
+  // A grammar may write anything, calls too: what is the answer and what a call could not be told. llama.cpp's server
+  // refuses it, too.
+  if (std::holds_alternative<GrammarConstraint>(request.constraint)) {
+    return about("constraint", fail(ErrorCode::kUnsupported, "a grammar cannot stand beside tools that may be called",
+                                    "set tool_choice to 'none', or leave out one of them"));
   }
   ToolCallConstraint calls;
   calls.several = request.tool_choice_name.empty() && request.parallel_tool_calls;
@@ -87,10 +99,7 @@ Result<Constraint> constraint_of(const GenerateRequest& request, const ModelText
                                "send its definition"));
   }
   if (must_call) return Constraint(std::move(calls));
-  if (!std::visit(SetShape{calls}, request.constraint)) {
-    return about("constraint", fail(ErrorCode::kUnsupported, "a grammar cannot stand beside tools that may be called",
-                                    "set tool_choice to 'none', or leave out one of them"));
-  }
+  std::visit(SetShape{calls}, request.constraint);
   if (calls.answer == ToolCallConstraint::Answer::kShape) return Constraint(std::move(calls));
   if (!is_strict) return Constraint(NoConstraint{});
   calls.answer = ToolCallConstraint::Answer::kText;
@@ -425,6 +434,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     job->model = std::move(request.model);
     job->texts = std::move(request.inputs);
     job->priority = request.priority;
+    job->options = {.kind = request.kind, .token_vectors = request.token_vectors};
     job->reply_to = &reply_to;
     job->on_done = std::move(on_done);
     executors.compute.post([self = shared_from_this(), job] {
@@ -439,7 +449,7 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     ASSIGN_OR_RETURN(const std::shared_ptr<const ModelText> text, texts.text_of(request.model));
     if (!text->info.is_encoder || text->tokenizer == nullptr) {
       return fail(ErrorCode::kUnsupported, "model '" + request.model + "' makes text, not vectors",
-                  "use all-minilm-l6-v2");
+                  "use an encoder, such as all-minilm-l6-v2; 'mnema models list' shows them");
     }
     const EmbeddingReader reader(*text->tokenizer, text->info.context_length, request.longer, request.tokens_max);
     std::vector<int> cut_from;

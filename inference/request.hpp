@@ -114,7 +114,7 @@ struct ToolCallConstraint {
   bool may_reason = false;    // <think>...</think> may stand before
   bool in_reasoning = false;  // the prompt has written <think> already
   Answer answer = Answer::kNone;
-  std::variant<JsonObjectConstraint, JsonSchemaConstraint, RegexConstraint, ChoiceConstraint> shape =
+  std::variant<JsonObjectConstraint, JsonSchemaConstraint, RegexConstraint, ChoiceConstraint, GrammarConstraint> shape =
       {};  // with kShape
 };
 using Constraint = std::variant<NoConstraint, JsonObjectConstraint, JsonSchemaConstraint, GrammarConstraint,

@@ -1,5 +1,6 @@
 #include "inference/grammar/answer_grammar.hpp"
 
+#include "inference/grammar/gbnf.hpp"
 #include "inference/grammar/json_grammar.hpp"
 #include "inference/grammar/pattern_automaton.hpp"
 #include "inference/grammar/regular_expression.hpp"
@@ -23,6 +24,11 @@ Result<Expression> expression_of(const RegexConstraint& shape, Rules&) {
   whole += "^(?:" + std::string(pattern) + ")$";
   ASSIGN_OR_RETURN(const CharacterAutomaton automaton, automaton_of_pattern(whole));
   return expression_of(automaton);
+}
+
+Result<Expression> expression_of(const GrammarConstraint& shape, Rules& rules) {
+  ASSIGN_OR_RETURN(const int root, parse_gbnf(shape.gbnf, rules));
+  return reference(root);
 }
 
 Result<Expression> expression_of(const ChoiceConstraint& shape, Rules&) {

@@ -1,7 +1,7 @@
 // inference/grammar/answer_grammar.hpp
 //
-// The shapes of an answer that are no grammar of their own, as expressions, so that they can also stand beside others:
-// any JSON object, a JSON Schema, a regular expression, a choice of texts.
+// The shapes of an answer as expressions, so that they can also stand behind others: any JSON object, a JSON Schema, a
+// regular expression, a choice of texts, a GBNF grammar.
 //
 // Threads: pure.
 #pragma once
@@ -17,5 +17,6 @@ namespace mnema::grammar {
 [[nodiscard]] Result<Expression> expression_of(const JsonSchemaConstraint& shape, Rules& rules);
 [[nodiscard]] Result<Expression> expression_of(const RegexConstraint& shape, Rules& rules);
 [[nodiscard]] Result<Expression> expression_of(const ChoiceConstraint& shape, Rules& rules);
+[[nodiscard]] Result<Expression> expression_of(const GrammarConstraint& shape, Rules& rules);
 
 }  // namespace mnema::grammar

@@ -81,6 +81,9 @@ class Compiler {
         return add(Automaton::StateKind::kCall, next, node.rule);
       case Node::Kind::kStates:
         return build_states(node, next);
+      case Node::Kind::kDistinct:
+        automaton_->has_distinct = true;
+        return add(Automaton::StateKind::kDistinct, next, -1);
     }
     return next;
   }

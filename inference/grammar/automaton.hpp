@@ -21,11 +21,11 @@ namespace mnema::grammar {
 using ByteSet = std::bitset<256>;
 
 struct Automaton {
-  /// kDeadEnd: from here no text can be completed.
-  enum class StateKind : std::uint8_t { kBytes, kSplit, kCall, kEnd, kDeadEnd };
+  /// kDeadEnd: from here no text can be completed. kDistinct: Node::Kind::kDistinct.
+  enum class StateKind : std::uint8_t { kBytes, kSplit, kCall, kEnd, kDeadEnd, kDistinct };
   struct State {
     StateKind kind = StateKind::kEnd;
-    int next = -1;   // kBytes: after the byte; kCall: where the rule returns to; kSplit: first way
+    int next = -1;   // kBytes: after the byte; kCall: where the rule returns to; kSplit: first way; kDistinct: the way
     int other = -1;  // kBytes: index into byte_sets; kCall: rule; kSplit: second way
   };
   std::vector<State> states;
@@ -34,6 +34,7 @@ struct Automaton {
   std::vector<bool> nullable;   // [rules]: allows the empty text
   std::vector<int> rank;        // [rules]: all different; higher than those of the rules it may call before any byte
   int root = 0;
+  bool has_distinct = false;  // a state of kDistinct
   /// Bytes that no byte set tells apart are one class: a grammar has some dozens of them, not 256.
   std::array<std::uint8_t, 256> class_of_byte{};
   int classes = 1;

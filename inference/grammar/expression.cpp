@@ -78,6 +78,11 @@ Expression states(std::vector<Node::State> states) {
   return node;
 }
 
+Expression distinct() {
+  static const Expression kDistinct = node_of(Node::Kind::kDistinct);
+  return kDistinct;
+}
+
 Expression never() {
   static const Expression kNever = node_of(Node::Kind::kAlternatives);
   return kNever;

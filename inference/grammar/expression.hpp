@@ -20,7 +20,9 @@ struct Node;
 using Expression = std::shared_ptr<const Node>;
 
 struct Node {
-  enum class Kind { kLiteral, kCharacters, kSequence, kAlternatives, kRepeat, kRule, kStates } kind;
+  /// kDistinct reads nothing: it stands behind the bracket that opens an array whose items, or an object whose names,
+  /// must differ. No automaton can tell; who runs it remembers what stood before (distinct_elements.hpp).
+  enum class Kind { kLiteral, kCharacters, kSequence, kAlternatives, kRepeat, kRule, kStates, kDistinct } kind;
   std::string literal;                     // kLiteral: bytes
   std::vector<CodePointRange> characters;  // kCharacters: one character of these
   std::vector<Expression> children;        // kSequence, kAlternatives; kRepeat: one
@@ -66,6 +68,8 @@ struct Rules {
 [[nodiscard]] Expression optional(Expression body);
 [[nodiscard]] Expression reference(int rule);
 [[nodiscard]] Expression states(std::vector<Node::State> states);
+/// Directly behind `[`: the items of this array differ; behind `{`: the names of this object do.
+[[nodiscard]] Expression distinct();
 /// Matches no text.
 [[nodiscard]] Expression never();
 /// Whether it is written as matching no text: `never`, or a sequence with such a part.

@@ -15,9 +15,9 @@ bool is_name_byte(char c) {
 
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  Parser(std::string_view text, Rules& rules) : text_(text), rules_(rules) {}
 
-  Result<Rules> run() {
+  Result<int> run() {
     skip_blanks(true);
     while (at_ < text_.size()) {
       const Status status = rule();
@@ -29,8 +29,7 @@ class Parser {
       return fail(ErrorCode::kInvalidArgument, "grammar: there is no rule 'root'",
                   "the rule to begin with is named root");
     }
-    rules_.root = root->second;
-    return std::move(rules_);
+    return root->second;
   }
 
  private:
@@ -283,12 +282,18 @@ class Parser {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  Rules rules_;
+  Rules& rules_;
   std::unordered_map<std::string, int> names_;
 };
 
 }  // namespace
 
-Result<Rules> parse_gbnf(std::string_view text) { return Parser(text).run(); }
+Result<int> parse_gbnf(std::string_view text, Rules& rules) { return Parser(text, rules).run(); }
+
+Result<Rules> parse_gbnf(std::string_view text) {
+  Rules rules;
+  ASSIGN_OR_RETURN(rules.root, parse_gbnf(text, rules));
+  return rules;
+}
 
 }  // namespace mnema::grammar

@@ -18,5 +18,7 @@ namespace mnema::grammar {
 
 /// Errors: `kInvalidArgument` with line and column.
 [[nodiscard]] Result<Rules> parse_gbnf(std::string_view text);
+/// Adds the grammar to rules that exist already, whose names it neither sees nor hides; returns its `root`.
+[[nodiscard]] Result<int> parse_gbnf(std::string_view text, Rules& rules);
 
 }  // namespace mnema::grammar

@@ -79,7 +79,7 @@ bool fill_unknown(const VocabularyTrie& vocabulary, Matcher& matcher, Position s
 }  // namespace
 
 GrammarMask::GrammarMask(std::shared_ptr<SharedMatcher> shared)
-    : shared_(std::move(shared)), position_(shared_->matcher.start()) {}
+    : shared_(std::move(shared)), text_(shared_->matcher.start()) {}
 
 template <class Operation>
 void GrammarMask::run(const Operation& operation) {
@@ -92,27 +92,31 @@ void GrammarMask::run(const Operation& operation) {
       operation(*shared_);
       if (!matcher.overflowed()) return;
       if (!matcher.full() || !may_begin_anew) break;
-      fresh = std::make_shared<SharedMatcher>(Matcher(matcher, position_), shared_->trie);
+      fresh = std::make_shared<SharedMatcher>(Matcher(matcher, text_.position()), shared_->trie);
     }
     shared_ = std::move(fresh);
-    position_ = shared_->matcher.start();
+    text_.move_to(shared_->matcher.start());
   }
   status_ = fail(ErrorCode::kResourceExhausted, "the grammar takes too much work here to tell what may follow",
                  "make it less ambiguous, and its repetitions shorter");
 }
 
 bool GrammarMask::fill_known_or_walk(SharedMatcher& shared, std::span<std::uint64_t> allowed) const {
-  const auto known = shared.known_masks.find(position_);
+  const Position position = text_.position();
+  const auto known = shared.known_masks.find(position);
   if (known != shared.known_masks.end()) {
     std::copy(known->second.begin(), known->second.end(), allowed.begin());
-    return true;
+  } else {
+    std::fill(allowed.begin(), allowed.end(), 0);
+    if (shared.matcher.exhausted(position)) return false;
+    const bool any = fill_unknown(*shared.trie, shared.matcher, position, allowed);
+    if (any && !shared.matcher.overflowed() && shared.known_masks.size() < kKnownMasksMax)
+      shared.known_masks.emplace(position, std::vector<std::uint64_t>(allowed.begin(), allowed.end()));
+    if (!any) return false;
   }
-  std::fill(allowed.begin(), allowed.end(), 0);
-  if (shared.matcher.exhausted(position_)) return false;
-  const bool any = fill_unknown(*shared.trie, shared.matcher, position_, allowed);
-  if (any && !shared.matcher.overflowed() && shared.known_masks.size() < kKnownMasksMax)
-    shared.known_masks.emplace(position_, std::vector<std::uint64_t>(allowed.begin(), allowed.end()));
-  return any;
+  if (!shared.matcher.has_distinct()) return true;
+  text_.forbid_repetitions(shared.trie->all(), shared.matcher, allowed);
+  return std::any_of(allowed.begin(), allowed.end(), [](std::uint64_t word) { return word != 0; });
 }
 
 void GrammarMask::fill(std::span<std::uint64_t> allowed) {
@@ -122,7 +126,7 @@ void GrammarMask::fill(std::span<std::uint64_t> allowed) {
   if (status_.ok() && !ended_) {
     run([&](SharedMatcher& shared) {
       any = fill_known_or_walk(shared, allowed);
-      may_end = shared.matcher.complete(position_);
+      may_end = shared.matcher.complete(text_.position());
     });
     if (status_.ok() && !any && !may_end) {
       status_ = fail(ErrorCode::kInvalidArgument, "no token of this model goes on with the grammar here",
@@ -134,15 +138,6 @@ void GrammarMask::fill(std::span<std::uint64_t> allowed) {
   for (const TokenId token : trie.end_of_generation()) set_bit(allowed, token);
 }
 
-Position GrammarMask::after(SharedMatcher& shared, TokenId token) const {
-  Position position = position_;
-  for (const char byte : shared.trie->bytes_of(token)) {
-    position = shared.matcher.step(position, static_cast<std::uint8_t>(byte));
-    if (position == kDead) break;
-  }
-  return position;
-}
-
 bool GrammarMask::allows(TokenId token) {
   const VocabularyTrie& trie = *shared_->trie;
   if (!status_.ok() || token < 0 || token >= trie.vocabulary_size()) return false;
@@ -151,8 +146,13 @@ bool GrammarMask::allows(TokenId token) {
   if (ended_) return is_end;
   bool allowed = false;
   run([&](SharedMatcher& shared) {
-    allowed =
-        is_end ? shared.matcher.complete(position_) : !trie.bytes_of(token).empty() && after(shared, token) != kDead;
+    if (is_end) {
+      allowed = shared.matcher.complete(text_.position());
+      return;
+    }
+    const std::string_view bytes = trie.bytes_of(token);
+    const std::optional<GrammarText> next = bytes.empty() ? std::nullopt : text_.with(shared.matcher, bytes);
+    allowed = next && next->can_go_on(shared.matcher);
   });
   return allowed && status_.ok();
 }
@@ -163,22 +163,22 @@ void GrammarMask::accept(TokenId token) {
     ended_ = true;
     return;
   }
-  Position next = kDead;
-  run([&](SharedMatcher& shared) { next = after(shared, token); });
+  std::optional<GrammarText> next;
+  run([&](SharedMatcher& shared) { next = text_.with(shared.matcher, shared.trie->bytes_of(token)); });
   if (!status_.ok()) return;
-  CHECK(next != kDead, "only an allowed token is accepted");
-  position_ = next;
+  CHECK(next, "only an allowed token is accepted");
+  text_ = std::move(*next);
 }
 
 bool GrammarMask::finished() const {
   if (ended_) return true;
   const std::lock_guard lock(shared_->mutex);
-  return shared_->matcher.complete(position_) && shared_->matcher.exhausted(position_);
+  return shared_->matcher.complete(text_.position()) && shared_->matcher.exhausted(text_.position());
 }
 
 std::unique_ptr<TokenMask> GrammarMask::clone() const {
   auto copy = std::make_unique<GrammarMask>(shared_);
-  copy->position_ = position_;
+  copy->text_ = text_;
   copy->ended_ = ended_;
   copy->status_ = status_;
   return copy;

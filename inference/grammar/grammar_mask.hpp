@@ -1,7 +1,8 @@
 // inference/grammar/grammar_mask.hpp
 //
 // A grammar as a TokenMask. The expensive part, the walk over the vocabulary, happens at most once per position of the
-// matcher and is remembered; a candidate token that is tried alone costs its own bytes only.
+// matcher and is remembered; a candidate token that is tried alone costs its own bytes only. What must differ from
+// earlier elements of this text (grammar_text.hpp) is taken out of the remembered mask each time.
 //
 // A mask whose matcher is full goes on with one of its own, begun anew at its place. Where even that does not do for
 // one operation, or no token of the vocabulary can go on and the text is not complete, `status` says so.
@@ -15,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "inference/grammar/grammar_text.hpp"
 #include "inference/grammar/matcher.hpp"
 #include "inference/grammar/vocabulary_trie.hpp"
 #include "inference/token_mask.hpp"
@@ -49,10 +51,9 @@ class GrammarMask final : public TokenMask {
   void run(const Operation& operation);
   /// Whether any token may come next.
   bool fill_known_or_walk(SharedMatcher& shared, std::span<std::uint64_t> allowed) const;
-  [[nodiscard]] Position after(SharedMatcher& shared, TokenId token) const;
 
   std::shared_ptr<SharedMatcher> shared_;
-  Position position_;
+  GrammarText text_;
   bool ended_ = false;  // an end-of-generation token was accepted
   Status status_;
 };

@@ -7,7 +7,8 @@
 namespace mnema::grammar {
 namespace {
 
-constexpr int kIndentMax = 96;  // 24 levels of 4
+constexpr int kIndentMax = 96;                     // 24 levels of 4
+constexpr std::size_t kSharedCharactersMin = 100;  // states of an automaton from which its characters are rules
 constexpr int kFractionDigitsMax = 30;
 constexpr int kZerosMax = 8;  // behind the point of a whole number
 constexpr std::uint32_t kShortEscapes[][2] = {{'"', '"'},  {'\\', '\\'}, {'/', '/'},  {'\b', 'b'},
@@ -52,8 +53,9 @@ Expression JsonGrammar::string_characters(const CodePointRanges& ranges) {
 }
 
 Expression JsonGrammar::after_backslash(const CodePointRanges& ranges) {
-  const auto covers = [&](std::uint32_t first, std::uint32_t last) {
-    return subtract({{first, last}}, ranges).empty();
+  const auto covers = [&](std::uint32_t first, std::uint32_t last) {  // `ranges` are merged
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const CodePointRange& range) { return range.first <= first && last <= range.last; });
   };
   const bool all_ascii = covers(0, 0x7f);
   const bool all_others = covers(0x80, 0xD7FF) && covers(0xE000, kCodePointMax);
@@ -132,12 +134,23 @@ Expression JsonGrammar::string_inside(const CharacterAutomaton& automaton) {
         CodePointRanges ranges;
         for (const std::size_t c : classes)
           ranges.insert(ranges.end(), automaton.classes[c].begin(), automaton.classes[c].end());
-        on = string_characters(normalised(std::move(ranges)));
+        ranges = normalised(std::move(ranges));
+        on = automaton.states() > kSharedCharactersMin ? shared_characters(ranges) : string_characters(ranges);
       }
       made[state].edges.push_back({on, to});
     }
   }
   return states(std::move(made));
+}
+
+/// As a rule: characters of several bytes, and escapes, take some dozens of states wherever they stand.
+Expression JsonGrammar::shared_characters(const CodePointRanges& ranges) {
+  if (ranges.size() == 1 && ranges[0].first == ranges[0].last) return string_characters(ranges);
+  std::vector<std::uint32_t> key;
+  for (const CodePointRange& range : ranges) key.insert(key.end(), {range.first, range.last});
+  Expression& known = characters_[std::move(key)];
+  if (!known) known = rule("characters " + std::to_string(characters_.size()), string_characters(ranges));
+  return known;
 }
 
 Expression JsonGrammar::string_body() {
@@ -208,8 +221,8 @@ Expression JsonGrammar::rule(const std::string& name, Expression body) {
 
 Expression JsonGrammar::object_body() {
   const Expression member = sequence({string(), space(), literal(":"), space(), value(), space()});
-  return sequence(
-      {literal("{"), space(), optional(sequence({member, repeat(sequence({comma(), member}), 0, -1)})), literal("}")});
+  return sequence({literal("{"), distinct(), space(),
+                   optional(sequence({member, repeat(sequence({comma(), member}), 0, -1)})), literal("}")});
 }
 
 Expression JsonGrammar::array_body() {

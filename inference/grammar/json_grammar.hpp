@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "inference/grammar/character_automaton.hpp"
 #include "inference/grammar/expression.hpp"
@@ -24,8 +25,8 @@ class JsonGrammar {
   [[nodiscard]] Expression space();
   /// Characters of a string's inside, as JSON writes them: plain, or escaped.
   [[nodiscard]] Expression string_character();
-  /// The same for only some code points. Those that must be escaped are, by either of their escapes; a set that holds
-  /// all characters beyond ASCII may also be written in ASCII (\uXXXX).
+  /// The same for only some code points, sorted and merged. Those that must be escaped are, by either of their escapes;
+  /// a set that holds all characters beyond ASCII may also be written in ASCII (\uXXXX).
   [[nodiscard]] Expression string_characters(const CodePointRanges& ranges);
   /// The inside of the strings of an automaton.
   [[nodiscard]] Expression string_inside(const CharacterAutomaton& automaton);
@@ -58,11 +59,13 @@ class JsonGrammar {
   Expression object_body();
   Expression array_body();
 
+  [[nodiscard]] Expression shared_characters(const CodePointRanges& ranges);
   /// What may follow the backslash of an escape of `ranges`, as a rule.
   Expression after_backslash(const CodePointRanges& ranges);
 
   Rules& rules_;
-  std::map<std::string, int> escapes_;  // by what they stand for
+  std::map<std::string, int> escapes_;                           // by what they stand for
+  std::map<std::vector<std::uint32_t>, Expression> characters_;  // rules, by the ends of their ranges
   int space_ = -1;
   int character_ = -1;
   int string_ = -1;

@@ -27,7 +27,7 @@ std::size_t Matcher::HashStack::operator()(const Stack& stack) const {
 }
 
 std::size_t Matcher::HashSet::operator()(const Set& set) const {
-  std::size_t hash = set.complete ? 1 : 0;
+  std::size_t hash = (set.complete ? 1 : 0) + (set.opens_distinct ? 2 : 0);
   for (const Place& place : set.places) {
     hash = mix(mix(hash, static_cast<std::size_t>(place.state)), static_cast<std::size_t>(place.stack));
   }
@@ -113,6 +113,10 @@ void Matcher::expand(Place from, Set& out) {
         break;
       case Automaton::StateKind::kSplit:
         work_.push_back({state.other, place.stack});
+        work_.push_back({state.next, place.stack});
+        break;
+      case Automaton::StateKind::kDistinct:
+        out.opens_distinct = true;
         work_.push_back({state.next, place.stack});
         break;
       case Automaton::StateKind::kCall: {

@@ -51,6 +51,13 @@ class Matcher {
   [[nodiscard]] bool complete(Position position) const {
     return positions_[static_cast<std::size_t>(position)]->complete;
   }
+  /// The last byte opened an array or object whose elements must differ (Node::Kind::kDistinct), under one reading of
+  /// the text at least.
+  [[nodiscard]] bool opens_distinct(Position position) const {
+    return positions_[static_cast<std::size_t>(position)]->opens_distinct;
+  }
+  /// Some array or object of the grammar is such.
+  [[nodiscard]] bool has_distinct() const { return automaton_->has_distinct; }
   /// Nothing may follow.
   [[nodiscard]] bool exhausted(Position position) const {
     return positions_[static_cast<std::size_t>(position)]->places.empty();
@@ -79,6 +86,7 @@ class Matcher {
   struct Set {
     std::vector<Place> places;  // sorted
     bool complete = false;
+    bool opens_distinct = false;
     bool operator==(const Set&) const = default;
   };
   /// Where a rule returns to, and what is below; kBottom = the text ends there.

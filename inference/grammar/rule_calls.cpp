@@ -30,6 +30,8 @@ std::vector<bool> reaching_end(const Automaton& automaton, bool through_bytes) {
       work.push_back(static_cast<int>(i));
     } else if (state.kind == StateKind::kBytes) {
       if (through_bytes && automaton.byte_sets[index(state.other)].any()) depends(i, state.next);
+    } else if (state.kind == StateKind::kDistinct) {
+      depends(i, state.next);
     } else if (state.kind != StateKind::kDeadEnd) {
       depends(i, state.next);
       depends(i, state.kind == StateKind::kCall ? automaton.rule_start[index(state.other)] : state.other);
@@ -105,6 +107,7 @@ class CallsBeforeBytes {
       seen_[index(at)] = true;
       const Automaton::State& state = automaton_.states[index(at)];
       if (state.kind == StateKind::kSplit) work.insert(work.end(), {state.next, state.other});
+      if (state.kind == StateKind::kDistinct) work.push_back(state.next);
       if (state.kind != StateKind::kCall) continue;
       calls.push_back(state.other);
       if (automaton_.nullable[index(state.other)]) work.push_back(state.next);

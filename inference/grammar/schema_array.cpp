@@ -1,40 +1,15 @@
 #include <algorithm>
-#include <bit>
 #include <map>
 
+#include "inference/grammar/distinct_elements.hpp"
 #include "inference/grammar/schema_compiler.hpp"
 #include "inference/grammar/schema_reader.hpp"
-#include "runtime/base/json.hpp"
 
 namespace mnema::grammar {
 namespace {
 
 constexpr std::int64_t kItemsMax = 100'000;
 constexpr std::size_t kStatesMax = 20'000;
-constexpr std::size_t kUniqueValuesMax = 8;     // all orders of all choices of so many: 2^8 states
-constexpr std::size_t kOrderedValuesMax = 500;  // more of them come in the order in which they are listed
-
-/// Some of the values, each once, in their order.
-Expression in_listed_order(const std::vector<Expression>& values, const Shape& shape, JsonGrammar& json) {
-  // States: (next value, how many stand), with the count up to where it no longer matters.
-  const auto size = static_cast<std::int64_t>(values.size());
-  const std::int64_t counted =
-      std::min(size, std::max<std::int64_t>({1, shape.items_min, shape.items_max.value_or(0)}));
-  std::vector<Node::State> made(static_cast<std::size_t>((size + 1) * (counted + 1)));
-  for (std::int64_t next = 0; next <= size; ++next) {
-    for (std::int64_t count = 0; count <= counted; ++count) {
-      Node::State& from = made[static_cast<std::size_t>(next * (counted + 1) + count)];
-      from.accepting = next == size && count >= shape.items_min;
-      if (next == size) continue;
-      const auto to = [&](std::int64_t more) { return static_cast<int>((next + 1) * (counted + 1) + more); };
-      from.edges.push_back({literal(""), to(count)});
-      if (shape.items_max && count >= *shape.items_max) continue;
-      const Expression& value = values[static_cast<std::size_t>(next)];
-      from.edges.push_back({count == 0 ? value : sequence({json.comma(), value}), to(std::min(count + 1, counted))});
-    }
-  }
-  return sequence({literal("["), json.space(), states(std::move(made)), literal("]")});
-}
 
 }  // namespace
 
@@ -66,17 +41,26 @@ Result<Expression> SchemaCompiler::compile_array(const Shape& given) {
   }
   if (shape.items_max && *shape.items_max > kItemsMax) shape.items_max = kItemsMax;
   std::erase_if(shape.contains, [](const ContainsRule& rule) { return rule.min == 0 && !rule.max; });
+  Expression opening = literal("[");
   if (shape.unique_at && !(shape.items_max && *shape.items_max <= 1)) {
-    if (!shape.contains.empty())
-      return schema_refused(ErrorCode::kUnsupported, "'uniqueItems' beside contains cannot be enforced here",
+    if (shape.items_min > static_cast<std::int64_t>(DistinctElements::kElementsMax)) {
+      return schema_refused(ErrorCode::kUnsupported,
+                            "more than " + std::to_string(DistinctElements::kElementsMax) + " different items",
                             *shape.unique_at);
-    return compile_unique_array(shape);
+    }
+    ASSIGN_OR_RETURN(const bool enough, has_enough_distinct_items(shape));
+    if (!enough) {
+      return schema_refused(ErrorCode::kUnsupported,
+                            "'uniqueItems' beside items of which it cannot be told that enough of them differ",
+                            *shape.unique_at, "lower minItems, or leave uniqueItems out and check the answer");
+    }
+    opening = sequence({literal("["), distinct()});
   }
   if (shape.contains.size() > 1) {
     return schema_refused(ErrorCode::kUnsupported, "several 'contains' cannot be enforced here",
                           shape.contains.back().item.pointer);
   }
-  if (!shape.contains.empty()) return compile_array_containing(shape, shape.contains.front());
+  if (!shape.contains.empty()) return compile_array_containing(shape, shape.contains.front(), opening);
 
   std::size_t fixed = 0;
   for (const ItemRules& rules : shape.items) fixed = std::max(fixed, rules.prefix.size());
@@ -126,10 +110,11 @@ Result<Expression> SchemaCompiler::compile_array(const Shape& given) {
     Expression here = sequence({i > 0 ? json_.comma() : literal(""), first[i], tail});
     tail = static_cast<std::int64_t>(i) < least ? here : optional(here);
   }
-  return sequence({literal("["), json_.space(), tail, literal("]")});
+  return sequence({opening, json_.space(), tail, literal("]")});
 }
 
-Result<Expression> SchemaCompiler::compile_array_containing(const Shape& shape, const ContainsRule& rule) {
+Result<Expression> SchemaCompiler::compile_array_containing(const Shape& shape, const ContainsRule& rule,
+                                                            const Expression& opening) {
   std::size_t fixed = 0;
   for (const ItemRules& rules : shape.items) fixed = std::max(fixed, rules.prefix.size());
   // Items are counted up to where their number no longer matters, and so are those that are contained.
@@ -202,62 +187,29 @@ Result<Expression> SchemaCompiler::compile_array_containing(const Shape& shape, 
   for (Node::State& from : with_commas) {
     for (Node::Edge& edge : from.edges) edge.to = edge.to == 0 ? static_cast<int>(size) : edge.to;
   }
-  return sequence({literal("["), json_.space(), grammar::states(std::move(with_commas)), literal("]")});
+  return sequence({opening, json_.space(), grammar::states(std::move(with_commas)), literal("]")});
 }
 
-Result<Expression> SchemaCompiler::compile_unique_array(const Shape& shape) {
-  const auto refused = [&] {
-    return schema_refused(ErrorCode::kUnsupported, "'uniqueItems' cannot be enforced here", *shape.unique_at,
-                          "list at most 8 values by enum, or leave it out and check the answer");
-  };
-  for (const ItemRules& rules : shape.items) {
-    if (!rules.prefix.empty()) return refused();
+/// Whether no array comes to an end before it has as many items as it must: at each place there are more values than
+/// can have stood before.
+Result<bool> SchemaCompiler::has_enough_distinct_items(const Shape& shape) {
+  std::size_t fixed = 0;
+  for (const ItemRules& rules : shape.items) fixed = std::max(fixed, rules.prefix.size());
+  for (std::size_t place = 0; place <= fixed && static_cast<std::int64_t>(place) < shape.items_min; ++place) {
+    const std::int64_t needed = place < fixed ? static_cast<std::int64_t>(place) + 1 : shape.items_min;
+    if (needed == 1) continue;
+    ASSIGN_OR_RETURN(const std::int64_t values, values_at_least(item_terms(shape, place), needed));
+    if (values < needed) return false;
   }
-  const Terms terms = item_terms(shape, 0);
-  if (terms.empty()) return refused();
-  static const boost::json::value kBooleans[] = {true, false, nullptr};
-  std::vector<const boost::json::value*> candidates;
-  std::vector<Terms> work{terms};
-  for (int rounds = 0; !work.empty(); ++rounds) {
-    ASSIGN_OR_RETURN(const Expansion expansion, expander_.expand(work.back()));
-    work.pop_back();
-    if (rounds > 16) return refused();
-    work.insert(work.end(), expansion.separate.begin(), expansion.separate.end());
-    for (const Shape& item : expansion.shapes) {
-      if (!item.values && (item.kinds & ~(kBooleanKind | kNullKind)) != 0) return refused();
-      if (item.values) candidates.insert(candidates.end(), item.values->begin(), item.values->end());
-      if (!item.values) {
-        for (const boost::json::value& value : kBooleans) candidates.push_back(&value);
-      }
-    }
+  for (const ContainsRule& rule : shape.contains) {
+    if (rule.max) return false;
+    if (rule.min <= 1) continue;
+    Terms contained = item_terms(shape, fixed);
+    contained.push_back(rule.item);
+    ASSIGN_OR_RETURN(const std::int64_t values, values_at_least(contained, rule.min));
+    if (values < rule.min) return false;
   }
-  std::vector<Expression> values;
-  std::vector<std::string> seen;
-  for (const boost::json::value* value : candidates) {
-    std::string text = canonical_json(*value);
-    if (std::find(seen.begin(), seen.end(), text) != seen.end()) continue;
-    seen.push_back(std::move(text));
-    ASSIGN_OR_RETURN(const bool valid, holds(*value, terms));
-    if (valid) values.push_back(sequence({json_.constant(*value), json_.space()}));
-  }
-  if (values.size() > kOrderedValuesMax) return refused();
-  if (values.size() > kUniqueValuesMax) {
-    rules_.note("unique items come in the order of their list, at " + *shape.unique_at);
-    return in_listed_order(values, shape, json_);
-  }
-  // A state for each set of values that stand already.
-  const std::size_t sets = std::size_t{1} << values.size();
-  std::vector<Node::State> states(sets);
-  for (std::size_t set = 0; set < sets; ++set) {
-    const std::int64_t count = std::popcount(set);
-    states[set].accepting = count >= shape.items_min && (!shape.items_max || count <= *shape.items_max);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if ((set >> i & 1) != 0) continue;
-      const Expression item = set == 0 ? values[i] : sequence({json_.comma(), values[i]});
-      states[set].edges.push_back({item, static_cast<int>(set | std::size_t{1} << i)});
-    }
-  }
-  return sequence({literal("["), json_.space(), grammar::states(std::move(states)), literal("]")});
+  return true;
 }
 
 }  // namespace mnema::grammar

@@ -1,6 +1,7 @@
 #include "inference/grammar/schema_compiler.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "inference/grammar/schema_reader.hpp"
 #include "runtime/base/json.hpp"
@@ -12,6 +13,23 @@ namespace json = boost::json;
 
 constexpr int kDepthMax = 128;
 constexpr std::size_t kRulesMax = 40'000;  // a bound on the work; `Limits` has the one on what comes of it
+
+/// What is said of numbers, beside which ones they are.
+bool number_holds(const Shape& shape, const json::value& value) {
+  const std::optional<Decimal> number = Decimal::of(value);
+  if (!number) return false;
+  const auto is_multiple = [&](const MultipleRule& rule) { return number->is_multiple_of(rule.of) != rule.negated; };
+  const auto is_other = [&](const json::value* other) { return Decimal::of(*other) != number; };
+  return (!shape.low || (shape.low->excluded ? shape.low->value < *number : !(*number < shape.low->value))) &&
+         (!shape.high || (shape.high->excluded ? *number < shape.high->value : !(shape.high->value < *number))) &&
+         std::all_of(shape.multiples.begin(), shape.multiples.end(), is_multiple) &&
+         std::all_of(shape.excluded.begin(), shape.excluded.end(), is_other);
+}
+
+bool is_excluded(const Shape& shape, const json::value& value) {
+  return std::any_of(shape.excluded.begin(), shape.excluded.end(),
+                     [&](const json::value* other) { return *other == value; });
+}
 
 }  // namespace
 
@@ -86,6 +104,7 @@ Result<Expression> SchemaCompiler::compile_expansion(const Terms& terms) {
     choices.push_back(std::move(choice));
   }
   for (const Shape& shape : expansion.shapes) {
+    in_several_ = expansion.shapes.size() > 1;
     ASSIGN_OR_RETURN(Expression choice, compile_shape(shape, terms));
     choices.push_back(std::move(choice));
   }
@@ -116,37 +135,36 @@ Result<Expression> SchemaCompiler::compile_shape(const Shape& shape, const Terms
     ASSIGN_OR_RETURN(Expression choice, compile_array(shape));
     choices.push_back(std::move(choice));
   }
-  const auto excluded = [&](const json::value& value) {
-    return std::any_of(shape.excluded.begin(), shape.excluded.end(),
-                       [&](const json::value* other) { return *other == value; });
-  };
   if ((shape.kinds & kBooleanKind) != 0) {
     for (const bool value : {true, false}) {
-      if (!excluded(json::value(value))) choices.push_back(literal(value ? "true" : "false"));
+      if (!is_excluded(shape, json::value(value))) choices.push_back(literal(value ? "true" : "false"));
     }
   }
-  if ((shape.kinds & kNullKind) != 0 && !excluded(json::value(nullptr))) choices.push_back(literal("null"));
+  if ((shape.kinds & kNullKind) != 0 && !is_excluded(shape, json::value(nullptr))) choices.push_back(literal("null"));
   if (choices.empty()) note_contradiction("no value has such a type", shape.pointer);
   return alternatives(std::move(choices));
 }
 
 Result<Expression> SchemaCompiler::compile_values(const Shape& shape, const Terms& terms) {
   std::vector<Expression> choices;
-  std::vector<std::string> seen;
+  std::set<std::string> seen;
+  std::optional<CharacterAutomaton> strings;  // none: all
   for (const json::value* value : *shape.values) {
-    if ((kind_of(*value) & shape.kinds) == 0) continue;
-    if (std::string text = canonical_json(*value); std::find(seen.begin(), seen.end(), text) == seen.end()) {
-      seen.push_back(std::move(text));
-    } else {
-      continue;
-    }
-    ASSIGN_OR_RETURN(const bool valid, holds(*value, terms));
-    if (!valid) continue;
-    if (value->is_string() && !shape.strings.empty()) {
-      // The validator takes formats for annotations.
-      ASSIGN_OR_RETURN(const std::optional<CharacterAutomaton> strings, strings_of(shape));
+    if ((kind_of(*value) & shape.kinds) == 0 || !seen.insert(canonical_json(*value)).second) continue;
+    if (is_excluded(shape, *value)) continue;
+    if (value->is_structured() && !exact_integer(*value)) {
+      ASSIGN_OR_RETURN(const bool valid, holds(*value, terms));
+      if (!valid) continue;
+    } else if (is_number(*value)) {
+      if (!number_holds(shape, *value)) continue;
+    } else if (value->is_string()) {
+      if (!strings && !shape.strings.empty()) {
+        ASSIGN_OR_RETURN(strings, strings_of(shape));
+      }
       const std::optional<std::u32string> text = decode_utf8(value->get_string());
-      if (strings && (!text || !strings->accepts(*text))) continue;
+      if (!text || std::ssize(*text) < shape.length_min || (shape.length_max && std::ssize(*text) > *shape.length_max))
+        continue;
+      if (strings && !strings->accepts(*text)) continue;
     }
     choices.push_back(json_.constant(*value));
   }
@@ -158,7 +176,7 @@ Result<bool> SchemaCompiler::holds(const json::value& value, const Terms& terms)
   for (const Term& term : terms) {
     auto known = validators_.find(term.schema);
     if (known == validators_.end()) {
-      Result<JsonSchema> validator = JsonSchema::compile_part(root_, *term.schema);
+      Result<JsonSchema> validator = JsonSchema::compile_part(references_, *term.schema);
       if (!validator.ok()) return schema_refused(validator.error().code, validator.error().message, term.pointer);
       known = validators_.emplace(term.schema, std::move(*validator)).first;
     }

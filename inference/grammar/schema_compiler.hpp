@@ -48,9 +48,12 @@ class SchemaCompiler {
   [[nodiscard]] Result<Expression> compile_string(const Shape& shape);
   [[nodiscard]] Result<Expression> make_string(const Shape& shape);
   [[nodiscard]] Result<Expression> compile_array(const Shape& shape);
-  [[nodiscard]] Result<Expression> compile_array_containing(const Shape& shape, const ContainsRule& rule);
-  [[nodiscard]] Result<Expression> compile_unique_array(const Shape& shape);
+  [[nodiscard]] Result<Expression> compile_array_containing(const Shape& shape, const ContainsRule& rule,
+                                                            const Expression& opening);
+  [[nodiscard]] Result<bool> has_enough_distinct_items(const Shape& shape);
   [[nodiscard]] Result<Expression> compile_object(const Shape& shape);
+  /// Name, colon and value of a member; a rule where the shape is one of several, which have most members in common.
+  [[nodiscard]] Expression member(const std::string& name, Expression value, bool in_several);
 
   /// The strings of a shape, without their quotes; nullopt: all strings.
   [[nodiscard]] Result<std::optional<CharacterAutomaton>> strings_of(const Shape& shape);
@@ -59,6 +62,9 @@ class SchemaCompiler {
   [[nodiscard]] Result<std::shared_ptr<const CharacterAutomaton>> pattern(const std::string& text,
                                                                           const std::string& pointer);
   [[nodiscard]] Terms item_terms(const Shape& shape, std::size_t place) const;
+  /// A number of values that are valid under all terms and differ, up to `enough`; there may be more.
+  [[nodiscard]] Result<std::int64_t> values_at_least(const Terms& terms, std::int64_t enough, int depth = 0);
+  [[nodiscard]] Result<std::int64_t> objects_at_least(const Shape& shape, std::int64_t enough, int depth);
   /// Whether `value` is valid under all terms. Errors: `kUnsupported` where the validator refuses them.
   [[nodiscard]] Result<bool> holds(const boost::json::value& value, const Terms& terms);
   /// Accounts for the states of automata that were made. Errors: `kUnsupported` once the document has had its share.
@@ -79,8 +85,11 @@ class SchemaCompiler {
   std::map<std::string, std::shared_ptr<const CharacterAutomaton>> patterns_;
   std::map<std::string, Expression> strings_;
   std::map<const boost::json::value*, JsonSchema> validators_;
+  std::map<std::pair<std::string, int>, Expression> members_;  // by name and rule of the value
+  bool in_several_ = false;                                    // the shape is one of several
   std::string contradiction_;
   int depth_ = 0;
+  int counts_left_ = 2'000;             // lists of schemas whose values are counted
   std::int64_t states_left_ = 500'000;  // of all automata on the way: a bound on the work
 };
 

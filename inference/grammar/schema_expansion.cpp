@@ -168,6 +168,11 @@ bool SchemaExpander::take_only_options(State& state, bool& alive) {
     std::vector<Option>& options = state.choices[i].options;
     const auto cost = static_cast<std::int64_t>(options.size() * (state.shape.members.size() + 1));
     if (cost > 16 && (checks_left_ -= cost) < 0) return taken && alive;  // it goes on without dropping any
+    const auto is_met = [&](const Option& option) { return option.terms.empty() && state.shape.implies(option.shape); };
+    if (std::any_of(options.begin(), options.end(), is_met)) {
+      state.choices.erase(state.choices.begin() + static_cast<std::ptrdiff_t>(i));
+      continue;
+    }
     std::erase_if(options, [&](const Option& option) { return !may_hold(state.shape, option); });
     if (options.size() > 1) {
       ++i;
@@ -378,8 +383,7 @@ Status SchemaExpander::take_one_of(State& state, const Term& term, const Terms& 
   std::vector<std::vector<std::size_t>> beside(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) {
-      if (evidently_disjoint(*parts[i].schema, *parts[k].schema, term.schema->if_object(), references_,
-                             comparisons_left_))
+      if (evidently_disjoint(*parts[i].schema, *parts[k].schema, state.shape.required, references_, comparisons_left_))
         continue;
       beside[i].push_back(k);
       beside[k].push_back(i);

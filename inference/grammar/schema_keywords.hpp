@@ -8,6 +8,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <span>
+#include <string>
 
 #include "runtime/base/json_schema_references.hpp"
 
@@ -20,10 +22,10 @@ namespace mnema::grammar {
 
 /// True only if no value can be valid under both: they name disjoint types or values, or objects that a required
 /// member tells apart, by its constants or because the other has no such member. References are looked through.
-/// `beside`: a schema that holds too, or null. `work_left`: how many schemas and values may still be looked at; with
+/// `required`: members that it has in any case. `work_left`: how many schemas and values may still be looked at; with
 /// none, the answer is false.
 [[nodiscard]] bool evidently_disjoint(const boost::json::value& a, const boost::json::value& b,
-                                      const boost::json::object* beside, const JsonSchemaReferences& references,
+                                      std::span<const std::string> required, const JsonSchemaReferences& references,
                                       std::int64_t& work_left);
 
 }  // namespace mnema::grammar

@@ -236,7 +236,7 @@ class Negator {
       offer(std::move(shape));
     }
     if (!rules.patterns.empty()) found_.complete = false;
-    if (!rules.additional) return {};
+    if (!rules.additional || !rules.patterns.empty()) return {};
     if (*rules.additional->schema != json::value(false)) {
       if (*rules.additional->schema != json::value(true)) found_.complete = false;
       return {};

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "inference/grammar/distinct_elements.hpp"
 #include "inference/grammar/schema_compiler.hpp"
 #include "inference/grammar/schema_reader.hpp"
 
@@ -16,6 +17,7 @@ constexpr std::size_t kNameBytesMax = 100'000;  // of all names that free names 
 constexpr std::size_t kListedMax = 64;          // as many names of a pattern become members of their own
 constexpr std::size_t kCellsMax = 64;           // ways in which the patterns of names overlap
 constexpr std::size_t kNeededMax = 16;
+constexpr std::size_t kSharedMembersMax = 5'000;  // rules of a grammar above which members are none
 
 const Term* find(const std::vector<std::pair<std::string, Term>>& members, const std::string& name) {
   const auto found = std::find_if(members.begin(), members.end(), [&](const auto& one) { return one.first == name; });
@@ -131,6 +133,9 @@ struct SchemaCompiler::FreeNames {
 Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const Shape& shape,
                                                                           const std::vector<std::string>& listed,
                                                                           bool open) {
+  const bool by_patterns = std::any_of(shape.members.begin(), shape.members.end(),
+                                       [](const MemberRules& rules) { return !rules.patterns.empty(); });
+  if (!open && !by_patterns) return std::vector<FreeNames>();
   std::optional<CharacterAutomaton> base;
   if (!shape.names.empty()) {
     ASSIGN_OR_RETURN(base, strings_of(shape.names));
@@ -140,7 +145,6 @@ Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const 
     return schema_refused(ErrorCode::kUnsupported, "the names of other members are too many to be told apart",
                           shape.pointer, "set additionalProperties to false");
   };
-  if (!base) base = any_text();
   std::size_t bytes = 0;
   std::vector<std::u32string> texts;
   for (const std::string& name : listed) {
@@ -148,8 +152,12 @@ Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const 
     if (std::optional<std::u32string> text = decode_utf8(name)) texts.push_back(std::move(*text));
   }
   if (bytes > kNameBytesMax) return too_large();
-  if (!texts.empty()) base = intersection(*base, complement(texts_of(texts)), kNameBytesMax + kStatesMax);
-  if (!base) return too_large();
+  if (!texts.empty()) {
+    CharacterAutomaton others = complement(texts_of(texts));
+    base = base ? intersection(*base, others, kNameBytesMax + kStatesMax) : std::move(others);
+    if (!base) return too_large();
+  }
+  if (!base) base = any_text();
   RETURN_IF_ERROR(spend(base->states(), shape.pointer));
 
   // Each pattern cuts the names in two: those it matches and the others.
@@ -159,11 +167,10 @@ Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const 
   };
   std::vector<Cell> cells;
   if (!base->empty()) cells.push_back({std::move(*base), {}});
-  bool has_patterns = false;
+
   std::set<std::string> seen;
   for (const MemberRules& rules : shape.members) {
     for (const auto& [text, term] : rules.patterns) {
-      has_patterns = true;
       if (!seen.insert(text).second) continue;
       ASSIGN_OR_RETURN(const std::shared_ptr<const CharacterAutomaton> automaton, pattern(text, term.pointer));
       std::vector<Cell> cut;
@@ -185,7 +192,7 @@ Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const 
   for (Cell& cell : cells) {
     if (cell.matched.empty() && !open) continue;
     FreeNames one;
-    one.any = any && !has_patterns;
+    one.any = any && !by_patterns;
     one.names = std::move(cell.names);
     for (const MemberRules& rules : shape.members) {
       bool described = false;
@@ -201,7 +208,19 @@ Result<std::vector<SchemaCompiler::FreeNames>> SchemaCompiler::free_names(const 
   return free;
 }
 
+Expression SchemaCompiler::member(const std::string& name, Expression value, bool in_several) {
+  const int of_value = value->rule;
+  const bool shared = in_several && of_value >= 0 && rules_.rules.size() < kSharedMembersMax;
+  if (shared) {
+    if (const auto known = members_.find({name, of_value}); known != members_.end()) return known->second;
+  }
+  Expression made = sequence({json_.member_name(name), std::move(value), json_.space()});
+  if (!shared) return made;
+  return members_[{name, of_value}] = json_.rule("member " + name, std::move(made));
+}
+
 Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
+  const bool in_several = in_several_;  // before others are compiled inside
   Shape shape = given;
   for (const boost::json::value* value : shape.excluded) {
     if (kind_of(*value) != kObjectKind) continue;
@@ -227,9 +246,6 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
   }
   for (const std::string& name : shape.required) add_new(names, known, name);
   for (const MemberRules& rules : shape.others_needed) {
-    if (!rules.patterns.empty()) {
-      return schema_refused(ErrorCode::kUnsupported, "alternatives that patternProperties tell apart", shape.pointer);
-    }
     for (const auto& [name, term] : rules.properties) add_new(names, known, name);
   }
   std::optional<CharacterAutomaton> allowed;
@@ -253,7 +269,7 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
       if (required) note_contradiction("member '" + name + "' is required and has no valid value", shape.pointer);
       return !required;
     }
-    Member member{name, sequence({json_.member_name(name), std::move(value), json_.space()}), required, 0};
+    Member member{name, this->member(name, std::move(value), in_several), required, 0};
     for (std::size_t i = 0; i < shape.others_needed.size(); ++i) {
       if (find(shape.others_needed[i].properties, name) == nullptr) member.meets |= 1U << i;
     }
@@ -293,6 +309,7 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
 
   // All other names.
   std::vector<Expression> free;
+  std::size_t free_names_least = 0;  // there are so many, or more
   ASSIGN_OR_RETURN(const std::vector<FreeNames> cells, free_names(shape, names, open));
   for (const FreeNames& cell : cells) {
     if (!cell.any) {
@@ -311,6 +328,8 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
     if (is_never(value)) continue;
     const Expression name =
         cell.any ? json_.string() : sequence({literal("\""), json_.string_inside(cell.names), literal("\"")});
+    free_names_least =
+        std::max(free_names_least, cell.any ? DistinctElements::kElementsMax / 2 : kListedMax + members.size());
     free.push_back(sequence({name, json_.colon(), std::move(value), json_.space()}));
   }
   const Expression others =
@@ -321,12 +340,19 @@ Result<Expression> SchemaCompiler::compile_object(const Shape& given) {
     note_contradiction("no object has so many members", shape.pointer);
     return never();
   }
+  // Listed members come once by their order; of the others somebody must remember which stand.
+  const bool may_repeat = others && !(shape.members_max && *shape.members_max <= 1);
+  if (may_repeat && (names.size() >= DistinctElements::kElementsMax / 2 ||
+                     shape.members_min > static_cast<std::int64_t>(free_names_least))) {
+    return schema_refused(ErrorCode::kUnsupported, "so many members with different names cannot be enforced here",
+                          shape.pointer);
+  }
   const Expression inside = MemberStates(json_, members, others, shape).build();
   if (!inside) {
     return schema_refused(ErrorCode::kUnsupported, "minProperties or maxProperties beside so many members",
                           shape.pointer);
   }
-  return sequence({literal("{"), json_.space(), inside, literal("}")});
+  return sequence({literal("{"), may_repeat ? distinct() : literal(""), json_.space(), inside, literal("}")});
 }
 
 }  // namespace mnema::grammar

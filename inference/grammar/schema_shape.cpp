@@ -30,10 +30,36 @@ bool is_same_schema(const Term& a, const Term& b) {
   return reference != nullptr && other != nullptr && *reference == *other;
 }
 
-/// Whether a member that all of `terms` describe evidently has no value: it is forbidden, has two constants, or has a
-/// schema that both holds and does not.
+bool is_same_value(const boost::json::value& a, const boost::json::value& b) {
+  return a == b || (is_number(a) && is_number(b) && Decimal::of(a) == Decimal::of(b));
+}
+
+/// The values that a schema lists, if it does.
+std::vector<const boost::json::value*> listed_values(const boost::json::object& schema) {
+  std::vector<const boost::json::value*> values;
+  if (const boost::json::value* one = schema.if_contains("const")) return {one};
+  const boost::json::value* list = schema.if_contains("enum");
+  if (list == nullptr || !list->is_array()) return {};
+  for (const boost::json::value& one : list->get_array()) values.push_back(&one);
+  return values;
+}
+
+/// Whether all that a schema says is which values there are, beside a type that they have.
+bool only_lists_values(const boost::json::object& schema) {
+  return std::all_of(schema.begin(), schema.end(), [&](const auto& member) {
+    if (member.key() != "type") return member.key() == "const" || member.key() == "enum";
+    const std::optional<Kinds> kinds = kinds_of_type(member.value());
+    const std::vector<const boost::json::value*> values = listed_values(schema);
+    return kinds && std::all_of(values.begin(), values.end(),
+                                [&](const boost::json::value* value) { return (kind_of(*value) & *kinds) != 0; });
+  });
+}
+
+/// Whether a member that all of `terms` describe evidently has no value: it is forbidden, has a schema that both holds
+/// and does not, no type, or none of the values that are listed is left.
 bool is_impossible(const std::vector<const Term*>& terms) {
-  const boost::json::value* constant = nullptr;
+  Kinds kinds = kAllKinds;
+  std::optional<std::vector<const boost::json::value*>> values;
   for (const Term* term : terms) {
     if (*term->schema == boost::json::value(term->negated)) return true;
     const boost::json::object* schema = term->schema->if_object();
@@ -45,12 +71,32 @@ bool is_impossible(const std::vector<const Term*>& terms) {
       if (held) return true;
       continue;
     }
-    const boost::json::value* one = schema->if_contains("const");
-    if (one == nullptr) continue;
-    if (constant != nullptr && *constant != *one) return true;
-    constant = one;
+    if (const boost::json::value* type = schema->if_contains("type")) kinds &= kinds_of_type(*type).value_or(kAllKinds);
+    std::vector<const boost::json::value*> listed = listed_values(*schema);
+    if (listed.empty()) continue;
+    if (values) {
+      std::erase_if(*values, [&](const boost::json::value* value) {
+        return std::none_of(listed.begin(), listed.end(),
+                            [&](const boost::json::value* other) { return is_same_value(*value, *other); });
+      });
+    } else {
+      values = std::move(listed);
+    }
+    if (values->empty()) return true;
   }
-  return false;
+  if (kinds == 0) return true;
+  if (!values) return false;
+  std::erase_if(*values, [&](const boost::json::value* value) { return (kind_of(*value) & kinds) == 0; });
+  for (const Term* term : terms) {
+    const boost::json::object* schema = term->negated ? term->schema->if_object() : nullptr;
+    if (schema == nullptr || values->empty() || !only_lists_values(*schema)) continue;
+    const std::vector<const boost::json::value*> excluded = listed_values(*schema);
+    std::erase_if(*values, [&](const boost::json::value* value) {
+      return std::any_of(excluded.begin(), excluded.end(),
+                         [&](const boost::json::value* other) { return is_same_value(*value, *other); });
+    });
+  }
+  return values->empty();
 }
 
 /// The first required member that the rules evidently leave no value; null where there is none.
@@ -72,6 +118,26 @@ const std::string* impossible_member(const std::vector<MemberRules>& members,
   const auto found = std::find_if(required.begin(), required.end(),
                                   [&](const std::string& name) { return is_impossible(terms_of.at(name)); });
   return found == required.end() ? nullptr : &*found;
+}
+
+/// What the rules say of a member, if it is there.
+std::vector<const Term*> terms_of(const std::vector<MemberRules>& members, const std::string& name) {
+  std::vector<const Term*> terms;
+  for (const MemberRules& rules : members) {
+    const std::size_t before = terms.size();
+    for (const auto& [one, term] : rules.properties) {
+      if (one == name) terms.push_back(&term);
+    }
+    if (terms.size() == before && rules.patterns.empty() && rules.additional) terms.push_back(&*rules.additional);
+  }
+  return terms;
+}
+
+bool says_only_members(const Shape& shape) {
+  return !shape.values && shape.excluded.empty() && !shape.low && !shape.high && shape.multiples.empty() &&
+         shape.length_min == 0 && !shape.length_max && shape.strings.empty() && shape.items_min == 0 &&
+         !shape.items_max && shape.items.empty() && shape.contains.empty() && !shape.unique_at &&
+         shape.members_min == 0 && !shape.members_max && shape.names.empty() && shape.others_needed.empty();
 }
 
 }  // namespace
@@ -135,6 +201,26 @@ void Shape::merge(const Shape& other) {
   append(others_needed, other.others_needed);
   append(notes, other.notes);
   if (pointer.empty()) pointer = other.pointer;
+}
+
+bool Shape::implies(const Shape& other) const {
+  if (!says_only_members(other) || (kinds & ~other.kinds) != 0) return false;
+  const auto is_required = [&](const std::string& name) {
+    return std::find(required.begin(), required.end(), name) != required.end();
+  };
+  if (!std::all_of(other.required.begin(), other.required.end(), is_required)) return false;
+  for (const MemberRules& rules : other.members) {
+    if (!rules.patterns.empty() || rules.additional) return false;
+    for (const auto& [name, term] : rules.properties) {
+      // What it must be holds if what it must not be is impossible.
+      Term opposite = term;
+      opposite.negated = !opposite.negated;
+      std::vector<const Term*> terms = terms_of(members, name);
+      terms.push_back(&opposite);
+      if (!is_impossible(terms)) return false;
+    }
+  }
+  return true;
 }
 
 std::string Shape::contradiction() const {

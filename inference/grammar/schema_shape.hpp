@@ -95,6 +95,9 @@ struct Shape {
   void merge(const Shape& other);
   void raise_low(const NumberBound& bound);
   void lower_high(const NumberBound& bound);
+  /// Whether each of its values evidently has `other` too, which says at most a kind, what is required, and what single
+  /// members are or are not.
+  [[nodiscard]] bool implies(const Shape& other) const;
   /// Why no value has it: an early, cheap answer. Empty: some may.
   [[nodiscard]] std::string contradiction() const;
 };

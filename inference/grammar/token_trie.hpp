@@ -21,8 +21,12 @@ class TokenTrie {
   /// Tokens with their bytes, in any order; those without bytes are left out.
   explicit TokenTrie(std::vector<std::pair<std::string_view, TokenId>> tokens);
 
+  /// Whether some token goes on with a comma, with one behind a quotation mark, with one behind an opening bracket:
+  /// where a JSON string or value ends and the next one begins within the token.
+  enum Commas : std::uint8_t { kComma = 1, kQuoteThenComma = 2, kBracketThenComma = 4 };
   struct Node {
     std::uint8_t byte;
+    std::uint8_t commas;   // Commas: of this node's byte and those of its subtree
     std::uint16_t depth;   // 1 for a token's first byte
     std::uint32_t next;    // the node after this one's subtree
     std::uint32_t tokens;  // first of this node's tokens in `tokens()`
@@ -34,6 +38,8 @@ class TokenTrie {
   [[nodiscard]] int depth_max() const { return depth_max_; }
 
  private:
+  void mark_commas();
+
   std::vector<Node> nodes_;
   std::vector<TokenId> tokens_;
   int depth_max_ = 0;

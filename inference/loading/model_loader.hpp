@@ -57,6 +57,13 @@ class Encoding {
   [[nodiscard]] virtual int tokens() const = 0;
   /// Once, when it is done: one L2-normalised vector per text.
   [[nodiscard]] virtual std::vector<std::vector<float>> take_vectors() = 0;
+  /// Once, when it is done: those of each text's tokens, where they were asked for; else none.
+  [[nodiscard]] virtual std::vector<TokenVectors> take_token_vectors() = 0;
+};
+
+struct EncodingOptions {
+  EmbeddingRequest::Kind kind = EmbeddingRequest::Kind::kPlain;
+  bool token_vectors = false;
 };
 
 /// Texts to vectors. Confined to the thread that computes.
@@ -65,7 +72,8 @@ class TextEncoder {
   virtual ~TextEncoder() = default;
   /// The vector of a text that is longer than the model takes is the mean of those of its parts. Precondition: at least
   /// one input; ids are the tokenizer's, with its marks, and no more than the model takes.
-  [[nodiscard]] virtual Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> inputs) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> inputs,
+                                                                EncodingOptions options) = 0;
 };
 
 /// The computing side of a model: a decoder or an encoder. Confined to the thread that computes.
@@ -93,7 +101,7 @@ class ModelLoader {
   [[nodiscard]] virtual std::vector<ModelInfo> known() const = 0;
 };
 
-/// GGUF decoders and safetensors encoders on this machine's cores.
+/// GGUF decoders and safetensors or ONNX encoders on this machine's cores.
 [[nodiscard]] std::shared_ptr<ModelLoader> cpu_model_loader(const EngineOptions& options, const Limits& limits);
 
 }  // namespace mnema

@@ -1,5 +1,7 @@
 #include "inference/text/answer.hpp"
 
+#include <utility>
+
 #include "runtime/base/log.hpp"
 
 namespace mnema {
@@ -21,7 +23,9 @@ void Answer::send(Delta delta) {
 void Answer::finish(Result<Completion> result) {
   if (over) return;
   over = true;
-  reply_to->post([tell = callbacks.on_done, result = std::move(result)] { tell(result); });
+  // Who asked may hold this answer, and its callbacks may hold who asked: from here on neither keeps the other.
+  GenerationCallbacks told = std::exchange(callbacks, {});
+  reply_to->post([tell = std::move(told.on_done), result = std::move(result)] { tell(result); });
 }
 
 bool Answer::take(const ChosenToken& token) {

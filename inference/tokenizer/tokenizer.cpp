@@ -16,6 +16,10 @@ Result<std::vector<TokenId>> Tokenizer::encode_with(PieceMemo& memo, std::string
   return ids;
 }
 
+Result<LocatedTokens> Tokenizer::locate(std::string_view /*text*/) const {
+  return fail(ErrorCode::kUnsupported, "this model's tokens are not located in a text", "use an encoder");
+}
+
 Result<std::string> Tokenizer::decode(const std::vector<TokenId>& ids, bool render_special) const {
   std::string text;
   for (const TokenId id : ids) {

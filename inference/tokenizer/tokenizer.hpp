@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "inference/request.hpp"
+#include "inference/token_vectors.hpp"
 #include "inference/tokenizer/piece_memo.hpp"
 #include "runtime/base/result.hpp"
 
@@ -30,6 +31,10 @@ class Tokenizer {
   /// The same ids, with the pieces that `memo` knows taken from there and the others left in it.
   [[nodiscard]] virtual Result<std::vector<TokenId>> encode_with(PieceMemo& memo, std::string_view text,
                                                                  bool add_special, bool parse_special) const;
+
+  /// The ids without special tokens, each with the bytes of `text` that it was made of. Errors: as `encode`; here:
+  /// `kUnsupported`, for the models that make text.
+  [[nodiscard]] virtual Result<LocatedTokens> locate(std::string_view text) const;
 
   /// The bytes of one token; a byte token gives one byte, a control token gives "" unless `render_special`.
   /// Errors: `kInvalidArgument` for an id out of range.

@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -58,14 +60,23 @@ void append_plain(std::string& out, utf8proc_int32_t point) {
   }
 }
 
+/// A word of the cleaned text, and for each of its bytes the character of the text that it came from.
+struct Word {
+  std::string text;
+  std::vector<TokenSpan> sources;  // only where asked for
+};
+
+std::uint32_t to_u32(std::size_t offset) { return static_cast<std::uint32_t>(offset); }
+
 /// Words of the cleaned text. Precondition: valid UTF-8.
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
+std::vector<Word> words_of(std::string_view text, bool with_sources) {
+  std::vector<Word> words;
   bool open = false;
   for (std::size_t at = 0; at < text.size();) {
     utf8proc_int32_t point = 0;
     const utf8proc_ssize_t length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + at,
                                                      static_cast<utf8proc_ssize_t>(text.size() - at), &point);
+    const std::size_t begin = at;
     at += length > 0 ? static_cast<std::size_t>(length) : 1;
     if (length <= 0 || is_removed(point)) continue;
     if (is_blank(point)) {
@@ -74,10 +85,24 @@ std::vector<std::string> words_of(std::string_view text) {
     }
     const bool alone = is_punctuation(point) || is_chinese(point);
     if (alone || !open) words.emplace_back();
-    append_plain(words.back(), point);
+    Word& word = words.back();
+    append_plain(word.text, point);
+    if (with_sources) {
+      if (!word.sources.empty() && word.text.size() == word.sources.size()) word.sources.back().end = to_u32(at);
+      word.sources.resize(word.text.size(), TokenSpan{to_u32(begin), to_u32(at)});
+    }
     open = !alone;
   }
   return words;
+}
+
+Result<std::string> text_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return fail(ErrorCode::kNotFound, "'" + path + "' cannot be read",
+                "'mnema models pull NAME' fetches an encoder with its vocabulary");
+  }
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
 }
 
 std::size_t characters_in(const std::string& word) {
@@ -89,22 +114,75 @@ std::size_t characters_in(const std::string& word) {
 }  // namespace
 
 Result<std::shared_ptr<const Tokenizer>> WordPieceTokenizer::open(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return fail(ErrorCode::kNotFound, "'" + path + "' cannot be read", "run `mnema models pull all-minilm-l6-v2`");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  ASSIGN_OR_RETURN(const std::string text, text_of_file(path));
   return from_text(text, path);
 }
 
+Result<std::shared_ptr<const Tokenizer>> WordPieceTokenizer::open_json(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, text_of_file(path));
+  return from_json(text, path);
+}
+
 Result<std::shared_ptr<const Tokenizer>> WordPieceTokenizer::from_text(std::string_view text, const std::string& name) {
-  std::shared_ptr<WordPieceTokenizer> made(new WordPieceTokenizer);
+  std::vector<std::string> tokens;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    made->ids_.emplace(std::string(line), static_cast<TokenId>(made->tokens_.size()));
-    made->tokens_.emplace_back(line);
+    tokens.emplace_back(line);
     text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return from_tokens(std::move(tokens), name);
+}
+
+Result<std::shared_ptr<const Tokenizer>> WordPieceTokenizer::from_json(std::string_view text, const std::string& name) {
+  const auto corrupt = [&name](const std::string& what) {
+    return fail(ErrorCode::kCorrupt, "'" + name + "' " + what, "fetch the file again");
+  };
+  boost::json::parse_options options;
+  options.max_depth = 32;
+  boost::system::error_code error;
+  const boost::json::value json = boost::json::parse(text, error, {}, options);
+  const auto member = [](const boost::json::value* of, const char* key) -> const boost::json::value* {
+    return of != nullptr && of->is_object() ? of->get_object().if_contains(key) : nullptr;
+  };
+  const auto says = [](const boost::json::value* value, std::string_view expected) {
+    return value != nullptr && value->is_string() && value->get_string() == expected;
+  };
+  const auto is_false = [](const boost::json::value* value) {
+    return value != nullptr && value->is_bool() && !value->get_bool();
+  };
+  if (error || !json.is_object()) return corrupt("is no JSON object");
+  const boost::json::value* model = member(&json, "model");
+  const boost::json::value* normalizer = member(&json, "normalizer");
+  const boost::json::value* vocabulary = member(model, "vocab");
+  if (vocabulary == nullptr || !vocabulary->is_object()) return corrupt("has no vocabulary");
+  const bool is_uncased = says(member(normalizer, "type"), "BertNormalizer") &&
+                          !is_false(member(normalizer, "lowercase")) && !is_false(member(normalizer, "strip_accents"));
+  if (!says(member(model, "type"), "WordPiece") || !says(member(model, "continuing_subword_prefix"), "##") ||
+      !is_uncased) {
+    return fail(ErrorCode::kUnsupported, "'" + name + "' is no WordPiece tokenizer of an uncased model",
+                "choose an encoder of the catalogue: 'mnema models list'");
+  }
+  std::vector<std::string> tokens(vocabulary->get_object().size());
+  std::vector<bool> known(tokens.size(), false);
+  for (const auto& [token, id] : vocabulary->get_object()) {
+    const std::int64_t at = id.is_int64() ? id.get_int64() : -1;
+    if (at < 0 || static_cast<std::size_t>(at) >= tokens.size() || known[static_cast<std::size_t>(at)]) {
+      return corrupt("has token ids that are not 0 to " + std::to_string(tokens.size() - 1));
+    }
+    known[static_cast<std::size_t>(at)] = true;
+    tokens[static_cast<std::size_t>(at)] = std::string(token);
+  }
+  return from_tokens(std::move(tokens), name);
+}
+
+Result<std::shared_ptr<const Tokenizer>> WordPieceTokenizer::from_tokens(std::vector<std::string> tokens,
+                                                                         const std::string& name) {
+  std::shared_ptr<WordPieceTokenizer> made(new WordPieceTokenizer);
+  made->tokens_ = std::move(tokens);
+  for (std::size_t id = 0; id < made->tokens_.size(); ++id) {
+    made->ids_.emplace(made->tokens_[id], static_cast<TokenId>(id));
   }
   made->classify_ = made->find("[CLS]");
   made->separate_ = made->find("[SEP]");
@@ -120,10 +198,16 @@ TokenId WordPieceTokenizer::find(std::string_view text) const {
   return found == ids_.end() ? -1 : found->second;
 }
 
-void WordPieceTokenizer::append_word(const std::string& word, std::vector<TokenId>& ids) const {
+/// Calls `on_piece(id, begin, end)` for each of the pieces that bytes begin..end-1 of the word are.
+template <class OnPiece>
+void WordPieceTokenizer::cut_word(const std::string& word, const OnPiece& on_piece) const {
   if (word.empty()) return;
-  if (characters_in(word) > kWordCharactersMax) return ids.push_back(unknown_);
-  const std::size_t first = ids.size();
+  struct Piece {
+    TokenId id;
+    std::size_t begin, end;
+  };
+  std::vector<Piece> pieces;
+  if (characters_in(word) > kWordCharactersMax) return on_piece(unknown_, std::size_t{0}, word.size());
   for (std::size_t begin = 0; begin < word.size();) {
     TokenId found = -1;
     std::size_t end = word.size();
@@ -134,21 +218,35 @@ void WordPieceTokenizer::append_word(const std::string& word, std::vector<TokenI
       if (found >= 0) break;
     }
     if (found < 0) {  // one unknown part makes the whole word unknown
-      ids.resize(first);
-      return ids.push_back(unknown_);
+      return on_piece(unknown_, std::size_t{0}, word.size());
     }
-    ids.push_back(found);
+    pieces.push_back({found, begin, end});
     begin = end;
   }
+  for (const Piece& piece : pieces) on_piece(piece.id, piece.begin, piece.end);
 }
 
 Result<std::vector<TokenId>> WordPieceTokenizer::encode(std::string_view text, bool add_special, bool) const {
   RETURN_IF_ERROR(check_utf8(text));
   std::vector<TokenId> ids;
   if (add_special) ids.push_back(classify_);
-  for (const std::string& word : words_of(text)) append_word(word, ids);
+  for (const Word& word : words_of(text, false)) {
+    cut_word(word.text, [&ids](TokenId id, std::size_t, std::size_t) { ids.push_back(id); });
+  }
   if (add_special) ids.push_back(separate_);
   return ids;
+}
+
+Result<LocatedTokens> WordPieceTokenizer::locate(std::string_view text) const {
+  RETURN_IF_ERROR(check_utf8(text));
+  LocatedTokens tokens;
+  for (const Word& word : words_of(text, true)) {
+    cut_word(word.text, [&](TokenId id, std::size_t begin, std::size_t end) {
+      tokens.ids.push_back(id);
+      tokens.spans.push_back({word.sources[begin].begin, word.sources[end - 1].end});
+    });
+  }
+  return tokens;
 }
 
 Result<std::string> WordPieceTokenizer::decode_token(TokenId id, bool render_special) const {

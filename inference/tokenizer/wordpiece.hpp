@@ -21,10 +21,16 @@ class WordPieceTokenizer final : public Tokenizer {
   [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> open(const std::string& path);
   [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> from_text(std::string_view text,
                                                                           const std::string& name);
+  /// `tokenizer.json`, the other form in which the same vocabulary is published. Errors: as above; `kUnsupported`: it
+  /// is of another kind of tokenizer, or of a cased model.
+  [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> open_json(const std::string& path);
+  [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json,
+                                                                          const std::string& name);
 
   /// `add_special`: [CLS] before and [SEP] after. Control tokens in a text are always text.
   [[nodiscard]] Result<std::vector<TokenId>> encode(std::string_view text, bool add_special,
                                                     bool parse_special) const override;
+  [[nodiscard]] Result<LocatedTokens> locate(std::string_view text) const override;
   [[nodiscard]] Result<std::string> decode_token(TokenId id, bool render_special) const override;
   [[nodiscard]] int vocabulary_size() const override { return static_cast<int>(tokens_.size()); }
   [[nodiscard]] bool is_control(TokenId id) const override;
@@ -34,7 +40,10 @@ class WordPieceTokenizer final : public Tokenizer {
   [[nodiscard]] TokenId find(std::string_view text) const override;
 
  private:
-  void append_word(const std::string& word, std::vector<TokenId>& ids) const;
+  [[nodiscard]] static Result<std::shared_ptr<const Tokenizer>> from_tokens(std::vector<std::string> tokens,
+                                                                            const std::string& name);
+  template <class OnPiece>
+  void cut_word(const std::string& word, const OnPiece& on_piece) const;
 
   std::vector<std::string> tokens_;
   std::unordered_map<std::string, TokenId> ids_;

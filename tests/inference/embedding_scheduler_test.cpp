@@ -44,6 +44,23 @@ TEST_F(EmbeddingSchedulerTest, GivesVectorsInTheOrderOfTheirTexts) {
   EXPECT_EQ(stats().texts_embedded, 30U);
 }
 
+TEST_F(EmbeddingSchedulerTest, GivesTheVectorsOfTokensInTheOrderOfTheirTextsWhereTheyAreAskedFor) {
+  open();
+  EmbeddingRequest request;
+  request.model = "vectors";
+  for (std::size_t i = 0; i < 30; ++i) request.inputs.emplace_back(std::string(i, 'x'));
+  std::optional<Result<Embeddings>> plain, made;
+  engine->embed(request, reply, [&](auto result) { plain = std::move(result); });
+  request.token_vectors = true;
+  engine->embed(request, reply, [&](auto result) { made = std::move(result); });
+  run();
+  ASSERT_TRUE(plain && plain->ok() && made && made->ok());
+  EXPECT_TRUE((*plain)->token_vectors.empty());
+  ASSERT_EQ((*made)->token_vectors.size(), 30U);
+  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ((*made)->token_vectors[i].vectors.size(), i);
+  EXPECT_EQ((*made)->vectors, (*plain)->vectors);
+}
+
 TEST_F(EmbeddingSchedulerTest, RefusesAModelThatMakesTextAndForgetsItsTexts) {
   open();
   const Asked& asked = embed(2, Priority::kEvent, "a");

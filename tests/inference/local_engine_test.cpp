@@ -359,7 +359,7 @@ TEST_F(LocalEngineTest, ARequiredToolIsRefusedWhereItCannotBeEnforced) {
   EXPECT_EQ(error(request).code, ErrorCode::kInvalidArgument);
   request = asks_for_tools();
   request.prompt.tools[0].parameters =
-      boost::json::parse(R"({"properties":{"a":{"type":"array","uniqueItems":true}}})");
+      boost::json::parse(R"({"properties":{"a":{"type":"array","not":{"uniqueItems":true}}}})");
   const Error refused = error(request);
   EXPECT_EQ(refused.code, ErrorCode::kUnsupported);
   EXPECT_NE(refused.message.find("'weather'"), std::string::npos) << refused.message;
@@ -412,9 +412,36 @@ TEST_F(LocalEngineTest, ToolsBesideAShapeGiveCallsOrAnAnswerOfThatShape) {
   EXPECT_GT(answers, 0);
   EXPECT_GT(calls, 0);
   GenerateRequest grammar = asks_for_tools();
-  grammar.tool_choice = ToolChoice::kAuto;
   grammar.constraint = GrammarConstraint{"root ::= \"a\""};
-  EXPECT_EQ(error(grammar).part, "constraint");
+  for (const ToolChoice choice : {ToolChoice::kAuto, ToolChoice::kRequired}) {
+    grammar.tool_choice = choice;
+    EXPECT_EQ(error(grammar).part, "constraint");
+  }
+}
+
+TEST_F(LocalEngineTest, AGrammarHoldsForWhatComesBehindTheReasoningThatThePromptBegan) {
+  // The model reasons for a while; then it would write anything.
+  const std::string thought = "So: yes or no?\n</think>\n\n";
+  loader->adjust = [&](const std::vector<TokenId>& before, std::vector<float>& logits) {
+    const std::string text(before.begin(), before.end());
+    const std::size_t written = text.size() - text.find("<think>\n") - 8;
+    if (written < thought.size()) logits[static_cast<std::uint8_t>(thought[written])] = 1e6F;
+  };
+  open();
+  GenerateRequest request;
+  request.model = "r";
+  request.prompt.messages.push_back(message_of(Role::kUser, "Is it?"));
+  request.tokens_max = 100;
+  request.constraint = GrammarConstraint{"root ::= answer\nanswer ::= \"yes\" | \"no\""};
+  const Completion after = answer(request);
+  EXPECT_EQ(after.reasoning, "So: yes or no?\n");
+  EXPECT_TRUE(after.text == "yes" || after.text == "no") << after.text;
+
+  // A grammar that writes the end of the reasoning has the reasoning in it.
+  request.constraint = GrammarConstraint{R"(root ::= "So: yes" "</think>" "yes")"};
+  const Completion whole = answer(request);
+  EXPECT_EQ(whole.reasoning, "So: yes");
+  EXPECT_EQ(whole.text, "yes");
 }
 
 TEST_F(LocalEngineTest, AStrictToolIsHeldToItsSchemaThoughTheModelIsFreeToCallIt) {

@@ -28,9 +28,11 @@ inline constexpr const char* kTimeTemplate = "{{ strftime_now('%Y') }}: {{ messa
 inline constexpr const char* kToolTemplate =
     "{% if tools %}{{ 'Write <tool_call>.\\n' }}{% endif %}"
     "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}";
+inline constexpr const char* kReasoningTemplate =
+    "{% for message in messages %}{{ message.role + ': ' + message.content + '\\n' }}{% endfor %}{{ '<think>\\n' }}";
 inline constexpr std::int64_t kModelBytes = 100;
 
-/// A text's vector is its length, or what `vector_of` says, after `kLayers` parts of work.
+/// A text's vector is its length, or what `vector_of` says, after `kLayers` parts of work; that of each byte is 1.
 class TextCounter final : public TextEncoder {
  public:
   static constexpr int kLayers = 3;
@@ -38,20 +40,25 @@ class TextCounter final : public TextEncoder {
   using VectorOf = std::function<std::vector<float>(const std::string&)>;
   TextCounter(std::function<void(std::size_t texts)> after_layer, VectorOf vector_of)
       : after_layer_(std::move(after_layer)), vector_of_(std::move(vector_of)) {}
-  Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> texts) override {
-    return std::unique_ptr<Encoding>(std::make_unique<Batch>(texts, *this));
+  Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> texts, EncodingOptions options) override {
+    return std::unique_ptr<Encoding>(std::make_unique<Batch>(texts, *this, options));
   }
 
  private:
   class Batch final : public Encoding {
    public:
-    Batch(std::span<const EmbeddingInput> texts, const TextCounter& encoder) : after_layer_(encoder.after_layer_) {
+    Batch(std::span<const EmbeddingInput> texts, const TextCounter& encoder, EncodingOptions options)
+        : after_layer_(encoder.after_layer_) {
       for (const EmbeddingInput& input : texts) {
         const auto* ids = std::get_if<std::vector<TokenId>>(&input);
         const std::string text = ids != nullptr ? std::string(ids->size(), 'x') : std::get<std::string>(input);
         tokens_ += static_cast<int>(text.size());
         vectors_.push_back(encoder.vector_of_ ? encoder.vector_of_(text)
                                               : std::vector<float>{static_cast<float>(text.size())});
+        if (options.token_vectors) {
+          TokenVectors& of_tokens = token_vectors_.emplace_back();
+          of_tokens.vectors.assign(text.size(), 1.0F);
+        }
       }
     }
     std::size_t advance(std::size_t) override {
@@ -65,10 +72,12 @@ class TextCounter final : public TextEncoder {
       CHECK(done_ == kLayers, "vectors are there after the last part");
       return std::move(vectors_);
     }
+    std::vector<TokenVectors> take_token_vectors() override { return std::move(token_vectors_); }
 
    private:
     const std::function<void(std::size_t)>& after_layer_;
     std::vector<std::vector<float>> vectors_;
+    std::vector<TokenVectors> token_vectors_;
     int tokens_ = 0;
     int done_ = 0;
   };
@@ -76,7 +85,8 @@ class TextCounter final : public TextEncoder {
   const VectorOf vector_of_;
 };
 
-/// Models "a" to "d" (d's template knows no tools), "t" (its template writes the year), and "vectors", an encoder.
+/// Models "a" to "d" (d's template knows no tools), "t" (its template writes the year), "r" (its template begins the
+/// reasoning), and "vectors", an encoder.
 class ScriptedLoader final : public ModelLoader {
  public:
   /// Steps of the decoders end on `device`.
@@ -96,7 +106,10 @@ class ScriptedLoader final : public ModelLoader {
     text->info.context_length = 4000;
     text->info.is_encoder = file.name == "vectors";
     text->tokenizer = tokenizer;
-    const char* source = file.name == "d" ? kTemplate : file.name == "t" ? kTimeTemplate : kToolTemplate;
+    const char* source = file.name == "d"   ? kTemplate
+                         : file.name == "t" ? kTimeTemplate
+                         : file.name == "r" ? kReasoningTemplate
+                                            : kToolTemplate;
     const auto made = ChatTemplate::create(source, {}, "", "");
     if (!made.ok()) return made.error();
     text->chat_template = *made;

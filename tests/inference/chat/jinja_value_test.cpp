@@ -46,7 +46,7 @@ TEST(JinjaValue, FindsMembersByAnyKeyThatPythonHasEqual) {
   EXPECT_EQ(*dict.find(Value::tuple({1.0, "a"}))->string(), "tuple");
   EXPECT_EQ(dict.find(Value(2)), nullptr);
   EXPECT_TRUE(is_hashable(Value::tuple({1})));
-  EXPECT_FALSE(is_hashable(Value::tuple({List{}})));
+  EXPECT_FALSE(is_hashable(Value::tuple({Value(List{})})));
   EXPECT_FALSE(is_hashable(Dict{}));
 }
 

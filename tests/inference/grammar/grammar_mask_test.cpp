@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "inference/grammar/constraint_compiler.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/base/json_schema.hpp"
 #include "runtime/base/random.hpp"
 #include "tests/inference/grammar/matching.hpp"
 
@@ -97,6 +99,69 @@ TEST(GrammarMask, MakesOnlyTextsThatAreWhole) {
     EXPECT_GE(value.at("n").to_number<int>(), 1);
     EXPECT_LE(value.at("n").to_number<int>(), 30);
     EXPECT_LE(value.at("tags").as_array().size(), 2U);
+  }
+}
+
+/// Words of the vocabulary that hold the end of one item, or member, and the next one.
+std::shared_ptr<SmallTokenizer> tokenizer_of_items() {
+  return std::make_shared<SmallTokenizer>(std::vector<std::string>{
+      "\",\"", "\", \"",  "a\",\"a", "a\",\"b\"",   "[\"a\",\"a\"]",  "[\"a\",\"b\"", ",1",
+      "1,1",   "1,2,",    "1.0",     "},{\"a\":1}", "{\"a\":1,\"a\"", "true,",        ",true",
+      "\"]",   "\":1,\"", "a\":1",   "[\"",         "b\"]",           "\",",          "\\u0061"});
+}
+
+TEST(GrammarMask, ForbidsWhatRepeatsAnItemOrANameAlsoWithinAToken) {
+  const auto tokenizer = tokenizer_of_items();
+  SeededRandom random(23);
+  for (
+      const char* schema :
+      {R"({"type":"array","uniqueItems":true,"maxItems":6,"items":{"type":"string","pattern":"^[ab]{1,2}$"}})",
+       R"({"type":"array","uniqueItems":true,"items":{"enum":["a","b","ab",1,2,12,true,null]}})",
+       R"({"type":"array","uniqueItems":true,"items":{"type":"integer","minimum":0,"maximum":12},"minItems":4})",
+       R"({"type":"array","uniqueItems":true,"items":{"type":"array","items":{"type":"boolean"},"maxItems":2}})",
+       R"({"type":"array","uniqueItems":true,"maxItems":8,"items":{"type":"object","properties":{"a":{"enum":[1,2]},
+               "b":{"type":"boolean"}},"required":["a"]}})",
+       R"({"type":"object","maxProperties":6,"patternProperties":{"^[ab]{1,7}$":{"const":1}},"additionalProperties":false})",
+       R"({"type":"array","uniqueItems":true,"maxItems":5})"}) {
+    ConstraintCompiler compiler(tokenizer, Limits{});
+    const auto validator = JsonSchema::compile(boost::json::parse(schema));
+    ASSERT_TRUE(validator.ok());
+    std::vector<std::uint64_t> words((static_cast<std::size_t>(tokenizer->vocabulary_size()) + 63) / 64);
+    for (int round = 0; round < 60; ++round) {
+      const auto made = compiler.compile(schema_constraint(schema));
+      ASSERT_TRUE(made.ok()) << made.error().text();
+      std::unique_ptr<TokenMask> mask = (*made)->clone();
+      std::string text;
+      bool ended = false;
+      for (int step = 0; step < 150 && !ended; ++step) {
+        mask->fill(words);
+        ASSERT_TRUE(mask->status().ok()) << schema << "\n" << text;
+        std::vector<TokenId> allowed, longer;
+        for (TokenId token = 0; token < tokenizer->vocabulary_size(); ++token) {
+          if (round < 3) {
+            ASSERT_EQ(bit(words, token), mask->allows(token)) << schema << "\n" << text << " and token " << token;
+          }
+          if (!bit(words, token)) continue;
+          allowed.push_back(token);
+          if (token > 256 && token != tokenizer->find("  ")) longer.push_back(token);
+        }
+        ASSERT_FALSE(allowed.empty()) << schema << "\n" << text;
+        const std::vector<TokenId>& from = longer.empty() || random.below(4) == 0 ? allowed : longer;
+        const TokenId token = from[random.below(from.size())];
+        const std::unique_ptr<TokenMask> before = mask->clone();
+        mask->accept(token);
+        if (random.below(5) == 0) {  // a draft that was not taken
+          mask = before->clone();
+          mask->accept(token);
+        }
+        ended = token == tokenizer->end_of_sequence();
+        if (!ended) text += *tokenizer->decode_token(token, false);
+      }
+      if (!ended) continue;
+      const auto value = parse_bounded_json(text, "the text");  // which refuses a name that comes twice
+      ASSERT_TRUE(value.ok()) << value.error().text() << "\n" << text;
+      EXPECT_TRUE(validator->validate(*value).empty()) << schema << "\n" << text;
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "inference/grammar/automaton.hpp"
 #include "inference/grammar/gbnf.hpp"
+#include "inference/grammar/grammar_text.hpp"
 #include "inference/grammar/matcher.hpp"
 #include "inference/grammar/schema_grammar.hpp"
 #include "inference/tokenizer/tokenizer.hpp"
@@ -18,12 +19,8 @@
 namespace mnema::grammar::testing {
 
 inline bool whole(Matcher& matcher, std::string_view text) {
-  Position position = matcher.start();
-  for (const char byte : text) {
-    position = matcher.step(position, static_cast<std::uint8_t>(byte));
-    if (position == kDead) return false;
-  }
-  return matcher.complete(position);
+  const std::optional<GrammarText> read = GrammarText(matcher.start()).with(matcher, text);
+  return read && matcher.complete(read->position());
 }
 
 inline Result<std::shared_ptr<Matcher>> matcher_of(const Result<Rules>& rules) {

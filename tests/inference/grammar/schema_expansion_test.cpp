@@ -69,6 +69,9 @@ TEST(SchemaExpansion, OneOfHoldsForExactlyOneAlsoWhereBothMay) {
       {R"({"$defs":{"if":{"type":"string"}},"oneOf":[{"type":"object","properties":{"a":{},"if":{"$ref":"#/$defs/if"}},"additionalProperties":false},{"type":"object","properties":{"b":{},"if":{"$ref":"#/$defs/if"}},"additionalProperties":false},{"type":"object","properties":{"c":{},"if":{"$ref":"#/$defs/if"}},"additionalProperties":false}]})",
        {R"({"a":1})", R"({"b":1,"if":"x"})", R"({"c":1})"},
        {"{}", R"({"if":"x"})", R"({"a":1,"b":1})"}},
+      {R"({"oneOf":[{"type":"object","properties":{".":{"type":"string"}},"patternProperties":{"^\\./.+":{"type":"string"}},"additionalProperties":false},{"type":"object","properties":{"import":{"type":"string"}},"required":["import"],"additionalProperties":false}]})",
+       {R"({".":"a"})", R"({"import":"a"})", R"({".":"a","./b":"c"})"},
+       {R"({".":"a","import":"b"})", R"({"./b":1})", R"({"x":1})"}},
       {R"({"oneOf":[{"type":"string","maxLength":3},{"type":"string","pattern":"^a"}]})",
        {R"("bcd")", R"("abcd")"},
        {R"("abc")", R"("bcde")"}},
@@ -82,6 +85,57 @@ TEST(SchemaExpansion, ConditionsChooseWhatHolds) {
        {R"({"kind":"a"})", R"({"kind":"b","n":1})"}},
       {R"({"if":{"type":"integer"},"then":{"minimum":5}})", {"5", R"("a")", "1.5"}, {"4"}},
       {R"({"type":"integer","then":{"minimum":5}})", {"1"}, {R"("a")"}},
+  });
+}
+
+/// 24 schemas, `before` and `behind` around the number of each.
+std::string many(const std::string& before, const std::string& behind) {
+  std::string parts;
+  for (int i = 0; i < 24; ++i) parts += (i > 0 ? "," : "") + before + std::to_string(i) + behind;
+  return parts;
+}
+
+TEST(SchemaExpansion, AConstantTellsManyAlternativesApart) {
+  // The member is required by a schema beside them.
+  const std::string beside =
+      R"({"type":"object","allOf":[{"required":["k"],"properties":{"k":{"type":"integer"}}},{"oneOf":[)" +
+      many(R"({"properties":{"k":{"enum":[)", R"(]},"a":{"type":"integer"},"b":{"type":"string"}}})") + "]}]}";
+  // It is required by one part of each alternative or another.
+  const std::string within =
+      R"({"type":"object","oneOf":[)" +
+      many(R"({"properties":{"k":{"const":)",
+           R"(},"a":{"type":"integer"}},"oneOf":[{"required":["k","a"]},{"required":["k","b"]}]})") +
+      "]}";
+  // Conditions on a member that need not be there.
+  const std::string conditions =
+      R"({"type":"object","properties":{"k":{"type":"integer","minimum":0,"maximum":50},"a":{}},"allOf":[)" +
+      many(R"({"if":{"required":["k"],"properties":{"k":{"const":)",
+           R"(}}},"then":{"properties":{"a":{"type":"integer"}},"required":["a"]}})") +
+      "]}";
+  // A member that each alternative must have, and the last one must not.
+  const std::string absent = R"({"type":"object","required":["k"],"properties":{"k":{"type":"integer"}},"oneOf":[)" +
+                             many(R"({"properties":{"k":{"const":)", R"(},"a":{"type":"integer"}}})") +
+                             R"(,{"properties":{"k":{"const":99},"a":false}}]})";
+  expect_cases({
+      {beside.c_str(), {R"({"k":3,"a":1})", R"({"k":23})"}, {R"({"k":24})", R"({"a":1})", R"({"k":3,"a":"x"})"}},
+      {within.c_str(), {R"({"k":3,"a":1})"}, {R"({"k":3})", R"({"a":1})", R"({"k":30,"a":1})"}},
+      {conditions.c_str(),
+       {R"({"k":3,"a":1})", R"({"k":40,"a":"x"})", R"({"k":40})", R"({"a":"x"})", "{}"},
+       {R"({"k":3})", R"({"k":3,"a":"x"})"}},
+      {absent.c_str(), {R"({"k":3,"a":1})", R"({"k":99})"}, {R"({"k":99,"a":1})", R"({"k":98})", "{}"}},
+  });
+}
+
+TEST(SchemaExpansion, ListedValuesAreThoseThatAllKeywordsLeave) {
+  expect_cases({
+      {R"({"enum":[1,2.5,3.0,"a","bcd",true,null,[1],{"a":1}],"type":["integer","string","array","object","null"],"minimum":2})",
+       {"3.0", R"("a")", R"("bcd")", "[1]", R"({"a":1})", "null"},
+       {"1", "2.5", "true"}},
+      {R"({"enum":["a","ab","abc","öö"],"minLength":2,"maxLength":2})", {R"("ab")", R"("öö")"}, {R"("a")", R"("abc")"}},
+      {R"({"enum":["a","b1","1"],"pattern":"[0-9]"})", {R"("b1")", R"("1")"}, {R"("a")"}},
+      {R"({"enum":[2,3,4,6],"multipleOf":2,"exclusiveMaximum":6,"not":{"const":2.0}})", {"4"}, {"2", "3", "6"}},
+      {R"({"enum":[[1],[2]],"items":{"minimum":2}})", {"[2]"}, {"[1]"}},
+      {R"({"enum":["a","b",null],"not":{"enum":["a",null]}})", {R"("b")"}, {R"("a")", "null"}},
   });
 }
 

@@ -94,10 +94,49 @@ TEST(SchemaGrammar, AllowsValidTextsAndRefusesInvalidOnes) {
   testing::expect_cases(cases);
 }
 
+TEST(SchemaGrammar, TakesSchemasAsLibrariesWriteThem) {
+  testing::expect_cases({
+      // Names of members that need an escape.
+      {R"({"additionalProperties":{"type":"string"}})",
+       {R"({"a\\b":"x","a/b":"y","a\"b":"z","\n":""})", R"({"a\u005cb":"x"})"},
+       {R"({"a\\b":1})", R"({"a\b":"x","\u0061\b":"y"})"}},
+      // A type beside alternatives that only require.
+      {R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"anyOf":[{"required":["a"]},{"required":["b"]}]})",
+       {R"({"a":1})", R"({"b":1})", R"({"a":1,"b":2})"},
+       {"{}", R"({"a":"x"})", "1"}},
+      // An optional member whose list has no value of its type.
+      {R"({"type":"object","properties":{"a":{"type":"string","enum":[1,null]},"b":{"type":"integer"}}})",
+       {"{}", R"({"b":1})"},
+       {R"({"a":1})", R"({"a":null,"b":1})"}},
+      // pydantic: a discriminated union with defaults; Path, SecretStr, bytes, IPv6, timedelta.
+      {R"({"$defs":{"Cat":{"properties":{"kind":{"const":"cat","default":"cat","title":"Kind","type":"string"},"lives":{"default":9,"title":"Lives","type":"integer"}},"title":"Cat","type":"object"},
+           "Dog":{"properties":{"kind":{"const":"dog","default":"dog","title":"Kind","type":"string"}},"title":"Dog","type":"object"}},
+           "properties":{"pet":{"discriminator":{"mapping":{"cat":"#/$defs/Cat","dog":"#/$defs/Dog"},"propertyName":"kind"},"oneOf":[{"$ref":"#/$defs/Cat"},{"$ref":"#/$defs/Dog"}],"title":"Pet"}},"required":["pet"],"type":"object"})",
+       {R"({"pet":{"kind":"cat","lives":3}})", R"({"pet":{"kind":"dog"}})"},
+       {R"({"pet":{"kind":"cow"}})", R"({"pet":{"lives":3}})", "{}"}},
+      {R"({"properties":{"p":{"format":"path","title":"P","type":"string"},"s":{"format":"password","type":"string","writeOnly":true},
+           "b":{"format":"binary","type":"string"},"a":{"format":"ipv6","type":"string"},"t":{"format":"duration","type":"string"}},"type":"object"})",
+       {R"({"p":"/tmp/x","s":"***","b":"xyz","a":"fe80::1","t":"P1DT2H"})"},
+       {R"({"a":"fe80::1::2"})", R"({"t":"1 day"})", R"({"p":1})"}},
+      // zod: the range of safe integers, and a record.
+      {R"({"type":"integer","minimum":-9007199254740991,"maximum":9007199254740991})",
+       {"0", "-9007199254740991", "9007199254740991"},
+       {"9007199254740992", "1.5"}},
+      {R"({"type":"object","propertyNames":{"type":"string"},"additionalProperties":{"type":"number"}})",
+       {R"({"a":1,"b":2.5})"},
+       {R"({"a":"x"})"}},
+      // Indented by 4, as deep as people nest.
+      {R"({"type":"object"})",
+       {"{\n    \"a\": {\n        \"b\": [\n            1,\n            {\n                \"c\": null\n            "
+        "}\n        ]\n    }\n}"},
+       {"{\n\n\"a\": 1}"}},
+  });
+}
+
 TEST(SchemaGrammar, RefusesWhatItCannotEnforceWithThePointerToIt) {
   const std::vector<std::pair<const char*, const char*>> cases = {
-      {R"({"type":"array","uniqueItems":true})", ", at /uniqueItems"},
-      {R"({"properties":{"a":{"type":"array","items":{"type":"string"},"uniqueItems":true}}})",
+      {R"({"type":"array","not":{"uniqueItems":true}})", ", at /not"},
+      {R"({"properties":{"a":{"type":"array","items":{"type":"null"},"uniqueItems":true,"minItems":2}}})",
        ", at /properties/a/uniqueItems"},
       {R"({"type":"number","multipleOf":0.1234567891})", ", at /multipleOf"},
       {R"({"type":"string","pattern":"(?<=a)b"})", ", at /pattern"},

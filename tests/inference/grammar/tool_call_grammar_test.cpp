@@ -112,6 +112,13 @@ TEST(ToolCallGrammar, AnAnswerOfAShapeMayStandInsteadOfCalls) {
   const auto after = matcher_of(rules_of_tool_calls(constraint));
   EXPECT_TRUE(whole(**after, "hm\n</think>\n\nab"));
   EXPECT_FALSE(whole(**after, "ab"));
+  // Its rules are its own, whatever they are called.
+  constraint.shape = GrammarConstraint{"root ::= call+\ncall ::= \"a\" | \"<\" root \">\""};
+  const auto grammar = matcher_of(rules_of_tool_calls(constraint));
+  ASSERT_TRUE(grammar.ok()) << grammar.error().text();
+  EXPECT_TRUE(whole(**grammar, "hm\n</think>\n\na<aa>"));
+  EXPECT_FALSE(whole(**grammar, "hm\n</think>\n\n<>"));
+  EXPECT_FALSE(whole(**grammar, "a"));
 }
 
 TEST(ToolCallGrammar, ToolsThatTakeAnyMemberAreCalledWithAnyObject) {
@@ -132,9 +139,10 @@ TEST(ToolCallGrammar, WhatCannotBeEnforcedIsRefusedWithTheToolAndThePlace) {
   };
   EXPECT_NE(error_of(R"({"type":"string"})").find("'f'"), std::string::npos);
   EXPECT_NE(error_of("7").find("'f'"), std::string::npos);
-  const std::string place = error_of(R"({"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}})");
+  const std::string place =
+      error_of(R"({"type":"object","properties":{"a":{"type":"array","not":{"uniqueItems":true}}}})");
   EXPECT_NE(place.find("'f'"), std::string::npos);
-  EXPECT_NE(place.find("/properties/a/uniqueItems"), std::string::npos) << place;
+  EXPECT_NE(place.find("/properties/a/not"), std::string::npos) << place;
   EXPECT_FALSE(rules_of_tool_calls({}).ok());
 }
 

@@ -21,7 +21,7 @@ class ElementwiseOf : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     Result<InstructionSet> isa = instruction_set_from(GetParam());
-    if (!isa.ok()) GTEST_SKIP() << isa.error().text();
+    if (!isa.ok()) GTEST_SKIP() << isa.error().message;
     kernels_ = &elementwise_kernels(*isa);
   }
   const ElementwiseKernels* kernels_ = nullptr;

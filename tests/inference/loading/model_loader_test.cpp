@@ -7,6 +7,7 @@
 #include <fstream>
 #include <span>
 
+#include "inference/loading/catalogue.hpp"
 #include "tests/inference/formats/gguf_builder.hpp"
 #include "tests/support/paths.hpp"
 
@@ -64,6 +65,21 @@ TEST_F(ModelLoaderTest, ALinkKeepsItsOwnName) {
   fs::create_symlink(folder / "one.gguf", folder / "two.gguf");
   EXPECT_EQ(path_of(folder / "two.gguf"), (folder / "two.gguf").string());
   EXPECT_EQ(loader->locate((folder / "two.gguf").string())->name, "two");
+}
+
+TEST_F(ModelLoaderTest, ACopyOfAnEncoderOfTheCatalogueIsReadAsThatModelWhicheverOfItsFilesIsNamed) {
+  fs::create_directories(folder / "bge-small-en-v1.5");
+  fs::create_directory_symlink(folder / "bge-small-en-v1.5", folder / "another");
+  std::ofstream(folder / "bge-small-en-v1.5" / "model.onnx") << "x";
+  std::ofstream(folder / "bge-small-en-v1.5" / "vocab.txt") << "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n";
+  for (const char* name : {"bge-small-en-v1.5", "bge-small-en-v1.5/", "bge-small-en-v1.5/model.onnx"}) {
+    const auto text = loader->load_text(loader->locate((folder / name).string()).value());
+    ASSERT_TRUE(text.ok()) << text.error().text();
+    EXPECT_EQ((*text)->info.context_length, 512) << name;
+  }
+  const std::string through_link = (folder / "another" / "model.onnx").string();
+  EXPECT_EQ((*loader->load_text(*loader->locate(through_link)))->info.context_length,
+            encoder_profile(through_link).options.tokens_max);
 }
 
 TEST_F(ModelLoaderTest, AModelWithMoreTokensThanEmbeddingsIsRefused) {

@@ -47,12 +47,45 @@ TEST_F(WordPiece, PutsItsMarksAroundAText) {
   EXPECT_EQ(*tokenizer_->decode_token(tokenizer_->beginning_of_sequence(), false), "");
 }
 
+TEST_F(WordPiece, SaysWhichBytesOfTheTextATokenStandsFor) {
+  const std::string text = "  HELLO, unaffable Cafe\xcc\x81 \xe4\xb8\xad zzz";
+  const LocatedTokens tokens = *tokenizer_->locate(text);
+  EXPECT_EQ(tokens.ids, *tokenizer_->encode(text, false, false));
+  ASSERT_EQ(tokens.spans.size(), tokens.ids.size());
+  Texts found;
+  for (const TokenSpan& span : tokens.spans) found.push_back(text.substr(span.begin, span.end - span.begin));
+  EXPECT_EQ(found, (Texts{"HELLO", ",", "un", "aff", "able", "Cafe\xcc\x81", "\xe4\xb8\xad", "zzz"}));
+  EXPECT_TRUE(tokenizer_->locate("").value().ids.empty());
+  EXPECT_EQ(tokenizer_->locate("\xff").error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST(WordPieceFile, IsRefusedWithoutItsMarks) {
   const auto tokenizer = WordPieceTokenizer::from_text("hello\n[CLS]\n[SEP]\n", "vocab.txt");
   ASSERT_FALSE(tokenizer.ok());
   EXPECT_EQ(tokenizer.error().code, ErrorCode::kCorrupt);
   EXPECT_NE(tokenizer.error().message.find("vocab.txt"), std::string::npos);
   EXPECT_EQ(WordPieceTokenizer::open("/no/such/vocab.txt").error().code, ErrorCode::kNotFound);
+}
+
+TEST(WordPieceFile, IsReadFromATokenizerJsonToo) {
+  const std::string head = R"({"normalizer":{"type":"BertNormalizer","lowercase":true,"strip_accents":null},)";
+  const std::string model = R"("model":{"type":"WordPiece","continuing_subword_prefix":"##","vocab":)";
+  const std::string words = R"({"hello":3,"[UNK]":0,"##s":4,"[CLS]":1,"[SEP]":2}}})";
+  const auto tokenizer = WordPieceTokenizer::from_json(head + model + words, "tokenizer.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().text();
+  EXPECT_EQ(pieces(**tokenizer, "Hellos", true), (Texts{"[CLS]", " hello", "s", "[SEP]"}));
+  const auto code = [&](const std::string& text) {
+    const auto refused = WordPieceTokenizer::from_json(text, "tokenizer.json");
+    return refused.ok() ? ErrorCode::kInternal : refused.error().code;
+  };
+  EXPECT_EQ(code("{"), ErrorCode::kCorrupt);
+  EXPECT_EQ(code("{}"), ErrorCode::kCorrupt);
+  EXPECT_EQ(code(head + model + R"({"[UNK]":0,"[CLS]":1,"[SEP]":3}}})"), ErrorCode::kCorrupt) << "a gap in the ids";
+  EXPECT_EQ(code(head + model + R"({"[UNK]":0,"[CLS]":1,"[SEP]":1}}})"), ErrorCode::kCorrupt) << "an id twice";
+  EXPECT_EQ(code(head + R"("model":{"type":"BPE","vocab":)" + words), ErrorCode::kUnsupported);
+  EXPECT_EQ(code(R"({"normalizer":{"type":"BertNormalizer","lowercase":false},)" + model + words),
+            ErrorCode::kUnsupported)
+      << "a cased model";
 }
 
 TEST(WordPieceFile, IsReadWithLineEndsOfAnySystem) {
