@@ -49,6 +49,27 @@ class Accept {
 };
 
 /// No method blocks, nor calls the registry; `start` may take the time that its readings of secrets and files take.
+/// What is to come once more: from a time on, or from an offset of a partition on.
+struct ReplayRequest {
+  std::optional<Time> from;
+  std::optional<std::int64_t> offset;
+  std::string topic;                      // "" = all that the source reads
+  std::optional<std::int32_t> partition;  // none = all
+  bool dry_run = false;                   // says what would come, and changes nothing
+};
+
+/// What comes once more.
+struct ReplayReport {
+  struct Part {
+    std::string place;        // "orders/3"
+    std::int64_t from = 0;    // offset of the first one
+    std::int64_t events = 0;  // from there on, as far as is known now; 0: the part is left alone
+    std::string note;         // why less comes than was asked for; "" = nothing to say
+  };
+  std::vector<Part> parts;
+  std::string note;
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -71,13 +92,16 @@ class Source {
   virtual void drain() = 0;
   /// Ends: what has not been acknowledged by now comes again after the next start. Idempotent, also without `drain`.
   virtual void stop() = 0;
+  /// After `stop`, while the loop runs: whether it waits for its peer's answer to that. Its destruction would wait for
+  /// it, too. From any thread.
+  [[nodiscard]] virtual bool is_leaving() const { return false; }
 
-  /// Brings what came from `from` on once more, as new events: for who has mended a handler. Errors: `kUnsupported`
-  /// (what it brings is not kept anywhere).
-  [[nodiscard]] virtual Status replay(Time from) {
-    static_cast<void>(from);
-    return fail(ErrorCode::kUnsupported, "'" + name() + "' keeps nothing that could come once more",
-                "send the events again from where they come");
+  /// Brings what the request names once more, as new events: for who has mended a handler. `done` runs once, on any
+  /// thread. From any thread; never blocks. Errors: `kUnsupported` (what it brings is not kept anywhere),
+  /// `kInvalidArgument`, `kNotFound` (there is nothing of that name), `kFailedPrecondition`, `kUnavailable`.
+  virtual void replay(const ReplayRequest& /*request*/, std::function<void(Result<ReplayReport>)> done) {
+    done(fail(ErrorCode::kUnsupported, "'" + name() + "' keeps nothing that could come once more",
+              "send the events again from where they come"));
   }
 
   /// Counts of its kind, for /metrics; several sources of a kind add up. From any thread.

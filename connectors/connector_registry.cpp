@@ -143,6 +143,15 @@ void ConnectorRegistry::stop() {
   for (const auto& [name, sink] : sinks_) sink->stop();
 }
 
+std::vector<std::string> ConnectorRegistry::leaving() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> names;
+  for (const Entry& entry : sources_) {
+    if (entry.source->is_leaving()) names.push_back(entry.name);
+  }
+  return names;
+}
+
 Sink* ConnectorRegistry::sink(const std::string& name) const {
   const auto found = sinks_.find(name);
   return found == sinks_.end() ? nullptr : found->second.get();
@@ -153,17 +162,21 @@ std::vector<ConnectorRegistry::SourceStatus> ConnectorRegistry::source_statuses(
   std::vector<SourceStatus> all;
   for (const Entry& entry : sources_) {
     const char* const state = !entry.is_running ? "ended" : entry.is_paused ? "paused" : "running";
-    all.push_back({entry.name, entry.kind, entry.source->name(), entry.source->tenant(), state});
+    all.push_back({entry.name, entry.kind, entry.source->name(), entry.source->tenant(), state,
+                   entry.source->problem().value_or("")});
   }
   return all;
 }
 
-Status ConnectorRegistry::replay(const std::string& name, Time from) {
-  const std::scoped_lock lock(mutex_);
-  for (Entry& entry : sources_) {
-    if (entry.name == name) return entry.source->replay(from);
+void ConnectorRegistry::replay(const std::string& name, const ReplayRequest& request,
+                               std::function<void(Result<ReplayReport>)> done) {
+  {
+    const std::scoped_lock lock(mutex_);
+    for (Entry& entry : sources_) {
+      if (entry.name == name) return entry.source->replay(request, std::move(done));
+    }
   }
-  return fail(ErrorCode::kNotFound, "there is no source '" + name + "'", "'mnema sources' lists them");
+  done(fail(ErrorCode::kNotFound, "there is no source '" + name + "'", "'mnema sources' lists them"));
 }
 
 std::vector<std::string> ConnectorRegistry::paused(const std::optional<std::string>& tenant) const {

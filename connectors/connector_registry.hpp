@@ -67,6 +67,8 @@ class ConnectorRegistry {
   void drain();
   /// Sources and sinks end. Never blocks. Idempotent, also without `drain`.
   void stop();
+  /// Sources that Source::is_leaving holds for, by their names in the configuration.
+  [[nodiscard]] std::vector<std::string> leaving() const;
 
   /// Null: there is none of that name.
   [[nodiscard]] Sink* sink(const std::string& name) const;
@@ -75,11 +77,12 @@ class ConnectorRegistry {
     std::string kind;
     std::string from;  // its own name
     std::optional<std::string> tenant;
-    std::string state;  // running | paused | ended
+    std::string state;    // running | paused | ended
+    std::string problem;  // what it waits for; "" = nothing
   };
   [[nodiscard]] std::vector<SourceStatus> source_statuses() const;
   /// Source::replay of the source of this name in the configuration. Errors: `kNotFound`, those of Source::replay.
-  [[nodiscard]] Status replay(const std::string& name, Time from);
+  void replay(const std::string& name, const ReplayRequest& request, std::function<void(Result<ReplayReport>)> done);
   /// Names and kinds of the sinks.
   [[nodiscard]] std::map<std::string, std::string> sinks() const { return sink_kind_of_; }
   /// Paused sources that may bring events of `tenant` (none: of any), by their own names.

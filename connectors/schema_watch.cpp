@@ -1,5 +1,6 @@
 #include "connectors/schema_watch.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "runtime/base/json.hpp"
@@ -8,8 +9,10 @@ namespace mnema {
 namespace json = boost::json;
 namespace {
 
-constexpr int kDepthMax = 32;            // deeper parts of an answer are not watched
-constexpr std::size_t kPathsMax = 2000;  // an object used as a map would grow for ever
+constexpr int kDepthMax = 32;                    // deeper parts of an answer are not watched
+constexpr std::size_t kPathsMax = 2000;          // an object used as a map would grow for ever
+constexpr std::size_t kPathBytesMax = 512;       // longer ones are not watched, nor what stands below
+constexpr std::size_t kComplaintsShownMax = 20;  // of one answer; the others are counted
 
 std::uint8_t type_of(const json::value& value) {
   switch (value.kind()) {
@@ -51,7 +54,7 @@ struct Sighting {
 using Sightings = std::map<std::string, Sighting>;
 
 void collect(const json::value& value, const std::string& path, int depth, Sightings& seen) {
-  if (seen.size() >= kPathsMax && !seen.contains(path)) return;
+  if (path.size() > kPathBytesMax || (seen.size() >= kPathsMax && !seen.contains(path))) return;
   Sighting& sighting = seen[path];
   sighting.types |= type_of(value);
   ++sighting.count;
@@ -77,14 +80,17 @@ bool is_missing_somewhere(const std::string& path, const Sightings& seen) {
 
 }  // namespace
 
-void JsonShape::learn(const json::value& sample) {
+void JsonShape::learn(const json::value& sample, bool is_the_only_one) {
   Sightings seen;
   collect(sample, "", 0, seen);
+  std::set<std::string> lacked;  // by earlier samples
   for (const auto& [path, sighting] : seen) {
+    if (fields_.size() >= kPathsMax && !fields_.contains(path)) continue;
     auto [field, is_new] = fields_.try_emplace(path);
+    if (is_new) lacked.insert(path);
     // A path that earlier samples lacked is optional, unless they lacked the object it would stand in.
-    if (is_new && samples_ > 0 && fields_.contains(parent_of(path)) && !path.ends_with("/*"))
-      field->second.required = false;
+    const bool had_parent = samples_ > 0 && !path.empty() && !lacked.contains(parent_of(path));
+    if (is_new && (had_parent || is_the_only_one) && !path.ends_with("/*")) field->second.required = false;
     field->second.types |= sighting.types;
     if (is_missing_somewhere(path, seen)) field->second.required = false;
   }
@@ -92,6 +98,35 @@ void JsonShape::learn(const json::value& sample) {
     if (is_missing_somewhere(path, seen)) field.required = false;
   }
   ++samples_;
+}
+
+bool JsonShape::add(const std::string& path, std::uint8_t types) {
+  if (path.size() > kPathBytesMax || (fields_.size() >= kPathsMax && !fields_.contains(path))) return false;
+  fields_[path].types |= types;
+  return true;
+}
+
+ShapeChanges changes_between(const JsonShape& before, const JsonShape& now) {
+  ShapeChanges changes;
+  for (const auto& [path, field] : now.fields()) {
+    const auto was = before.fields().find(path);
+    if (was == before.fields().end()) {
+      if (path.empty() || before.fields().contains(parent_of(path))) changes.added.push_back(path);
+    } else if ((field.types & ~was->second.types) != 0) {
+      changes.broken.push_back(path + " is " + names_of(field.types) + " and was " + names_of(was->second.types));
+    }
+  }
+  for (const auto& [path, field] : before.fields()) {
+    if (now.fields().contains(path) || !now.fields().contains(parent_of(path))) continue;
+    std::string missing = path + " is missing";
+    for (const std::string& other : changes.added) {
+      if (parent_of(other) != parent_of(path) || (now.fields().at(other).types & field.types) == 0) continue;
+      missing += " (renamed to " + other + "?)";
+      break;
+    }
+    changes.broken.push_back(std::move(missing));
+  }
+  return changes;
 }
 
 json::value JsonShape::to_json() const {
@@ -146,6 +181,10 @@ Result<SchemaWatch::Report> SchemaWatch::check(const json::value& answer) {
   }
   for (const auto& [path, field] : shape_.fields()) {
     if (!field.required || !is_missing_somewhere(path, seen)) continue;
+    if (complaints.size() >= kComplaintsShownMax) {
+      complaints.emplace_back();
+      continue;
+    }
     std::string complaint = path + " is missing";
     for (auto it = new_paths.begin(); it != new_paths.end(); ++it) {
       if (parent_of(*it) != parent_of(path) || (seen[*it].types & field.types) == 0) continue;
@@ -156,8 +195,10 @@ Result<SchemaWatch::Report> SchemaWatch::check(const json::value& answer) {
   }
   if (!complaints.empty()) {
     std::string list;
-    for (const std::string& complaint : complaints) list += (list.empty() ? "" : "; ") + complaint;
-    return fail(ErrorCode::kSchemaDrift, "an answer of upstream '" + upstream_ + "' has changed its shape: " + list,
+    const std::size_t shown = std::min(complaints.size(), kComplaintsShownMax);
+    for (std::size_t i = 0; i < shown; ++i) list += (i == 0 ? "" : "; ") + complaints[i];
+    if (shown < complaints.size()) list += "; and " + std::to_string(complaints.size() - shown) + " more";
+    return fail(ErrorCode::kSchemaDrift, "an answer of '" + upstream_ + "' has changed its shape: " + list,
                 "look at the upstream's release notes; pin the new shape once the agent can read it");
   }
   Report report;

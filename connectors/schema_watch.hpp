@@ -5,7 +5,8 @@
 // type is an error, a new one is a note. A rename is a missing path beside a new one of the same type, and is said so.
 //
 // A learned path is required only if every learning sample had it; null beside a type makes it nullable; the elements
-// of an array share one path ("/items/*/id").
+// of an array share one path ("/items/*/id"). Paths of more than 512 bytes are not watched, nor more than 2,000 of
+// them.
 //
 // Threads: confined to its owner. Pure.
 #pragma once
@@ -30,7 +31,11 @@ class JsonShape {
   };
   enum Type : std::uint8_t { kNull = 1, kBoolean = 2, kNumber = 4, kString = 8, kArray = 16, kObject = 32 };
 
-  void learn(const boost::json::value& sample);
+  /// `is_the_only_one`: no others follow that would show which of its new members are optional, so all of them are.
+  void learn(const boost::json::value& sample, bool is_the_only_one = false);
+  /// What a schema says of a path: it may be of these types, beside those it was given before. False: the path is too
+  /// long, or there are too many.
+  bool add(const std::string& path, std::uint8_t types);
   [[nodiscard]] const std::map<std::string, Field>& fields() const { return fields_; }
   [[nodiscard]] int samples() const { return samples_; }
 
@@ -42,6 +47,13 @@ class JsonShape {
   std::map<std::string, Field> fields_;
   int samples_ = 0;
 };
+
+/// What differs between two shapes, for who reads the first and is given the second.
+struct ShapeChanges {
+  std::vector<std::string> added;   // paths
+  std::vector<std::string> broken;  // "/a is missing (renamed to /b?)", "/c is string and was number"
+};
+[[nodiscard]] ShapeChanges changes_between(const JsonShape& before, const JsonShape& now);
 
 class SchemaWatch {
  public:
@@ -59,6 +71,10 @@ class SchemaWatch {
   /// each.
   [[nodiscard]] Result<Report> check(const boost::json::value& answer);
 
+  /// Takes `answer` for one of the right shape, whatever `check` says of it.
+  void accept(const boost::json::value& answer) { shape_.learn(answer, true); }
+
+  [[nodiscard]] bool is_learning() const { return shape_.samples() < samples_to_learn_; }
   [[nodiscard]] const JsonShape& shape() const { return shape_; }
 
  private:

@@ -263,9 +263,11 @@ bool SecretsStore::refresh_after_refusal(const SecretReference& reference, const
   std::unique_lock lock(mutex_);
   Entry& entry = entries_[reference];
   if (!entry.value.empty() && entry.value.reveal() != refused.reveal()) return true;  // somebody else has re-read it
-  const bool tried = entry.refused && entry.refused->reveal() == refused.reveal();
-  if (tried && !entry.reading) return false;
+  const MonotonicTime now = clock_.monotonic_now();
+  const bool is_known = entry.refused && entry.refused->reveal() == refused.reveal();
+  if (is_known && !entry.reading && now - entry.refused_at < options_.failure_kept) return false;
   entry.refused = refused;
+  entry.refused_at = now;
   const Result<Secret> secret = read_once(lock, reference, entry);
   return secret.ok() && secret->reveal() != refused.reveal();
 }

@@ -42,7 +42,7 @@ class SecretsStore {
  public:
   struct Options {
     Duration file_check_interval = std::chrono::seconds(5);
-    Duration failure_kept = std::chrono::seconds(5);  // an unreadable secret is not read again before
+    Duration failure_kept = std::chrono::seconds(5);  // an unreadable or refused secret is not read again before
     Duration command_time_max =
         std::chrono::seconds(10);  // from its start to its end; then its process group is killed
   };
@@ -61,8 +61,9 @@ class SecretsStore {
   /// one caller per interval.
   [[nodiscard]] Known peek(const SecretReference& reference);
 
-  /// The other side refused `refused`. Reads the source again, at most once per refused value, and returns true if it
-  /// now gives another one: then the call is worth one repeat.
+  /// The other side refused `refused`. Reads the source again, for the same value no sooner than `failure_kept` after
+  /// the last time, and returns true if it now gives another one: then the call is worth one repeat. So a secret that
+  /// is rotated after its refusal is found by a later one, and refusals in a row do not run a command each.
   [[nodiscard]] bool refresh_after_refusal(const SecretReference& reference, const Secret& refused);
 
  private:
@@ -70,7 +71,8 @@ class SecretsStore {
     Secret value;  // empty: none yet
     MonotonicTime checked_at{};
     std::string stamp;              // file: device, inode, mtime, size
-    std::optional<Secret> refused;  // already re-read because of this one
+    std::optional<Secret> refused;  // re-read because of this one
+    MonotonicTime refused_at{};     // when it was last
     bool reading = false;           // a thread is at it, without the mutex
     long long rounds = 0;           // readings that have ended
     std::optional<Error> failure;   // of the last one

@@ -187,7 +187,7 @@ void WebhookSource::Shared::refuse(HttpExchange& exchange, const Error& error) {
 void WebhookSource::Shared::answer(HttpExchange& exchange, const std::string& id, const Result<Accepted>& accepted) {
   if (!accepted.ok()) {
     // Subscribing is the agents' business: to the sender, who signed it rightly, its webhook works.
-    if (accepted.error().code == ErrorCode::kNotFound && options.agent.empty()) {
+    if (is_unrouted(accepted.error())) {
       count(kUnrouted);
       return exchange.respond(
           json_response(200, json::object{{"accepted", false}, {"reason", accepted.error().message}}));

@@ -25,6 +25,8 @@ std::shared_ptr<HttpClient::Call> HttpClient::send(HttpCall call, Executor& repl
   return running;
 }
 
+ResponseWatch* HttpClient::watch() const { return shared_->options.watch; }
+
 void HttpClient::stop() {
   if (shared_->stopped.exchange(true)) return;
   shared_->home.post([shared = shared_] { shared->cancel_all(); });

@@ -35,15 +35,19 @@
 
 namespace mnema {
 
+class ResponseWatch;
+
 struct HttpClientOptions {
   std::string base_url;                   // "https://api.example.com": scheme, host, port; path is a prefix
   std::optional<SecretReference> bearer;  // Authorization: Bearer <secret>
+  std::string basic_user;                 // not empty: Authorization: Basic instead, with `bearer` as the password
   HttpHeaders headers;                    // with every call that does not set them itself
   Duration connect_timeout = std::chrono::seconds(5);  // to resolve, connect and shake hands, in sum
   Duration read_timeout = std::chrono::seconds(30);    // silence between two reads
   Duration total_timeout = std::chrono::seconds(60);   // whole call with its retries, unless the call says less
   std::int64_t response_bytes_max = 16 << 20;          // after decompression
   int redirects_max = 5;                               // within the same origin; others are refused
+  ResponseWatch* watch = nullptr;                      // for who reads the answers; null: nobody looks at their shapes
 };
 
 struct HttpCall {
@@ -98,6 +102,8 @@ class HttpClient {
   /// bulkhead's queue refused it, the deadline or a cancel came while it waited or connected, the name did not resolve,
   /// the connection or the TLS handshake failed, the secret cannot be read, the path is refused.
   std::shared_ptr<Call> send(HttpCall call, Executor& reply_to, std::function<void(Result<HttpReply>)> done);
+
+  [[nodiscard]] ResponseWatch* watch() const;
 
   /// Cancels every call in flight (each ends with kCancelled) and refuses later ones likewise. Never blocks.
   void stop();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/base64.hpp"
 #include "connectors/http/excerpt.hpp"
 #include "connectors/http/path.hpp"
 #include "connectors/http/request_check.hpp"
@@ -117,7 +118,8 @@ void RunningCall::have_secret(Result<Secret> secret) {
   if (!usable.ok()) {
     release(Upstream::Outcome::kOurFailure);
     Error error = usable.error();
-    error.message = what() + " needs its bearer: " + error.message;
+    error.message = what() + (shared_->options.basic_user.empty() ? " needs its bearer: " : " needs its password: ") +
+                    error.message;
     error.retryable = true;  // the call has not left; the secret may be put there
     return finish(std::move(error));
   }
@@ -155,7 +157,12 @@ HttpHeaders RunningCall::request_headers() const {
   }
   for (const auto& [name, value] : call_.headers) headers.add(name, value);
   if (!headers.has("User-Agent")) headers.add("User-Agent", "mnema");
-  if (!secret_.empty()) headers.set("Authorization", "Bearer " + std::string(secret_.reveal()));
+  if (!secret_.empty() && shared_->options.basic_user.empty()) {
+    headers.set("Authorization", "Bearer " + std::string(secret_.reveal()));
+  } else if (!secret_.empty()) {
+    const std::string login = shared_->options.basic_user + ":" + std::string(secret_.reveal());
+    headers.set("Authorization", "Basic " + base64_encode(login));
+  }
   if (!call_.idempotency_key.empty()) headers.set("Idempotency-Key", call_.idempotency_key);
   if (!call_.body.empty()) headers.set("Content-Type", call_.content_type);
   return headers;

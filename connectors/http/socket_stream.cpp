@@ -6,7 +6,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/container/static_vector.hpp>
 
 namespace mnema {
@@ -83,40 +82,42 @@ class PlainStream final : public Stream {
 
 class TlsStream final : public Stream {
  public:
-  TlsStream(asio::ip::tcp::socket socket, asio::ssl::context& context)
-      : stream_(std::move(socket), context), peer_(name_of(stream_.next_layer())) {
-    prepare(stream_.next_layer());
+  TlsStream(std::unique_ptr<TlsSocket> socket, bool is_open)
+      : stream_(std::move(socket)), is_open_(is_open), peer_(name_of(stream_->next_layer())) {
+    prepare(stream_->next_layer());
   }
   void open(Done done) override {
-    stream_.async_handshake(asio::ssl::stream_base::server,
-                            [done = std::move(done)](boost::system::error_code error) { done(error ? kClosed : 1); });
+    if (is_open_) return asio::post(stream_->get_executor(), [done = std::move(done)] { done(1); });
+    stream_->async_handshake(asio::ssl::stream_base::server,
+                             [done = std::move(done)](boost::system::error_code error) { done(error ? kClosed : 1); });
   }
   void read_some(std::span<char> into, Done done) override {
-    stream_.async_read_some(asio::buffer(into.data(), into.size()),
-                            [done = std::move(done)](boost::system::error_code error, std::size_t bytes) {
-                              done(result_of(error, bytes));
-                            });
+    stream_->async_read_some(asio::buffer(into.data(), into.size()),
+                             [done = std::move(done)](boost::system::error_code error, std::size_t bytes) {
+                               done(result_of(error, bytes));
+                             });
   }
   void write_some(std::span<const std::string_view> pieces, Done done) override {
-    stream_.async_write_some(buffers_of(pieces),
-                             [done = std::move(done)](boost::system::error_code error, std::size_t bytes) {
-                               done(error ? kClosed : static_cast<long>(bytes));
-                             });
+    stream_->async_write_some(buffers_of(pieces),
+                              [done = std::move(done)](boost::system::error_code error, std::size_t bytes) {
+                                done(error ? kClosed : static_cast<long>(bytes));
+                              });
   }
   // The close_notify would need a write of its own beside the outstanding read; HTTP frames its bodies, so that a
   // client sees a cut answer without it.
   void finish_sending() override {
     boost::system::error_code ignored;
-    stream_.next_layer().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    stream_->next_layer().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   }
   void close() override {
     boost::system::error_code ignored;
-    stream_.next_layer().close(ignored);
+    stream_->next_layer().close(ignored);
   }
   std::string peer() const override { return peer_; }
 
  private:
-  asio::ssl::stream<asio::ip::tcp::socket> stream_;
+  const std::unique_ptr<TlsSocket> stream_;
+  const bool is_open_;
   std::string peer_;
 };
 
@@ -127,7 +128,11 @@ std::unique_ptr<Stream> plain_stream(asio::ip::tcp::socket socket) {
 }
 
 std::unique_ptr<Stream> tls_stream(asio::ip::tcp::socket socket, asio::ssl::context& context) {
-  return std::make_unique<TlsStream>(std::move(socket), context);
+  return std::make_unique<TlsStream>(std::make_unique<TlsSocket>(std::move(socket), context), false);
+}
+
+std::unique_ptr<Stream> open_tls_stream(std::unique_ptr<TlsSocket> socket) {
+  return std::make_unique<TlsStream>(std::move(socket), true);
 }
 
 }  // namespace mnema

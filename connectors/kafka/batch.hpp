@@ -5,15 +5,16 @@
 //
 // Threads:   gathered on the loop thread, then confined to one executor at a time: a worker (mapping), the store
 //            (hook), the loop (what came of it).
-// Ownership: owns the events of librdkafka that hold its records, and through `client` what they came from.
+// Ownership: owns the fetches that hold its records.
 #pragma once
 
+#include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "connectors/kafka/client.hpp"
-#include "connectors/kafka/handles.hpp"
+#include "connectors/kafka/member.hpp"
 #include "connectors/kafka/offset_store.hpp"
 #include "connectors/kafka/record_mapping.hpp"
 #include "runtime/events/event_batch.hpp"
@@ -22,18 +23,22 @@
 namespace mnema {
 
 struct KafkaBatch {
+  static constexpr std::int64_t kAllOffsets = std::numeric_limits<std::int64_t>::max();  // are below it
+
   /// One partition's part of it.
   struct Part {
-    std::string topic;
-    std::int32_t number = 0;
+    KafkaPartitionName of;
     std::int64_t expected_next = -1;  // of its row
     KafkaStored moved;
     std::int64_t finished_below = -1;  // ack = done: what the table of unfinished events may forget
     std::vector<kafka_offset_store::Unfinished> unfinished;  // by the hook, with ack = done
   };
   struct Record {
-    const rd_kafka_message_t* message = nullptr;
+    const KafkaFetch* fetch = nullptr;
+    std::size_t index = 0;  // in it
+    std::int64_t offset = 0;
     std::size_t part = 0;
+    [[nodiscard]] KafkaRecord read(std::size_t headers_max) const { return fetch->record(index, headers_max); }
   };
   struct Outcome {
     long long accepted = 0;
@@ -42,18 +47,20 @@ struct KafkaBatch {
     long long unrouted = 0;
   };
 
-  std::shared_ptr<KafkaClient> client;  // before what it must outlive
-  std::vector<KafkaEvent> events;
+  std::vector<std::unique_ptr<KafkaFetch>> fetches;
   std::vector<Record> records;
   std::vector<Part> parts;
   std::int64_t bytes = 0;
-  Outcome outcome;  // of the hook's last run
+  RegisteredSchemas schemas;  // those that the records name, before they are mapped
+  Outcome outcome;            // of the hook's last run
 
   /// The part of that partition, made if it is the batch's first record of it.
-  [[nodiscard]] std::size_t part_of(const std::string& topic, std::int32_t number, std::int64_t expected_next,
+  [[nodiscard]] std::size_t part_of(const KafkaPartitionName& of, std::int64_t expected_next,
                                     const KafkaStored& stored);
+  /// The schemas that its records name.
+  [[nodiscard]] std::set<SchemaId> schema_ids() const;
   /// Takes a partition's records below `offset` out. Not while it is mapped or stored.
-  void drop(const std::string& topic, std::int32_t number, std::int64_t offset);
+  void drop(const KafkaPartitionName& of, std::int64_t offset);
 };
 
 struct KafkaBatchRules {
@@ -62,7 +69,9 @@ struct KafkaBatchRules {
   std::string group;
   std::string key_template;
   Dedupe dedupe = Dedupe::kByOffset;
-  bool tracks_unfinished = false;  // ack = done
+  bool tracks_unfinished = false;            // ack = done
+  std::shared_ptr<SchemaRegistry> registry;  // null: its records need none
+  std::shared_ptr<SchemaVersions> versions;  // with it
 };
 
 /// Maps the records. The event batch's hook refers to all three, which stay until it is answered.

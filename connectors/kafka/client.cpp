@@ -38,8 +38,6 @@ constexpr std::array<std::string_view, 24> kKept = {"bootstrap.servers",
                                                     "test.mock.num.brokers"};
 constexpr std::array<std::string_view, 4> kKeptPrefixes = {"sasl.", "ssl.", "test.", "log."};
 
-/// How long a consumer that goes may take to leave its group; the broker finds out by itself later.
-constexpr int kLeaveSteps = 100;
 constexpr int kLeaveStepMs = 10;
 constexpr Duration kTokenTime = std::chrono::minutes(5);  // of one that does not say until when it is good
 
@@ -159,16 +157,33 @@ Result<std::shared_ptr<KafkaClient>> KafkaClient::open(rd_kafka_type_t type, con
 
 KafkaClient::~KafkaClient() {
   if (client_ == nullptr) return;
-  if (rd_kafka_type(client_) == RD_KAFKA_CONSUMER) {
-    const KafkaQueue queue(rd_kafka_queue_new(client_));
-    if (!KafkaError(rd_kafka_consumer_close_queue(client_, queue.get()))) {
-      for (int step = 0; step < kLeaveSteps && rd_kafka_consumer_closed(client_) == 0; ++step) {
-        const KafkaEvent event(rd_kafka_queue_poll(queue.get(), kLeaveStepMs));
-        if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) rd_kafka_assign(client_, nullptr);
-      }
-    }
-  }
+  while (!leave() && parts_.clock.monotonic_now() < leave_until_) serve_leaving(kLeaveStepMs);
+  leaving_.reset();
   rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+bool KafkaClient::leave() {
+  if (rd_kafka_type(client_) != RD_KAFKA_CONSUMER) return true;
+  if (!leaving_) {
+    // For a rebalance whose event came before: without an answer to it librdkafka would not end, ever. Not later: what
+    // it is told while the group ends may be thrown away (2.0.2), and the call would wait for ever.
+    rd_kafka_assign(client_, nullptr);
+    leaving_.reset(rd_kafka_queue_new(client_));
+    leave_until_ = parts_.clock.monotonic_now() + std::chrono::milliseconds(parts_.limits.kafka_leave_ms);
+    const KafkaError refused(rd_kafka_consumer_close_queue(client_, leaving_.get()));
+    is_out_ = static_cast<bool>(refused);  // by a fatal error
+  }
+  if (is_out_) return true;
+  serve_leaving(0);
+  return rd_kafka_consumer_closed(client_) != 0;
+}
+
+void KafkaClient::serve_leaving(int wait_ms) {
+  while (const KafkaEvent event = KafkaEvent(rd_kafka_queue_poll(leaving_.get(), wait_ms))) {
+    wait_ms = 0;
+    // The group does not end before it is answered.
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) rd_kafka_assign(client_, nullptr);
+  }
 }
 
 bool KafkaClient::handle(const KafkaEvent& event) {

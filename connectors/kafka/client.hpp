@@ -1,15 +1,17 @@
 // connectors/kafka/client.hpp
 //
 // One librdkafka client, consumer or producer: its settings, its login, and what every client does with errors. Secrets
-// come from the secrets store only; a login that the broker refuses is read again once and given to the client, so that
-// a rotated password or token needs no restart.
+// come from the secrets store only; a login that the broker refuses is read again, now and then as long as it is
+// refused, and given to the client, so that a rotated password or token needs no restart.
 //
 // Settings of librdkafka may be passed through by their own names, except those that are ours to keep (they would break
 // what is promised: offsets, groups, transactions) and those that hold secrets or load code.
 //
-// Threads:   `open` on a thread that may block (it reads secrets); `handle` on the loop; `problem` from any thread.
-// Ownership: shared. Whoever releases it last waits for librdkafka's threads (a consumer leaves its group first), a
-//            second at most: not on the loop while it serves.
+// Threads:   `open` on a thread that may block (it reads secrets); `handle` and `leave` on the loop; `problem` from any
+//            thread.
+// Ownership: shared. Whoever releases it last waits for librdkafka's threads: not on the loop while it serves. A
+//            consumer leaves its group first, for `limits.kafka_leave_ms` at most since it began to, so that several
+//            which begin together (`leave`) have that time together.
 #pragma once
 
 #include <map>
@@ -22,6 +24,7 @@
 #include "connectors/kafka/handles.hpp"
 #include "connectors/secrets_store.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/base/limits.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/exec/executor.hpp"
 
@@ -45,6 +48,7 @@ class KafkaClient {
     SecretsStore& secrets;
     Executor& blocking;
     const Clock& clock;
+    const Limits& limits;
   };
   using Settings = std::map<std::string, std::string>;
 
@@ -58,6 +62,8 @@ class KafkaClient {
 
   [[nodiscard]] rd_kafka_t* get() const { return client_; }
   [[nodiscard]] const std::string& name() const { return name_; }
+  /// How long who waits for a broker's answer waits.
+  [[nodiscard]] int answer_ms() const { return parts_.limits.kafka_answer_ms; }
 
   /// Logins and errors that are no partition's. True if the event was one of them.
   bool handle(const KafkaEvent& event);
@@ -66,6 +72,9 @@ class KafkaClient {
   /// While a password is refused: looks, off the loop, whether there is another one by now. Costs nothing else. To be
   /// called now and then, as librdkafka does not repeat an error for every connection that fails.
   void retry_login();
+  /// A consumer leaves its group, for good; nothing else is done with it. To be called again until it is true: it has
+  /// left. Never waits.
+  [[nodiscard]] bool leave();
   /// What keeps it from working; none: nothing is known. A fatal one stays.
   [[nodiscard]] std::optional<std::string> problem() const;
   void set_problem(const std::string& problem);
@@ -74,6 +83,7 @@ class KafkaClient {
  private:
   KafkaClient(std::string name, KafkaClientOptions options, const Parts& parts);
   ~KafkaClient();
+  void serve_leaving(int wait_ms);
   void refresh_token();
   void give_token();  // reads the secret: may block
   void refresh_password();
@@ -83,6 +93,9 @@ class KafkaClient {
   const KafkaClientOptions options_;
   const Parts parts_;
   rd_kafka_t* client_ = nullptr;
+  KafkaQueue leaving_;  // what is to be answered on the way out of the group; null: it has not begun
+  MonotonicTime leave_until_{};
+  bool is_out_ = false;  // there is no group to leave any more
   std::weak_ptr<KafkaClient> self_;
   mutable std::mutex mutex_;  // guards all below
   std::optional<std::string> problem_;

@@ -78,6 +78,24 @@ Status move(Transaction& transaction, const PartitionName& name, std::int64_t ex
                                        "' is no longer at offset " + std::to_string(expected_next));
 }
 
+Status open_epoch(Transaction& transaction, const PartitionName& name, const KafkaStored& begun) {
+  return move(transaction, name, -1, begun);
+}
+
+Result<std::vector<PartitionName>> list(Transaction& transaction, const std::string& cluster,
+                                        const std::string& group) {
+  ASSIGN_OR_RETURN(Statement statement,
+                   transaction.prepare("SELECT DISTINCT topic, partition FROM kafka_offsets"
+                                       " WHERE cluster = ?1 AND consumer_group = ?2 ORDER BY topic, partition"));
+  statement.bind(1, std::string_view(cluster)).bind(2, std::string_view(group));
+  std::vector<PartitionName> names;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, statement.step());
+    if (!row) return names;
+    names.push_back({cluster, group, std::string(statement.text(0)), static_cast<std::int32_t>(statement.integer(1))});
+  }
+}
+
 Status add_unfinished(Transaction& transaction, const PartitionName& name, std::int64_t epoch,
                       const std::vector<Unfinished>& events) {
   for (const Unfinished& event : events) {

@@ -35,6 +35,13 @@ struct PartitionName {
 [[nodiscard]] Status move(Transaction& transaction, const PartitionName& name, std::int64_t expected_next,
                           const KafkaStored& moved);
 
+/// Writes the first row of an epoch, which begins at `begun.next`. Errors: `kAborted`: there is one.
+[[nodiscard]] Status open_epoch(Transaction& transaction, const PartitionName& name, const KafkaStored& begun);
+
+/// The partitions of the group that have rows.
+[[nodiscard]] Result<std::vector<PartitionName>> list(Transaction& transaction, const std::string& cluster,
+                                                      const std::string& group);
+
 /// An event that is in the mailbox, by the offset of its record. Offsets are of an epoch: another one's say nothing of
 /// how far this one is handled.
 struct Unfinished {

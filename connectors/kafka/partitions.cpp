@@ -1,15 +1,12 @@
 #include "connectors/kafka/partitions.hpp"
 
-#include <cstdlib>
-#include <cstring>
-
 #include "runtime/base/check.hpp"
 
 namespace mnema {
 
-std::int64_t KafkaPartitionState::fetch_from(bool from_latest) const {
-  if (gathered_next < 0) return from_latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
-  return verify_digest != 0 ? gathered_next - 1 : gathered_next;
+KafkaPartitionOffset KafkaPartitionState::fetch_from(bool from_latest) const {
+  if (gathered_next < 0) return {name(), from_latest ? KafkaPartitionOffset::kEnd : KafkaPartitionOffset::kBegin};
+  return {name(), verify_digest != 0 ? gathered_next - 1 : gathered_next};
 }
 
 KafkaPartitionState& KafkaPartitionStates::add(const std::string& topic, std::int32_t number, const KafkaStart& start) {
@@ -20,7 +17,7 @@ KafkaPartitionState& KafkaPartitionStates::add(const std::string& topic, std::in
   state.epoch = start.epoch;
   state.stored_next = start.stored_next;
   state.stored_digest = start.digest;
-  state.gathered_next = start.offset;
+  state.gathered_next = state.begun_at = start.offset;
   state.committed = start.committed;
   state.unmarked_commit = start.unmarked_commit;
   state.verify_digest = start.digest;
@@ -31,7 +28,7 @@ KafkaPartitionState& KafkaPartitionStates::restart(const std::string& topic, std
                                                    const KafkaStart& start) {
   KafkaPartitionState* const state = find(topic, number);
   if (state == nullptr || state->epoch != start.epoch) return add(topic, number, start);
-  state->gathered_next = start.offset;
+  state->gathered_next = state->begun_at = start.offset;
   state->committed = start.committed;
   state->verify_digest = start.digest;
   return *state;
@@ -58,19 +55,18 @@ KafkaPartitionState* KafkaPartitionStates::find(std::string_view topic, std::int
   return state == found->second.end() ? nullptr : &state->second;
 }
 
-KafkaPartitionStates::Verdict KafkaPartitionStates::look_at(KafkaPartitionState& state,
-                                                            const rd_kafka_message_t& message) {
+KafkaPartitionStates::Verdict KafkaPartitionStates::look_at(KafkaPartitionState& state, const KafkaRecord& record) {
   if (state.verify_digest != 0) {
-    if (message.offset == state.gathered_next - 1) {
-      const bool is_same = digest_of(record_of(message, 0)) == state.verify_digest;
+    if (record.offset == state.gathered_next - 1) {
+      const bool is_same = digest_of(record) == state.verify_digest;
       state.verify_digest = 0;
       return is_same ? Verdict::kSkip : Verdict::kOtherTopic;
     }
     // It is no longer there (the topic is compacted): nothing to compare.
-    if (message.offset >= state.gathered_next) state.verify_digest = 0;
+    if (record.offset >= state.gathered_next) state.verify_digest = 0;
   }
-  if (message.offset < state.gathered_next) return Verdict::kSkip;
-  state.gathered_next = message.offset + 1;
+  if (record.offset < state.gathered_next) return Verdict::kSkip;
+  state.gathered_next = record.offset + 1;
   return Verdict::kTake;
 }
 
@@ -94,31 +90,23 @@ void KafkaPartitionStates::settled(Sequence sequence) {
   places_.erase(place);
 }
 
-KafkaPartitions KafkaPartitionStates::commits() const {
-  KafkaPartitions list;
+std::vector<KafkaPartitionOffset> KafkaPartitionStates::commits() const {
+  std::vector<KafkaPartitionOffset> list;
   for (const auto& [topic, partitions] : states_) {
     for (const auto& [number, state] : partitions) {
+      // Until the record before our offset has been compared, the topic may be another one: these are not its offsets.
+      if (state.verify_digest != 0) continue;
       const std::int64_t offset = state.to_commit();
-      if (offset < 0 || offset <= state.committed) continue;
-      if (!list) list = kafka_partitions(1);
-      rd_kafka_topic_partition_t* entry = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), number);
-      entry->offset = offset;
-      // librdkafka frees it with the list.
-      entry->metadata_size = std::strlen(kKafkaCommitMark);
-      entry->metadata = std::malloc(entry->metadata_size);
-      CHECK(entry->metadata != nullptr, "there is memory");
-      std::memcpy(entry->metadata, kKafkaCommitMark, entry->metadata_size);
+      if (offset >= 0 && offset > state.committed) list.push_back({state.name(), offset});
     }
   }
   return list;
 }
 
-KafkaPartitions KafkaPartitionStates::all() const {
-  KafkaPartitions list = kafka_partitions(1);
+std::vector<KafkaPartitionName> KafkaPartitionStates::all() const {
+  std::vector<KafkaPartitionName> list;
   for (const auto& [topic, partitions] : states_) {
-    for (const auto& [number, state] : partitions) {
-      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), number);
-    }
+    for (const auto& [number, state] : partitions) list.push_back(state.name());
   }
   return list;
 }

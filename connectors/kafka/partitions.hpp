@@ -25,7 +25,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "connectors/kafka/handles.hpp"
+#include "connectors/kafka/member.hpp"
 #include "connectors/kafka/record.hpp"
 #include "connectors/kafka/start_position.hpp"
 #include "runtime/events/event.hpp"
@@ -39,6 +39,7 @@ struct KafkaPartitionState {
   std::int64_t stored_next = -1;  // as its row says; -1: it has none
   std::int64_t stored_digest = 0;
   std::int64_t gathered_next = -1;  // -1: nothing yet, any record is the next one
+  std::int64_t begun_at = -1;       // its first place of this assignment: what lies before is not for us to read
   std::int64_t committed = -1;      // by us or another node, as the broker has confirmed
   std::int64_t unmarked_commit = -1;
   std::int64_t verify_digest = 0;     // the record before gathered_next must be this one; 0: nothing to verify
@@ -49,8 +50,8 @@ struct KafkaPartitionState {
   [[nodiscard]] std::int64_t to_commit() const {
     return unfinished.empty() ? stored_next : std::min(stored_next, *unfinished.begin());
   }
-  /// Where it is to be fetched from: an offset, or one of librdkafka's logical ones.
-  [[nodiscard]] std::int64_t fetch_from(bool from_latest) const;
+  [[nodiscard]] KafkaPartitionName name() const { return {topic, number}; }
+  [[nodiscard]] KafkaPartitionOffset fetch_from(bool from_latest) const;
 };
 
 class KafkaPartitionStates {
@@ -67,7 +68,7 @@ class KafkaPartitionStates {
   enum class Verdict { kTake, kSkip, kOtherTopic };
   /// Whether a record is the next one. `kSkip`: it is ours already. `kOtherTopic`: what stands before our offset is
   /// another record than it was.
-  [[nodiscard]] static Verdict look_at(KafkaPartitionState& state, const rd_kafka_message_t& message);
+  [[nodiscard]] static Verdict look_at(KafkaPartitionState& state, const KafkaRecord& record);
 
   /// Those that are in the mailbox still; the mailbox says when they have left.
   void add_unfinished(KafkaPartitionState& state, Sequence sequence, std::int64_t offset);
@@ -77,9 +78,9 @@ class KafkaPartitionStates {
   void begin_reading() { ++readings_; }
   void end_reading();
 
-  /// What the broker does not know yet, with our mark; null: nothing.
-  [[nodiscard]] KafkaPartitions commits() const;
-  [[nodiscard]] KafkaPartitions all() const;
+  /// What the broker does not know yet.
+  [[nodiscard]] std::vector<KafkaPartitionOffset> commits() const;
+  [[nodiscard]] std::vector<KafkaPartitionName> all() const;
   [[nodiscard]] std::int64_t unfinished() const { return static_cast<std::int64_t>(places_.size()); }
 
   template <class Each>

@@ -1,6 +1,9 @@
 #include "connectors/kafka/produce.hpp"
 
 #include <string_view>
+#include <utility>
+
+#include "connectors/message_template.hpp"
 
 namespace mnema {
 namespace {
@@ -11,6 +14,17 @@ void add_header(rd_kafka_headers_t* headers, const char* name, std::string_view 
 }
 
 }  // namespace
+
+Status key_for_kafka(const std::string& pattern, OutboxMessage& message) {
+  if (pattern.empty()) return {};
+  Result<std::string> key = render_over_message(pattern, message);
+  if (!key.ok()) {
+    return fail(ErrorCode::kInvalidArgument, "the record's key cannot be made: " + key.error().message,
+                "check the sink's record_key against the message");
+  }
+  message.key = std::move(*key);
+  return {};
+}
 
 Status produce_to_kafka(rd_kafka_t* client, const std::string& topic, const OutboxMessage& message, void* opaque) {
   rd_kafka_headers_t* headers = rd_kafka_headers_new(4);

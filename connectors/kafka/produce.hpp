@@ -1,7 +1,8 @@
 // connectors/kafka/produce.hpp
 //
-// An outbox message as a record: the body is the value, the key is the message's, and headers say the idempotency key,
-// the content type, the agent and the trace it belongs to. And what the broker's answer means for the message.
+// An outbox message as a record: the body is the value, the key is the message's or what a template makes of it, and
+// headers say the idempotency key, the content type, the agent and the trace it belongs to. And what the broker's
+// answer means for the message.
 //
 // Threads: any.
 #pragma once
@@ -13,6 +14,10 @@
 #include "runtime/events/outbox.hpp"
 
 namespace mnema {
+
+/// Gives the message the key that its record has; without a pattern its own. Errors: `kInvalidArgument` (names the
+/// place that is missing; for good).
+[[nodiscard]] Status key_for_kafka(const std::string& pattern, OutboxMessage& message);
 
 /// Queues the record; `opaque` comes back with its delivery report. Errors: as `status_of_delivery`; `kUnavailable`
 /// with `never_left` where the queue is full.

@@ -1,24 +1,14 @@
 #include "connectors/kafka/record_mapping.hpp"
 
-#include <utility>
+#include <algorithm>
 
-#include "connectors/base64.hpp"
-#include "connectors/kafka/cloud_event.hpp"
-#include "runtime/base/json.hpp"
-#include "runtime/base/utf8.hpp"
-#include "runtime/events/key_template.hpp"
+#include "connectors/cloud_event.hpp"
+#include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {
 
-/// Attributes of a dead letter may not be longer; an event's may, up to event_bytes_max.
-constexpr std::size_t kDeadAttributeBytesMax = 1024;
-
-std::string text_of(std::string_view bytes) {
-  return is_valid_utf8(bytes) ? std::string(bytes) : "base64:" + base64_encode(bytes);
-}
-
-void add_place(const KafkaRecord& record, std::int64_t epoch, const KafkaMapping& mapping, Event& event) {
+void add_place(const KafkaRecord& record, std::int64_t epoch, const MessageMapping& mapping, Event& event) {
   const std::string partition = std::to_string(record.partition);
   event.source = mapping.source + "/" + std::string(record.topic) + "/" + partition;
   event.id = std::to_string(epoch) + "-" + std::to_string(record.offset);
@@ -31,98 +21,68 @@ void add_place(const KafkaRecord& record, std::int64_t epoch, const KafkaMapping
   event.attributes["kafka_epoch"] = std::to_string(epoch);
 }
 
-Result<std::string> rendered(const std::string& pattern, const char* what, const Event& event) {
-  Result<std::string> text = render_key(pattern, event);
-  if (text.ok() && !text->empty()) return text;
-  if (text.ok()) return fail(ErrorCode::kInvalidArgument, std::string("the event's ") + what + " is empty");
-  return fail(ErrorCode::kInvalidArgument,
-              std::string("the event's ") + what + " cannot be made: " + text.error().message,
-              std::string("check the source's ") + what + " against the record");
-}
-
-Status check_size(const KafkaRecord& record, const Limits& limits) {
-  if (record.headers_count > kKafkaHeadersMax) {
-    return fail(ErrorCode::kInvalidArgument, "the record has " + std::to_string(record.headers_count) + " headers",
-                "at most " + std::to_string(kKafkaHeadersMax) + " are taken");
+/// The value as JSON, by the schema that it names.
+Result<std::string> decoded(const KafkaRecord& record, const KafkaMapping& mapping, const Limits& limits,
+                            const RegisteredSchemas& schemas, SchemaVersions& versions, Event& event) {
+  const std::optional<SchemaId> id = schema_id_of(*record.value);
+  if (!id) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the record's value was not written with a schema registry: it does not begin with a zero byte and the "
+                "id of a schema",
+                "check the producer's serializer, or the source's format");
   }
-  const std::size_t bytes = record.value.value_or("").size();
-  if (static_cast<std::int64_t>(bytes) <= limits.event_bytes_max) return {};
-  return fail(ErrorCode::kInvalidArgument, "the record's value has " + std::to_string(bytes) + " bytes",
-              "at most " + std::to_string(limits.event_bytes_max) + " are taken (event_bytes_max)");
-}
-
-/// Its payload as the format says.
-Status read_payload(const KafkaRecord& record, const KafkaMapping& mapping, const Limits& limits, Event& event) {
-  if (!record.value) {
-    event.attributes["kafka_tombstone"] = "true";
-    event.data = "null";
-    return {};
+  const auto found = schemas.find(*id);
+  CHECK(found != schemas.end(), "the schemas of a batch are found before it is mapped");
+  if (!found->second.ok()) return found->second.error();
+  const RegisteredSchema& schema = **found->second;
+  if (schema.kind() != *mapping.schema_kind) {
+    return fail(ErrorCode::kInvalidArgument, "schema " + std::to_string(*id) + " is of " +
+                                                 std::string(name_of(schema.kind())) + ", and the source's format is " +
+                                                 std::string(name_of(*mapping.schema_kind)));
   }
-  if (mapping.format == KafkaMapping::Format::kBytes) {
-    event.content_type = header_of(record, "content-type").value_or("application/octet-stream");
-    event.data = *record.value;
-    return {};
-  }
-  const JsonBounds bounds{limits.event_bytes_max, limits.json_depth_max};
-  const Result<boost::json::value> parsed = parse_bounded_json(*record.value, "the record's value", bounds);
-  if (!parsed.ok()) return parsed.error();
-  event.data = *record.value;
-  return {};
+  ASSIGN_OR_RETURN(std::string json, schema.decode(record.value->substr(kSchemaIdBytes), limits));
+  event.attributes["schema_id"] = std::to_string(*id);
+  versions.note(record.topic, *id, schema);
+  return json;
 }
 
 }  // namespace
 
-Result<Event> event_of(const KafkaRecord& record, std::int64_t epoch, const KafkaMapping& mapping,
-                       const Limits& limits) {
-  RETURN_IF_ERROR(check_size(record, limits));
+Result<Event> event_of(const KafkaRecord& raw, std::int64_t epoch, const KafkaMapping& mapping, const Limits& limits,
+                       const RegisteredSchemas* schemas, SchemaVersions* versions) {
   Event event;
+  std::string json;
+  KafkaRecord shown;  // with that as its value
+  // One that is too large is refused below, undecoded.
+  const bool is_registered = mapping.schema_kind && raw.value &&
+                             static_cast<std::int64_t>(raw.value->size()) <= limits.event_bytes_max &&
+                             cloud_event_mode(raw) != CloudEventMode::kStructured;
+  if (is_registered) {
+    CHECK(schemas != nullptr && versions != nullptr, "a source of registered schemas has a registry");
+    ASSIGN_OR_RETURN(json, decoded(raw, mapping, limits, *schemas, *versions, event));
+    shown = raw;
+    shown.value = json;
+    // It is of the registry's format no more.
+    std::erase_if(shown.headers, [](const auto& header) { return header.first == "content-type"; });
+  }
+  const KafkaRecord& record = is_registered ? shown : raw;
   add_place(record, epoch, mapping, event);
-  event.attributes["kafka_key"] = text_of(record.key.value_or(""));
-  const CloudEventMode mode = cloud_event_mode(record);
-  for (const auto& [name, value] : record.headers) {
-    if (!is_valid_utf8(name)) return fail(ErrorCode::kInvalidArgument, "the name of a header is not UTF-8");
-    if (mode == CloudEventMode::kBinary && name.starts_with("ce_")) continue;
-    event.attributes[std::string(name)] = text_of(value.value_or(""));
-  }
-  if (const auto parent = header_of(record, "traceparent")) event.traceparent = to_utf8(*parent);
-  if (mode != CloudEventMode::kNone) {
-    RETURN_IF_ERROR(read_cloud_event(record, mode, limits, event));
-  } else {
-    event.type = record.topic;
-    RETURN_IF_ERROR(read_payload(record, mapping, limits, event));
-    if (!mapping.id.empty()) {
-      ASSIGN_OR_RETURN(event.id, rendered(mapping.id, "id", event));
-    }
-    if (!mapping.type.empty()) {
-      ASSIGN_OR_RETURN(event.type, rendered(mapping.type, "type", event));
-    }
-  }
-  if (!mapping.tenant_template.empty()) {
-    ASSIGN_OR_RETURN(event.tenant, rendered(mapping.tenant_template, "tenant", event));
-  }
-  if (!mapping.type_prefix.empty()) event.type = mapping.type_prefix + "." + event.type;
+  event.type = record.topic;
+  event.attributes["kafka_key"] = attribute_text(record.key.value_or(""));
+  // Without the partition: the same CloudEvent may be sent again to another one.
+  RETURN_IF_ERROR(map_message(record, mapping, mapping.source + "/" + std::string(record.topic), limits, event));
+  if (!record.value) event.attributes["kafka_tombstone"] = "true";
   return event;
 }
 
-Event undecodable_event_of(const KafkaRecord& record, std::int64_t epoch, const KafkaMapping& mapping,
+Event undecodable_event_of(const KafkaRecord& record, std::int64_t epoch, const MessageMapping& mapping,
                            const Limits& limits) {
   Event event;
   add_place(record, epoch, mapping, event);
   event.type = "kafka.undecodable";
-  event.content_type = "application/octet-stream";
-  const std::string_view value = record.value.value_or("");
-  event.data = value.substr(0, static_cast<std::size_t>(limits.event_bytes_max));
-  if (event.data.size() < value.size()) event.attributes["kafka_value_bytes"] = std::to_string(value.size());
-  const auto keep = [&event](std::string name, std::string_view bytes) {
-    if (bytes.size() > kDeadAttributeBytesMax || name.size() > kDeadAttributeBytesMax) return;
-    event.attributes[std::move(name)] = text_of(bytes);
-  };
-  keep("kafka_key", record.key.value_or(""));
-  std::size_t kept = 0;
-  for (const auto& [name, bytes] : record.headers) {
-    if (++kept > kKafkaHeadersMax) break;
-    keep("header_" + to_utf8(name), bytes.value_or(""));
-  }
+  keep_attribute("kafka_key", record.key.value_or(""), limits, event);
+  const bool is_cut = keep_undecodable(record, limits, event);
+  if (is_cut) event.attributes["kafka_value_bytes"] = std::to_string(record.value.value_or("").size());
   return event;
 }
 

@@ -171,6 +171,10 @@ KafkaSink::~KafkaSink() {
 
 void KafkaSink::deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) {
   auto pending = std::make_unique<Pending>(Pending{reply_to, std::move(done)});
+  if (const Status keyed = key_for_kafka(shared_->options.record_key, message); !keyed.ok()) {
+    ++shared_->failed;
+    return pending->answer(keyed);
+  }
   std::unique_lock lock(shared_->mutex);
   if (shared_->stopped) {
     Error error = fail(ErrorCode::kCancelled, "a delivery was cancelled: its sink stops");

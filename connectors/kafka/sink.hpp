@@ -30,6 +30,7 @@ struct KafkaSinkOptions {
   std::string name;  // in the configuration
   KafkaClientOptions client;
   std::string topic;
+  std::string record_key;  // template (connectors/message_template.hpp); "" = the message's key
   int linger_ms = 5;
   int timeout_ms = 60'000;  // until a record counts as not sent
 };

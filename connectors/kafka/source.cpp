@@ -1,9 +1,9 @@
 #include "connectors/kafka/source.hpp"
 
-#include <fmt/chrono.h>
-
-#include <chrono>
 #include <utility>
+
+#include "connectors/kafka/client_member.hpp"
+#include "connectors/kafka/replay.hpp"
 
 namespace mnema {
 namespace {
@@ -42,8 +42,12 @@ KafkaBatchRules rules_of(const KafkaSourceOptions& options) {
 
 }  // namespace
 
-KafkaSource::KafkaSource(KafkaSourceOptions options, SecretsStore& secrets, const KafkaConsumerParts& parts)
-    : options_(std::move(options)), secrets_(secrets), parts_(parts) {}
+KafkaSource::KafkaSource(KafkaSourceOptions options, SecretsStore& secrets, Loop& loop, const KafkaConsumerParts& parts)
+    : options_(std::move(options)),
+      secrets_(secrets),
+      loop_(loop),
+      parts_(parts),
+      versions_(std::make_shared<SchemaVersions>(options_.name, parts.limits)) {}
 
 KafkaSource::~KafkaSource() {
   if (consumer_) consumer_->close();
@@ -60,8 +64,12 @@ Status KafkaSource::start(Accept accept) {
   ASSIGN_OR_RETURN(std::shared_ptr<KafkaClient> client,
                    KafkaClient::open(RD_KAFKA_CONSUMER, options_.name, options_.client, settings_of(options_),
                                      RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT,
-                                     {secrets_, parts_.blocking, parts_.clock}));
-  consumer_ = std::make_shared<KafkaConsumer>(options_.consumer, rules_of(options_), std::move(client), parts_);
+                                     {secrets_, parts_.blocking, parts_.clock, parts_.limits}));
+  KafkaBatchRules rules = rules_of(options_);
+  rules.registry = options_.registry;
+  rules.versions = versions_;
+  auto member = std::make_shared<KafkaClientMember>(loop_, std::move(client), options_.consumer.group);
+  consumer_ = std::make_shared<KafkaConsumer>(options_.consumer, std::move(rules), std::move(member), parts_);
   if (options_.consumer.acknowledges_done) {
     parts_.mailbox.on_settled([weak = std::weak_ptr(consumer_)](Sequence sequence) {
       if (const auto consumer = weak.lock()) consumer->settled(sequence);
@@ -84,24 +92,27 @@ void KafkaSource::drain() {
   post([](KafkaConsumer& consumer) { consumer.drain(); });
 }
 void KafkaSource::stop() {
+  is_stopped_ = true;
   post([](KafkaConsumer& consumer) { consumer.stop(); });
 }
 
-Status KafkaSource::replay(Time from) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(from);
-  std::string topics;
-  for (const std::string& topic : options_.consumer.topics) topics += " --topic " + topic;
-  return fail(
-      ErrorCode::kUnsupported, "what '" + name() + "' brings is kept by Kafka, which is told there to send it again",
-      "stop this program (a group with members keeps its offsets), then 'kafka-consumer-groups"
-      " --bootstrap-server " +
-          options_.client.brokers + " --group " + options_.consumer.group + topics + " --reset-offsets --to-datetime " +
-          fmt::format("{:%Y-%m-%dT%H:%M:%S}.000", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds))) +
-          " --execute'; at its next start what came from then on comes as new events, in a new epoch");
+bool KafkaSource::is_leaving() const { return consumer_ && is_stopped_ && !consumer_->has_left(); }
+
+void KafkaSource::replay(const ReplayRequest& request, std::function<void(Result<ReplayReport>)> done) {
+  if (!consumer_) return done(fail(ErrorCode::kFailedPrecondition, "'" + name() + "' has not begun"));
+  const bool knows_ids = options_.dedupe == Dedupe::kById;
+  parts_.loop.post([consumer = consumer_, request, knows_ids, done = std::move(done)] {
+    consumer->replay(request, [knows_ids, done](Result<ReplayReport> report) {
+      if (report.ok() && knows_ids) report->note = kKafkaReplayKnowsIds;
+      done(std::move(report));
+    });
+  });
 }
 
 std::optional<std::string> KafkaSource::problem() const {
-  return consumer_ ? consumer_->client()->problem() : std::nullopt;
+  if (std::optional<std::string> of_client = consumer_ ? consumer_->member()->problem() : std::nullopt)
+    return of_client;
+  return options_.registry ? options_.registry->problem() : std::nullopt;
 }
 
 KafkaConsumer::Counts KafkaSource::counts() const { return consumer_ ? consumer_->counts() : KafkaConsumer::Counts{}; }
@@ -130,6 +141,24 @@ void KafkaSource::report(MetricsReport& metrics) const {
   metrics.gauge("mnema_kafka_lag_records", "Records that are not ours yet, as far as they are known",
                 static_cast<double>(now.lag), labels);
   metrics.gauge("mnema_kafka_broken", "1 while a client of a Kafka source has a problem", problem() ? 1 : 0, labels);
+  if (!options_.registry) return;
+  const SchemaRegistry::Counts registry = options_.registry->counts();
+  const auto schemas = [&](const char* result, long long count) {
+    metrics.counter("mnema_schema_registry_fetches_total", "Schemas asked for at a registry, by its answer",
+                    static_cast<double>(count), {{"source", options_.name}, {"result", result}});
+  };
+  schemas("found", registry.fetched);
+  schemas("unknown", registry.unknown);
+  schemas("failed", registry.failed);
+  metrics.gauge("mnema_schema_registry_waiting", "1 while records wait because their registry does not answer",
+                options_.registry->problem() ? 1 : 0, labels);
+  const SchemaVersions::Counts versions = versions_->counts();
+  const auto drift = [&](const char* kind, long long count) {
+    metrics.counter("mnema_schema_drift_total", "Members that a topic's newer schemas have changed, by how",
+                    static_cast<double>(count), {{"source", options_.name}, {"kind", kind}});
+  };
+  drift("new", versions.added);
+  drift("broken", versions.broken);
 }
 
 }  // namespace mnema

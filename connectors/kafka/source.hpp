@@ -10,15 +10,18 @@
 //
 // Threads:   `start` may read secrets and files: not on the loop. The others from any thread; none blocks.
 // Ownership: the registry owns it; borrows its parts, which outlive it. It is destroyed when the loop has
-//            ended, and leaves its group then.
+//            ended; it leaves its group when it is stopped, at the latest then.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "connectors/connector.hpp"
+#include "connectors/kafka/client.hpp"
 #include "connectors/kafka/consumer.hpp"
+#include "runtime/exec/loop.hpp"
 
 namespace mnema {
 
@@ -29,12 +32,14 @@ struct KafkaSourceOptions {
   KafkaMapping mapping;  // `source` is made of the name
   std::string key_template;
   Dedupe dedupe = Dedupe::kByOffset;
-  std::string instance_id;  // static membership; "" = none
+  std::string instance_id;                   // static membership; "" = none
+  std::shared_ptr<SchemaRegistry> registry;  // with mapping.schema_kind
 };
 
 class KafkaSource final : public Source {
  public:
-  KafkaSource(KafkaSourceOptions options, SecretsStore& secrets, const KafkaConsumerParts& parts);
+  /// `parts.loop` is `loop`.
+  KafkaSource(KafkaSourceOptions options, SecretsStore& secrets, Loop& loop, const KafkaConsumerParts& parts);
   ~KafkaSource() override;
 
   [[nodiscard]] std::string name() const override;  // "kafka:orders"
@@ -46,8 +51,9 @@ class KafkaSource final : public Source {
   void resume() override;
   void drain() override;
   void stop() override;
-  /// The group's offset says what comes once more, and Kafka's own tool sets it: `kUnsupported`, with that as its hint.
-  [[nodiscard]] Status replay(Time from) override;
+  [[nodiscard]] bool is_leaving() const override;
+  /// As replay.hpp says, of the partitions that this node reads.
+  void replay(const ReplayRequest& request, std::function<void(Result<ReplayReport>)> done) override;
   void report(MetricsReport& metrics) const override;
   [[nodiscard]] std::optional<std::string> problem() const override;
 
@@ -58,8 +64,11 @@ class KafkaSource final : public Source {
 
   const KafkaSourceOptions options_;
   SecretsStore& secrets_;
+  Loop& loop_;
   const KafkaConsumerParts parts_;
+  const std::shared_ptr<SchemaVersions> versions_;
   std::shared_ptr<KafkaConsumer> consumer_;  // null until started
+  std::atomic<bool> is_stopped_ = false;
 };
 
 }  // namespace mnema

@@ -13,8 +13,8 @@ KafkaStart new_epoch(const KafkaStored& stored, std::int64_t offset, std::string
   return start;
 }
 
-/// What the group has committed is an offset of the topic that is no more.
-KafkaStart new_topic(const KafkaStored& stored, std::int64_t committed, std::int64_t offset, std::string alarm) {
+/// What the group has committed is no offset of the new epoch.
+KafkaStart new_epoch_behind(const KafkaStored& stored, std::int64_t committed, std::int64_t offset, std::string alarm) {
   KafkaStart start = new_epoch(stored, offset, std::move(alarm));
   start.unmarked_commit = committed >= 0 ? committed : stored.unmarked_commit;
   return start;
@@ -51,24 +51,32 @@ KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed) 
 KafkaRestart restart_of(const KafkaStored& stored, std::int64_t committed, std::int64_t low, std::int64_t high) {
   KafkaRestart restart;
   if (stored.next > high) {
-    restart.start = new_topic(stored, committed, low,
-                              "the partition ends at " + std::to_string(high) + ", before our offset " +
-                                  std::to_string(stored.next) + ": the topic was created anew, or lost records");
+    restart.start = new_epoch_behind(stored, committed, low,
+                                     "the partition ends at " + std::to_string(high) + ", before our offset " +
+                                         std::to_string(stored.next) + ": the topic was created anew, or lost records");
     return restart;
   }
   restart.start.epoch = std::max<std::int64_t>(stored.epoch, 1);
   restart.start.stored_next = stored.next;
   restart.start.unmarked_commit = stored.unmarked_commit;
   restart.start.offset = std::max(low, stored.next);
+  // The partition may have been shorter when it was fetched, and has grown past our offset since.
+  if (stored.next > low) restart.start.digest = stored.digest;
   if (committed <= high) restart.start.committed = committed;
   restart.skipped = stored.next < 0 ? 0 : restart.start.offset - stored.next;
   return restart;
 }
 
 KafkaStart restart_of_new_topic(const KafkaStored& stored, std::int64_t committed) {
-  return new_topic(stored, committed, 0,
-                   "the record before our offset " + std::to_string(stored.next) +
-                       " is another one than it was: the topic was created anew");
+  return new_epoch_behind(stored, committed, 0,
+                          "the record before our offset " + std::to_string(stored.next) +
+                              " is another one than it was: the topic was created anew");
+}
+
+KafkaStart restart_of_replay(const KafkaStored& stored, std::int64_t committed, std::int64_t offset, std::string why) {
+  KafkaStart start = new_epoch_behind(stored, committed, offset, std::move(why));
+  start.stored_next = offset;  // its row is written before it begins
+  return start;
 }
 
 }  // namespace mnema

@@ -12,8 +12,8 @@
 //   O       C, not marked   O if C is what was there when we began; else somebody reset the group: a new epoch from C
 //
 // An epoch is a numbering of its own: the same offset of another epoch is another event. A new one also begins when the
-// topic was created anew: what the group had committed of the earlier one is remembered, and passed over until a commit
-// of ours takes its place. Both are an alarm: never a silent drop.
+// topic was created anew, or somebody has records replayed (replay.hpp): what the group had committed before is
+// remembered, and passed over until a commit of ours takes its place. Each is an alarm: never a silent drop.
 //
 // Threads: pure functions.
 #pragma once
@@ -52,7 +52,8 @@ struct KafkaStart {
 [[nodiscard]] KafkaStart start_of(const KafkaStored& stored, const KafkaCommitted& committed);
 
 /// The broker does not have the offset that we wanted, it has those from `low` to `high` (exclusive).
-/// `start.offset` -1 afterwards never happens. `start.committed` is `committed` where the partition has that offset.
+/// Where the record before our offset is there, it is to be compared: the topic may be another one. `start.offset` -1
+/// afterwards never happens. `start.committed` is `committed` where the partition has that offset.
 /// `skipped`: records that were deleted before they were ours.
 struct KafkaRestart {
   KafkaStart start;
@@ -60,6 +61,9 @@ struct KafkaRestart {
 };
 [[nodiscard]] KafkaRestart restart_of(const KafkaStored& stored, std::int64_t committed, std::int64_t low,
                                       std::int64_t high);
+/// An operator has the partition read again from `offset` on: its records are new events from there.
+[[nodiscard]] KafkaStart restart_of_replay(const KafkaStored& stored, std::int64_t committed, std::int64_t offset,
+                                           std::string why);
 /// What stands before our offset is another record than it was: the topic was created anew.
 [[nodiscard]] KafkaStart restart_of_new_topic(const KafkaStored& stored, std::int64_t committed);
 

@@ -16,10 +16,8 @@
 namespace mnema {
 namespace {
 
-constexpr int kAnswerMs = 10'000;
-constexpr int kStepMs = 200;                 // of a wait that a stop ends
-constexpr int kTransactionMsMin = 1'000;     // librdkafka's
-constexpr std::size_t kMessagesMax = 1'000;  // of one transaction
+constexpr int kStepMs = 200;              // of a wait that a stop ends
+constexpr int kTransactionMsMin = 1'000;  // librdkafka's
 constexpr Duration kOpenAgainAfter = std::chrono::seconds(1);
 
 struct Waiting {
@@ -122,6 +120,7 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
   std::atomic<long long> written = 0, failed = 0, transactions = 0, recovered = 0;
 
  private:
+  [[nodiscard]] int answer_ms() const { return parts_.client.limits.kafka_answer_ms; }
   static Error stopping() {
     Error error = fail(ErrorCode::kCancelled, "a delivery was cancelled: its sink stops");
     error.never_left = true;
@@ -178,7 +177,7 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
                      KafkaClient::open(RD_KAFKA_CONSUMER, options_.name + "-reader", reading,
                                        {{"group.id", id}, {"isolation.level", "read_committed"}}, 0, parts_.client));
     const KafkaPartitions list = token_of(0);
-    if (const auto code = rd_kafka_committed(reader->get(), list.get(), kAnswerMs);
+    if (const auto code = rd_kafka_committed(reader->get(), list.get(), answer_ms());
         code != RD_KAFKA_RESP_ERR_NO_ERROR || list->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       return not_sent("the last committed transaction cannot be read: " + std::string(rd_kafka_err2str(code)));
     }
@@ -193,7 +192,7 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
     for (int waited = 0;; waited += kStepMs) {
       KafkaError error(call());
       const bool goes_on = error && rd_kafka_error_is_retriable(error.get()) != 0;
-      if (!goes_on || is_ending_ || waited >= kAnswerMs) return error;
+      if (!goes_on || is_ending_ || waited >= answer_ms()) return error;
     }
   }
 
@@ -273,7 +272,8 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
 
   void run_next() {
     if (!client_ || is_running_ || is_stopped_ || waiting_.empty()) return;
-    while (!waiting_.empty() && running_.size() < kMessagesMax) {
+    const auto records_max = static_cast<std::size_t>(parts_.client.limits.kafka_transaction_records_max);
+    while (!waiting_.empty() && running_.size() < records_max) {
       std::unique_ptr<Waiting> next = std::move(waiting_.front());
       waiting_.pop_front();
       if (is_one_of(seen_, *next)) {
@@ -332,7 +332,7 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
     const std::unique_ptr<rd_kafka_consumer_group_metadata_t, KafkaDestroy<rd_kafka_consumer_group_metadata_destroy>>
         group(rd_kafka_consumer_group_metadata_new(id_.c_str()));
     const KafkaPartitions token = token_of(running_number_);
-    if (const KafkaError error(rd_kafka_send_offsets_to_transaction(producer, token.get(), group.get(), kAnswerMs));
+    if (const KafkaError error(rd_kafka_send_offsets_to_transaction(producer, token.get(), group.get(), answer_ms()));
         error) {
       return end_of(producer, error, true);
     }
@@ -341,7 +341,7 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
   }
 
   /// `may_abort`: nothing was committed yet, whatever the error says.
-  static End end_of(rd_kafka_t* producer, const KafkaError& error, bool may_abort) {
+  End end_of(rd_kafka_t* producer, const KafkaError& error, bool may_abort) const {
     if (is_fencing(rd_kafka_error_code(error.get()))) return End::kFenced;
     if (rd_kafka_error_is_fatal(error.get()) != 0) return is_fatally_fenced(producer) ? End::kFenced : End::kUnknown;
     if (rd_kafka_error_txn_requires_abort(error.get()) != 0 || may_abort) return abort(producer);
@@ -353,8 +353,8 @@ class KafkaTransactionSink::Core : public std::enable_shared_from_this<Core> {
     return is_fencing(rd_kafka_fatal_error(producer, text, sizeof text));
   }
 
-  static End abort(rd_kafka_t* producer) {
-    const KafkaError error(rd_kafka_abort_transaction(producer, kAnswerMs));
+  End abort(rd_kafka_t* producer) const {
+    const KafkaError error(rd_kafka_abort_transaction(producer, answer_ms()));
     if (!error) return End::kAborted;
     return is_fencing(rd_kafka_error_code(error.get())) || is_fatally_fenced(producer) ? End::kFenced : End::kUnknown;
   }
@@ -436,6 +436,10 @@ KafkaTransactionSink::KafkaTransactionSink(KafkaSinkOptions options, const Parts
 KafkaTransactionSink::~KafkaTransactionSink() { stop(); }
 
 void KafkaTransactionSink::deliver(OutboxMessage message, Executor& reply_to, std::function<void(Status)> done) {
+  if (const Status keyed = key_for_kafka(core_->options().record_key, message); !keyed.ok()) {
+    ++core_->failed;
+    return reply_to.post([done = std::move(done), keyed] { done(keyed); });
+  }
   auto waiting = std::make_shared<std::unique_ptr<Waiting>>(
       std::make_unique<Waiting>(Waiting{std::move(message), &reply_to, std::move(done)}));
   core_->loop().post([core = core_, waiting] { core->add(std::move(*waiting)); });

@@ -23,6 +23,9 @@ class ScriptedSource final : public Source {
   void resume() override { note("resume"); }
   void drain() override { note("drain"); }
   void stop() override { note("stop"); }
+  [[nodiscard]] std::optional<std::string> problem() const override {
+    return name_ == "waiting" ? std::optional<std::string>("nobody answers") : std::nullopt;
+  }
   void report(MetricsReport& metrics) const override { metrics.counter("scripted_total", "Of this test", 1); }
 
  private:
@@ -103,6 +106,14 @@ TEST_F(ConnectorRegistryTest, StartsInOrderAndEndsInTheReverseOne) {
   registry_.stop();
   EXPECT_EQ(seen(), (Trace{"stop b", "stop a"}));
   EXPECT_EQ(stops_, 1);
+}
+
+TEST_F(ConnectorRegistryTest, SaysWhatASourceWaitsFor) {
+  start({of("a", "x"), of("waiting", "x")});
+  const std::vector<ConnectorRegistry::SourceStatus> statuses = registry_.source_statuses();
+  ASSERT_EQ(statuses.size(), 2U);
+  EXPECT_EQ(statuses[0].problem, "");
+  EXPECT_EQ(statuses[1].problem, "nobody answers");
 }
 
 TEST_F(ConnectorRegistryTest, PausesTheSourcesOfTheTenantThatIsNearItsBound) {

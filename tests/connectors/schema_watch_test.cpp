@@ -95,5 +95,55 @@ TEST(JsonShape, RefusesAStoredFormThatIsNotOne) {
   }
 }
 
+std::size_t bytes_of(const JsonShape& shape) {
+  std::size_t bytes = 0;
+  for (const auto& [path, field] : shape.fields()) bytes += path.size();
+  return bytes;
+}
+
+TEST(JsonShape, DoesNotLearnNamesThatAreTooLongForOne) {
+  std::string text = R"({"id":1,")" + std::string(100'000, 'k') + R"(":{)";
+  for (int i = 0; i < 1'000; ++i) text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":1";
+  JsonShape shape;
+  shape.learn(json(text + "}}"));
+  EXPECT_TRUE(shape.fields().contains("/id"));
+  EXPECT_LT(bytes_of(shape), 10'000U);
+  EXPECT_FALSE(shape.add("/" + std::string(100'000, 'k'), JsonShape::kString));
+}
+
+TEST(JsonShape, IsBoundedHoweverManySamplesItLearns) {
+  JsonShape shape;
+  for (int sample = 0; sample < 20; ++sample) {
+    std::string text = "{\"id\":1";
+    for (int i = 0; i < 1'000; ++i) text += ",\"" + std::to_string(sample * 1'000 + i) + "\":1";
+    shape.learn(json(text + "}"));
+  }
+  EXPECT_LE(shape.fields().size(), 2'000U);
+  EXPECT_EQ(shape.samples(), 20);
+}
+
+TEST(SchemaWatch, SaysOnlySoMuchOfAnAnswerThatIsNothingLikeTheOthers) {
+  std::string before = "{";
+  std::string now = "{";
+  for (int i = 0; i < 1'900; ++i) {
+    before += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\":1";
+    now += (i == 0 ? "\"b" : ",\"b") + std::to_string(i) + "\":1";
+  }
+  SchemaWatch watch = taught({before + "}"});
+  const auto report = watch.check(json(now + "}"));
+  ASSERT_FALSE(report.ok());
+  EXPECT_LT(report.error().message.size(), 4'000U);
+  EXPECT_NE(report.error().message.find("and 1880 more"), std::string::npos) << report.error().message;
+}
+
+TEST(SchemaWatch, RequiresWhatEveryElementOfALaterListHas) {
+  SchemaWatch watch = taught({R"({"items":[]})", R"({"items":[{"id":1},{"id":2}],"page":{"next":3}})"});
+  EXPECT_TRUE(watch.check(json(R"({"items":[]})")).ok());
+  const auto report = watch.check(json(R"({"items":[{"sku":1}],"page":{}})"));
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().message.find("/items/*/id is missing"), std::string::npos) << report.error().message;
+  EXPECT_NE(report.error().message.find("/page/next is missing"), std::string::npos) << report.error().message;
+}
+
 }  // namespace
 }  // namespace mnema

@@ -63,13 +63,34 @@ TEST_F(SecretsStoreTest, TakesARotatedFileWithoutARestart) {
   EXPECT_EQ(read("file:" + path_), "new!");
 }
 
+TEST_F(SecretsStoreTest, ReadsACommandAgainByEachRefusalThatComesAWhileLater) {
+  const std::string count = path_ + ".count";
+  const auto reference = *SecretReference::parse("command:echo x >> " + count + "; cat " + path_);
+  const auto runs = [&] {
+    std::ifstream file(count);
+    return std::count(std::istreambuf_iterator<char>(file), {}, 'x');
+  };
+  write("old");
+  const Secret refused = *store_.get(reference);
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(store_.refresh_after_refusal(reference, refused));
+  EXPECT_EQ(runs(), 2) << "refusals in a row are one";
+  simulation_.run_for(seconds(6));
+  EXPECT_FALSE(store_.refresh_after_refusal(reference, refused));
+  write("new!");  // only now, after two refusals
+  simulation_.run_for(seconds(6));
+  EXPECT_TRUE(store_.refresh_after_refusal(reference, refused));
+  EXPECT_EQ(runs(), 4);
+  EXPECT_EQ(read(reference.text()), "new!");
+  std::remove(count.c_str());
+}
+
 TEST_F(SecretsStoreTest, ReadsAgainOnceAfterARefusal) {
   auto reference = *SecretReference::parse("file:" + path_);
   write("old");
   Secret refused = *store_.get(reference);
   EXPECT_FALSE(store_.refresh_after_refusal(reference, refused));  // nothing new: no use repeating
   write("new!");
-  EXPECT_FALSE(store_.refresh_after_refusal(reference, refused));  // once per refused value
+  EXPECT_FALSE(store_.refresh_after_refusal(reference, refused));  // not again at once
   simulation_.run_for(seconds(6));
   EXPECT_EQ(read("file:" + path_), "new!");
   EXPECT_TRUE(store_.refresh_after_refusal(reference, refused));  // somebody has it already

@@ -395,7 +395,7 @@ TEST_F(WebhookSourceTest, MakesTwoEventsOfTwoEqualDispatches) {
 
 TEST_F(WebhookSourceTest, AcknowledgesWhatNobodySubscribesTo) {
   const auto exchange = post(github_request(kIssueOpened, "s3cret"));
-  answer(fail(ErrorCode::kNotFound, "no agent subscribes to events of type 'github.issues.opened'"));
+  answer(unrouted("no agent subscribes to events of type 'github.issues.opened'", ""));
   EXPECT_EQ(exchange->status(), 200);
   EXPECT_EQ(exchange->json().at("accepted"), false);
   EXPECT_EQ(source_.counts().unrouted, 1);

@@ -29,10 +29,12 @@ TEST(KafkaClient, NamesASettingThatLibrdkafkaDoesNotTakeAndNoSecret) {
   ThreadPoolExecutor blocking("blocking", 1);
   SystemClock clock;
   SecretsStore secrets(clock);
+  const Limits limits;
   KafkaClientOptions options;
   options.brokers = "127.0.0.1:1";
   const auto problem = [&] {
-    const auto opened = KafkaClient::open(RD_KAFKA_PRODUCER, "test", options, {}, 0, {secrets, blocking, clock});
+    const auto opened =
+        KafkaClient::open(RD_KAFKA_PRODUCER, "test", options, {}, 0, {secrets, blocking, clock, limits});
     return opened.ok() ? std::string() : opened.error().text();
   };
   options.options = {{"fetch.max.bytez", "1"}};
@@ -54,11 +56,12 @@ bool connects(KafkaClientOptions options) {
   ThreadPoolExecutor blocking("blocking", 1);
   SystemClock clock;
   SecretsStore secrets(clock);
+  const Limits limits;
   boost::asio::io_context context;
   using boost::asio::ip::tcp;
   tcp::acceptor acceptor(context, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
   options.brokers = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
-  const auto opened = KafkaClient::open(RD_KAFKA_PRODUCER, "test", options, {}, 0, {secrets, blocking, clock});
+  const auto opened = KafkaClient::open(RD_KAFKA_PRODUCER, "test", options, {}, 0, {secrets, blocking, clock, limits});
   CHECK(opened.ok(), "the settings are good");
   const rd_kafka_metadata_t* metadata = nullptr;
   rd_kafka_metadata((*opened)->get(), 1, nullptr, &metadata, 500);  // wants a broker, and hears of none

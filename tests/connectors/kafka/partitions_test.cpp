@@ -7,8 +7,8 @@ namespace {
 
 /// What would be committed of the topic's only partition; -1: nothing.
 std::int64_t commit_of(const KafkaPartitionStates& partitions) {
-  const KafkaPartitions list = partitions.commits();
-  return list ? list->elems[0].offset : -1;
+  const std::vector<KafkaPartitionOffset> list = partitions.commits();
+  return list.empty() ? -1 : list.front().offset;
 }
 
 KafkaStart start_at(std::int64_t offset) {
@@ -37,6 +37,18 @@ TEST(KafkaPartitionStates, CommitsNothingBehindWhatAnotherNodeHasCommitted) {
   EXPECT_EQ(commit_of(partitions), -1) << "the group would fall from 200 to 100";
   state.gathered_next = state.stored_next = 250;
   EXPECT_EQ(commit_of(partitions), 250);
+}
+
+TEST(KafkaPartitionStates, CommitsNothingBeforeItIsKnownThatTheTopicIsTheSame) {
+  KafkaPartitionStates partitions;
+  KafkaRecord before;
+  before.topic = "topic";
+  before.offset = 99;
+  before.value = "the last that is ours";
+  KafkaPartitionState& state = partitions.add("topic", 0, start_of({1, 100, digest_of(before), -1}, {}));
+  EXPECT_EQ(commit_of(partitions), -1) << "of a topic created anew it would pass over the first hundred";
+  EXPECT_EQ(KafkaPartitionStates::look_at(state, before), KafkaPartitionStates::Verdict::kSkip);
+  EXPECT_EQ(commit_of(partitions), 100);
 }
 
 TEST(KafkaPartitionStates, KnowsWhatIsUnfinishedAlsoAfterABeginningAnewInTheSameEpoch) {

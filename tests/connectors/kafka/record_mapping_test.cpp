@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "connectors/kafka/cloud_event.hpp"
+#include "connectors/cloud_event.hpp"
 #include "runtime/events/event_deadline.hpp"
 
 namespace mnema {
@@ -55,6 +55,14 @@ TEST(RecordMapping, NamesAnEventByItsPlace) {
   EXPECT_EQ(event.attributes.at("tries"), "2") << "of equal headers the last";
 }
 
+TEST(RecordMapping, TakesNoHeadersWordForTheRecordsPlace) {
+  const Event event =
+      mapped(with_headers(record("{}"), {{"kafka_topic", "other"}, {"kafka_tombstone", "true"}, {"own", "kept"}}));
+  EXPECT_EQ(event.attributes.at("kafka_topic"), "orders.failed");
+  EXPECT_FALSE(event.attributes.contains("kafka_tombstone"));
+  EXPECT_EQ(event.attributes.at("own"), "kept");
+}
+
 TEST(RecordMapping, TakesIdTypeAndTenantByTemplates) {
   KafkaMapping by = mapping();
   by.id = "{/order/id}";
@@ -66,6 +74,33 @@ TEST(RecordMapping, TakesIdTypeAndTenantByTemplates) {
   EXPECT_EQ(event.type, "web.order.failed");
   EXPECT_EQ(event.tenant, "acme");
   EXPECT_NE(problem(record(R"({"kind":"failed"})"), by).find("the event's id cannot be made"), std::string::npos);
+}
+
+TEST(RecordMapping, ReadsTheDataOfACloudEventByItsRegisteredSchemaUnlessItIsStructured) {
+  KafkaMapping by = mapping();
+  by.schema_kind = SchemaKind::kAvro;
+  by.id = "{/id}";
+  SchemaText text;
+  text.text = R"({"type":"record","name":"R","fields":[{"name":"id","type":"int"}]})";
+  const RegisteredSchemas schemas{{7, RegisteredSchema::compile(text)}};
+  const Limits limits;
+  SchemaVersions versions("orders", limits);
+  const auto read = [&](const KafkaRecord& of) { return *event_of(of, 2, by, {}, &schemas, &versions); };
+  const std::string value("\0\0\0\0\7\x0e", 6);
+  EXPECT_EQ(read(record(value)).id, "7") << "templates see the JSON";
+  const Event binary = read(with_headers(record(value), {{"ce_specversion", "1.0"},
+                                                         {"ce_id", "c-1"},
+                                                         {"ce_type", "order"},
+                                                         {"ce_source", "/shop"},
+                                                         {"content-type", "application/avro"}}));
+  EXPECT_EQ(binary.id, "c-1");
+  EXPECT_EQ(binary.data, R"({"id":7})");
+  EXPECT_EQ(binary.content_type, "application/json");
+  EXPECT_EQ(binary.attributes.at("schema_id"), "7");
+  const Event structured =
+      read(with_headers(record(R"({"specversion":"1.0","id":"s-1","type":"order","source":"/shop","data":{"a":1}})"),
+                        {{"content-type", "application/cloudevents+json"}}));
+  EXPECT_EQ(structured.data, R"({"a":1})");
 }
 
 TEST(RecordMapping, MakesNullOfATombstoneAndAnEmptyKeyOfNone) {
@@ -98,7 +133,7 @@ TEST(RecordMapping, RefusesWhatIsNoEventAndSaysWhy) {
 
 TEST(RecordMapping, TakesAnyBytesIfToldTo) {
   KafkaMapping bytes = mapping();
-  bytes.format = KafkaMapping::Format::kBytes;
+  bytes.format = MessageMapping::Format::kBytes;
   EXPECT_EQ(mapped(record("\xff\x01"), bytes).data, "\xff\x01");
   EXPECT_EQ(mapped(record("\xff\x01"), bytes).content_type, "application/octet-stream");
   EXPECT_EQ(mapped(with_headers(record("a,b"), {{"content-type", "text/csv"}}), bytes).content_type, "text/csv");

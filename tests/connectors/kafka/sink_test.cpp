@@ -68,6 +68,28 @@ TEST_F(KafkaSinkTest, WritesAMessageAsARecord) {
   EXPECT_EQ(records[0].headers.at("traceparent"), first.traceparent);
 }
 
+TEST_F(KafkaSinkTest, MakesTheKeyOfARecordByATemplateAndRefusesAMessageWithoutThePlace) {
+  for (const bool exactly_once : {false, true}) {
+    const std::string topic = broker->create_topic(1);
+    process.reset();
+    process = std::make_unique<KafkaProcess>(folder_, Limits{});
+    process->open_sink(broker->address(), topic, exactly_once, "{/customer}-{agent}");
+    process->run();
+    OutboxMessage good = message(1);
+    good.body = R"({"customer": "anna"})";
+    auto refused = process->deliver(message(2));  // its body is a number
+    auto written = process->deliver(good);
+    const Status status = refused.get();
+    ASSERT_FALSE(status.ok());
+    EXPECT_FALSE(status.error().retryable) << "a dead letter at once";
+    EXPECT_NE(status.error().text().find("/customer"), std::string::npos) << status.error().text();
+    ASSERT_TRUE(written.get().ok());
+    const std::vector<KafkaReadRecord> records = broker->read(topic);
+    ASSERT_EQ(records.size(), 1U);
+    EXPECT_EQ(records[0].key, "anna-worker");
+  }
+}
+
 TEST_F(KafkaSinkTest, RefusesForGoodWhatIsTooLargeAndWritesTheOthers) {
   for (const bool exactly_once : {false, true}) {
     const std::string topic = broker->create_topic(1);
@@ -220,7 +242,7 @@ TEST_F(KafkaSinkTest, IsFencedByAnotherProgramUnderItsId) {
   options.name = "out";
   options.client.brokers = broker->address();
   options.topic = topic;
-  const KafkaClient::Parts parts{process->secrets, process->blocking, process->clock};
+  const KafkaClient::Parts parts{process->secrets, process->blocking, process->clock, process->limits_};
   std::unique_ptr<Sink> zombie = std::move(process->sink);
   process->sink = std::make_unique<KafkaTransactionSink>(
       options, KafkaTransactionSink::Parts{process->loop, process->runtime->database(), process->random, parts});

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -69,18 +71,6 @@ TEST_F(KafkaSourceTest, TakesAResetOfTheGroupsOffsetAsANewEpoch) {
   EXPECT_NE(log().find("a new epoch of a partition begins"), std::string::npos) << "a tool has set the offset";
   EXPECT_EQ(process->ready().size(), 250U) << "what was reset on purpose comes again";
   EXPECT_EQ(process->source->counts().epochs, 1);
-}
-
-TEST_F(KafkaSourceTest, SaysHowKafkaIsToldToSendAgain) {
-  const std::string topic = broker->create_topic(1);
-  boot(options(topic));
-  const Status replayed = process->source->replay(Time{std::chrono::seconds(1'700'000'000)});
-  ASSERT_FALSE(replayed.ok());
-  EXPECT_EQ(replayed.error().code, ErrorCode::kUnsupported);
-  const std::string& hint = replayed.error().hint;
-  EXPECT_NE(hint.find("--group group-" + topic + " --topic " + topic + " --reset-offsets"), std::string::npos) << hint;
-  EXPECT_NE(hint.find("--to-datetime 2023-11-14T22:13:20.000"), std::string::npos) << hint;
-  EXPECT_NE(hint.find("new epoch"), std::string::npos) << hint;
 }
 
 TEST_F(KafkaSourceTest, BeginsWhereItsOwnDiskIsAheadOfTheGroup) {
@@ -172,6 +162,74 @@ TEST_F(KafkaSourceTest, PassesOverWhatNoAgentAsksFor) {
   EXPECT_TRUE(process->ready().empty());
   EXPECT_TRUE(process->dead().empty());
   wait_until("they are acknowledged", [&] { return committed(topic, 1) == 5; });
+}
+
+TEST_F(KafkaSourceTest, TakesATimeThatNoClockShows) {
+  const std::string topic = broker->create_topic(1);
+  KafkaTestRecord far{"far", "{}"};
+  far.timestamp_ms = 9'300'000'000'000'000;  // in microseconds more than 64 bits
+  KafkaTestRecord near{"near", "{}"};
+  near.timestamp_ms = 1'700'000'000'123;
+  broker->produce(topic, {far, near});
+  boot(options(topic));
+  wait_for_accepted(2);
+  const std::vector<Event> events = process->ready();
+  EXPECT_EQ(to_micros(events[0].time), 253'402'300'799'999'000) << "the end of the year 9999";
+  EXPECT_EQ(to_micros(events[1].time), 1'700'000'000'123'000);
+  kill();
+  boot(options(topic));
+  broker->produce(topic, {far});
+  wait_for_accepted(1);
+  EXPECT_EQ(process->source->counts().epochs, 0) << "the record before our offset is known again";
+}
+
+TEST_F(KafkaSourceTest, CountsTheHeadersOfARecordAgainstABatchsBytes) {
+  const std::string topic = broker->create_topic(1);
+  KafkaTestRecord large{"k", "{}"};
+  large.headers = {{"large", std::string(32 << 10, 'h')}};
+  broker->produce(topic, std::vector<KafkaTestRecord>(20, large));
+  Limits limits;
+  limits.broker_batch_bytes_max = 64 << 10;
+  process = std::make_unique<testing::KafkaProcess>(folder_, limits);
+  std::atomic<std::size_t> most = 0;
+  process->start(options(topic), [&](EventBatch batch, BatchDone done) {
+    most = std::max(most.load(), batch.events.size());
+    process->accept()(std::move(batch), std::move(done));
+  });
+  process->run();
+  wait_for_accepted(20);
+  EXPECT_EQ(most, 2U) << "of 32 KiB each";
+}
+
+TEST_F(KafkaSourceTest, LeavesItsGroupWhenItIsStoppedAndNotOnlyWhenItIsGone) {
+  const std::string topic = broker->create_topic(2);
+  const std::string group = options(topic).consumer.group;
+  KafkaSourceOptions patient = options(topic);
+  patient.client.options["session.timeout.ms"] = "300000";  // the broker would not miss them before
+  boot(patient);
+  const KafkaConsumerParts parts{
+      process->loop,  process->workers, process->blocking, process->runtime->database(), process->runtime->mailbox(),
+      process->clock, process->random,  process->limits_};
+  auto other = std::make_unique<KafkaSource>(patient, process->secrets, process->loop, parts);
+  ASSERT_TRUE(other->start(process->accept()).ok());
+  wait_until("both are in it", [&] { return broker->members(group) == 2; });
+  wait_until("both have partitions",
+             [&] { return process->source->counts().assignments > 0 && other->counts().assignments > 0; });
+  process->source->stop();
+  other->stop();
+  wait_until("both have left", [&] { return broker->members(group) == 0; });
+  process->stop_threads();
+  other.reset();
+}
+
+TEST_F(KafkaSourceTest, DeadLettersWhatNamesAnAgentThatIsNotThere) {
+  const std::string topic = broker->create_topic(1);
+  broker->produce(topic, numbered(0, 2));
+  KafkaSourceOptions misspelt = options(topic);
+  misspelt.mapping.agent = "wroker";
+  boot(misspelt);
+  wait_until("both are dead", [&] { return process->source->counts().dead == 2; });
+  EXPECT_EQ(process->source->counts().unrouted, 0) << "unlike events of a type that no agent asks for";
 }
 
 TEST_F(KafkaSourceTest, IsPausedAndGoesOnWithoutARebalance) {

@@ -58,6 +58,10 @@ TEST(StartPosition, KnowsARetentionFromATopicThatWasCreatedAnew) {
   const KafkaRestart read_up = restart_of({1, 100, 77, -1}, 100, 100, 100);
   EXPECT_EQ(read_up.start.offset, 100);
   EXPECT_EQ(read_up.skipped, 0) << "all that was deleted was ours";
+  EXPECT_EQ(read_up.start.digest, 0) << "and nothing is there to compare";
+  const KafkaRestart grown = restart_of({1, 100, 77, -1}, 100, 0, 200);
+  EXPECT_EQ(grown.start.offset, 100);
+  EXPECT_EQ(grown.start.digest, 77) << "it may be another topic, longer than ours by now";
   const KafkaRestart anew = restart_of({1, 100, 77, -1}, 100, 0, 5);
   EXPECT_EQ(anew.start.offset, 0);
   EXPECT_EQ(anew.start.epoch, 2);
