@@ -8,11 +8,14 @@
 #include <boost/json/parse.hpp>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "inference/formats/gguf.hpp"
 #include "inference/grammar/constraint_compiler.hpp"
 #include "inference/grammar/schema_grammar.hpp"
+#include "inference/grammar/tool_call_grammar.hpp"
 #include "inference/loading/catalogue.hpp"
 #include "inference/tokenizer/gguf_tokenizer.hpp"
 
@@ -33,12 +36,36 @@ const boost::json::value kOpenSchema = boost::json::parse(R"({"type":"object","p
   "customer_name":{"type":"string"},"created_at":{"type":"string","format":"date-time"},"id":{"type":"integer"}},
   "required":["id"],"additionalProperties":{"type":"string"}})");
 
+/// Items that must differ from those before them.
+const boost::json::value kUniqueSchema =
+    boost::json::parse(R"({"type":"array","items":{"type":"string"},"uniqueItems":true})");
+const boost::json::value kUniqueObjects =
+    boost::json::parse(R"({"type":"array","uniqueItems":true,"items":{"type":"object",
+  "properties":{"id":{"type":"integer"},"name":{"type":"string"}},"required":["id","name"]}})");
+const boost::json::value kAnything = boost::json::parse(R"({"type":"object"})");
+
+/// An array, or an object, of so many elements, up to where the next one begins.
+std::string elements(int count, std::string_view opening, std::string_view behind_number) {
+  std::string text(opening);
+  for (int i = 0; i < count; ++i) {
+    text += (opening == "[" ? "\"item " : "\"key ") + std::to_string(i * 37 % 1000) + std::string(behind_number) + ", ";
+  }
+  return text;
+}
+std::string objects(int count) {
+  std::string text = "[";
+  for (int i = 0; i < count; ++i) {
+    text += R"({"id": )" + std::to_string(i) + R"(, "name": "item )" + std::to_string(i * 37 % 1000) + R"("}, )";
+  }
+  return text;
+}
+
 struct Place {
   const char* name;
-  const char* text;  // the answer so far
-  const boost::json::value* schema = &kSchema;
+  std::string text;                             // the answer so far
+  const boost::json::value* schema = &kSchema;  // null: free text beside a strict tool
 };
-constexpr Place kPlaces[] = {
+const Place kPlaces[] = {
     {"start", ""},
     {"string", R"({"title": "A crash when)"},
     {"enum", R"({"title": "A crash", "label": ")"},
@@ -51,6 +78,19 @@ constexpr Place kPlaces[] = {
     {"open_name_inside", R"({"id": 1, "cu)", &kOpenSchema},
     {"open_name_free", R"({"id": 1, "note)", &kOpenSchema},
     {"date_time", R"({"created_at": "20)", &kOpenSchema},
+    {"unique_begin_of_30", elements(30, "[", "\"") + "\"", &kUniqueSchema},
+    {"unique_inside_of_30", elements(30, "[", "\"") + "\"item", &kUniqueSchema},
+    {"unique_between_of_30", elements(30, "[", "\"") + "\"item 37\\\"\"", &kUniqueSchema},
+    {"unique_begin_of_300", elements(300, "[", "\"") + "\"", &kUniqueSchema},
+    {"unique_inside_of_300", elements(300, "[", "\"") + "\"item", &kUniqueSchema},
+    {"unique_different_of_300", elements(300, "[", "\"") + "\"other", &kUniqueSchema},
+    {"unique_object_id_of_30", objects(30) + R"({"id": 1)", &kUniqueObjects},
+    {"unique_object_name_of_30", objects(30) + R"({"id": 1, "name": "item )", &kUniqueObjects},
+    {"unique_object_name_of_300", objects(300) + R"({"id": 1, "name": "item )", &kUniqueObjects},
+    {"any_object_name_of_30", elements(30, "{", "\": 1") + "\"key", &kAnything},
+    {"any_object_value_of_30", elements(30, "{", "\": 1") + "\"other\": \"some", &kAnything},
+    {"free_text_beside_tool", "The weather in Bonn", nullptr},
+    {"tool_argument", "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Bo", nullptr},
 };
 
 std::shared_ptr<const Tokenizer> tokenizer() {
@@ -68,8 +108,16 @@ std::shared_ptr<const grammar::VocabularyTrie> trie() {
 }
 
 /// The mask of a grammar that nobody has used yet, after `text`.
-std::unique_ptr<TokenMask> fresh_mask(const char* text, const boost::json::value& schema = kSchema) {
-  const auto rules = grammar::rules_of_schema(schema);
+std::unique_ptr<TokenMask> fresh_mask(const std::string& text, const boost::json::value* schema = &kSchema) {
+  ToolCallConstraint tools;
+  tools.answer = ToolCallConstraint::Answer::kText;
+  tools.several = true;
+  tools.tools.resize(1);
+  tools.tools[0].name = "weather";
+  tools.tools[0].parameters = boost::json::parse(
+      R"({"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"},"more":{"type":"object"}},
+          "required":["city"]})");
+  const auto rules = schema != nullptr ? grammar::rules_of_schema(*schema) : grammar::rules_of_tool_calls(tools);
   auto automaton = grammar::Automaton::compile(*rules, Limits{});
   auto shared = std::make_shared<grammar::SharedMatcher>(
       grammar::Matcher(std::make_shared<const grammar::Automaton>(std::move(*automaton))), trie());
@@ -85,12 +133,12 @@ void fill(benchmark::State& state, const Place& place, bool known) {
     return;
   }
   std::vector<std::uint64_t> allowed((static_cast<std::size_t>(tokenizer()->vocabulary_size()) + 63) / 64);
-  std::unique_ptr<TokenMask> mask = fresh_mask(place.text, *place.schema);
+  std::unique_ptr<TokenMask> mask = fresh_mask(place.text, place.schema);
   if (known) mask->fill(allowed);
   for (auto _ : state) {
     if (!known) {
       state.PauseTiming();
-      mask = fresh_mask(place.text, *place.schema);
+      mask = fresh_mask(place.text, place.schema);
       state.ResumeTiming();
     }
     mask->fill(allowed);
@@ -135,7 +183,7 @@ int main(int argc, char** argv) {
   for (const bool known : {false, true}) {
     const std::string when = known ? "/known" : "/first_visit";
     for (const Place& place : kPlaces) {
-      benchmark::RegisterBenchmark((std::string(place.name) + when).c_str(), fill, place, known)
+      benchmark::RegisterBenchmark((place.name + when).c_str(), fill, std::cref(place), known)
           ->Unit(benchmark::kMicrosecond)
           ->Iterations(known ? 2000 : 50);
     }

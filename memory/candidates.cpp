@@ -5,6 +5,7 @@
 #include "memory/entry_store.hpp"
 #include "memory/episodic_store.hpp"
 #include "memory/question_cues.hpp"
+#include "memory/vector/token_codec.hpp"
 #include "memory/vector_store.hpp"
 
 namespace mnema {
@@ -41,6 +42,10 @@ Status CandidateSearch::run() {
   for (const ScopeId scope : visible.scopes) vector_filter_.groups.push_back(static_cast<VectorGroup>(scope));
   vector_filter_.nothing = visible.nothing();
   filter_.emplace(std::move(visible), query_);
+  many_filter_.emplace(filter_->in_all_threads());
+  if (!query_.thread_excluded.empty()) {
+    ASSIGN_OR_RETURN(excluded_, entries_of_thread(transaction_, filter_->visible().tenant, query_.thread_excluded));
+  }
   RETURN_IF_ERROR(find_by_words());
   if (!filter_->visible().nothing()) {
     RETURN_IF_ERROR(find_by_vector());
@@ -51,6 +56,7 @@ Status CandidateSearch::run() {
     RETURN_IF_ERROR(load(best(candidates_max_)));
     RETURN_IF_ERROR(look_around());
     RETURN_IF_ERROR(load_neighbours_of_best());
+    RETURN_IF_ERROR(describe());
   }
   add_uncommitted();
   return {};
@@ -64,7 +70,8 @@ double CandidateSearch::first_score(const EntrySignals& signals) const {
 
 Status CandidateSearch::find_by_words() {
   const std::vector<std::string> asked = terms_.distinct(query_.text, kQueryTermsMax);
-  ASSIGN_OR_RETURN(words_, text_index_store::search(transaction_, *filter_, asked, kTextRowsMax));
+  ASSIGN_OR_RETURN(words_, text_index_store::search(transaction_, *many_filter_, asked, kTextRowsMax));
+  std::erase_if(words_.found, [this](const auto& match) { return excluded_.count(match.entry) != 0; });
   count_uncommitted();
   bm25_ = std::make_unique<Bm25>(words_);
   all_terms_.assign(asked.size(), true);
@@ -88,14 +95,15 @@ Status CandidateSearch::find_by_words() {
 }
 
 Status CandidateSearch::find_by_vector() {
-  if (vectors_.question.empty()) return {};
+  if (vectors_.question.vector.empty()) return {};
   std::unordered_map<EntryId, const text_index_store::TextMatch*> words;
   for (const text_index_store::TextMatch& match : words_.found) words.emplace(match.entry, &match);
   // What the query does not want is known only from the rows: ask for more until enough is wanted.
   std::unordered_set<VectorLabel> seen;
   std::size_t wanted = 0;
   for (std::size_t count = candidates_max_;; count *= 4) {
-    const VectorIndex::Found found = index_.search(filter_->visible().tenant, vectors_.question, count, vector_filter_);
+    const VectorIndex::Found found =
+        index_.search(filter_->visible().tenant, vectors_.question.vector, count, vector_filter_);
     statistics_.exact = statistics_.exact && found.exact;
     std::vector<VectorLabel> labels;
     std::unordered_map<VectorLabel, float> similarities;
@@ -105,7 +113,8 @@ Status CandidateSearch::find_by_vector() {
       similarities[match.label] = match.similarity;
     }
     // The row decides who sees it, whatever an index said.
-    ASSIGN_OR_RETURN(auto entries, vector_store::entries_of(transaction_, labels, *filter_));
+    ASSIGN_OR_RETURN(auto entries, vector_store::entries_of(transaction_, labels, *many_filter_));
+    std::erase_if(entries, [this](const auto& labelled) { return excluded_.count(labelled.entry) != 0; });
     std::sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) {
       const float first = similarities[a.label];
       const float second = similarities[b.label];
@@ -149,7 +158,7 @@ Status CandidateSearch::find_by_time() {
 }
 
 Status CandidateSearch::complete_cosines(const std::vector<EntryId>& entries) {
-  if (vectors_.question.empty()) return {};
+  if (vectors_.question.vector.empty()) return {};
   std::vector<EntryId> missing;
   for (const EntryId entry : entries) {
     if (!signals_[entry].cosine) missing.push_back(entry);
@@ -157,7 +166,7 @@ Status CandidateSearch::complete_cosines(const std::vector<EntryId>& entries) {
   ASSIGN_OR_RETURN(const auto labels, vector_store::labels_of(transaction_, missing, index_.embedder()));
   std::vector<VectorLabel> asked;
   for (const vector_store::LabelledEntry& labelled : labels) asked.push_back(labelled.label);
-  const auto found = index_.similarities(filter_->visible().tenant, vectors_.question, asked, vector_filter_);
+  const auto found = index_.similarities(filter_->visible().tenant, vectors_.question.vector, asked, vector_filter_);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (found[i]) signals_[labels[i].entry].cosine = *found[i];
   }
@@ -261,8 +270,14 @@ Status CandidateSearch::load_neighbours_of_best() {
     }
   }
   RETURN_IF_ERROR(load(beside));
-  RETURN_IF_ERROR(look_around());
+  return look_around();
+}
+
+/// What is known of them and of the turns around them, once all are there.
+Status CandidateSearch::describe() {
+  RETURN_IF_ERROR(compare_tokens());
   for (Candidate& candidate : candidates_) {
+    candidate.signals = signals_[candidate.hit.id];
     const Provenance& source = candidate.hit.source;
     const auto thread = turns_.find(source.thread);
     if (source.kind != EntryKind::kEpisode || thread == turns_.end()) continue;
@@ -272,6 +287,37 @@ Status CandidateSearch::load_neighbours_of_best() {
     }
   }
   return {};
+}
+
+Status CandidateSearch::compare_tokens() {
+  // A page as a question shares words with everything, and each of its tokens is compared with each of every candidate.
+  constexpr std::size_t kQuestionTokensMax = 64;
+  const std::size_t dimensions = vectors_.question.vector.size();
+  if (vectors_.question.token_vectors.empty() ||
+      vectors_.question.token_vectors.size() > kQuestionTokensMax * dimensions) {
+    return {};
+  }
+  const TokenCodec codec(static_cast<int>(dimensions));
+  const TokenQuestion tokens(codec, vectors_.question.token_vectors);
+  std::unordered_set<EntryId> compared;  // the candidates, and the turns right before and behind them
+  for (const Candidate& candidate : candidates_) {
+    const Provenance& source = candidate.hit.source;
+    if (source.kind != EntryKind::kEpisode) continue;
+    compared.insert(candidate.hit.id);
+    const auto thread = turns_.find(source.thread);
+    if (thread == turns_.end()) continue;
+    for (const int offset : {-1, 1}) {
+      const auto turn = thread->second.find(source.sequence + offset);
+      if (turn != thread->second.end()) compared.insert(turn->second.entry);
+    }
+  }
+  const std::vector<EntryId> entries(compared.begin(), compared.end());
+  return vector_store::each_tokens(
+      transaction_, entries, index_.embedder(), [&](EntryId entry, std::string_view record) {
+        TokenCosines cosines = tokens.best(record);
+        if (cosines.empty()) return;
+        signals_[entry].tokens = &token_cosines_.emplace(entry, std::move(cosines)).first->second;
+      });
 }
 
 /// What the turn has written itself is found like the rest, though no index has it.
@@ -310,7 +356,8 @@ void CandidateSearch::add_uncommitted() {
     source.trust = episode.trust;
     source.scope = episode.scope;
     candidate.signals.words = &match;
-    if (i < vectors_.uncommitted.size()) candidate.signals.cosine = dot(vectors_.question, vectors_.uncommitted[i]);
+    if (i < vectors_.uncommitted.size())
+      candidate.signals.cosine = dot(vectors_.question.vector, vectors_.uncommitted[i]);
     candidate.hit.explanation.cosine = candidate.signals.cosine.value_or(0);
     candidate.hit.explanation.text_score = bm25_->score(match, all_terms_);
     candidates_.push_back(std::move(candidate));

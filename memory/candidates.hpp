@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "memory/bm25.hpp"
+#include "memory/embedder.hpp"
 #include "memory/entry_filter_store.hpp"
 #include "memory/index_keeper.hpp"
 #include "memory/record.hpp"
@@ -29,16 +30,20 @@
 namespace mnema {
 
 struct RecallVectors {
-  std::vector<float> question;                  // empty: goes on by words and time
+  EmbeddedText question;                        // without a vector: goes on by words and time
   std::vector<std::vector<float>> uncommitted;  // of RecallQuery::uncommitted, or empty
 };
 
 /// The places beside a turn that are looked at.
 inline constexpr std::array<int, 4> kOffsets = {-2, -1, 1, 2};
 
+/// Of each token of a question the cosine with the nearest of an entry's own.
+using TokenCosines = std::vector<float>;
+
 /// What is known of an entry without its row.
 struct EntrySignals {
   std::optional<double> cosine;
+  const TokenCosines* tokens = nullptr;                // null: no tokens of it are kept, or none of the question
   const text_index_store::TextMatch* words = nullptr;  // null: it has no word of the question
 };
 
@@ -64,6 +69,8 @@ class CandidateSearch {
   [[nodiscard]] std::vector<Candidate>& candidates() { return candidates_; }
   [[nodiscard]] const text_index_store::TextMatches& words() const { return words_; }
   [[nodiscard]] const Bm25& bm25() const { return *bm25_; }
+  /// Of the question; none: the embedder does not tell, or there was no time.
+  [[nodiscard]] const std::vector<TokenPlace>& tokens() const { return vectors_.question.tokens; }
   /// With the counts of what was found on each way.
   [[nodiscard]] const RecallStatistics& statistics() const { return statistics_; }
   /// See above.
@@ -78,6 +85,8 @@ class CandidateSearch {
   [[nodiscard]] Status load(const std::vector<EntryId>& entries);
   [[nodiscard]] Status look_around();
   [[nodiscard]] Status load_neighbours_of_best();
+  [[nodiscard]] Status describe();
+  [[nodiscard]] Status compare_tokens();
   void count_uncommitted();
   void add_uncommitted();
 
@@ -87,13 +96,16 @@ class CandidateSearch {
   const RecallQuery& query_;
   const RecallVectors& vectors_;
   const std::size_t candidates_max_;
-  std::optional<EntryFilter> filter_;  // set by run
+  std::optional<EntryFilter> filter_;       // set by run
+  std::optional<EntryFilter> many_filter_;  // likewise: for many rows; `excluded_` is left to ask
+  std::unordered_set<EntryId> excluded_;    // entries of the thread that the question excludes
   VectorFilter vector_filter_;
   text_index_store::TextMatches words_;
   std::unique_ptr<Bm25> bm25_;  // set by find_by_words
   std::vector<bool> all_terms_;
   double all_weight_ = 0;
   std::unordered_map<EntryId, EntrySignals> signals_;
+  std::unordered_map<EntryId, TokenCosines> token_cosines_;
   std::unordered_map<EntryId, int> vector_ranks_;
   std::unordered_map<EntryId, int> text_ranks_;
   std::unordered_map<EntryId, int> time_ranks_;

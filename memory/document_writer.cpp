@@ -136,6 +136,22 @@ void DocumentWriter::retire(Scope scope, std::string uri, Executor& reply_to, On
       });
 }
 
+void DocumentWriter::clear_left(std::vector<DocumentId> documents) {
+  if (documents.empty()) return;
+  database_.write<bool>(
+      WritePriority::kBackground,
+      [documents](Transaction& transaction) -> Result<bool> {
+        RETURN_IF_ERROR(sources_store::give_up(transaction, documents));
+        return true;
+      },
+      background_,
+      [self = shared_from_this(), documents](const Result<bool>& given_up) {
+        if (given_up.ok()) return self->clear(documents, [] {});
+        log_warning("memory", "what is left of a document is removed at the next start",
+                    {{"because", given_up.error().message}});
+      });
+}
+
 void DocumentWriter::clear(std::vector<DocumentId> documents, std::function<void()> then) {
   if (documents.empty() || closed_) return then();
   const DocumentId document = documents.back();

@@ -50,6 +50,8 @@ class DocumentWriter : public std::enable_shared_from_this<DocumentWriter> {
   /// Removes what is left of documents that nobody sees; then `then`. What cannot be removed now is after the next
   /// start.
   void clear(std::vector<DocumentId> documents, std::function<void()> then);
+  /// At the start, of what a crash has left: gives all of it up, then clears one after the other.
+  void clear_left(std::vector<DocumentId> documents);
 
   /// How documents are cut here.
   [[nodiscard]] std::string cut_format() const { return mnema::cut_format(limits_.chunk_tokens_max); }

@@ -14,9 +14,10 @@
 
 namespace mnema {
 
-/// As Embedder::embed for somebody who waits. Errors: those of the embedder; `kDeadlineExceeded` after `timeout`, and
-/// what the embedder says later is not listened to.
-void embed_in_time(Embedder& embedder, std::vector<std::string> texts, Duration timeout, Executor& reply_to,
-                   std::function<void(Result<std::vector<std::vector<float>>>)> on_done);
+/// As Embedder::embed, or with `tokens` embed_with_tokens, for somebody who waits. Errors: those of the embedder;
+/// `kDeadlineExceeded` after `timeout`, and what the embedder says later is not listened to.
+void embed_in_time(Embedder& embedder, std::vector<std::string> texts, Embedder::Kind kind, bool tokens,
+                   Duration timeout, Executor& reply_to,
+                   std::function<void(Result<std::vector<EmbeddedText>>)> on_done);
 
 }  // namespace mnema

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <span>
 
+#include "memory/vector/token_codec.hpp"
 #include "runtime/base/log.hpp"
 
 namespace mnema {
@@ -32,29 +35,50 @@ bool may_be_a_text(const Error& error) {
   }
 }
 
+/// The record of those tokens that are the entry's own; none: there are not to be any.
+std::optional<std::string> own_tokens(const vector_store::PendingEntry& entry, const EmbeddedText& embedded) {
+  if (!entry.tokens_from || embedded.tokens.empty()) return {};
+  const auto own = std::find_if(embedded.tokens.begin(), embedded.tokens.end(),
+                                [&](const TokenPlace& token) { return token.begin >= *entry.tokens_from; });
+  const std::size_t dimensions = embedded.token_vectors.size() / embedded.tokens.size();
+  const auto first = static_cast<std::size_t>(own - embedded.tokens.begin()) * dimensions;
+  return TokenCodec(static_cast<int>(dimensions)).encode(std::span(embedded.token_vectors).subspan(first));
+}
+
 int pause_ms(int failures) { return std::min(kPauseMaxMs, 1'000 << std::min(failures, 6)); }
 
 }  // namespace
 
 void EmbeddingQueue::start() {
   strand_.post([self = shared_from_this()] {
-    const auto present = self->database_.read<std::string>(
-        [](Transaction& transaction) { return vector_store::present_embedder(transaction); });
-    if (present.ok() && *present == self->embedder_.id()) return self->begin();
+    const auto present = self->database_.read<bool>([&](Transaction& transaction) -> Result<bool> {
+      ASSIGN_OR_RETURN(const std::string embedder, vector_store::present_embedder(transaction));
+      ASSIGN_OR_RETURN(const std::string tokens, vector_store::present_tokens(transaction));
+      return embedder == self->embedder_.id() && tokens == self->tokens_told();
+    });
+    if (present.ok() && *present) return self->begin();
     self->adopt(0);
   });
+}
+
+std::string EmbeddingQueue::tokens_told() const {
+  return embedder_.tells_tokens() ? embedder_.id() + " " + std::string(TokenCodec::kFormat) : "";
 }
 
 void EmbeddingQueue::adopt(EntryId after) {
   if (closed_) return;
   database_.write<std::optional<EntryId>>(
       WritePriority::kBackground,
-      [name = embedder_.id(), dimensions = embedder_.dimensions(),
+      [name = embedder_.id(), dimensions = embedder_.dimensions(), told = tokens_told(),
        after](Transaction& transaction) -> Result<std::optional<EntryId>> {
         ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, name, dimensions));
-        ASSIGN_OR_RETURN(const std::optional<EntryId> last,
-                         vector_store::enqueue_without_vector(transaction, embedder, after, kRowsPerUnit));
-        if (!last) RETURN_IF_ERROR(vector_store::set_present_embedder(transaction, name));
+        ASSIGN_OR_RETURN(
+            const std::optional<EntryId> last,
+            vector_store::enqueue_without_vector(transaction, embedder, !told.empty(), after, kRowsPerUnit));
+        if (!last) {
+          RETURN_IF_ERROR(vector_store::set_present_embedder(transaction, name));
+          RETURN_IF_ERROR(vector_store::set_present_tokens(transaction, told));
+        }
         return last;
       },
       strand_,
@@ -103,7 +127,11 @@ void EmbeddingQueue::pump() {
     if (batch->empty() && refused_wait_) return;
     if (batch->empty()) return on_empty();
     accepted_ = false;
-    parts_.push_back(std::move(*batch));
+    const auto without = std::stable_partition(batch->begin(), batch->end(), [this](const auto& entry) {
+      return embedder_.tells_tokens() && entry.tokens_from.has_value();
+    });
+    if (without != batch->begin()) parts_.emplace_back(batch->begin(), without);
+    if (without != batch->end()) parts_.emplace_back(without, batch->end());
   }
   Part part = std::move(parts_.front());
   parts_.pop_front();
@@ -114,10 +142,12 @@ void EmbeddingQueue::embed(Part part) {
   busy_ = true;
   std::vector<std::string> texts;
   for (const vector_store::PendingEntry& entry : part) texts.push_back(entry.text);
-  embedder_.embed(std::move(texts), false, strand_,
-                  [self = shared_from_this(), part = std::move(part)](auto vectors) mutable {
-                    self->on_vectors(std::move(part), std::move(vectors));
-                  });
+  const bool tokens = embedder_.tells_tokens() && part.front().tokens_from.has_value();  // all of a part, or none
+  const auto ask = tokens ? &Embedder::embed_with_tokens : &Embedder::embed_without_tokens;
+  (embedder_.*ask)(std::move(texts), Embedder::Kind::kPassage, false, strand_,
+                   [self = shared_from_this(), part = std::move(part)](Result<std::vector<EmbeddedText>> embedded) {
+                     self->on_embedded(part, std::move(embedded));
+                   });
 }
 
 void EmbeddingQueue::on_empty() {
@@ -130,33 +160,45 @@ void EmbeddingQueue::on_empty() {
   index_->when_applied([asked, refused = counts->refused] { tell(*asked, refused); });
 }
 
-void EmbeddingQueue::on_vectors(Part part, Result<std::vector<std::vector<float>>> vectors) {
+Status EmbeddingQueue::check(const std::vector<EmbeddedText>& embedded, std::size_t asked) const {
+  if (embedded.size() != asked) {
+    return fail(ErrorCode::kInternal, "the embedder gave another number of vectors than it was given texts");
+  }
+  const auto dimensions = static_cast<std::size_t>(embedder_.dimensions());
+  for (const EmbeddedText& text : embedded) {
+    if (text.vector.size() != dimensions) {
+      return fail(ErrorCode::kInternal, "the embedder gave a vector of " + std::to_string(text.vector.size()) +
+                                            " dimensions and says it gives " + std::to_string(dimensions));
+    }
+    if (text.token_vectors.size() != text.tokens.size() * dimensions) {
+      return fail(ErrorCode::kInternal, "the embedder gave another number of vectors than of tokens");
+    }
+  }
+  return {};
+}
+
+void EmbeddingQueue::on_embedded(Part part, Result<std::vector<EmbeddedText>> embedded) {
   busy_ = false;
   if (closed_) return;
-  if (!vectors.ok()) {
-    return may_be_a_text(vectors.error()) ? on_refusal(std::move(part), vectors.error()) : on_failure(vectors.error());
+  if (!embedded.ok()) {
+    return may_be_a_text(embedded.error()) ? on_refusal(std::move(part), embedded.error())
+                                           : on_failure(embedded.error());
   }
-  if (vectors->size() != part.size()) {
-    return on_failure(
-        fail(ErrorCode::kInternal, "the embedder gave another number of vectors than it was given texts"));
-  }
-  const int dimensions = embedder_.dimensions();
-  for (const std::vector<float>& vector : *vectors) {
-    if (vector.size() == static_cast<std::size_t>(dimensions)) continue;
-    return on_failure(fail(ErrorCode::kInternal, "the embedder gave a vector of " + std::to_string(vector.size()) +
-                                                     " dimensions and says it gives " + std::to_string(dimensions)));
-  }
+  if (const Status sound = check(*embedded, part.size()); !sound.ok()) return on_failure(sound.error());
   accepted_ = true;
   busy_ = true;
+  std::vector<std::optional<std::string>> tokens;
+  for (std::size_t i = 0; i < part.size(); ++i) tokens.push_back(own_tokens(part[i], (*embedded)[i]));
   const std::string name = embedder_.id();
   database_.write<int>(
       WritePriority::kBackground,
-      [self = shared_from_this(), part = std::move(part), vectors = std::move(*vectors), name,
-       dimensions](Transaction& transaction) -> Result<int> {
+      [self = shared_from_this(), part = std::move(part), embedded = std::move(*embedded), tokens = std::move(tokens),
+       name, dimensions = embedder_.dimensions()](Transaction& transaction) -> Result<int> {
         ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, name, dimensions));
         for (std::size_t i = 0; i < part.size(); ++i) {
           ASSIGN_OR_RETURN(std::optional<vector_store::VectorRow> row,
-                           vector_store::add(transaction, part[i].entry, embedder, vectors[i], self->draw_tag_()));
+                           vector_store::add(transaction, part[i].entry, embedder, embedded[i].vector, tokens[i],
+                                             self->draw_tag_()));
           if (!row) continue;
           transaction.after_commit([index = self->index_, row = std::move(*row)] { index->added(row); });
         }

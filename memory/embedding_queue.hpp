@@ -1,7 +1,7 @@
 // memory/embedding_queue.hpp
 //
-// Gives entries their vectors, in the background, in the order in which they came. The queue is a table, so a crash
-// loses nothing; an embedder that fails is asked again after a growing pause.
+// Gives entries their vectors, and turns those of their tokens, in the background, in the order in which they came. The
+// queue is a table, so a crash loses nothing; an embedder that fails is asked again after a growing pause.
 //
 // A batch that fails for what may be one of its texts is halved until the texts to blame are alone. Those are tried
 // again after a growing pause, behind all others; after `attempts_max` refusals an entry keeps its row in the queue and
@@ -40,8 +40,8 @@ class EmbeddingQueue : public std::enable_shared_from_this<EmbeddingQueue> {
         draw_tag_(std::move(draw_tag)),
         attempts_max_(attempts_max) {}
 
-  /// Begins: an embedder that is not the one of before is given every row it has no vector of, in slices, and until
-  /// they are all in the queue rows and callers wait.
+  /// Begins: an embedder that is not the one of before, or tells tokens as none did before, is given every row that
+  /// lacks what it gives, in slices, and until they are all in the queue rows and callers wait.
   void start();
   /// There may be work.
   void wake();
@@ -59,11 +59,15 @@ class EmbeddingQueue : public std::enable_shared_from_this<EmbeddingQueue> {
     Error because;
   };
 
+  /// What vector_store::present_tokens is, once every row has what the embedder gives.
+  [[nodiscard]] std::string tokens_told() const;
   void adopt(EntryId after);
   void begin();
   void pump();
   void embed(Part part);
-  void on_vectors(Part part, Result<std::vector<std::vector<float>>> vectors);
+  void on_embedded(Part part, Result<std::vector<EmbeddedText>> embedded);
+  /// Why what the embedder gave cannot be stored.
+  [[nodiscard]] Status check(const std::vector<EmbeddedText>& embedded, std::size_t asked) const;
   void on_refusal(Part part, Error error);
   void count_refusals();
   void try_refused_after(int pause_ms);

@@ -10,11 +10,11 @@ namespace mnema::entry_store {
 
 Result<EntryId> add(Transaction& transaction, const NewEntry& entry) {
   ASSIGN_OR_RETURN(Statement insert,
-                   transaction.prepare("INSERT INTO memory_entries (scope_id, kind, document_id, time_us, trust, text)"
-                                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+                   transaction.prepare("INSERT INTO memory_entries (scope_id, kind, document_id, time_us, trust, text,"
+                                       " entry_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, 0))"));
   insert.bind(1, entry.where.scope).bind(2, static_cast<int>(entry.kind)).bind(3, entry.document);
   insert.bind(4, static_cast<std::int64_t>(to_micros(entry.time))).bind(5, static_cast<int>(entry.trust));
-  RETURN_IF_ERROR(insert.bind(6, std::string_view(entry.text)).run());
+  RETURN_IF_ERROR(insert.bind(6, std::string_view(entry.text)).bind(7, entry.id).run());
   const EntryId id = transaction.last_insert_rowid();
   RETURN_IF_ERROR(text_index_store::add(transaction, entry.where, id, entry.words));
   RETURN_IF_ERROR(vector_store::enqueue(transaction, id));

@@ -26,6 +26,7 @@ struct NewEntry {
   Trust trust = Trust::kExternal;
   std::string text;
   std::string words;  // TermMaker::joined of what it is found by
+  EntryId id = 0;     // 0: the next one; else one that no entry has (imports)
 };
 
 [[nodiscard]] Result<EntryId> add(Transaction& transaction, const NewEntry& entry);

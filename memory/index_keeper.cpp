@@ -187,6 +187,51 @@ Status IndexKeeper::save(Database& database, const std::function<void(std::strin
   return {};
 }
 
+Status IndexKeeper::remove_files(TenantId tenant) const {
+  std::error_code error;
+  const std::string prefix = std::filesystem::path(path_of(tenant)).stem().string() + ".";
+  for (const auto& file : std::filesystem::directory_iterator(options_.folder, error)) {
+    if (!file.path().filename().string().starts_with(prefix)) continue;
+    std::error_code failed;
+    std::filesystem::remove(file.path(), failed);
+    if (failed) {
+      return fail(ErrorCode::kStorage, "cannot remove " + file.path().string() + ": " + failed.message(),
+                  "remove it by hand: it holds vectors that are to go");
+    }
+  }
+  return {};
+}
+
+Status IndexKeeper::renew(Database& database, TenantId tenant) {
+  {
+    const std::scoped_lock changing(changing_);
+    if (!options_.folder.empty()) RETURN_IF_ERROR(remove_files(tenant));
+    if (options_.dimensions == 0) return {};
+    const auto made = database.read<Index>([&](Transaction& transaction) -> Result<Index> {
+      auto index = std::make_shared<VectorIndex>(VectorCodec(options_.dimensions), options_.index);
+      ASSIGN_OR_RETURN(const auto embedder,
+                       vector_store::find_embedder(transaction, options_.embedder, options_.dimensions));
+      if (!embedder) return index;
+      Status added;
+      RETURN_IF_ERROR(
+          vector_store::each_vector(transaction, tenant, *embedder, [&](const vector_store::VectorRow& row) {
+            if (added.ok()) added = add_row(*index, row);
+          }));
+      RETURN_IF_ERROR(added);
+      return index;
+    });
+    if (!made.ok()) return made.error();
+    {
+      const std::scoped_lock lock(mutex_);
+      indexes_[tenant] = *made;
+      changed_[tenant] = true;
+      snapshot_changes_.erase(tenant);
+    }
+    upkeep_later(tenant);
+  }
+  return save(database);
+}
+
 std::map<TenantId, std::int64_t> IndexKeeper::snapshot_changes() const {
   const std::scoped_lock lock(mutex_);
   return snapshot_changes_;
@@ -212,22 +257,26 @@ std::int64_t IndexKeeper::memory_bytes() const {
   return bytes;
 }
 
+Status IndexKeeper::check_tenant(Transaction& transaction, TenantId tenant) const {
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
+                   vector_store::find_embedder(transaction, options_.embedder, options_.dimensions));
+  if (!embedder) return {};
+  ASSIGN_OR_RETURN(const std::vector<VectorLabel> rows, vector_store::labels(transaction, tenant, *embedder));
+  const Index index = find(tenant);
+  const std::vector<VectorLabel> inside = index ? index->labels() : std::vector<VectorLabel>();
+  if (index) index->check_integrity();
+  if (inside == rows) return {};
+  return fail(ErrorCode::kCorrupt, "the index of tenant " + std::to_string(tenant) + " has " +
+                                       std::to_string(inside.size()) + " vectors, the rows have " +
+                                       std::to_string(rows.size()));
+}
+
 Status IndexKeeper::check_integrity(Transaction& transaction) const {
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> embedder,
                    vector_store::find_embedder(transaction, options_.embedder, options_.dimensions));
   if (!embedder) return {};
   ASSIGN_OR_RETURN(const std::vector<TenantId> tenants, vector_store::tenants(transaction));
-  for (const TenantId tenant : tenants) {
-    ASSIGN_OR_RETURN(const std::vector<VectorLabel> rows, vector_store::labels(transaction, tenant, *embedder));
-    const Index index = find(tenant);
-    const std::vector<VectorLabel> inside = index ? index->labels() : std::vector<VectorLabel>();
-    if (index) index->check_integrity();
-    if (inside != rows) {
-      return fail(ErrorCode::kCorrupt, "the index of tenant " + std::to_string(tenant) + " has " +
-                                           std::to_string(inside.size()) + " vectors, the rows have " +
-                                           std::to_string(rows.size()));
-    }
-  }
+  for (const TenantId tenant : tenants) RETURN_IF_ERROR(check_tenant(transaction, tenant));
   for (const auto& [tenant, change] : snapshot_changes()) {
     ASSIGN_OR_RETURN(const vector_store::Change logged,
                      vector_store::last_change(transaction, tenant, *embedder, change));

@@ -51,6 +51,10 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   /// write_snapshot. Errors: `kStorage`; what could not be written is written the next time.
   [[nodiscard]] Status save(Database& database, const std::function<void(std::string_view step)>& at_step = {});
 
+  /// Of vectors that were removed, nothing stays in the tenant's index or its files: the files go, the index is made
+  /// again from the rows, and written. Blocks, changes wait for it; searches do not. Errors: `kStorage`, `kCorrupt`.
+  [[nodiscard]] Status renew(Database& database, TenantId tenant);
+
   /// For each tenant with a snapshot that fits its rows: the last change that is in it. Older ones are needed no more;
   /// without a folder of snapshots none is that was there before `load`.
   [[nodiscard]] std::map<TenantId, std::int64_t> snapshot_changes() const;
@@ -61,8 +65,12 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
                                                                std::span<const VectorLabel> labels,
                                                                const VectorFilter& filter) const;
   [[nodiscard]] const std::string& embedder() const { return options_.embedder; }
+  [[nodiscard]] int dimensions() const { return options_.dimensions; }
   [[nodiscard]] int rebuilds() const { return rebuilds_; }
   [[nodiscard]] std::int64_t memory_bytes() const;
+  /// The tenant's index has the vectors that its rows have, or is about to: those of the last moment are on their way.
+  /// Errors: `kCorrupt`.
+  [[nodiscard]] Status check_tenant(Transaction& transaction, TenantId tenant) const;
   /// With nothing in flight. Errors: `kCorrupt`.
   [[nodiscard]] Status check_integrity(Transaction& transaction) const;
 
@@ -71,6 +79,7 @@ class IndexKeeper : public std::enable_shared_from_this<IndexKeeper> {
   [[nodiscard]] Index find(TenantId tenant) const;  // null: none
   [[nodiscard]] Index find_or_make(TenantId tenant);
   [[nodiscard]] std::string path_of(TenantId tenant) const;
+  [[nodiscard]] Status remove_files(TenantId tenant) const;
   [[nodiscard]] Result<Index> open(Transaction& transaction, TenantId tenant, std::int64_t embedder);
   [[nodiscard]] Status add_row(VectorIndex& index, const vector_store::VectorRow& row) const;
   void upkeep(TenantId tenant);

@@ -5,7 +5,8 @@ namespace mnema {
 // Deletion is a matter of rows, never of columns set to null, except in memory_episodes, whose payload may be erased
 // while its place in the hash chain stays. Text indexes (memory_text_N, one per tenant) are made when a tenant is first
 // met; memory_tenants.text_format says which one there is (memory/text_index_store.hpp), memory_documents.state what a
-// document is to those who ask (memory/sources_store.hpp).
+// document is to those who ask (memory/sources_store.hpp). Facts follow from claims (memory/semantic/fact_store.hpp);
+// memory_abandoned are episodes on branches of chats that nobody goes on with (memory/branch_store.hpp).
 std::vector<Migration> memory_migrations() {
   return {{"memory", 1, R"sql(
 CREATE TABLE memory_meta (
@@ -119,6 +120,24 @@ CREATE TABLE memory_pending_vectors (
   attempts INTEGER NOT NULL
 );
 )sql"},
+          // Of a component of its own, so that it may stand among the numbers of the others.
+          {"erasures", 1, R"sql(
+CREATE TABLE memory_erasures (
+  erasure_id   INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant       TEXT NOT NULL,
+  agent        TEXT NOT NULL,
+  user         TEXT NOT NULL,
+  session      TEXT NOT NULL,
+  entry_id     INTEGER NOT NULL,
+  requested_us INTEGER NOT NULL,
+  finished_us  INTEGER,
+  part         TEXT NOT NULL,
+  counts       TEXT NOT NULL,
+  pending      TEXT NOT NULL
+);
+CREATE INDEX memory_erasures_unfinished ON memory_erasures (erasure_id) WHERE finished_us IS NULL;
+CREATE INDEX memory_documents_by_scope ON memory_documents (scope_id);
+)sql"},
           {"memory", 2, R"sql(
 CREATE TABLE memory_folders (
   folder_id  INTEGER PRIMARY KEY,
@@ -147,6 +166,83 @@ ALTER TABLE memory_documents ADD COLUMN stale TEXT NOT NULL DEFAULT '';
           {"memory", 7, R"sql(
 DROP INDEX memory_vectors_by_entry;
 CREATE INDEX memory_vectors_by_entry ON memory_vectors (entry_id, embedder_id);
+)sql"},
+          {"memory", 8, R"sql(
+CREATE TABLE memory_claims (
+  entry_id      INTEGER NOT NULL,
+  ordinal       INTEGER NOT NULL,
+  scope_id      INTEGER NOT NULL,
+  subject_key   TEXT NOT NULL,
+  predicate     TEXT NOT NULL,
+  kind          INTEGER NOT NULL,
+  subject       TEXT NOT NULL,
+  object        TEXT NOT NULL,
+  valid_from_us INTEGER NOT NULL,
+  valid_to_us   INTEGER NOT NULL,
+  is_dated      INTEGER NOT NULL,
+  corrects      INTEGER NOT NULL,
+  corrected     TEXT NOT NULL,
+  known_from_us INTEGER NOT NULL,
+  trust         INTEGER NOT NULL,
+  by_assistant  INTEGER NOT NULL,
+  confidence    REAL NOT NULL,
+  PRIMARY KEY (entry_id, ordinal)
+);
+CREATE INDEX memory_claims_by_key ON memory_claims (scope_id, subject_key, predicate, known_from_us);
+CREATE INDEX memory_claims_by_scope ON memory_claims (scope_id, entry_id);
+CREATE TABLE memory_facts (
+  scope_id      INTEGER NOT NULL,
+  subject_key   TEXT NOT NULL,
+  predicate     TEXT NOT NULL,
+  ordinal       INTEGER NOT NULL,
+  subject       TEXT NOT NULL,
+  object        TEXT NOT NULL,
+  negated       INTEGER NOT NULL,
+  contested     INTEGER NOT NULL,
+  valid_from_us INTEGER,
+  valid_to_us   INTEGER,
+  known_from_us INTEGER NOT NULL,
+  trust         INTEGER NOT NULL,
+  confidence    REAL NOT NULL,
+  evidence      TEXT NOT NULL,
+  PRIMARY KEY (scope_id, subject_key, predicate, ordinal)
+);
+CREATE TABLE memory_fact_conflicts (
+  scope_id       INTEGER NOT NULL,
+  subject_key    TEXT NOT NULL,
+  predicate      TEXT NOT NULL,
+  ordinal        INTEGER NOT NULL,
+  subject        TEXT NOT NULL,
+  first_object   TEXT NOT NULL,
+  first_negated  INTEGER NOT NULL,
+  first_from_us  INTEGER NOT NULL,
+  first_trust    INTEGER NOT NULL,
+  first_entry    INTEGER NOT NULL,
+  second_object  TEXT NOT NULL,
+  second_negated INTEGER NOT NULL,
+  second_from_us INTEGER NOT NULL,
+  second_trust   INTEGER NOT NULL,
+  second_entry   INTEGER NOT NULL,
+  PRIMARY KEY (scope_id, subject_key, predicate, ordinal)
+);
+CREATE TABLE memory_jobs (
+  name      TEXT PRIMARY KEY,
+  version   INTEGER NOT NULL,
+  watermark INTEGER NOT NULL
+);
+CREATE TABLE memory_chat_turns (
+  thread_id       INTEGER NOT NULL,
+  last_sequence   INTEGER NOT NULL,
+  first_sequence  INTEGER NOT NULL,
+  parent_sequence INTEGER NOT NULL,
+  PRIMARY KEY (thread_id, last_sequence)
+);
+CREATE TABLE memory_abandoned (
+  entry_id INTEGER PRIMARY KEY
+);
+)sql"},
+          {"memory", 9, R"sql(
+ALTER TABLE memory_vectors ADD COLUMN tokens BLOB;
 )sql"}};
 }
 

@@ -14,7 +14,7 @@ class NoEmbedder final : public Embedder {
  public:
   [[nodiscard]] std::string id() const override { return "none"; }
   [[nodiscard]] int dimensions() const override { return 0; }
-  void embed(std::vector<std::string>, bool, Executor& reply_to,
+  void embed(std::vector<std::string>, Kind, bool, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
     reply_to.post([on_done = std::move(on_done)] {
       on_done(fail(ErrorCode::kFailedPrecondition, "there is no embedding model", "set [inference] embedding_model"));

@@ -1,10 +1,12 @@
 #include "memory/rank_features.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <initializer_list>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "memory/question_cues.hpp"
@@ -21,6 +23,11 @@ constexpr std::size_t kPredecessor = 1;  // of kOffsets
 constexpr std::size_t kSuccessor = 2;
 static_assert(kOffsets[kPredecessor] == -1 && kOffsets[kSuccessor] == 1);
 
+bool is_of_word(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 || std::isalnum(byte) != 0 || c == '\'';
+}
+
 class FeatureMaker {
  public:
   FeatureMaker(const CandidateSearch& search, const std::vector<Candidate>& candidates, const std::string& question,
@@ -32,6 +39,7 @@ class FeatureMaker {
         content_(search.words().terms.size(), true) {
     find_names(terms);
     content_weight_ = search.bm25().all(content_);
+    weigh_tokens(question, terms);
   }
 
   std::vector<FeatureValues> all() {
@@ -40,6 +48,7 @@ class FeatureMaker {
     const std::vector<double> log_ranks = log_ranks_of(first);
     const std::map<std::string, std::vector<double>> threads = best_of_threads(first);
     std::vector<FeatureValues> values(candidates_.size());
+    add_tokens(values);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       add_words_and_vector(candidates_[i], values[i]);
       values[i].set(RankFeature::kLogRank, log_ranks[i]);
@@ -72,6 +81,90 @@ class FeatureMaker {
     }
     // "What is my dog called?" is asked about who asks.
     if (cues_.about_asker && roles.count("user") != 0) asked_roles_.insert("user");
+  }
+
+  /// A token weighs what the term weighs that it is part of. Names and words that say nothing weigh nothing, unless
+  /// there are no others.
+  void weigh_tokens(const std::string& question, const TermMaker& terms) {
+    const std::vector<std::string>& asked = search_.words().terms;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    double weight = 0;
+    for (const TokenPlace& token : search_.tokens()) {
+      if (token.begin >= end && token.end <= question.size()) {
+        for (begin = token.begin; begin > 0 && is_of_word(question[begin - 1]);) --begin;
+        for (end = token.end; end < question.size() && is_of_word(question[end]);) ++end;
+        weight = 0;
+        for (const std::string& term : terms.terms(std::string_view(question).substr(begin, end - begin))) {
+          const auto place = std::find(asked.begin(), asked.end(), term);
+          if (place == asked.end() || !content_[static_cast<std::size_t>(place - asked.begin())]) continue;
+          weight = std::max(weight, search_.bm25().weight(static_cast<std::size_t>(place - asked.begin())));
+        }
+      }
+      token_weights_.push_back(weight);
+    }
+    token_weight_ = std::accumulate(token_weights_.begin(), token_weights_.end(), 0.0);
+    if (token_weight_ > 0) return;
+    token_weights_.assign(token_weights_.size(), 1);
+    token_weight_ = static_cast<double>(token_weights_.size());
+  }
+
+  /// The weighted mean over the question's tokens; of each the best that one of the entries has.
+  [[nodiscard]] double token_similarity(std::initializer_list<const TokenCosines*> entries) const {
+    double sum = 0;
+    for (std::size_t token = 0; token < token_weights_.size(); ++token) {
+      float best = -1;
+      for (const TokenCosines* entry : entries) {
+        if (entry != nullptr && token < entry->size()) best = std::max(best, (*entry)[token]);
+      }
+      sum += token_weights_[token] * best;
+    }
+    return sum / token_weight_;
+  }
+
+  void add_tokens(std::vector<FeatureValues>& values) const {
+    if (token_weights_.empty()) return;
+    const auto rarest = static_cast<std::size_t>(std::max_element(token_weights_.begin(), token_weights_.end()) -
+                                                 token_weights_.begin());
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      const Candidate& candidate = candidates_[i];
+      const TokenCosines* own = candidate.signals.tokens;
+      if (own == nullptr) continue;
+      const double similarity = token_similarity({own});
+      values[i].set(RankFeature::kTokens, similarity);
+      values[i].set(RankFeature::kTokensRarest, (*own)[rarest]);
+      order.emplace_back(-similarity, i);
+      const auto beside = [&](std::size_t place) {
+        return candidate.around[place] ? candidate.around[place]->signals.tokens : nullptr;
+      };
+      values[i].set(RankFeature::kTokensAround, token_similarity({own, beside(kPredecessor), beside(kSuccessor)}));
+    }
+    std::sort(order.begin(), order.end());
+    for (std::size_t rank = 0; rank < order.size(); ++rank) {
+      values[order[rank].second].set(RankFeature::kTokensLogRank, -std::log1p(static_cast<double>(rank)));
+    }
+    if (order.empty()) return;
+    for (const RankFeature feature :
+         {RankFeature::kTokens, RankFeature::kTokensRarest, RankFeature::kTokensAround, RankFeature::kTokensLogRank}) {
+      fill_with_mean(values, feature);
+    }
+  }
+
+  /// What has no tokens (a long turn, a chunk, one that waits for them) counts as the others do on the average of this
+  /// question: it is neither pushed down nor up by what nobody knows.
+  static void fill_with_mean(std::vector<FeatureValues>& values, RankFeature feature) {
+    double sum = 0;
+    int known = 0;
+    for (const FeatureValues& of : values) {
+      if (const std::optional<double> value = of.get(feature)) {
+        sum += *value;
+        ++known;
+      }
+    }
+    for (FeatureValues& of : values) {
+      if (!of.get(feature)) of.set(feature, sum / known);
+    }
   }
 
   [[nodiscard]] double share_of(const EntrySignals& signals) const {
@@ -167,6 +260,8 @@ class FeatureMaker {
   std::vector<bool> content_;  // the others
   double content_weight_ = 0;
   std::set<std::string> asked_roles_;
+  std::vector<double> token_weights_;  // of the question's tokens
+  double token_weight_ = 0;            // of all together
 };
 
 }  // namespace

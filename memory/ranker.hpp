@@ -51,8 +51,12 @@ enum class RankFeature : std::size_t {
   kLogWords,      // log(1 + words)
   kFewWords,      // below four
   kPhoto,
+  kTokens,  // of the question's content tokens the cosines with the nearest of the text, weighted by rarity (MaxSim)
+  kTokensAround,   // likewise with the nearest of the turn, the one before and the one after
+  kTokensRarest,   // of the rarest term alone
+  kTokensLogRank,  // -log(1 + rank by kTokens)
 };
-inline constexpr std::size_t kRankFeatures = static_cast<std::size_t>(RankFeature::kPhoto) + 1;
+inline constexpr std::size_t kRankFeatures = static_cast<std::size_t>(RankFeature::kTokensLogRank) + 1;
 
 class FeatureValues {
  public:

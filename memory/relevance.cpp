@@ -32,6 +32,11 @@ constexpr double kByWordsAlone = 0.9;
 
 }  // namespace
 
+bool relevance_is_calibrated(std::string_view embedder) {
+  return std::any_of(kCalibrations.begin(), kCalibrations.end(),
+                     [&](const Calibration& calibration) { return calibration.embedder == embedder; });
+}
+
 double relevance_of(const RelevanceSignals& signals, std::string_view embedder) {
   const double share = std::clamp(signals.words_share, 0.0, 1.0);
   const double by_words = kByWordsAlone * share * share;

@@ -36,6 +36,10 @@ struct RelevanceSignals {
   double terms_share = 0;  // the same, each term weighing alike
 };
 
+/// Whether there are weights for the vectors of this embedder. One that has none is taken for the usual one; with
+/// cosines that lie elsewhere nearly everything is relevant to every question, or nothing is.
+[[nodiscard]] bool relevance_is_calibrated(std::string_view embedder);
+
 /// 0 to 1. `embedder`: Embedder::id.
 [[nodiscard]] double relevance_of(const RelevanceSignals& signals, std::string_view embedder);
 

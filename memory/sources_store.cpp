@@ -33,7 +33,7 @@ Result<std::optional<ActiveDocument>> find_active(Transaction& transaction, Scop
 Result<std::vector<DocumentId>> find_drafts(Transaction& transaction, ScopeId scope, const std::string& uri) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT document_id FROM memory_documents"
-                                       " WHERE scope_id = ?1 AND uri = ?2 AND state >= 2 AND state = 2"));
+                                       " WHERE scope_id = ?1 AND uri = ?2 AND state >= 2 AND state IN (2, 4)"));
   select.bind(1, scope).bind(2, std::string_view(uri));
   return select.integers();
 }
@@ -148,9 +148,10 @@ Result<bool> mark_stale(Transaction& transaction, const Scope& scope, const std:
 
 Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_max, std::int64_t tag) {
   ASSIGN_OR_RETURN(const Place place, find(transaction, document));
-  CHECK(place.state != State::kActive, "only what nobody sees is cleared away");
   Cleared cleared;
   cleared.tenant = place.where.tenant;
+  cleared.done = place.state == State::kActive;
+  if (cleared.done) return cleared;
   std::vector<EntryId> entries;
   {
     ASSIGN_OR_RETURN(Statement select,
@@ -166,6 +167,15 @@ Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_
   cleared.done = static_cast<int>(entries.size()) < chunks_max;
   RETURN_IF_ERROR(set_state(transaction, document, cleared.done ? State::kRetired : State::kLeaving));
   return cleared;
+}
+
+Status give_up(Transaction& transaction, const std::vector<DocumentId>& documents) {
+  for (const DocumentId document : documents) {
+    ASSIGN_OR_RETURN(Statement update, transaction.prepare("UPDATE memory_documents SET state = 3"
+                                                           " WHERE document_id = ?1 AND state IN (2, 4)"));
+    RETURN_IF_ERROR(update.bind(1, document).run());
+  }
+  return {};
 }
 
 Result<std::vector<DocumentId>> unseen(Transaction& transaction) {

@@ -27,7 +27,8 @@
 namespace mnema::sources_store {
 
 /// Persisted as memory_documents.state: never renumber. Only active documents are seen.
-enum class State : int { kRetired = 0, kActive = 1, kDraft = 2, kLeaving = 3 };
+/// What an import writes is a draft of its own (import_rows_store.cpp), which no writer of documents publishes.
+enum class State : int { kRetired = 0, kActive = 1, kDraft = 2, kLeaving = 3, kImported = 4 };
 
 struct NewChunk {
   Chunk chunk;
@@ -74,12 +75,14 @@ struct Cleared {
   std::vector<VectorLabel> removed;  // labels of vectors that went
   bool done = false;                 // nothing of it is left
 };
-/// Removes up to `chunks_max` chunks of a document that is not seen; a draft is given up. `tag`: random, for the log of
-/// vectors.
+/// Removes up to `chunks_max` chunks of a document that is not seen; a draft is given up. One that has come into sight
+/// stays, and is done. `tag`: random, for the log of vectors.
 [[nodiscard]] Result<Cleared> clear(Transaction& transaction, DocumentId document, int chunks_max, std::int64_t tag);
 
 /// Drafts and leaving documents: after a start, what a crash has left to be cleared.
 [[nodiscard]] Result<std::vector<DocumentId>> unseen(Transaction& transaction);
+/// Makes those of them that are drafts leave, so that nobody goes on with what is being cleared.
+[[nodiscard]] Status give_up(Transaction& transaction, const std::vector<DocumentId>& documents);
 
 /// Active documents of exactly this scope and collection.
 [[nodiscard]] Result<std::vector<std::string>> uris(Transaction& transaction, const Scope& scope,

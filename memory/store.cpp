@@ -4,19 +4,27 @@
 #include <atomic>
 #include <mutex>
 
+#include "memory/branch_store.hpp"
 #include "memory/change_trimmer.hpp"
+#include "memory/consolidation/fact_job.hpp"
+#include "memory/consolidation/job_store.hpp"
 #include "memory/document_writer.hpp"
 #include "memory/embed_in_time.hpp"
 #include "memory/embedding_queue.hpp"
 #include "memory/episodic_store.hpp"
+#include "memory/erase/memory_parts.hpp"
+#include "memory/erase/scope_rows_store.hpp"
 #include "memory/folder_job.hpp"
+#include "memory/import/importer.hpp"
 #include "memory/index_keeper.hpp"
 #include "memory/query_vectors.hpp"
 #include "memory/recall.hpp"
+#include "memory/semantic/fact_store.hpp"
 #include "memory/sources_store.hpp"
 #include "memory/text_index_store.hpp"
 #include "memory/text_terms.hpp"
 #include "memory/vector_store.hpp"
+#include "memory/verify/verify_store.hpp"
 #include "runtime/base/log.hpp"
 
 namespace mnema {
@@ -52,6 +60,9 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
   std::shared_ptr<TextIndexKeeper> words;
   std::shared_ptr<DocumentWriter> writer;
   std::shared_ptr<QueryVectors> query_vectors;
+  std::shared_ptr<JobRunner> jobs;
+  std::shared_ptr<Eraser> eraser;
+  std::shared_ptr<Importer> importer;
 
   Followers followers() const { return {index, queue, words}; }
   Duration embed_timeout() const { return std::chrono::milliseconds(options.limits.recall_embed_timeout_ms); }
@@ -94,6 +105,12 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
   state->writer = std::make_shared<DocumentWriter>(database, executors.background, clock, state->options.limits,
                                                    state->options.language, state->followers(), draw);
   state->query_vectors = std::make_shared<QueryVectors>(embedder, executors.query, state->embed_timeout());
+  state->jobs = std::make_shared<JobRunner>(executors.background, clock, state->options.consolidation);
+  state->jobs->add(std::make_unique<FactJob>(database, state->options.facts));
+  state->eraser = std::make_shared<Eraser>(database, executors.background, clock, state->options.erasing);
+  ASSIGN_OR_RETURN(TermMaker import_terms, TermMaker::make(state->options.language));
+  state->importer = std::make_shared<Importer>(database, executors.background, state->followers(), state->options.facts,
+                                               std::move(import_terms), draw);
 
   const auto left =
       database.read<std::vector<DocumentId>>([&](Transaction& transaction) -> Result<std::vector<DocumentId>> {
@@ -101,10 +118,11 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
         return sources_store::unseen(transaction);
       });
   if (!left.ok()) return left.error();
-  state->writer->clear(*left, [] {});
+  state->writer->clear_left(*left);
   state->words->wake();
   if (embedder.dimensions() > 0) state->queue->start();
   state->trimmer->wake();
+  state->jobs->wake();
   return std::unique_ptr<MemoryStore>(new MemoryStore(std::move(state)));
 }
 
@@ -120,7 +138,102 @@ Result<EpisodeId> MemoryStore::append_episode(Transaction& transaction, const Ep
   ASSIGN_OR_RETURN(const EpisodeId id,
                    episodic_store::append(transaction, episode, state_->draw_salt(), state_->store_terms));
   RETURN_IF_ERROR(state_->followers().follow(transaction, 0, {}));
+  transaction.after_commit([jobs = state_->jobs] {
+    jobs->note_use();
+    jobs->wake();
+  });
   return id;
+}
+
+void MemoryStore::remember(Episode episode, Executor& reply_to, std::function<void(Result<EpisodeId>)> on_done) {
+  episode.time = episode.time == Time{} ? state_->clock.now() : episode.time;
+  state_->database.write<EpisodeId>(
+      WritePriority::kForeground,
+      [state = state_, episode = std::move(episode)](Transaction& transaction) -> Result<EpisodeId> {
+        ASSIGN_OR_RETURN(const EpisodeId id,
+                         episodic_store::append(transaction, episode, state->draw_salt(), state->store_terms));
+        RETURN_IF_ERROR(state->followers().follow(transaction, 0, {}));
+        transaction.after_commit([jobs = state->jobs] { jobs->wake(); });
+        return id;
+      },
+      reply_to, std::move(on_done));
+}
+
+Result<std::vector<Scope>> MemoryStore::scopes_of(const Scope& wanted, int count_max) {
+  return state_->database.read<std::vector<Scope>>([&](Transaction& transaction) -> Result<std::vector<Scope>> {
+    std::vector<Scope> found;
+    ASSIGN_OR_RETURN(const auto tenant, scope_store::find_tenant(transaction, wanted.tenant));
+    for (ScopeId after = 0; tenant && static_cast<int>(found.size()) < count_max;) {
+      ASSIGN_OR_RETURN(const auto next, scope_rows_store::next_scope(transaction, *tenant, wanted, after));
+      if (!next) break;
+      found.push_back(next->scope);
+      after = next->key.scope;
+    }
+    return found;
+  });
+}
+
+Result<std::int64_t> MemoryStore::begin_chat_turn(Transaction& transaction, const std::string& tenant,
+                                                  const std::string& thread, std::optional<std::int64_t> parent) {
+  ASSIGN_OR_RETURN(const std::vector<EpisodeId> changed, branch_store::follow(transaction, tenant, thread, parent));
+  std::set<fact_store::FactKey> keys;
+  for (const EpisodeId episode : changed) {
+    ASSIGN_OR_RETURN(const auto some, fact_store::keys_of(transaction, episode));
+    keys.insert(some.begin(), some.end());
+  }
+  ASSIGN_OR_RETURN([[maybe_unused]] const int rows, fact_store::derive(transaction, keys, state_->options.facts));
+  return branch_store::last_sequence(transaction, tenant, thread);
+}
+
+Result<std::int64_t> MemoryStore::end_chat_turn(Transaction& transaction, const std::string& tenant,
+                                                const std::string& thread, std::optional<std::int64_t> parent,
+                                                std::int64_t before) {
+  ASSIGN_OR_RETURN(const std::int64_t last, branch_store::last_sequence(transaction, tenant, thread));
+  if (last == before) return parent.value_or(before);
+  RETURN_IF_ERROR(branch_store::add_turn(transaction, tenant, thread, parent, before + 1, last));
+  return last;
+}
+
+// ---- facts ----
+
+void MemoryStore::facts(FactQuery query, Executor& reply_to, std::function<void(Result<Facts>)> on_done) {
+  auto answer = [&reply_to, on_done = std::move(on_done)](Result<Facts> facts) {
+    reply_to.post([on_done, facts = std::move(facts)] { on_done(facts); });
+  };
+  if (query.scope.tenant.empty()) {
+    return answer(
+        fail(ErrorCode::kInvalidArgument, "a question for facts needs to know who asks: its scope names no tenant"));
+  }
+  state_->executors.query.post([state = state_, query = std::move(query), answer = std::move(answer)] {
+    if (state->closed) return answer(closed_error());
+    state->jobs->note_use();
+    answer(state->database.read<Facts>([&](Transaction& transaction) -> Result<Facts> {
+      ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, query.scope));
+      return fact_store::find(transaction, visible, query, state->clock.now(), state->options.facts);
+    }));
+  });
+}
+
+Result<Facts> MemoryStore::facts_of(const std::string& tenant, const std::optional<std::string>& user,
+                                    const FactQuery& query) {
+  return state_->database.read<Facts>([&](Transaction& transaction) -> Result<Facts> {
+    ASSIGN_OR_RETURN(const VisibleScopes scopes, fact_store::scopes_of(transaction, tenant, user));
+    return fact_store::find(transaction, scopes, query, state_->clock.now(), state_->options.facts);
+  });
+}
+
+Result<std::vector<FactConflict>> MemoryStore::fact_conflicts_of(const std::string& tenant,
+                                                                 const std::optional<std::string>& user,
+                                                                 int count_max) {
+  return state_->database.read<std::vector<FactConflict>>(
+      [&](Transaction& transaction) -> Result<std::vector<FactConflict>> {
+        ASSIGN_OR_RETURN(const VisibleScopes scopes, fact_store::scopes_of(transaction, tenant, user));
+        return fact_store::conflicts(transaction, scopes, count_max);
+      });
+}
+
+void MemoryStore::when_consolidated(Executor& reply_to, std::function<void(Status)> on_done) {
+  state_->jobs->when_done(reply_to, std::move(on_done));
 }
 
 Result<std::vector<StoredEpisode>> MemoryStore::thread(const Scope& scope, const std::string& thread, int count_max) {
@@ -187,29 +300,32 @@ void MemoryStore::recall(RecallQuery query, Executor& reply_to, std::function<vo
   }
   state_->executors.query.post([state = state_, query = std::move(query), answer = std::move(answer)]() mutable {
     if (state->closed) return answer(closed_error());
+    state->jobs->note_use();
     const MonotonicTime started = state->clock.monotonic_now();
     const std::string text = query.text;
     // Weak, because it waits inside the state: a vector that never comes must not keep the store.
     const auto on_question = [weak = std::weak_ptr<State>(state), query = std::move(query), answer,
-                              started](QueryVectors::Vector vector) {
+                              started](QueryVectors::Question question) {
       const std::shared_ptr<State> store = weak.lock();
       if (!store) return answer(closed_error());
       RecallVectors vectors;
       RecallStatistics timed;
       timed.embed_us = (store->clock.monotonic_now() - started).count();
-      if (vector.ok())
-        vectors.question = std::move(*vector);
+      if (question.ok())
+        vectors.question = std::move(*question);
       else
-        timed.without_vectors_because = vector.error().message;
-      if (query.uncommitted.empty() || vectors.question.empty()) {
+        timed.without_vectors_because = question.error().message;
+      if (query.uncommitted.empty() || vectors.question.vector.empty()) {
         return store->answer_recall(query, std::move(vectors), timed, answer);
       }
       std::vector<std::string> texts;
       for (const Episode& episode : query.uncommitted) texts.push_back(episode.role + ": " + episode.text);
       const Duration left = std::max(Duration{}, store->embed_timeout() - Duration(timed.embed_us));
-      embed_in_time(store->embedder, std::move(texts), left, store->executors.query,
+      embed_in_time(store->embedder, std::move(texts), Embedder::Kind::kPassage, false, left, store->executors.query,
                     [store, query, answer, vectors, timed](auto made) mutable {
-                      if (made.ok()) vectors.uncommitted = std::move(*made);
+                      for (std::size_t i = 0; made.ok() && i < made->size(); ++i) {
+                        vectors.uncommitted.push_back(std::move((*made)[i].vector));
+                      }
                       store->answer_recall(query, std::move(vectors), timed, answer);
                     });
     };
@@ -245,9 +361,31 @@ void MemoryStore::prestage(std::string text, std::function<void()> on_done) {
     if (on_done) on_done();
     return;
   }
-  state_->query_vectors->get(text, [on_done = std::move(on_done)](const QueryVectors::Vector&) {
+  state_->query_vectors->get(text, [on_done = std::move(on_done)](const QueryVectors::Question&) {
     if (on_done) on_done();
   });
+}
+
+// ---- erasing ----
+
+void MemoryStore::start_erasures(std::vector<ErasePart> others) {
+  state_->eraser->add(std::move(others));
+  const auto draw = [weak = std::weak_ptr<State>(state_)]() -> std::int64_t {
+    const std::shared_ptr<State> self = weak.lock();
+    return self ? self->draw() : 0;
+  };
+  state_->eraser->add(
+      memory_parts({state_->database, state_->executors.background, state_->followers(), state_->options.facts, draw}));
+  state_->eraser->start();
+}
+
+Eraser& MemoryStore::eraser() { return *state_->eraser; }
+
+// ---- moving ----
+
+void MemoryStore::import_lines(std::string tenant, std::vector<ImportLine> lines, Executor& reply_to,
+                               std::function<void(Result<ImportReport>)> on_done) {
+  state_->importer->take(std::move(tenant), std::move(lines), reply_to, std::move(on_done));
 }
 
 // ---- upkeep ----
@@ -272,6 +410,9 @@ void MemoryStore::stop_background() {
   state_->words->close();
   state_->queue->close();
   state_->trimmer->close();
+  state_->jobs->close();
+  state_->eraser->close();
+  state_->importer->close();
 }
 
 void MemoryStore::close() {
@@ -297,6 +438,14 @@ Result<MemoryStatistics> MemoryStore::statistics() {
     made.embedder_id = state_->embedder.id();
     made.index_rebuilds = state_->index->rebuilds();
     made.index_bytes = state_->index->memory_bytes();
+    ASSIGN_OR_RETURN(const fact_store::Counts known, fact_store::counts(transaction));
+    made.claims = known.claims;
+    made.facts = known.facts;
+    made.fact_conflicts = known.conflicts;
+    ASSIGN_OR_RETURN(const job_store::Watermark read, job_store::watermark(transaction, FactJob::kName));
+    ASSIGN_OR_RETURN(made.episodes_unread, job_store::count_behind(transaction, read.entry));
+    made.consolidation_units = state_->jobs->counts().units;
+    made.consolidation_failures = state_->jobs->counts().failures;
     ASSIGN_OR_RETURN(const auto embedder,
                      vector_store::find_embedder(transaction, made.embedder_id, state_->embedder.dimensions()));
     if (embedder) {
@@ -314,6 +463,52 @@ Result<std::int64_t> MemoryStore::vectors_refused() {
   });
 }
 
+Result<std::vector<VerifiedTenant>> MemoryStore::verify(const std::string& tenant) {
+  return state_->database.read<std::vector<VerifiedTenant>>(
+      [&](Transaction& transaction) -> Result<std::vector<VerifiedTenant>> {
+        ASSIGN_OR_RETURN(const auto tenants, verify_store::tenants(transaction, tenant));
+        if (tenants.empty() && !tenant.empty()) {
+          return fail(ErrorCode::kNotFound, "memory has nothing of tenant '" + tenant + "'");
+        }
+        std::vector<VerifiedTenant> all;
+        for (const verify_store::NumberedTenant& one : tenants) {
+          ASSIGN_OR_RETURN(all.emplace_back(),
+                           verify_store::verify(transaction, one, state_->embedder.id(), state_->embedder.dimensions(),
+                                                state_->options.limits.embedding_attempts_max));
+          const Status index = state_->index->check_tenant(transaction, one.id);
+          // While vectors are made, some are in the rows and on their way into the index.
+          if (!index.ok() && all.back().waiting == 0)
+            all.back().wrong.push_back(index.error().message + " ('mnema memory rebuild')");
+        }
+        return all;
+      });
+}
+
+void MemoryStore::rebuild(std::string tenant, Executor& reply_to, std::function<void(Status)> on_done) {
+  using Tenants = std::vector<verify_store::NumberedTenant>;
+  state_->database.write<Tenants>(
+      WritePriority::kBackground,
+      [tenant](Transaction& transaction) -> Result<Tenants> {
+        ASSIGN_OR_RETURN(const Tenants found, verify_store::tenants(transaction, tenant));
+        if (tenant.empty() || found.empty()) {
+          return fail(ErrorCode::kNotFound, "memory has nothing of tenant '" + tenant + "'");
+        }
+        RETURN_IF_ERROR(verify_store::outdate_words(transaction, found.front()));
+        return found;
+      },
+      state_->executors.background,
+      [state = state_, &reply_to, on_done = std::move(on_done)](const Result<Tenants>& found) {
+        Status rebuilt;
+        if (found.ok()) {
+          state->words->wake();
+          rebuilt = state->index->renew(state->database, found->front().id);
+        } else {
+          rebuilt = found.error();
+        }
+        reply_to.post([on_done, rebuilt] { on_done(rebuilt); });
+      });
+}
+
 Status MemoryStore::check_integrity() {
   const auto checked = state_->database.read<int>([&](Transaction& transaction) -> Result<int> {
     RETURN_IF_ERROR(text_index_store::check_integrity(transaction));
@@ -321,6 +516,7 @@ Status MemoryStore::check_integrity() {
       RETURN_IF_ERROR(vector_store::check_integrity(transaction, state_->embedder.id()));
     }
     RETURN_IF_ERROR(state_->index->check_integrity(transaction));
+    RETURN_IF_ERROR(fact_store::check_integrity(transaction, state_->options.facts));
     return 0;
   });
   if (!checked.ok()) return checked.error();

@@ -16,7 +16,9 @@
 //   embedding_queue.hpp   rows without a vector      recall.hpp          candidates, fusion, relevance
 //   document_writer.hpp   documents into rows        folder_job.hpp      one reading of a folder
 //   text_index_keeper.hpp words that were not there  entry_filter_store.hpp  who sees what, in SQL
-//   change_trimmer.hpp    bounds the log of vectors' changes
+//   erase/eraser.hpp      erases a scope everywhere  erase_holdings.hpp      what each table holds of a scope
+//   change_trimmer.hpp    bounds the log of vectors' changes             branch_store.hpp     what a chat went on from
+//   semantic/             facts: rules, supersession    consolidation/   episodes into facts, in idle time
 //   documents/            readers of the formats, encodings, words, cutting
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
@@ -25,7 +27,7 @@
 // Ownership: borrows the database, embedder, executors, clock and random source, which outlive it. `close` stops the
 //            background work; work in flight when the store goes holds what it needs and finds it closed.
 // Invariant: every row has its words in the text index, or its tenant waits for them; a vector, or a place in the
-//            embedding queue; index labels == vector rows   (check_integrity)
+//            embedding queue; index labels == vector rows; facts are what their evidence gives   (check_integrity)
 #pragma once
 
 #include <functional>
@@ -34,8 +36,13 @@
 #include <string>
 #include <vector>
 
+#include "memory/consolidation/job_runner.hpp"
 #include "memory/embedder.hpp"
+#include "memory/erase/eraser.hpp"
+#include "memory/import/import_report.hpp"
 #include "memory/record.hpp"
+#include "memory/semantic/fact.hpp"
+#include "memory/verify/verified_tenant.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/limits.hpp"
 #include "runtime/base/random.hpp"
@@ -100,6 +107,12 @@ struct MemoryStatistics {
   std::string embedder_id;
   int index_rebuilds = 0;        // since open
   std::int64_t index_bytes = 0;  // in memory
+  std::int64_t claims = 0;
+  std::int64_t facts = 0;  // present and past ones
+  std::int64_t fact_conflicts = 0;
+  std::int64_t episodes_unread = 0;         // whose facts are not made yet
+  std::int64_t consolidation_units = 0;     // since open
+  std::int64_t consolidation_failures = 0;  // likewise
 };
 
 class MemoryStore {
@@ -112,6 +125,9 @@ class MemoryStore {
     std::string index_folder;          // for snapshots; made if missing. Empty: no files, rebuilt at each open
     std::string language = "english";  // of the stemmer; changing it rebuilds the text index
     Limits limits;
+    FactLimits facts;
+    JobRunner::Options consolidation;
+    Eraser::Options erasing;
   };
 
   /// Reads indexes from their snapshots, replays what they lack, rebuilds what does not check, and starts embedding
@@ -131,11 +147,43 @@ class MemoryStore {
   /// Errors: `kInvalidArgument` (no thread and no session), `kStorage`.
   [[nodiscard]] Result<EpisodeId> append_episode(Transaction& transaction, const Episode& episode);
 
+  /// As a unit of work of its own.
+  void remember(Episode episode, Executor& reply_to, std::function<void(Result<EpisodeId>)> on_done);
+
+  /// Scopes that have something, or had, and all names that `wanted` has; at most `count_max`.
+  [[nodiscard]] Result<std::vector<Scope>> scopes_of(const Scope& wanted, int count_max);
+
   /// The last `count_max` episodes of a thread, oldest first, as far as `scope` may see them.
   [[nodiscard]] Result<std::vector<StoredEpisode>> thread(const Scope& scope, const std::string& thread, int count_max);
 
   /// Walks a thread's hash chain. Errors: `kCorrupt` naming the first episode that does not fit, `kNotFound`.
   [[nodiscard]] Status verify_chain(const std::string& tenant, const std::string& thread);
+
+  /// A turn of a chat goes on behind the turn that ended with episode number `parent` of the thread (none: nobody
+  /// knows). What was said behind that leaves recall and facts. Before the turn's episodes are appended, in the same
+  /// unit of work; `end_chat_turn` after that. Returns the number of the thread's last episode.
+  [[nodiscard]] Result<std::int64_t> begin_chat_turn(Transaction& transaction, const std::string& tenant,
+                                                     const std::string& thread, std::optional<std::int64_t> parent);
+  /// `before`: what `begin_chat_turn` returned. Returns what the next turn names as its parent.
+  [[nodiscard]] Result<std::int64_t> end_chat_turn(Transaction& transaction, const std::string& tenant,
+                                                   const std::string& thread, std::optional<std::int64_t> parent,
+                                                   std::int64_t before);
+
+  // ---- facts ----
+
+  /// What is known of things: valid and believed at the times that the query names. Facts follow their episodes in idle
+  /// time (consolidation/). Errors: `kInvalidArgument` (empty tenant), `kStorage`.
+  void facts(FactQuery query, Executor& reply_to, std::function<void(Result<Facts>)> on_done);
+  /// For who administers a tenant: what all its scopes hold, and what of it cannot be decided; with `user` that user's.
+  /// `query.scope` is not used. Errors: `kStorage`.
+  [[nodiscard]] Result<Facts> facts_of(const std::string& tenant, const std::optional<std::string>& user,
+                                       const FactQuery& query);
+  [[nodiscard]] Result<std::vector<FactConflict>> fact_conflicts_of(const std::string& tenant,
+                                                                    const std::optional<std::string>& user,
+                                                                    int count_max);
+  /// Calls back when the facts of every episode that was committed before this call are there; does not wait for idle
+  /// time. Errors: `kCancelled` (closed), those of the job.
+  void when_consolidated(Executor& reply_to, std::function<void(Status)> on_done);
 
   // ---- documents ----
 
@@ -169,6 +217,19 @@ class MemoryStore {
   /// at once waits for it.
   void prestage(std::string text, std::function<void()> on_done = {});
 
+  // ---- erasing ----
+
+  /// Carries out erasures from now on, and goes on with those that a crash has left. `others`: what else may hold what
+  /// memory does (sessions, journals, model caches), gone through before memory's own parts. Once.
+  void start_erasures(std::vector<ErasePart> others);
+  [[nodiscard]] Eraser& eraser();
+
+  // ---- moving ----
+
+  /// Takes lines of an export (export/exporter.hpp) in; see import/importer.hpp.
+  void import_lines(std::string tenant, std::vector<ImportLine> lines, Executor& reply_to,
+                    std::function<void(Result<ImportReport>)> on_done);
+
   // ---- upkeep ----
 
   /// Calls back when every row that was committed before this call has its vector in the index or was refused
@@ -179,6 +240,13 @@ class MemoryStore {
   /// `close` writes them as well. Blocks; changes of the index wait for it, recall does not. Errors: `kStorage`;
   /// nothing is lost by one.
   [[nodiscard]] Status save_indexes();
+
+  /// Looks through every tenant, or the one of that name: rows, chains, words, and the index in memory. Reads all:
+  /// not on the loop. Errors: `kNotFound`, `kStorage`.
+  [[nodiscard]] Result<std::vector<VerifiedTenant>> verify(const std::string& tenant);
+  /// The tenant's vector index is made again from the rows, and its words are, in the background. Answers when the
+  /// former is. Errors: `kNotFound`, `kStorage`.
+  void rebuild(std::string tenant, Executor& reply_to, std::function<void(Status)> on_done);
 
   /// Background work (documents, embedding, text indexes) begins nothing more, and what is in flight is abandoned;
   /// callbacks still to come get `kCancelled`. What is left is done after the next open. Recall goes on. Returns at

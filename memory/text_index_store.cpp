@@ -203,32 +203,58 @@ Status set_format(Transaction& transaction, TenantId tenant, const std::string& 
   return update.bind(1, tenant).bind(2, std::string_view(format)).run();
 }
 
+// https://sqlite.org/fts5.html#the_merge_command: a negative number of pages begins to merge all segments into one,
+// positive ones go on with it, and less than two changes say that there is nothing to do.
+Result<bool> merge_removed(Transaction& transaction, TenantId tenant, bool begin, int pages) {
+  ASSIGN_OR_RETURN(const bool there, has_table(transaction, tenant));
+  if (!there) return true;
+  const std::string table = table_of(tenant);
+  const std::int64_t before = sqlite3_total_changes64(transaction.connection().handle());
+  ASSIGN_OR_RETURN(Statement merge,
+                   transaction.prepare("INSERT INTO " + table + " (" + table + ", rank) VALUES ('merge', ?1)"));
+  RETURN_IF_ERROR(merge.bind(1, begin ? -pages : pages).run());
+  return !begin && sqlite3_total_changes64(transaction.connection().handle()) - before < 2;
+}
+
+Result<Words> count_wrong(Transaction& transaction, TenantId tenant) {
+  Words words;
+  ASSIGN_OR_RETURN(const std::string format, format_of(transaction, tenant));
+  if (format.empty()) return words;
+  words.complete = format != kIncomplete;
+  const std::string table = table_of(tenant);
+  ASSIGN_OR_RETURN(Statement differ,
+                   transaction.prepare("SELECT (SELECT count(*) FROM memory_entries JOIN memory_scopes USING (scope_id)"
+                                       " WHERE tenant_id = ?1 AND entry_id NOT IN (SELECT rowid FROM " +
+                                       table + ")), (SELECT count(*) FROM " + table +
+                                       " WHERE rowid NOT IN (SELECT entry_id FROM memory_entries))"));
+  ASSIGN_OR_RETURN(const bool counted, differ.bind(1, tenant).step());
+  CHECK(counted, "an expression has a value");
+  words.entries_without = differ.integer(0);
+  words.without_entry = differ.integer(1);
+  return words;
+}
+
+Status outdate(Transaction& transaction, TenantId tenant) {
+  const std::string table = table_of(tenant);
+  ASSIGN_OR_RETURN(Statement remove, transaction.prepare("DELETE FROM " + table +
+                                                         " WHERE rowid NOT IN"
+                                                         " (SELECT entry_id FROM memory_entries)"));
+  RETURN_IF_ERROR(remove.run());
+  return set_format(transaction, tenant, kIncomplete);
+}
+
 Status check_integrity(Transaction& transaction) {
-  ASSIGN_OR_RETURN(Statement tenants,
+  ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT tenant_id FROM memory_tenants WHERE text_format NOT IN ('', ?1)"));
-  tenants.bind(1, std::string_view(kIncomplete));
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool row, tenants.step());
-    if (!row) return {};
-    const TenantId tenant = tenants.integer(0);
-    const std::string table = table_of(tenant);
-    ASSIGN_OR_RETURN(
-        Statement differ,
-        transaction.prepare("SELECT (SELECT count(*) FROM memory_entries JOIN memory_scopes USING (scope_id)"
-                            " WHERE tenant_id = ?1 AND entry_id NOT IN (SELECT rowid FROM " +
-                            table +
-                            ")),"
-                            " (SELECT count(*) FROM " +
-                            table +
-                            " WHERE rowid NOT IN"
-                            " (SELECT entry_id FROM memory_entries))"));
-    ASSIGN_OR_RETURN(const bool counted, differ.bind(1, tenant).step());
-    if (!counted || differ.integer(0) != 0 || differ.integer(1) != 0) {
-      return fail(ErrorCode::kCorrupt, std::to_string(differ.integer(0)) + " entries of tenant " +
-                                           std::to_string(tenant) + " are without words, " +
-                                           std::to_string(differ.integer(1)) + " words without an entry");
-    }
+  ASSIGN_OR_RETURN(const std::vector<std::int64_t> tenants, select.bind(1, std::string_view(kIncomplete)).integers());
+  for (const TenantId tenant : tenants) {
+    ASSIGN_OR_RETURN(const Words words, count_wrong(transaction, tenant));
+    if (words.entries_without == 0 && words.without_entry == 0) continue;
+    return fail(ErrorCode::kCorrupt, std::to_string(words.entries_without) + " entries of tenant " +
+                                         std::to_string(tenant) + " are without words, " +
+                                         std::to_string(words.without_entry) + " words without an entry");
   }
+  return {};
 }
 
 }  // namespace mnema::text_index_store

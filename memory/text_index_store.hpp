@@ -70,6 +70,20 @@ struct Searched {
 /// All words of the tenant are of this format now.
 [[nodiscard]] Status set_format(Transaction& transaction, TenantId tenant, const std::string& format);
 
+/// Removed words stay in the index's segments until those are merged. Merges about `pages` of a tenant's; `begin`: all
+/// segments there are now. True: nothing is left to merge, and of entries removed before `begin` no word is left.
+[[nodiscard]] Result<bool> merge_removed(Transaction& transaction, TenantId tenant, bool begin, int pages);
+
+/// Of one tenant.
+struct Words {
+  bool complete = false;  // all should be there
+  std::int64_t entries_without = 0;
+  std::int64_t without_entry = 0;
+};
+[[nodiscard]] Result<Words> count_wrong(Transaction& transaction, TenantId tenant);
+/// Words without an entry go; the others are outdated, as if the format had changed.
+[[nodiscard]] Status outdate(Transaction& transaction, TenantId tenant);
+
 /// Of the tenants whose words should all be there. Errors: `kCorrupt`: an entry without words, or words without one.
 [[nodiscard]] Status check_integrity(Transaction& transaction);
 

@@ -9,13 +9,14 @@
 #include <cstdlib>
 #include <unordered_set>
 
+#include "memory/documents/inline_marks.hpp"
 #include "runtime/base/check.hpp"
 
 namespace mnema {
 namespace {
 
 constexpr std::size_t kTermBytesMax = 64;  // longer ones are data, not words
-constexpr int kFormat = 3;
+constexpr int kFormat = 4;
 
 // Words of English that stand in every text. Sorted. Not "may", which is a month too.
 constexpr std::array kStopWords = {
@@ -76,6 +77,8 @@ Kind kind_of(utf8proc_int32_t c) {
     if (c >= '0' && c <= '9') return Kind::kDigit;
     return Kind::kNone;
   }
+  // A soft hyphen or a joiner inside a word is no part of it, and no end either.
+  if (c == 0xAD || c == 0x200C || c == 0x200D || c == 0x2060) return Kind::kMark;
   if (is_hangul(c)) return Kind::kHangul;
   if (is_ideograph(c) || is_hiragana(c)) return Kind::kHanOrHiragana;
   if (is_katakana(c)) return Kind::kKatakana;
@@ -271,6 +274,7 @@ std::vector<std::string> TermMaker::terms(std::string_view text) const {
     at += bytes;
   }
   end_word(text.size());
+  each_word_with_marks(text, [&](std::string_view word) { add_word(word, found); });
   return found;
 }
 

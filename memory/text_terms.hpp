@@ -4,6 +4,7 @@
 // the words that say nothing; "not" says something. Identifiers count as a whole and by their parts, so that "mailbox
 // full" finds kMailboxFull. Scripts without blanks are cut by dictionary (memory/documents/word_breaker.hpp),
 // half-width kana folded; a Han character of a word counts for itself too. Korean words count without their particles.
+// A word with marks of Markdown or HTML in it counts by its parts and as a whole (memory/documents/inline_marks.hpp).
 //
 // A term has only ASCII letters, digits and bytes from 0x80 on. So a list of terms is safe inside an FTS5 query.
 //

@@ -26,12 +26,15 @@ Status log_change(Transaction& transaction, TenantId tenant, std::int64_t embedd
 // among them.
 constexpr int kContextTurns = 2;
 constexpr int kContextCharacters = 300;  // of each
+// Tokens of longer texts are not kept: what is that long is no turn of a talk, and would take as many kilobytes.
+constexpr std::size_t kTextWithTokensMax = 2'000;
 
 std::string spoken(const std::string& role, const std::string& text) {
   return role.empty() ? text : role + ": " + text;
 }
 
-Result<std::string> with_context(Transaction& transaction, EntryId entry) {
+/// Sets text and tokens_from.
+Status add_context(Transaction& transaction, PendingEntry& entry) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT b.role, CASE WHEN b.entry_id = s.entry_id THEN be.text"
                                        " ELSE substr(be.text, 1, ?2) END FROM memory_episodes s"
@@ -40,13 +43,30 @@ Result<std::string> with_context(Transaction& transaction, EntryId entry) {
                                        " AND b.sequence BETWEEN s.sequence - ?3 AND s.sequence"
                                        " JOIN memory_entries be ON be.entry_id = b.entry_id"
                                        " WHERE s.entry_id = ?1 AND be.scope_id = e.scope_id ORDER BY b.sequence"));
-  select.bind(1, entry).bind(2, kContextCharacters).bind(3, kContextTurns);
-  std::string context;
+  select.bind(1, entry.entry).bind(2, kContextCharacters).bind(3, kContextTurns);
+  std::string& context = entry.text;
+  std::size_t own = 0;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());
-    if (!row) return context;
-    context += (context.empty() ? "" : "\n") + spoken(select.text(0), select.text(1));
+    if (!row) break;
+    if (!context.empty()) context += "\n";
+    own = context.size();
+    context += spoken(select.text(0), select.text(1));
   }
+  if (context.size() - own <= kTextWithTokensMax) entry.tokens_from = own;
+  return {};
+}
+
+Result<std::string> meta(Transaction& transaction, std::string_view name) {
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT value FROM memory_meta WHERE name = ?1"));
+  ASSIGN_OR_RETURN(const bool row, select.bind(1, name).step());
+  return row ? select.text(0) : std::string();
+}
+
+Status set_meta(Transaction& transaction, std::string_view name, std::string_view value) {
+  ASSIGN_OR_RETURN(Statement note, transaction.prepare("INSERT INTO memory_meta (name, value) VALUES (?1, ?2)"
+                                                       " ON CONFLICT (name) DO UPDATE SET value = excluded.value"));
+  return note.bind(1, name).bind(2, value).run();
 }
 
 Result<std::vector<LabelledEntry>> labelled(Statement& select) {
@@ -94,14 +114,12 @@ Status enqueue(Transaction& transaction, EntryId entry) {
   return insert.bind(1, entry).run();
 }
 
-Result<std::string> present_embedder(Transaction& transaction) {
-  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT value FROM memory_meta WHERE name = 'embedder'"));
-  ASSIGN_OR_RETURN(const bool row, select.step());
-  return row ? select.text(0) : std::string();
-}
+Result<std::string> present_embedder(Transaction& transaction) { return meta(transaction, "embedder"); }
 
-Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, std::int64_t embedder, EntryId after,
-                                                      int count_max) {
+Result<std::string> present_tokens(Transaction& transaction) { return meta(transaction, "tokens"); }
+
+Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, std::int64_t embedder, bool tokens,
+                                                      EntryId after, int count_max) {
   ASSIGN_OR_RETURN(Statement select,
                    transaction.prepare("SELECT max(entry_id) FROM (SELECT entry_id FROM memory_entries"
                                        " WHERE entry_id > ?1 ORDER BY entry_id LIMIT ?2)"));
@@ -113,8 +131,12 @@ Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, 
       transaction.prepare("INSERT OR IGNORE INTO memory_pending_vectors (entry_id, attempts)"
                           " SELECT entry_id, 0 FROM memory_entries e WHERE entry_id > ?1 AND entry_id <= ?2"
                           " AND NOT EXISTS (SELECT 1 FROM memory_vectors v"
-                          " WHERE v.entry_id = e.entry_id AND v.embedder_id = ?3)"));
-  RETURN_IF_ERROR(insert.bind(1, after).bind(2, last).bind(3, embedder).run());
+                          " WHERE v.entry_id = e.entry_id AND v.embedder_id = ?3"
+                          " AND (?4 = 0 OR e.kind <> ?5 OR length(CAST(e.text AS BLOB)) > ?6"
+                          " OR v.tokens IS NOT NULL))"));
+  insert.bind(1, after).bind(2, last).bind(3, embedder).bind(4, tokens ? 1 : 0);
+  insert.bind(5, static_cast<int>(EntryKind::kEpisode)).bind(6, static_cast<std::int64_t>(kTextWithTokensMax));
+  RETURN_IF_ERROR(insert.run());
   ASSIGN_OR_RETURN(Statement again, transaction.prepare("UPDATE memory_pending_vectors SET attempts = 0"
                                                         " WHERE entry_id > ?1 AND entry_id <= ?2 AND attempts > 0"));
   RETURN_IF_ERROR(again.bind(1, after).bind(2, last).run());
@@ -122,9 +144,11 @@ Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, 
 }
 
 Status set_present_embedder(Transaction& transaction, const std::string& name) {
-  ASSIGN_OR_RETURN(Statement note, transaction.prepare("INSERT OR REPLACE INTO memory_meta (name, value)"
-                                                       " VALUES ('embedder', ?1)"));
-  return note.bind(1, std::string_view(name)).run();
+  return set_meta(transaction, "embedder", name);
+}
+
+Status set_present_tokens(Transaction& transaction, const std::string& name) {
+  return set_meta(transaction, "tokens", name);
 }
 
 Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts_below, int count_max) {
@@ -141,9 +165,9 @@ Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());
     if (!row) return entries;
-    PendingEntry entry{select.integer(0), "", static_cast<int>(select.integer(4))};
+    PendingEntry entry{select.integer(0), "", static_cast<int>(select.integer(4)), {}};
     if (!select.is_null(3)) {
-      ASSIGN_OR_RETURN(entry.text, with_context(transaction, entry.entry));
+      RETURN_IF_ERROR(add_context(transaction, entry));
     } else {
       entry.text = (select.is_null(2) || select.text_view(2).empty() ? "" : select.text(2) + "\n") + select.text(1);
     }
@@ -173,7 +197,8 @@ Result<std::int64_t> vector_count(Transaction& transaction, std::int64_t embedde
 }
 
 Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, std::int64_t embedder,
-                                     std::vector<float> vector, std::int64_t tag) {
+                                     std::vector<float> vector, const std::optional<std::string>& tokens,
+                                     std::int64_t tag) {
   ASSIGN_OR_RETURN(Statement done, transaction.prepare("DELETE FROM memory_pending_vectors WHERE entry_id = ?1"));
   RETURN_IF_ERROR(done.bind(1, entry).run());
   ASSIGN_OR_RETURN(
@@ -182,13 +207,20 @@ Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, st
                           " USING (scope_id) WHERE entry_id = ?1 AND entry_id NOT IN"
                           " (SELECT entry_id FROM memory_vectors WHERE entry_id = ?1 AND embedder_id = ?2)"));
   ASSIGN_OR_RETURN(const bool row, select.bind(1, entry).bind(2, embedder).step());
-  if (!row) return std::optional<VectorRow>();
+  if (!row) {
+    if (!tokens) return std::optional<VectorRow>();
+    ASSIGN_OR_RETURN(Statement update, transaction.prepare("UPDATE memory_vectors SET tokens = ?3"
+                                                           " WHERE entry_id = ?1 AND embedder_id = ?2"));
+    RETURN_IF_ERROR(update.bind(1, entry).bind(2, embedder).bind_blob(3, *tokens).run());
+    return std::optional<VectorRow>();
+  }
   VectorRow added{0, entry, select.integer(0), select.integer(1), std::move(vector)};
   ASSIGN_OR_RETURN(Statement insert, transaction.prepare("INSERT INTO memory_vectors"
-                                                         " (entry_id, facet, embedder_id, tenant_id, scope_id, vector)"
-                                                         " VALUES (?1, 0, ?2, ?3, ?4, ?5)"));
+                                                         " (entry_id, facet, embedder_id, tenant_id, scope_id, vector,"
+                                                         " tokens) VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)"));
   insert.bind(1, entry).bind(2, embedder).bind(3, added.tenant).bind(4, added.scope);
   insert.bind_blob(5, {reinterpret_cast<const char*>(added.vector.data()), added.vector.size() * sizeof(float)});
+  if (tokens) insert.bind_blob(6, *tokens);
   RETURN_IF_ERROR(insert.run());
   added.label = transaction.last_insert_rowid();
   RETURN_IF_ERROR(log_change(transaction, added.tenant, embedder, ChangeKind::kAdd, added.label, tag));
@@ -259,6 +291,22 @@ Result<std::vector<LabelledEntry>> labels_of(Transaction& transaction, const std
   const std::string list = id_list(entries);
   select.bind(1, std::string_view(list)).bind(2, std::string_view(embedder));
   return labelled(select);
+}
+
+Status each_tokens(Transaction& transaction, const std::vector<EntryId>& entries, const std::string& embedder,
+                   const std::function<void(EntryId entry, std::string_view record)>& each) {
+  ASSIGN_OR_RETURN(Statement select,
+                   transaction.prepare("SELECT v.entry_id, v.tokens FROM json_each(?1) ids"
+                                       " CROSS JOIN memory_vectors v ON v.entry_id = ids.value AND v.embedder_id ="
+                                       " (SELECT embedder_id FROM memory_embedders WHERE name = ?2)"
+                                       " WHERE v.tokens IS NOT NULL"));
+  const std::string list = id_list(entries);
+  select.bind(1, std::string_view(list)).bind(2, std::string_view(embedder));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, select.step());
+    if (!row) return {};
+    each(select.integer(0), select.blob_view(1));
+  }
 }
 
 Result<std::vector<VectorLabel>> labels(Transaction& transaction, TenantId tenant, std::int64_t embedder) {

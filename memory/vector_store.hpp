@@ -2,7 +2,9 @@
 //
 // Vectors as rows, the log of their changes, and the queue of entries that have none yet. The rows are the truth; the
 // index in memory follows them. A turn is embedded behind the turns before it: an answer often means nothing without
-// what was asked. (Who erases an episode must have the next two embedded again.)
+// what was asked. (Who erases an episode must have the next two embedded again.) Beside its vector a row keeps those of
+// its own tokens, as they were read there (memory/vector/token_codec.hpp): of turns that are no longer than a page, by
+// an embedder that tells them. Without them, null, a row is ranked by the rest.
 //
 // Threads: writing functions inside a unit of work; reading ones also inside Database::read.
 #pragma once
@@ -12,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "memory/entry_filter_store.hpp"
@@ -43,6 +46,7 @@ struct PendingEntry {
   EntryId entry = 0;
   std::string text;  // as it is embedded: headings, speaker or the turns of its context before the text
   int attempts = 0;  // in which the embedder refused it
+  std::optional<std::size_t> tokens_from;  // tokens from this byte on are to be kept; none: no tokens of it are
 };
 
 [[nodiscard]] Result<std::string> database_id(Transaction& transaction);
@@ -56,11 +60,15 @@ struct PendingEntry {
 [[nodiscard]] Status enqueue(Transaction& transaction, EntryId entry);
 /// The embedder that new entries are given vectors of; empty: there was none yet.
 [[nodiscard]] Result<std::string> present_embedder(Transaction& transaction);
-/// Puts the entries among the first `count_max` above `after` that have no vector of `embedder` into the queue, and
-/// forgets how often another embedder refused them. Returns the last of those entries; none: there are no more.
+/// Puts the entries among the first `count_max` above `after` that have no vector of `embedder`, or with `tokens` no
+/// tokens beside it that they should have, into the queue, and forgets how often another embedder refused them.
+/// Returns the last of those entries; none: there are no more.
 [[nodiscard]] Result<std::optional<EntryId>> enqueue_without_vector(Transaction& transaction, std::int64_t embedder,
-                                                                    EntryId after, int count_max);
+                                                                    bool tokens, EntryId after, int count_max);
 [[nodiscard]] Status set_present_embedder(Transaction& transaction, const std::string& name);
+/// Whose tokens every row has that should have some, and their format; empty: some lack them.
+[[nodiscard]] Result<std::string> present_tokens(Transaction& transaction);
+[[nodiscard]] Status set_present_tokens(Transaction& transaction, const std::string& name);
 /// Of those refused fewer than `attempts_below` times the least refused, the newest first: what was just said is asked
 /// for sooner than what a folder has brought.
 [[nodiscard]] Result<std::vector<PendingEntry>> pending(Transaction& transaction, int attempts_below, int count_max);
@@ -72,9 +80,11 @@ struct PendingCounts {
 };
 [[nodiscard]] Result<PendingCounts> pending_counts(Transaction& transaction, int attempts_max);
 
-/// Stores the vector of an entry that is still there and takes it out of the queue; none: the entry has gone.
+/// Stores the vector of an entry that is still there, and the record of its tokens where it is given one, and takes it
+/// out of the queue. None: the entry has gone, or had its vector, which stays as it is.
 [[nodiscard]] Result<std::optional<VectorRow>> add(Transaction& transaction, EntryId entry, std::int64_t embedder,
-                                                   std::vector<float> vector, std::int64_t tag);
+                                                   std::vector<float> vector, const std::optional<std::string>& tokens,
+                                                   std::int64_t tag);
 /// Removes the vectors of an entry, of all embedders, and its place in the queue. Returns the labels that went.
 [[nodiscard]] Result<std::vector<VectorLabel>> remove(Transaction& transaction, TenantId tenant, EntryId entry,
                                                       std::int64_t tag);
@@ -96,6 +106,11 @@ struct LabelledEntry {
 [[nodiscard]] Result<std::vector<LabelledEntry>> labels_of(Transaction& transaction,
                                                            const std::vector<EntryId>& entries,
                                                            const std::string& embedder);
+/// Calls `each` with the record of tokens of those of these entries that have one by the embedder of that name. The
+/// view is valid during the call.
+[[nodiscard]] Status each_tokens(Transaction& transaction, const std::vector<EntryId>& entries,
+                                 const std::string& embedder,
+                                 const std::function<void(EntryId entry, std::string_view record)>& each);
 /// Over all tenants.
 [[nodiscard]] Result<std::int64_t> vector_count(Transaction& transaction, std::int64_t embedder);
 /// Labels of a tenant, sorted.

@@ -167,7 +167,9 @@ class Maker:
     def talk(self, talk, teller, pair, time):
         draw = self.random
         words = " ".join([text for _, _, text, _ in talk["turns"]] + [question[3] for question in talk["questions"]])
-        values = {name: draw.choice(self.slots[name]) for name in set(re.findall(r"\{(\w+)\}", words)) & set(self.slots)}
+        # In order: a set of strings has another one in each process, and the draws would differ.
+        used = sorted(set(re.findall(r"\{(\w+)\}", words)) & set(self.slots))
+        values = {name: draw.choice(self.slots[name]) for name in used}
         month = time.strftime(draw.choice(["%B", "%B", "%B %Y", "the year %Y"]))
         names = {"self": pair[teller], "other": pair[1 - teller], "month": month}
         evidence = {}
@@ -212,13 +214,32 @@ class Maker:
         self.questions.append({"question": text, "category": category, "evidence": sorted(set(evidence))})
 
 
+def shortened(made, turns):
+    """Its first sessions, until they have so many turns, and the questions that those answer."""
+    conversation, count, session = made["conversation"], 0, 1
+    while f"session_{session}" in conversation:
+        if count >= turns:
+            del conversation[f"session_{session}"], conversation[f"session_{session}_date_time"]
+        else:
+            count += len(conversation[f"session_{session}"])
+            last = session
+        session += 1
+    made["qa"] = [question for question in made["qa"]
+                  if all(int(place[1:].split(":")[0]) <= last for place in question["evidence"])]
+    return made
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--conversations", type=int, default=24)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--turns", type=int, help="of each conversation no more sessions than have so many turns")
     given = arguments.parse_args()
     maker = Maker(given.seed)
-    print(json.dumps([maker.conversation(number) for number in range(1, given.conversations + 1)], indent=1))
+    conversations = [maker.conversation(number) for number in range(1, given.conversations + 1)]
+    if given.turns:
+        conversations = [shortened(made, given.turns) for made in conversations]
+    print(json.dumps(conversations, indent=1))
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ bool HtmlReducer::next(HtmlPiece& piece) {
 
 /// A tag at `at`; one that the page ends in is none, and takes the rest with it.
 bool HtmlReducer::read_tag(std::size_t at, Tag& tag) {
+  tag.begin = at;
   std::size_t i = at + 1;
   tag.end = i < html_.size() && html_[i] == '/';
   if (tag.end) ++i;
@@ -214,7 +215,7 @@ void HtmlReducer::on_start(const Tag& tag) {
     Tag close;
     if (end < html_.size() && read_tag(end, close)) at_ = close.after;
     if (name == "title" && title_.empty()) title_ = html_.substr(begin, end - begin);
-    if (name == "xmp" && !hidden()) {
+    if ((name == "xmp" || name == "textarea") && !hidden()) {
       separate();
       text(begin, end);
       separate();
@@ -242,6 +243,7 @@ void HtmlReducer::on_start(const Tag& tag) {
     return push(name, nullptr, true, false);
   }
   if (name == "br") return this->tag("<br>");
+  if (name == "img") return on_image(tag);
   if (is_one_of(name, kTableParts)) return on_table_part(name);
   if (is_one_of(name, kHeadings)) {
     // A heading ends one that was left open.
@@ -258,6 +260,36 @@ void HtmlReducer::on_start(const Tag& tag) {
   }
   if (is_one_of(name, kItems)) return this->tag("<li>");
   if (name == "hr") return separate();
+}
+
+/// An image is what it says of itself to those who do not see it.
+void HtmlReducer::on_image(const Tag& tag) {
+  std::size_t i = tag.begin + sizeof("<img") - 1;
+  while (i < tag.after - 1) {
+    while (i < tag.after - 1 && (is_space(html_[i]) || html_[i] == '/')) ++i;
+    const std::size_t name = i;
+    while (i < tag.after - 1 && !is_space(html_[i]) && html_[i] != '=' && html_[i] != '/') ++i;
+    const bool alternative = i - name == 3 && starts_with_name(html_.substr(name, 3), "alt");
+    while (i < tag.after - 1 && is_space(html_[i])) ++i;
+    if (i >= tag.after - 1 || html_[i] != '=') {
+      if (i == name) ++i;
+      continue;
+    }
+    do {
+      ++i;
+    } while (i < tag.after - 1 && is_space(html_[i]));
+    std::size_t begin = i;
+    std::size_t end = i;
+    if (i < tag.after - 1 && (html_[i] == '"' || html_[i] == '\'')) {
+      begin = i + 1;
+      end = std::min(html_.find(html_[i], begin), tag.after - 1);
+      i = end + 1;
+    } else {
+      while (end < tag.after - 1 && !is_space(html_[end])) ++end;
+      i = end;
+    }
+    if (alternative) return text(begin, end);
+  }
 }
 
 void HtmlReducer::on_end(const Tag& tag) {

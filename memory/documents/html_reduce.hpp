@@ -59,11 +59,13 @@ class HtmlReducer {
     std::string name;
     bool end = false;
     bool self_closing = false;
+    std::size_t begin = 0;
     std::size_t after = 0;  // one past it
   };
 
   bool read_tag(std::size_t at, Tag& tag);
   void on_start(const Tag& tag);
+  void on_image(const Tag& tag);
   void on_end(const Tag& tag);
   void on_table_part(const std::string& name);
   std::size_t skip_declaration(std::size_t at) const;

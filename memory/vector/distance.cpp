@@ -24,12 +24,30 @@ std::int32_t dot_i8_scalar(const std::int8_t* a, const std::int8_t* b, std::size
   return sum;
 }
 
-constexpr DistanceKernels kDistanceScalar = {"scalar", dot_f32_scalar, dot_i8_scalar};
+void dot_i8_with_four_scalar(const std::int8_t* a, const std::int8_t* const* four, std::size_t count,
+                             std::int32_t* out) {
+  for (int k = 0; k < 4; ++k) out[k] = dot_i8_scalar(a, four[k], count);
+}
 
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+std::int32_t dot_bit_planes_scalar(const std::uint64_t* planes, const std::uint64_t* bits, std::size_t words) {
+  std::int32_t sum = 0;
+  for (std::size_t plane = 0; plane < kBitPlanes; ++plane) {
+    std::int32_t count = 0;
+    for (std::size_t i = 0; i < words; ++i) count += __builtin_popcountll(planes[plane * words + i] & bits[i]);
+    sum += count << plane;
+  }
+  return sum;
+}
+
+constexpr DistanceKernels kDistanceScalar = {"scalar", dot_f32_scalar, dot_i8_scalar, dot_i8_with_four_scalar,
+                                             dot_bit_planes_scalar};
+
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt");
+}
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vnni");
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
 
 }  // namespace

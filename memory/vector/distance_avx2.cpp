@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "memory/vector/distance.hpp"
+#include "memory/vector/distance_popcnt.hpp"
 
 namespace mnema {
 namespace {
@@ -45,9 +46,28 @@ std::int32_t dot_i8(const std::int8_t* a, const std::int8_t* b, std::size_t coun
   return total;
 }
 
+// The widened bytes of `a` serve all four.
+void dot_i8_with_four(const std::int8_t* a, const std::int8_t* const* four, std::size_t count, std::int32_t* out) {
+  __m256i sums[4] = {};
+  std::size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i a16 = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i)));
+    for (int k = 0; k < 4; ++k) {
+      const __m256i b16 = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(four[k] + i)));
+      sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(a16, b16));
+    }
+  }
+  const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+  const __m128i totals = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), totals);
+  for (; i < count; ++i) {
+    for (int k = 0; k < 4; ++k) out[k] += static_cast<std::int32_t>(a[i]) * four[k][i];
+  }
+}
+
 }  // namespace
 
 extern const DistanceKernels kDistanceAvx2;
-const DistanceKernels kDistanceAvx2 = {"avx2", dot_f32, dot_i8};
+const DistanceKernels kDistanceAvx2 = {"avx2", dot_f32, dot_i8, dot_i8_with_four, dot_bit_planes};
 
 }  // namespace mnema

@@ -1,14 +1,14 @@
 // memory/vector/hnsw.hpp
 //
 // One graph of fixed capacity (Malkov & Yashunin, "Efficient and robust approximate nearest neighbor search using
-// Hierarchical Navigable Small World graphs"), implemented with hnswlib 0.6.2 over vectors encoded as int8 (codec.hpp).
-// A full segment is never resized: the index opens another one. Of hnswlib nothing is used that loses data: no resize,
-// no reuse of the slots of removed vectors, no files of its own.
+// Hierarchical Navigable Small World graphs") over vectors encoded as int8 (codec.hpp). A full segment is never
+// resized: the index opens another one. The same vectors in the same order make the same graph.
 //
-// A removed vector stays as a tombstone and is no longer returned; the index compacts a segment that has too many.
+// A removed vector stays as a tombstone, through which walks go on, and is no longer returned; the index compacts a
+// segment that has too many.
 //
-// Threads:   `add` and `remove` need exclusive access (hnswlib 0.6.2 reads links unlocked while an insert writes them);
-//            const methods may run concurrently. VectorIndex holds its mutex over both.
+// Threads:   `add` and `remove` need exclusive access (an insert writes the links of others); const methods may run
+//            concurrently. VectorIndex holds its mutex over both.
 // Invariant: removed == tombstones, a label per node, every link refers to a node of its level   (check_integrity)
 #pragma once
 
@@ -51,7 +51,8 @@ class HnswSegment {
   bool remove(VectorLabel label);
   [[nodiscard]] const std::byte* find(VectorLabel label) const;  // null: not there or removed
 
-  /// Walks the graph with a candidate list of `width` (ef) and adds what passes `filter` to `best`. Returns how many.
+  /// Walks the graph with a candidate list of `width` (ef) and adds what passes `filter` to `best`, of all that was met
+  /// on the way. Returns how many of the list itself pass.
   std::size_t search(const std::byte* query, std::size_t width, const VectorFilter& filter, BestMatches& best) const;
   /// Compares with every live vector: exact.
   void scan(const std::byte* query, const VectorFilter& filter, BestMatches& best) const;
@@ -70,6 +71,7 @@ class HnswSegment {
  private:
   struct Graph;
   VectorCodec codec_;
+  std::size_t capacity_;
   HnswParameters parameters_;
   std::unique_ptr<Graph> graph_;
 };

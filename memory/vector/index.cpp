@@ -1,6 +1,7 @@
 #include "memory/vector/index.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <shared_mutex>
 
@@ -11,11 +12,19 @@
 namespace mnema {
 namespace {
 
-constexpr std::size_t kWidthMin = 64;         // of the candidate list of a walk
+constexpr std::size_t kWidthMin = 256;        // of the candidate list of a walk
 constexpr std::size_t kWidthMax = 4'096;      // beyond it a scan of int8 records is as fast
+constexpr std::size_t kKeptShare = 2;         // times what is asked for is ranked anew by all that a record says
 constexpr std::size_t kRemovedShare = 4;      // one in so many removed: the segment is compacted
 constexpr std::size_t kCompactSlice = 2'048;  // records copied under one lock: below a millisecond
 constexpr std::size_t kSegmentsMax = 4'096;   // a file that says more is not ours
+
+/// What is not finite counts as 0, as it does in records.
+std::vector<float> finite(std::span<const float> vector) {
+  std::vector<float> values(vector.begin(), vector.end());
+  for (float& value : values) value = std::isfinite(value) ? value : 0.0F;
+  return values;
+}
 
 bool worn(const HnswSegment& segment) { return segment.removed() * kRemovedShare > segment.size(); }
 
@@ -73,57 +82,70 @@ void VectorIndex::leave_group(VectorLabel label, VectorGroup group) {
   if (--left->second.count == 0) groups_.erase(left);
 }
 
-std::optional<std::vector<VectorLabel>> VectorIndex::listed(const VectorFilter& filter) const {
+std::size_t VectorIndex::first_width(std::size_t count, const VectorFilter& filter) const {
+  const std::size_t width = std::max(kWidthMin, 4 * count);
+  if (filter.groups.empty()) return width;
+  std::size_t admitted = 1;
+  for (const VectorGroup group : filter.groups) {
+    if (const auto found = groups_.find(group); found != groups_.end()) admitted += found->second.count;
+  }
+  return std::max(width, 2 * count * live() / admitted);
+}
+
+std::optional<std::vector<VectorLabel>> VectorIndex::listed(const VectorFilter& filter, std::size_t count_max) const {
   if (filter.groups.empty() || !filter.labels.empty()) return {};
   std::vector<VectorLabel> labels;
   for (const VectorGroup group : filter.groups) {
     const auto found = groups_.find(group);
     if (found == groups_.end()) continue;
-    if (found->second.labels.size() != found->second.count) return {};
-    labels.insert(labels.end(), found->second.labels.begin(), found->second.labels.end());
+    const Group& members = found->second;
+    if (members.labels.size() != members.count || labels.size() + members.count > count_max) return {};
+    labels.insert(labels.end(), members.labels.begin(), members.labels.end());
   }
-  // One look-up costs about as much as comparing this many records in a row.
-  constexpr std::size_t kLookupCost = 4;
-  const std::size_t scan = live() <= static_cast<std::size_t>(options_.exact_max) ? live() / kLookupCost : live();
-  if (labels.size() > std::min(scan, static_cast<std::size_t>(options_.exact_max))) return {};
   return labels;
 }
 
 std::vector<std::optional<float>> VectorIndex::similarities(std::span<const float> query,
                                                             std::span<const VectorLabel> labels,
                                                             const VectorFilter& filter) const {
-  std::vector<std::byte> record(codec_.record_bytes());
-  codec_.encode(query, 0, record.data());
+  const std::vector<float> values = finite(query);
   std::vector<std::optional<float>> found(labels.size());
   const std::shared_lock lock(mutex_);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const std::byte* other = find(labels[i]);
     if (other == nullptr || !filter.admits(labels[i], codec_.group_of(other))) continue;
-    found[i] = codec_.similarity(record.data(), other);
+    found[i] = codec_.refined_similarity(values, other);
   }
   return found;
 }
 
-VectorIndex::Found VectorIndex::search(std::span<const float> query, std::size_t count,
-                                       const VectorFilter& filter) const {
+VectorIndex::Found VectorIndex::search(std::span<const float> query, std::size_t count, const VectorFilter& filter,
+                                       std::size_t width) const {
   std::vector<std::byte> record(codec_.record_bytes());
   codec_.encode(query, 0, record.data());
   Found found;
   if (count == 0 || filter.nothing) return found;
 
+  const std::size_t kept = kKeptShare * count;
   const std::shared_lock lock(mutex_);
-  if (const auto labels = listed(filter)) {
-    BestMatches best(count);
+  const auto exact_max = static_cast<std::size_t>(options_.exact_max);
+  if (width == 0) width = first_width(count, filter);
+  // Looking up and comparing one costs as much as comparing this many in a row, and a step of a walk as this many.
+  constexpr std::size_t kLookupCost = 4;
+  constexpr std::size_t kLookupsPerStep = 8;
+  const std::size_t listed_max =
+      live() <= exact_max ? live() / kLookupCost : kLookupsPerStep * width * std::max<std::size_t>(1, segments_.size());
+  if (const auto labels = listed(filter, listed_max)) {
+    BestMatches best(kept);
     for (const VectorLabel label : *labels) {
       if (const std::byte* other = find(label)) best.offer({label, codec_.similarity(record.data(), other)});
     }
-    found.matches = best.take();
+    found.matches = refined(query, count, best);
     return found;
   }
-  const auto exact_max = static_cast<std::size_t>(options_.exact_max);
   const bool few = live() <= exact_max || (!filter.labels.empty() && filter.labels.size() <= exact_max);
-  for (std::size_t width = std::max(kWidthMin, 4 * count); !few && width <= kWidthMax; width *= 2) {
-    BestMatches best(count);
+  for (; !few && width <= kWidthMax; width *= 2) {
+    BestMatches best(kept);
     flat_.search(record.data(), filter, best);
     bool enough = true;
     std::size_t admitted = 0;
@@ -134,17 +156,30 @@ VectorIndex::Found VectorIndex::search(std::span<const float> query, std::size_t
       admitted += here;
     }
     if (enough) {
-      found.matches = best.take();
+      found.matches = refined(query, count, best);
       found.exact = false;
       return found;
     }
     // So little is admitted that even the widest walk would not reach enough.
     if (admitted * (kWidthMax / width) < count) break;
   }
-  BestMatches best(count);
+  BestMatches best(kept);
   search_exactly(record.data(), filter, best);
-  found.matches = best.take();
+  found.matches = refined(query, count, best);
   return found;
+}
+
+std::vector<VectorMatch> VectorIndex::refined(std::span<const float> query, std::size_t count,
+                                              BestMatches& best) const {
+  const std::vector<float> values = finite(query);
+  std::vector<VectorMatch> matches = best.take();
+  for (VectorMatch& match : matches) {
+    const float similarity = codec_.refined_similarity(values, find(match.label));
+    match.similarity = std::isnan(similarity) ? -1.0F : similarity;  // of a question far from length 1
+  }
+  std::sort(matches.begin(), matches.end());
+  if (matches.size() > count) matches.resize(count);
+  return matches;
 }
 
 void VectorIndex::search_exactly(const std::byte* query, const VectorFilter& filter, BestMatches& best) const {
@@ -209,15 +244,11 @@ void VectorIndex::compact(HnswSegment& segment) {
 
 HnswSegment* VectorIndex::open_segment() {
   if (!segments_.empty() && !segments_.back()->full()) return segments_.back().get();
-  // Each as large as all before it together: few segments, and none much larger than needed.
-  std::size_t capacity = static_cast<std::size_t>(options_.exact_max);
-  for (const auto& segment : segments_) capacity += segment->capacity();
-  capacity = std::min(std::max(capacity, flat_.size()), static_cast<std::size_t>(options_.segment_max));
   try {
-    segments_.push_back(std::make_unique<HnswSegment>(codec_, capacity, options_.graph));
+    segments_.push_back(std::make_unique<HnswSegment>(codec_, options_.segment_max, options_.graph));
   } catch (const std::exception& failure) {
     log_error("memory", "no memory for another vector segment; what is new is compared one by one",
-              {{"capacity", capacity}, {"cause", failure.what()}});
+              {{"cause", failure.what()}});
     out_of_memory_ = true;
     return nullptr;
   }
@@ -300,6 +331,7 @@ Result<std::unique_ptr<VectorIndex>> VectorIndex::read(VectorCodec codec, Option
     VectorLabel label = 0;
     RETURN_IF_ERROR(source.read_number(label));
     RETURN_IF_ERROR(source.read(record.data(), record.size()));
+    if (!codec.sound(record.data())) return fail(ErrorCode::kCorrupt, "vector index: a record has an impossible scale");
     index->flat_.add(label, record.data());
   }
   const auto segment_max = static_cast<std::size_t>(options.segment_max);

@@ -5,8 +5,9 @@
 // quarter is removed goes back the same way. So there is never a rebuild that anybody waits for.
 //
 //   search:  few labels allowed, few vectors in the groups allowed, or few at all   -> exact, over those alone
-//            else the graphs, with a list that doubles until enough are admitted; where the filter admits too little
-//            for that to be worth it                          -> exact
+//            else the graphs, with a list as long as the groups' share of the vectors asks for, doubled until enough
+//            are admitted; where the filter admits too little for that to be worth it   -> exact
+//            In the end the best, twice as many as asked for, are ranked by their whole records.
 //
 // Threads:   `search` and the counts from any thread, beside everything. `add`, `remove`, `upkeep*` and `write` one at
 //            a time (the index keeper's strand).
@@ -34,7 +35,7 @@ class VectorIndex {
  public:
   struct Options {
     std::int64_t exact_max = 20'000;
-    std::int64_t segment_max = 1 << 20;  // capacity; segments grow up to it with the index
+    std::int64_t segment_max = 1 << 20;  // vectors; the next begins another segment
     HnswParameters graph;
   };
   struct Found {
@@ -52,8 +53,10 @@ class VectorIndex {
   /// False: not there.
   bool remove(VectorLabel label);
 
-  /// The `count` nearest of what `filter` admits; fewer only when it admits fewer.
-  [[nodiscard]] Found search(std::span<const float> query, std::size_t count, const VectorFilter& filter) const;
+  /// The `count` nearest of what `filter` admits; fewer only when it admits fewer. `width` is the list's length in the
+  /// first walk; 0: as `count` needs.
+  [[nodiscard]] Found search(std::span<const float> query, std::size_t count, const VectorFilter& filter,
+                             std::size_t width = 0) const;
 
   /// Of each label the similarity to `query`; none: it is not there, or not admitted.
   [[nodiscard]] std::vector<std::optional<float>> similarities(std::span<const float> query,
@@ -88,8 +91,14 @@ class VectorIndex {
 
   [[nodiscard]] std::size_t live() const;                                                            // under mutex_
   void search_exactly(const std::byte* query, const VectorFilter& filter, BestMatches& best) const;  // under mutex_
-  /// All labels that the groups of `filter` have; none: they are not listed, or as many as a scan costs.
-  [[nodiscard]] std::optional<std::vector<VectorLabel>> listed(const VectorFilter& filter) const;  // under mutex_
+  /// The `count` nearest of `best`, ranked by all that their records say.
+  [[nodiscard]] std::vector<VectorMatch> refined(std::span<const float> query, std::size_t count,
+                                                 BestMatches& best) const;  // under mutex_
+  /// The width at which a walk is likely to meet enough of what `filter` admits.
+  [[nodiscard]] std::size_t first_width(std::size_t count, const VectorFilter& filter) const;  // under mutex_
+  /// All labels that the groups of `filter` have; none: they are not listed, or more than `count_max`.
+  [[nodiscard]] std::optional<std::vector<VectorLabel>> listed(const VectorFilter& filter,
+                                                               std::size_t count_max) const;  // under mutex_
   [[nodiscard]] const std::byte* find(VectorLabel label) const;  // under mutex_; null: not there
   void join_group(VectorLabel label, VectorGroup group);         // under mutex_, as the next
   void leave_group(VectorLabel label, VectorGroup group);

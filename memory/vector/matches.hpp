@@ -15,7 +15,7 @@ namespace mnema {
 
 struct VectorMatch {
   VectorLabel label = 0;
-  float similarity = 0;  // of the int8 records
+  float similarity = 0;
 
   /// Best first; of equals the older one, so that results do not depend on how the search was split.
   friend bool operator<(const VectorMatch& a, const VectorMatch& b) {
@@ -42,8 +42,13 @@ class BestMatches {
  public:
   explicit BestMatches(std::size_t count) : count_(count) { heap_.reserve(count + 1); }
 
+  [[nodiscard]] bool full() const { return heap_.size() == count_; }
+  /// False: `offer` would not keep it, whatever its label.
+  [[nodiscard]] bool wants(float similarity) const {
+    return count_ > 0 && (!full() || similarity >= heap_.front().similarity);
+  }
   void offer(VectorMatch match) {
-    if (count_ == 0 || (heap_.size() == count_ && !(match < heap_.front()))) return;
+    if (count_ == 0 || (full() && !(match < heap_.front()))) return;
     heap_.push_back(match);
     std::push_heap(heap_.begin(), heap_.end());
     if (heap_.size() > count_) {

@@ -17,7 +17,7 @@ namespace mnema {
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'m', 'n', 'e', 'm', 'a', 'v', 'e', 'c'};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 constexpr std::size_t kDigestBytes = 32;
 constexpr std::uint32_t kHeaderBytesMax = 4'096;
 constexpr std::size_t kBufferBytes = 1 << 20;
@@ -252,7 +252,8 @@ Result<Snapshot> read_snapshot(const std::string& path, VectorIndex::Options opt
   RETURN_IF_ERROR(source.read(magic.data(), magic.size()));
   if (magic != kMagic) return corrupt(path, "is no index snapshot");
   RETURN_IF_ERROR(source.read_number(format));
-  if (format != kFormat) return corrupt(path, "has format " + std::to_string(format) + ", this build reads 1");
+  if (format != kFormat)
+    return corrupt(path, "has format " + std::to_string(format) + ", this build reads " + std::to_string(kFormat));
   RETURN_IF_ERROR(source.read_number(header_bytes));
   const std::uint64_t before = source.remaining();
   Snapshot snapshot;

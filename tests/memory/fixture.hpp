@@ -4,6 +4,8 @@
 // index files in a folder of their own; both outlive the crashes.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -48,12 +50,14 @@ class Fixture : public Rows {
     if (keeps_snapshots) options.index_folder = folder / "index";
     options.language = language;
     options.limits = limits;
+    options.erasing = erasing;
     auto opened = MemoryStore::open(*database, *embedder,
                                     {simulation.lane("queries", Simulation::LaneKind::kAnyOrder),
                                      simulation.lane("background", Simulation::LaneKind::kAnyOrder)},
                                     simulation.clock(), simulation.random(), options);
     if (!opened.ok()) return opened.error();
     memory = std::move(*opened);
+    memory->start_erasures(other_parts);
     return {};
   }
 
@@ -135,8 +139,36 @@ class Fixture : public Rows {
     });
   }
 
+  /// Waits until the facts of every episode are there.
+  Status consolidated() {
+    return answered<void>([&](std::function<void(Status)> on_done) {
+      memory->when_consolidated(simulation.lane("loop"), std::move(on_done));
+    });
+  }
+  Result<Facts> facts(FactQuery query) {
+    return answered<Facts>([&](std::function<void(Result<Facts>)> on_done) {
+      memory->facts(std::move(query), simulation.lane("loop"), std::move(on_done));
+    });
+  }
+
+  /// Requests it and waits for the receipt.
+  Result<Erasure> erase(EraseTarget target) {
+    const auto requested = request_erasure(std::move(target));
+    if (!requested.ok()) return requested.error();
+    return answered<Erasure>([&](std::function<void(Result<Erasure>)> on_done) {
+      memory->eraser().when_finished(requested->id, simulation.lane("loop"), std::move(on_done));
+    });
+  }
+  Result<Erasure> request_erasure(EraseTarget target) {
+    return answered<Erasure>([&](std::function<void(Result<Erasure>)> on_done) {
+      memory->eraser().request(std::move(target), simulation.lane("loop"), std::move(on_done));
+    });
+  }
+
   TemporaryFolder folder;
   std::unique_ptr<WordEmbedder> embedder;
+  std::vector<ErasePart> other_parts;  // of erasures
+  Eraser::Options erasing;
   std::string language = "english";
   bool keeps_snapshots = true;
   Limits limits;
@@ -148,6 +180,24 @@ struct Opened : Fixture {
   explicit Opened(std::uint64_t seed = 1) : Fixture(seed) {
     const Status opened = open();
     CHECK(opened.ok(), opened.ok() ? "" : opened.error().text().c_str());
+  }
+  /// What a user says now.
+  EpisodeId say(const Scope& scope, const std::string& thread, const std::string& text,
+                const std::map<std::string, std::string>& attributes = {}) {
+    Episode episode;
+    episode.scope = scope;
+    episode.thread = thread;
+    episode.role = "user";
+    episode.text = text;
+    episode.time = simulation.clock().now();
+    episode.trust = Trust::kUser;
+    episode.attributes = attributes;
+    return remember(episode).value();
+  }
+  void expect_whole() {
+    ASSERT_TRUE(embedded().ok());
+    const Status whole = memory->check_integrity();
+    EXPECT_TRUE(whole.ok()) << whole.error().text();
   }
 };
 

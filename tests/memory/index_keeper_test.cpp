@@ -51,7 +51,7 @@ class Keeper : public testing::Rows {
       ASSIGN_OR_RETURN(const EntryId id, entry_store::add(transaction, entry));
       ASSIGN_OR_RETURN(const auto embedder,
                        vector_store::intern_embedder(transaction, options.embedder, options.dimensions));
-      ASSIGN_OR_RETURN(const auto row, vector_store::add(transaction, id, embedder, vector, draw()));
+      ASSIGN_OR_RETURN(const auto row, vector_store::add(transaction, id, embedder, vector, {}, draw()));
       transaction.after_commit([keep = index, added_row = *row] { keep->added(added_row); });
       return id;
     });

@@ -18,9 +18,9 @@ struct Asking {
   std::shared_ptr<QueryVectors> vectors =
       std::make_shared<QueryVectors>(embedder, simulation.lane("queries"), std::chrono::seconds(5));
 
-  std::optional<QueryVectors::Vector> ask(const std::string& text) {
-    const auto answer = std::make_shared<std::optional<QueryVectors::Vector>>();
-    vectors->get(text, [answer](QueryVectors::Vector vector) { *answer = std::move(vector); });
+  std::optional<QueryVectors::Question> ask(const std::string& text) {
+    const auto answer = std::make_shared<std::optional<QueryVectors::Question>>();
+    vectors->get(text, [answer](QueryVectors::Question vector) { *answer = std::move(vector); });
     simulation.run_ready();
     return *answer;
   }
@@ -30,16 +30,16 @@ TEST(QueryVectors, AskTheEmbedderOnceForOneText) {
   Asking asking;
   int answers = 0;
   for (int i = 0; i < 3; ++i) {
-    asking.vectors->get("where is it", [&](const QueryVectors::Vector& vector) {
-      ASSERT_TRUE(vector.ok());
-      EXPECT_EQ(*vector, asking.embedder.vector_of("where is it"));
+    asking.vectors->get("where is it", [&](const QueryVectors::Question& question) {
+      ASSERT_TRUE(question.ok());
+      EXPECT_EQ(question->vector, asking.embedder.vector_of("where is it"));
       ++answers;
     });
   }
   EXPECT_EQ(answers, 0) << "it is on its way";
   asking.simulation.run_ready();
   EXPECT_EQ(answers, 3);
-  asking.vectors->get("where is it", [&](const QueryVectors::Vector&) { ++answers; });
+  asking.vectors->get("where is it", [&](const QueryVectors::Question&) { ++answers; });
   EXPECT_EQ(answers, 4) << "it is there";
   EXPECT_EQ(asking.embedder.asked.size(), 1U);
 }
@@ -58,9 +58,9 @@ TEST(QueryVectors, WaitForASilentEmbedderSoLongAndAskItAgainTheNextTime) {
   Asking asking;
   asking.embedder.silent = true;
   std::vector<ErrorCode> answers;
-  const auto on_done = [&](const QueryVectors::Vector& vector) {
-    ASSERT_FALSE(vector.ok());
-    answers.push_back(vector.error().code);
+  const auto on_done = [&](const QueryVectors::Question& question) {
+    ASSERT_FALSE(question.ok());
+    answers.push_back(question.error().code);
   };
   asking.vectors->get("where is it", on_done);
   asking.simulation.run_for(std::chrono::seconds(4));
@@ -77,7 +77,7 @@ TEST(QueryVectors, DoNotListenToWhatComesAfterTheirTime) {
   struct LateEmbedder final : Embedder {
     std::string id() const override { return "late"; }
     int dimensions() const override { return 1; }
-    void embed(std::vector<std::string>, bool, Executor& reply_to,
+    void embed(std::vector<std::string>, Kind, bool, Executor& reply_to,
                std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
       reply_to.post_after(std::chrono::seconds(6), [on_done] { on_done(std::vector<std::vector<float>>{{1.0F}}); });
     }
@@ -86,8 +86,8 @@ TEST(QueryVectors, DoNotListenToWhatComesAfterTheirTime) {
   LateEmbedder embedder;
   const auto vectors = std::make_shared<QueryVectors>(embedder, simulation.lane("queries"), std::chrono::seconds(5));
   int answers = 0;
-  vectors->get("where is it", [&](const QueryVectors::Vector& vector) {
-    EXPECT_FALSE(vector.ok());
+  vectors->get("where is it", [&](const QueryVectors::Question& question) {
+    EXPECT_FALSE(question.ok());
     ++answers;
   });
   EXPECT_TRUE(simulation.run_until_idle());
@@ -118,7 +118,7 @@ TEST(QueryVectors, NeverForgetWhomSomebodyWaitsFor) {
   Asking asking;
   int answers = 0;
   for (int i = 0; i < 300; ++i) {
-    asking.vectors->get("question " + std::to_string(i), [&](const QueryVectors::Vector&) { ++answers; });
+    asking.vectors->get("question " + std::to_string(i), [&](const QueryVectors::Question&) { ++answers; });
   }
   asking.simulation.run_ready();
   EXPECT_EQ(answers, 300);
@@ -131,7 +131,7 @@ TEST(QueryVectors, TakeManyQuestionsWhileNoneIsAnswered) {
   asking.embedder.silent = true;
   int answers = 0;
   for (int i = 0; i < 100'000; ++i) {
-    asking.vectors->get("question " + std::to_string(i), [&](const QueryVectors::Vector&) { ++answers; });
+    asking.vectors->get("question " + std::to_string(i), [&](const QueryVectors::Question&) { ++answers; });
   }
   EXPECT_EQ(answers, 0);
   asking.simulation.run_for(std::chrono::seconds(6));

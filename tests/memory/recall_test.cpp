@@ -390,6 +390,77 @@ TEST(Recall, PrefersWhatWasToldInTheMonthThatAQuestionNames) {
   EXPECT_EQ(talk.texts("Which concert did Ann go to in August?")[0], "I went to a concert with two colleagues");
 }
 
+double feature(const Recalled& recalled, const std::string& text, const std::string& name) {
+  for (const RecallHit& hit : recalled.hits) {
+    if (hit.text != text) continue;
+    for (const FeatureShare& share : hit.explanation.features) {
+      if (share.name == name) return share.value;
+    }
+  }
+  return -1;
+}
+
+TEST(Recall, ComparesTheWordsOfAQuestionWithThoseOfATurnAndOfTheTurnsAroundIt) {
+  Talk talk;
+  talk.embedder->tells = true;
+  talk.embedder->synonyms = {{"puppy", "dog"}, {"zoe", "dog"}};
+  const std::string own = "on the way we met a puppy and then it rained for the rest of the day";
+  talk.say("walk", "Ann", own);
+  talk.say("walk", "Bob", "poor you, did you get wet");
+  talk.say("other", "Bob", "the garden needs water");
+  ASSERT_TRUE(talk.embedded().ok());
+  EXPECT_EQ(talk.number("SELECT count(*) FROM memory_vectors WHERE length(tokens) > 0"), 3);
+  talk.query.relevance_min = 0;
+  talk.query.explain = true;
+  const Recalled found = talk.ask("dog");
+  EXPECT_GT(feature(found, own, "tokens"), 0.9) << "no word is the same, one means the same";
+  EXPECT_LT(feature(found, "the garden needs water", "tokens"), 0.5);
+  EXPECT_LT(feature(found, "poor you, did you get wet", "tokens"), 0.5) << "the context's tokens are not its own";
+  EXPECT_GT(feature(found, "poor you, did you get wet", "tokens around"), 0.9);
+}
+
+TEST(Recall, GivesTurnsOfBeforeTheTokensThatTheirEmbedderTellsNow) {
+  Asked fixture;
+  fixture.remember("we met a puppy");
+  ASSERT_TRUE(fixture.embedded().ok());
+  const auto with_tokens = [&] {
+    return fixture.number("SELECT count(*) FROM memory_vectors WHERE tokens IS NOT NULL");
+  };
+  EXPECT_EQ(with_tokens(), 0);
+  fixture.query.relevance_min = 0;
+  fixture.query.explain = true;
+  EXPECT_EQ(feature(fixture.ask("puppy"), "we met a puppy", "tokens"), -1) << "ranked without them";
+  fixture.embedder->tells = true;
+  fixture.reopen();
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_EQ(with_tokens(), 1);
+  EXPECT_EQ(fixture.number("SELECT count(*) FROM memory_vectors"), 1) << "its vector stays";
+  EXPECT_GT(feature(fixture.ask("puppy"), "we met a puppy", "tokens"), 0.9);
+  const std::size_t asked = fixture.embedder->asked.size();
+  fixture.reopen();
+  ASSERT_TRUE(fixture.embedded().ok());
+  EXPECT_EQ(fixture.embedder->asked.size(), asked) << "once";
+}
+
+TEST(Recall, CountsATurnWhoseTokensNobodyKeepsLikeTheAverageOne) {
+  Talk talk;
+  talk.embedder->tells = true;
+  std::string lengthy = "the ferry leaves at nine";
+  while (lengthy.size() < 2'100) lengthy += " and the sea was calm";
+  talk.say("a", "Ann", lengthy);
+  talk.say("b", "Ann", "the ferry is late");
+  talk.say("c", "Bob", "we take the ferry");
+  ASSERT_TRUE(talk.embedded().ok());
+  EXPECT_EQ(talk.number("SELECT count(*) FROM memory_vectors WHERE length(tokens) > 0"), 2);
+  talk.query.relevance_min = 0;
+  talk.query.explain = true;
+  const Recalled found = talk.ask("ferry");
+  const double others =
+      (feature(found, "the ferry is late", "tokens") + feature(found, "we take the ferry", "tokens")) / 2;
+  EXPECT_GT(others, 0);
+  EXPECT_NEAR(feature(found, lengthy, "tokens"), others, 1e-6);
+}
+
 // What others say in a thread is not seen, and moves nothing of one's own.
 TEST(Recall, LooksAtVisibleTurnsAloneAroundAHit) {
   Talk talk;

@@ -31,6 +31,14 @@ TEST(TextTerms, FindAnIdentifierByItsPartsAndAsAWhole) {
   for (const std::string& word : terms("mailbox full kmailboxfull")) EXPECT_TRUE(contains(found, word)) << word;
 }
 
+TEST(TextTerms, FindAWordThatMarksOrSoftHyphensStandIn) {
+  for (const char* written : {"un**believ**able", "un<mark>believ</mark>able", "un\u00ADbeliev\u00ADable"}) {
+    EXPECT_TRUE(contains(terms(written), terms("unbelievable").front())) << written;
+  }
+  EXPECT_EQ(terms("نمی\u200Cخواهم").size(), 1U) << "a joiner ends no word";
+  EXPECT_EQ(terms("a \u00AD c\u00AD"), terms("c")) << "alone it is nothing";
+}
+
 TEST(TextTerms, KeepNotButNotTheAuxiliary) {
   EXPECT_EQ(terms("Do not enter"), (Terms{"not", "enter"}));
   EXPECT_EQ(terms("You can't enter; it isn’t open. Don't."), (Terms{"not", "enter", "not", "open", "not"}));

@@ -15,12 +15,12 @@ using Labels = std::vector<VectorLabel>;
 
 const Scope kAcme{"acme", "", "", ""};
 
-EntryId entry(Rows& rows, const Scope& scope = kAcme) {
+EntryId entry(Rows& rows, const Scope& scope = kAcme, const std::string& text = "text") {
   return rows
       .write<EntryId>([&](Transaction& transaction) -> Result<EntryId> {
         entry_store::NewEntry made;
         ASSIGN_OR_RETURN(made.where, scope_store::intern(transaction, scope));
-        made.text = "text";
+        made.text = text;
         return entry_store::add(transaction, made);
       })
       .value();
@@ -31,7 +31,7 @@ std::optional<vector_store::VectorRow> add(Rows& rows, EntryId of, const std::st
       .write<std::optional<vector_store::VectorRow>>(
           [&](Transaction& transaction) -> Result<std::optional<vector_store::VectorRow>> {
             ASSIGN_OR_RETURN(const std::int64_t id, vector_store::intern_embedder(transaction, embedder, 2));
-            return vector_store::add(transaction, of, id, {0.6F, 0.8F}, tag);
+            return vector_store::add(transaction, of, id, {0.6F, 0.8F}, {}, tag);
           })
       .value();
 }
@@ -114,7 +114,7 @@ TEST(PendingVectors, OfAnotherEmbedderAreFoundSliceBySlice) {
     const auto last =
         rows.write<std::optional<EntryId>>([&](Transaction& transaction) -> Result<std::optional<EntryId>> {
           ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, "e2", 2));
-          return vector_store::enqueue_without_vector(transaction, embedder, after, 2);
+          return vector_store::enqueue_without_vector(transaction, embedder, false, after, 2);
         });
     if (!last.value()) break;
     after = **last;
@@ -122,6 +122,55 @@ TEST(PendingVectors, OfAnotherEmbedderAreFoundSliceBySlice) {
   }
   EXPECT_EQ(ends, (std::vector<EntryId>{entries[1], entries[3], entries[4]}));
   EXPECT_EQ(rows.number("SELECT count(*) FROM memory_pending_vectors"), 4) << "one has its vector already";
+}
+
+TEST(VectorRows, KeepTheTokensOfTheirTextUntilTheyGo) {
+  Rows rows;
+  const EntryId id = entry(rows);
+  const auto row = add(rows, id, "e1");
+  ASSERT_TRUE(row.has_value());
+  const auto records = [&] {
+    std::vector<std::string> found;
+    const auto read = rows.read<int>([&](Transaction& transaction) -> Result<int> {
+      RETURN_IF_ERROR(vector_store::each_tokens(transaction, {id}, "e1", [&](EntryId entry, std::string_view record) {
+        EXPECT_EQ(entry, id);
+        found.emplace_back(record);
+      }));
+      return 0;
+    });
+    EXPECT_TRUE(read.ok());
+    return found;
+  };
+  EXPECT_TRUE(records().empty()) << "a row without tokens is one all the same";
+  const auto again = rows.write<std::optional<vector_store::VectorRow>>(
+      [&](Transaction& transaction) -> Result<std::optional<vector_store::VectorRow>> {
+        ASSIGN_OR_RETURN(const std::int64_t e1, vector_store::intern_embedder(transaction, "e1", 2));
+        return vector_store::add(transaction, id, e1, {1, 0}, "tokens", 2);
+      });
+  ASSERT_TRUE(again.ok());
+  EXPECT_FALSE(again->has_value()) << "its vector stays as it was";
+  EXPECT_EQ(records(), std::vector<std::string>{"tokens"});
+  const auto removed = rows.write<Labels>(
+      [&](Transaction& transaction) { return vector_store::remove(transaction, row->tenant, id, 3); });
+  EXPECT_EQ(*removed, Labels{row->label});
+  EXPECT_TRUE(records().empty());
+}
+
+TEST(PendingVectors, AreForTheTokensOfTurnsToo) {
+  Rows rows;
+  const std::string page(3'000, 'x');
+  for (const std::string& text : {std::string("short"), page}) add(rows, entry(rows, kAcme, text), "e1");
+  const auto enqueue = [&](bool tokens) {
+    const auto last =
+        rows.write<std::optional<EntryId>>([&](Transaction& transaction) -> Result<std::optional<EntryId>> {
+          ASSIGN_OR_RETURN(const std::int64_t embedder, vector_store::intern_embedder(transaction, "e1", 2));
+          return vector_store::enqueue_without_vector(transaction, embedder, tokens, 0, 10);
+        });
+    EXPECT_TRUE(last.ok());
+    return rows.number("SELECT count(*) FROM memory_pending_vectors");
+  };
+  EXPECT_EQ(enqueue(false), 0);
+  EXPECT_EQ(enqueue(true), 1) << "a page has none";
 }
 
 TEST(VectorChanges, AreLoggedWithEachRow) {

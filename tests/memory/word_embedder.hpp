@@ -27,7 +27,7 @@ class WordEmbedder final : public Embedder {
   [[nodiscard]] std::string id() const override { return id_; }
   [[nodiscard]] int dimensions() const override { return dimensions_; }
 
-  void embed(std::vector<std::string> texts, bool /*interactive*/, Executor& reply_to,
+  void embed(std::vector<std::string> texts, Kind /*kind*/, bool /*interactive*/, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
     asked.push_back(texts);
     if (silent) return;
@@ -39,6 +39,31 @@ class WordEmbedder final : public Embedder {
     std::vector<std::vector<float>> vectors;
     for (const std::string& text : texts) vectors.push_back(vector_of(text));
     reply_to.post([on_done, vectors = std::move(vectors)] { on_done(vectors); });
+  }
+
+  [[nodiscard]] bool tells_tokens() const override { return tells; }
+  void embed_with_tokens(std::vector<std::string> texts, Kind kind, bool interactive, Executor& reply_to,
+                         std::function<void(Result<std::vector<EmbeddedText>>)> on_done) override {
+    embed_without_tokens(texts, kind, interactive, reply_to,
+                         [this, texts, on_done = std::move(on_done)](auto embedded) {
+                           for (std::size_t i = 0; embedded.ok() && tells && i < texts.size(); ++i)
+                             add_tokens(texts[i], (*embedded)[i]);
+                           on_done(std::move(embedded));
+                         });
+  }
+  /// Each word is a token.
+  void add_tokens(const std::string& text, EmbeddedText& embedded) const {
+    for (std::size_t end = 0; end < text.size();) {
+      const std::size_t begin = end;
+      while (end < text.size() && std::isalnum(static_cast<unsigned char>(text[end])) != 0) ++end;
+      if (end == begin) {
+        ++end;
+        continue;
+      }
+      embedded.tokens.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
+      const std::vector<float> vector = vector_of(text.substr(begin, end - begin));
+      embedded.token_vectors.insert(embedded.token_vectors.end(), vector.begin(), vector.end());
+    }
   }
 
   [[nodiscard]] std::vector<float> vector_of(const std::string& text) const {
@@ -66,6 +91,7 @@ class WordEmbedder final : public Embedder {
   std::optional<Error> failure;
   std::map<std::string, Error> refused;  // text -> why no batch with it is answered
   bool silent = false;                   // never answers
+  bool tells = false;                    // gives tokens
   std::optional<int> given_dimensions;   // breaks its word
 
  private:

@@ -35,6 +35,17 @@ TEST(Html, KeepsBlocksApartAndInlineTogether) {
   EXPECT_EQ(texts("<address>Line 1<br>Line 2</address>"), (Texts{"Line 1\nLine 2"}));
 }
 
+TEST(Html, ReadsWhatAnImageSaysOfItselfAndAFilledInField) {
+  EXPECT_EQ(texts("<p>The <img src=a.png alt='floor &amp; plan'>, by <IMG ALT=Ada src='alt=no'>."),
+            (Texts{"The floor & plan, by Ada."}));
+  EXPECT_EQ(texts("<p>a<img alt><img alt=''><img/><img alt =  \"b < c\" / >d"), (Texts{"ab < cd"}));
+  EXPECT_EQ(texts("<nav><img alt=menu></nav><p>x<img alt=\"open"), (Texts{"x"}));
+  EXPECT_EQ(texts("<textarea>line <b>one\n two</textarea>after"), (Texts{"line <b>one two", "after"}));
+  const std::vector<ReadBlock> found = blocks("<p><img alt='a map'></p>");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].source, "a map");
+}
+
 TEST(Html, KnowsItsHeadingsAndItsTitle) {
   const std::vector<ReadBlock> found = blocks("<h2>The <em>title</em></h2><p>text</p>");
   ASSERT_EQ(found.size(), 2U);

@@ -51,6 +51,12 @@ TEST(Distance, IsTheSameIntegerOnEveryKernel) {
     for (std::size_t i = 1; i < count + 1; ++i) expected += static_cast<std::int64_t>(a[i]) * b[i];
     for (const DistanceKernels* kernels : available_distance_kernels()) {
       EXPECT_EQ(kernels->dot_i8(a.data() + 1, b.data() + 1, count), expected) << kernels->name << ", " << count;
+      const std::int8_t* const four[] = {b.data() + 1, a.data() + 1, b.data(), a.data()};
+      std::int32_t dots[4];
+      kernels->dot_i8_with_four(a.data() + 1, four, count, dots);
+      for (int k = 0; k < 4; ++k) {
+        EXPECT_EQ(dots[k], scalar().dot_i8(a.data() + 1, four[k], count)) << kernels->name << ", " << count;
+      }
     }
   }
 }
@@ -63,6 +69,26 @@ TEST(Distance, IsExactForTheLongestAndLargestVectors) {
     for (const DistanceKernels* kernels : available_distance_kernels()) {
       EXPECT_EQ(kernels->dot_i8(a.data(), b.data(), kCount), 127 * 127 * static_cast<int>(kCount) * sign)
           << kernels->name;
+    }
+  }
+}
+
+TEST(Distance, CountsTheSameBitsOnEveryKernel) {
+  SeededRandom random(3);
+  for (std::size_t words = 0; words <= 20; ++words) {
+    std::vector<std::uint64_t> planes(kBitPlanes * words);
+    std::vector<std::uint64_t> bits(words);
+    for (std::uint64_t& word : planes) word = random.next_u64();
+    for (std::uint64_t& word : bits) word = random.next_u64();
+    std::int32_t expected = 0;
+    for (std::size_t bit = 0; bit < 64 * words; ++bit) {
+      if ((bits[bit / 64] >> (bit % 64) & 1) == 0) continue;
+      for (std::size_t plane = 0; plane < kBitPlanes; ++plane) {
+        expected += static_cast<std::int32_t>(planes[plane * words + bit / 64] >> (bit % 64) & 1) << plane;
+      }
+    }
+    for (const DistanceKernels* kernels : available_distance_kernels()) {
+      EXPECT_EQ(kernels->dot_bit_planes(planes.data(), bits.data(), words), expected) << kernels->name << ", " << words;
     }
   }
 }

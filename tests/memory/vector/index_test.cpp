@@ -111,6 +111,24 @@ TEST(VectorIndex, TellsTheSimilarityOfWhatIsAdmitted) {
   EXPECT_FALSE(found[2].has_value()) << "of nobody";
 }
 
+TEST(VectorIndex, ReachesEveryVectorAfterManyWereRemovedAndMovedAnew) {
+  Filled filled(4'000, 32, options_of(400));
+  settle(filled.index);
+  for (VectorLabel label = 0; label < 4'000; ++label) {
+    if (label % 3 != 0) filled.index.remove(label);
+    if (label % 100 == 0) filled.index.upkeep(64);
+  }
+  settle(filled.index);
+  filled.index.check_integrity();
+  std::size_t reached = 0;
+  for (VectorLabel label = 0; label < 4'000; label += 3) {
+    const auto found = filled.index.search(filled.vectors[static_cast<std::size_t>(label)], 1, {});
+    EXPECT_FALSE(found.exact);
+    reached += found.matches.at(0).label == label ? 1 : 0;
+  }
+  EXPECT_EQ(reached, 1'334U);
+}
+
 TEST(VectorIndex, FindsEverythingThatARareFilterAdmits) {
   Filled filled(1'000, 16, options_of(100));
   settle(filled.index);

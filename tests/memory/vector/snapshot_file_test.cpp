@@ -122,14 +122,17 @@ TEST(SnapshotFile, WithAFlippedBitAnywhereIsRefused) {
   }
 }
 
-TEST(SnapshotFile, OfANewerFormatIsRefusedAndSaysSo) {
+TEST(SnapshotFile, OfAnotherFormatIsRefusedAndSaysSo) {
   const TemporaryFolder folder;
-  std::string newer = written(folder, *filled());
-  newer[8] = 2;
-  const Result<Snapshot> refused = read(folder, sealed(newer));
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
-  EXPECT_NE(refused.error().message.find("has format 2"), std::string::npos) << refused.error().message;
+  std::string other = written(folder, *filled());
+  for (const char format : {1, 3}) {
+    other[8] = format;
+    const Result<Snapshot> refused = read(folder, sealed(other));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+    const std::string says = "has format " + std::to_string(format) + ", this build reads 2";
+    EXPECT_NE(refused.error().message.find(says), std::string::npos) << refused.error().message;
+  }
 }
 
 // The digest keeps accidents out. What somebody made on purpose, with a right digest, is refused or is an index.
@@ -160,6 +163,23 @@ TEST(SnapshotFile, NeverCrashesOnWhatWasMadeOnPurpose) {
     for (const VectorLabel label : snapshot->index->labels()) snapshot->index->remove(label);
   }
   EXPECT_GT(refused, 100);
+}
+
+TEST(SnapshotFile, WithALinkOrAScaleThatCannotBeIsRefused) {
+  const TemporaryFolder folder;
+  const std::string whole = written(folder, *filled());
+  int links = 0;
+  int scales = 0;
+  for (std::size_t at = 12; at + 4 + kDigestBytes <= whole.size(); ++at) {
+    std::string changed = whole;
+    changed.replace(at, 4, "\xff\xff\xff\x7f");  // no node; as a float, not a number
+    const Result<Snapshot> snapshot = read(folder, sealed(changed));
+    if (snapshot.ok()) continue;
+    links += snapshot.error().message.find("a link leads nowhere") != std::string::npos ? 1 : 0;
+    scales += snapshot.error().message.find("impossible scale") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_GT(links, 40);
+  EXPECT_GE(scales, 45) << "one of each vector";
 }
 
 TEST(SnapshotFile, IsTheOldOneOrTheNewOneWhereverTheProcessDies) {

@@ -1,0 +1,158 @@
+#include "memory/semantic/rules.hpp"
+
+namespace mnema::semantic {
+
+const std::vector<Rule>& rules() {
+  constexpr ClaimKind kHolds = ClaimKind::kHolds;
+  constexpr ClaimKind kEnds = ClaimKind::kEnds;
+  constexpr ClaimKind kPast = ClaimKind::kPast;
+  static const std::vector<Rule> all = {
+      // who
+      {"my full|first|last? name is <name>", 0.95, {{"name"}}},
+      {"i am called <name>", 0.9, {{"name"}}},
+      {"call me <name>", 0.95, {{"nickname"}}},
+      {"my nickname is <name>", 0.95, {{"nickname"}}},
+      {"my <relation> 's name is <name>", 0.95, {{"", kHolds, 2}}},
+      {"my <relation> is called|named <name>", 0.95, {{"", kHolds, 2}}},
+      {"i|we have|got a|an? <relation> named|called <name>", 0.95, {{"", kHolds, 2}}},
+      {"<P> is|am|are married to <name>", 0.9, {{"spouse"}}},
+      {"<P> married <name>", 0.9, {{"spouse"}}, true},
+      {"<P> got married to <name>", 0.9, {{"spouse"}}, true},
+      {"<P> got? divorced", 0.8, {{"spouse", kEnds, 0}}, true},
+      {"my <relation> is <name> $", 0.85, {{"", kHolds, 2}}},
+
+      // where
+      {"<P> live|lives|living|reside|resides in|at|near <place>", 0.95, {{"location"}}},
+      {"<P> am|is|are|'s? living|based|located in|at|near|outside <place>", 0.95, {{"location"}}},
+      {"<P> lived|resided in|at|near <place>", 0.8, {{"location", kPast}}},
+      {"<P> have|has|had lived|been living? in <place>", 0.8, {{"location"}}},
+      {"<P> have|has|had? moved|relocated over? to <place>", 0.95, {{"location"}}, true},
+      {"<P> have|has|had? moved|relocated from <place> to <place>", 0.95, {{"location", kHolds, 2}}, true},
+      {"<P> am|is|are|'s moving|relocating to <place>", 0.7, {{"location"}}, true},
+      {"<P> move|relocate to <place>", 0.7, {{"location"}}, true},
+      {"<P> have|has? settled in <place>", 0.9, {{"location"}}, true},
+      {"<P> have|has? moved out of|away from? <place>", 0.8, {{"location", kEnds}}, true},
+      {"<P> have|has? left <place>", 0.6, {{"location", kEnds}, {"employer", kEnds}}, true},
+      {"<P> am|is|are|'s in <place>", 0.8, {{"location"}}, true, true},
+      {"<D> is|are|'s|sits in|at <place>", 0.8, {{"location"}}},
+      {"<D> have|has? moved|relocated to <place>", 0.85, {{"location"}}, true},
+      {"<P> am|is|are|come|comes from <place>", 0.85, {{"comes from"}}},
+
+      // work
+      {"<P> work|works|working for|at|with <org>", 0.9, {{"employer"}}},
+      {"<P> am|is|are|'s working for|at <org>", 0.9, {{"employer"}}},
+      {"<P> work|works|working as <job> for|at|with <org>", 0.9, {{"job"}, {"employer", kHolds, 2}}},
+      {"<P> am|is|are|'s working as <job>", 0.9, {{"job"}}},
+      {"<P> work|works as <job>", 0.9, {{"job"}}},
+      {"<P> worked for|at <org>", 0.8, {{"employer", kPast}}},
+      {"<P> worked as <job>", 0.8, {{"job", kPast}}},
+      {"<P> am|is|are|'s a|an|the <profession> at|for|with <org>", 0.9, {{"job"}, {"employer", kHolds, 2}}},
+      {"<P> am|is|are|'s a|an <profession>", 0.9, {{"job"}}},
+      {"<P> have|has? became|become a|an <job>", 0.85, {{"job"}}, true},
+      {"<P> have|has? joined <company>", 0.7, {{"employer"}}, true},
+      {"<P> started|starting|start at|with <company>", 0.8, {{"employer"}}, true},
+      {"<P> started working|work at|for|with <org>", 0.9, {{"employer"}}, true},
+      {"<P> got|found|started|have|has a|my|the|his|her new? job at|with <org>", 0.9, {{"employer"}}, true},
+      {"<P> got|found|started a|my|the|his|her? new? job as <job> at|with|for <org>",
+       0.9,
+       {{"job"}, {"employer", kHolds, 2}},
+       true},
+      {"<P> got|found|started a|my|the|his|her? new? job as <job>", 0.9, {{"job"}}, true},
+      {"<P> quit|left|lost my|his|her|the|our job at|with <org>", 0.9, {{"employer", kEnds}, {"job", kEnds, 0}}, true},
+      {"<P> quit|left|lost my|his|her|the|our job", 0.85, {{"employer", kEnds, 0}, {"job", kEnds, 0}}, true},
+      {"<P> was|were|got laid|fired off? from <org>", 0.9, {{"employer", kEnds}, {"job", kEnds, 0}}, true},
+      {"<P> was|were|got laid|fired off?", 0.85, {{"employer", kEnds, 0}, {"job", kEnds, 0}}, true},
+      {"<P> am|is|are|have|has? retired", 0.85, {{"employer", kEnds, 0}, {"job", kHolds, 0, 0, "retired"}}, true},
+      {"<P> study|studies|studying <np>", 0.8, {{"studies"}}},
+      {"<P> am|is|are|'s studying <np>", 0.85, {{"studies"}}},
+
+      // numbers of a person
+      {"my birthday is on? <date>", 0.95, {{"birthday"}}},
+      {"<P> 's birthday is on? <date>", 0.95, {{"birthday"}}},
+      {"<P> was|were born on|in? <date>", 0.95, {{"birthday"}}},
+      {"<P> am|is|are|'s <number> years old", 0.9, {{"age"}}},
+      {"<P> am|is|are|'s <number> $", 0.7, {{"age"}}},
+      {"<P> have|has? turned <number>", 0.9, {{"age"}}, true},
+      {"my new? phone|mobile|cell|telephone? number is <rest>", 0.9, {{"phone"}}},
+      {"my new? e-mail|email address? is <mail>", 0.95, {{"email"}}},
+
+      // taste
+      {"<P> like|likes|love|loves|enjoy|enjoys|adore|adores <list>", 0.85, {{"likes"}}},
+      {"<P> hate|hates|dislike|dislikes|detest|detests <list>", 0.85, {{"likes", kEnds}}},
+      {"<P> can stand|bear <list>", 0.85, {{"likes"}}},
+      {"<P> am|is|are|'s into <list>", 0.85, {{"likes"}}},
+      {"<P> am|is|are|'s a? big|huge? fan of <list>", 0.85, {{"likes"}}},
+      {"<P> am|is|are|'s fond|crazy|keen of|about|on <list>", 0.85, {{"likes"}}},
+      {"<P> prefer|prefers <list>", 0.85, {{"prefers"}}},
+      {"my|our favourite|favorite <np> is|are <np>", 0.95, {{"", kHolds, 2}}},
+      {"<P> 's favourite|favorite <np> is|are <np>", 0.9, {{"", kHolds, 2}}},
+      {"<P> am|is|are|'s allergic to <list>", 0.95, {{"allergic to"}}},
+      {"<P> have|has a|an <np> allergy", 0.9, {{"allergic to"}}},
+      {"<P> am|is|are|'s|went|became|become|turned a? vegetarian|vegan|pescatarian", 0.95, {{"diet", kHolds, -1}}},
+      {"<P> drink|drinks <list>", 0.85, {{"drinks"}}},
+      {"<P> eat|eats <list>", 0.8, {{"eats"}}},
+      {"<P> smoke|smokes $", 0.9, {{"habit", kHolds, 0, 0, "smoke"}}},
+      {"<P> vape|vapes $", 0.9, {{"habit", kHolds, 0, 0, "vape"}}},
+      {"<P> have|has? stopped|quit|quitted <gerund>", 0.9, {{"", kEnds}}, true},
+      {"<P> have|has? given|gave up <gerund>", 0.9, {{"", kEnds}}, true},
+      {"<P> have|has? started <gerund>", 0.85, {{"", kHolds}}, true},
+      {"<P> speak|speaks <list>", 0.9, {{"speaks"}}},
+      {"<P> play|plays the? <list>", 0.8, {{"plays"}}},
+
+      // what belongs to somebody
+      {"<P> have|has|got|adopted <pet>", 0.9, {{"has pet"}}},
+      {"<P> have|has got|adopted <pet>", 0.9, {{"has pet"}}, true},
+      {"my|our <pet> died|passed", 0.85, {{"has pet", kEnds}}, true},
+      {"my|our <pet> is|'s <np>", 0.8, {{"has pet"}}},
+      {"<P> gave|sold away? <pet> away?", 0.85, {{"has pet", kEnds}}, true},
+      {"<P> own|owns|drive|drives|bought|acquired <thing>", 0.85, {{"owns"}}},
+      {"<P> have|has bought|acquired <thing>", 0.85, {{"owns"}}},
+      {"<P> have|has|got a|an|the|our? new? <belonging>", 0.8, {{"owns"}}},
+      {"<P> have|has? sold <thing>", 0.85, {{"owns", kEnds}}, true},
+      {"<P> have|has? got rid of <thing>", 0.85, {{"owns", kEnds}}, true},
+      {"<P> use|uses|using <list>", 0.8, {{"uses"}}},
+      {"<P> am|is|are|'s using <list>", 0.8, {{"uses"}}},
+      {"<P> have|has? switched|migrated|moved|changed over? from <np> to <np>",
+       0.9,
+       {{"uses", kEnds}, {"uses", kHolds, 2}},
+       true},
+      {"<P> have|has? switched|migrated over? to <np>", 0.85, {{"uses"}}, true},
+      {"<P> have|has? replaced <np> with|by <np>", 0.85, {{"uses", kEnds}, {"uses", kHolds, 2}}, true},
+
+      // things
+      {"<T> cost|costs <price>", 0.95, {{"price"}}},
+      {"the? new? price|cost of|for <np> is|was|went|rose|increased|dropped|fell up|down? to|at? <price>",
+       0.95,
+       {{"price", kHolds, 2, 1}}},
+      {"<T> is|are|'s <price>", 0.9, {{"price"}}},
+      {"<T> is|are|'s priced|at at? <price>", 0.9, {{"price"}}},
+      {"<T> have|has? went|gone|rose|risen|increased|dropped|fell|decreased|raised up|down? to <price>",
+       0.95,
+       {{"price"}},
+       true},
+      {"<P> pay|pays <price> for|in <np>", 0.85, {{"price", kHolds, 1, 2}}},
+      {"<T> is|are|'s at <percent>", 0.95, {{"level"}}},
+      {"<T> is|are|'s <percent>", 0.9, {{"level"}}},
+      {"<T> have|has? went|gone|rose|risen|increased|dropped|fell|decreased up|down? to <percent>",
+       0.95,
+       {{"level"}},
+       true},
+      {"<T> is|are|'s on|due|scheduled? for|on|by? <date>", 0.9, {{"date"}}},
+      {"<T> was|were|is|has|have? been? moved|rescheduled|postponed|pushed|shifted|brought|delayed to|until|forward? "
+       "to? <date>",
+       0.95,
+       {{"date"}},
+       true},
+      {"<T> takes|starts|begins|happens place|on? <date>", 0.9, {{"date"}}},
+      {"<T> is|are|'s <state>", 0.85, {{"state"}}},
+      {"<A> is|are|'s a|an <job>", 0.8, {{"job"}}, true, true},
+      {"<T> is|are|'s <np> $", 0.75, {{"state"}}, true, true},
+
+      // corrections without a verb: what they correct says which predicate
+      {"i meant <np>", 0.9, {{"?"}}},
+      {"i mean <np>", 0.8, {{"?"}}},
+  };
+  return all;
+}
+
+}  // namespace mnema::semantic
