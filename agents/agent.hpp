@@ -56,6 +56,90 @@ class WebhookDeclaration {
 };
 [[nodiscard]] inline WebhookDeclaration webhook(std::string path) { return WebhookDeclaration(std::move(path)); }
 
+/// Records of Kafka that wake an agent: `kafka("orders.failed").brokers("127.0.0.1:9092")`. Everything that is not said
+/// here is as in the configuration's `[sources.NAME]` of kind "kafka".
+class KafkaDeclaration {
+ public:
+  explicit KafkaDeclaration(std::string topic) : topics_{std::move(topic)} {}
+  KafkaDeclaration& topic(std::string name) { return topics_.push_back(std::move(name)), *this; }
+  /// "host:9092,host:9092". Without, or to say otherwise, the configuration has a source with these topics.
+  KafkaDeclaration& brokers(std::string addresses) { return brokers_ = std::move(addresses), *this; }
+  /// The consumer group; "mnema-" and the agent's name where none is said.
+  KafkaDeclaration& group(std::string name) { return group_ = std::move(name), *this; }
+  /// An offset is committed when its event is handled, not when it is on this disk: for who must survive its loss.
+  KafkaDeclaration& acknowledge_done() { return acknowledges_done_ = true, *this; }
+
+  [[nodiscard]] const std::vector<std::string>& topics() const { return topics_; }
+  [[nodiscard]] const std::string& addresses() const { return brokers_; }
+  [[nodiscard]] const std::string& group_name() const { return group_; }
+  [[nodiscard]] bool acknowledges_done() const { return acknowledges_done_; }
+
+ private:
+  std::vector<std::string> topics_;
+  std::string brokers_;
+  std::string group_;
+  bool acknowledges_done_ = false;
+};
+[[nodiscard]] inline KafkaDeclaration kafka(std::string topic) { return KafkaDeclaration(std::move(topic)); }
+
+/// Messages of a queue of RabbitMQ that wake an agent:
+/// `rabbitmq("orders").brokers("127.0.0.1:5672").login("shop", "env:RABBITMQ_PASSWORD").event_id("{/order}")`.
+/// Everything that is not said here is as in the configuration's `[sources.NAME]` of kind "rabbitmq".
+class RabbitmqDeclaration {
+ public:
+  explicit RabbitmqDeclaration(std::string queue) : queue_(std::move(queue)) {}
+  /// "host:5672,host:5672". Without, or to say otherwise, the configuration has a source with this queue.
+  RabbitmqDeclaration& brokers(std::string addresses) { return brokers_ = std::move(addresses), *this; }
+  /// The user, and where the password is ("env:NAME", "file:PATH"): it is read again when the broker refuses it.
+  RabbitmqDeclaration& login(std::string user, std::string password) {
+    user_ = std::move(user);
+    password_ = std::move(password);
+    return *this;
+  }
+  /// "/" where none is said.
+  RabbitmqDeclaration& vhost(std::string name) { return vhost_ = std::move(name), *this; }
+  /// The connections are encrypted; the system says which certificates are good.
+  RabbitmqDeclaration& tls() { return tls_ = true, *this; }
+  /// The queue is declared, durable: "quorum" or "classic". Otherwise it must be there.
+  RabbitmqDeclaration& declare(std::string type) { return queue_type_ = std::move(type), *this; }
+  /// A binding of the queue, without keys by the empty one.
+  RabbitmqDeclaration& bind(std::string exchange, std::vector<std::string> routing_keys = {}) {
+    exchange_ = std::move(exchange);
+    routing_keys_ = std::move(routing_keys);
+    return *this;
+  }
+  /// Template of the id by which a repeat is known, of messages whose sender sets no message_id.
+  RabbitmqDeclaration& event_id(std::string id_template) { return event_id_ = std::move(id_template), *this; }
+  /// A message is acknowledged when its event is handled, not when it is on this disk: for who must survive its loss.
+  RabbitmqDeclaration& acknowledge_done() { return acknowledges_done_ = true, *this; }
+
+  [[nodiscard]] const std::string& queue() const { return queue_; }
+  [[nodiscard]] const std::string& addresses() const { return brokers_; }
+  [[nodiscard]] const std::string& user() const { return user_; }
+  [[nodiscard]] const std::string& password() const { return password_; }
+  [[nodiscard]] const std::string& vhost_name() const { return vhost_; }
+  [[nodiscard]] bool is_encrypted() const { return tls_; }
+  [[nodiscard]] const std::string& queue_type() const { return queue_type_; }
+  [[nodiscard]] const std::string& exchange() const { return exchange_; }
+  [[nodiscard]] const std::vector<std::string>& routing_keys() const { return routing_keys_; }
+  [[nodiscard]] const std::string& id_template() const { return event_id_; }
+  [[nodiscard]] bool acknowledges_done() const { return acknowledges_done_; }
+
+ private:
+  std::string queue_;
+  std::string brokers_;
+  std::string user_;
+  std::string password_;
+  std::string vhost_ = "/";
+  bool tls_ = false;
+  std::string queue_type_ = "existing";
+  std::string exchange_;
+  std::vector<std::string> routing_keys_;
+  std::string event_id_;
+  bool acknowledges_done_ = false;
+};
+[[nodiscard]] inline RabbitmqDeclaration rabbitmq(std::string queue) { return RabbitmqDeclaration(std::move(queue)); }
+
 /// Times of the clock that wake an agent: `cron("0 9 * * MON").time_zone("Europe/Zurich")`.
 class CronDeclaration {
  public:
@@ -95,6 +179,8 @@ struct AgentSpec {
   StateType state;
   std::vector<WebhookDeclaration> webhooks;
   std::vector<CronDeclaration> schedules;
+  std::vector<KafkaDeclaration> records;
+  std::vector<RabbitmqDeclaration> queues;
   std::vector<std::string> event_types;  // types that wake it, whatever the source
   std::vector<ToolSpec> tools;
   BudgetLimits budget;             // of one turn
@@ -114,6 +200,7 @@ struct AgentSpec {
   std::vector<std::string> uses;     // connectors, said by `uses()`
   bool thinks = false;               // said by `thinks()`; see may_think
   bool recalls = false;              // said by `recalls()`; see may_recall
+  bool is_stateless = false;         // said by `stateless()`; see keeps_state
 };
 
 /// Whether the agent needs a language model: it says so, or has what only a model uses. One that needs none, as far as
@@ -124,6 +211,12 @@ struct AgentSpec {
 }
 /// Whether its memory needs vectors. One that recalls without saying so is answered by words and time.
 [[nodiscard]] inline bool may_recall(const AgentSpec& agent) { return agent.recalls || may_think(agent); }
+
+/// Whether a key's turns need what earlier turns of it have left on this node: a state, a session, memories. Such a key
+/// must not move to another node.
+[[nodiscard]] inline bool keeps_state(const AgentSpec& agent) {
+  return !agent.is_stateless && (agent.state.version > 0 || may_recall(agent));
+}
 
 class AgentBuilder {
  public:
@@ -148,6 +241,8 @@ class AgentBuilder {
   }
 
   AgentBuilder& on(WebhookDeclaration source) { return spec_.webhooks.push_back(std::move(source)), *this; }
+  AgentBuilder& on(KafkaDeclaration records) { return spec_.records.push_back(std::move(records)), *this; }
+  AgentBuilder& on(RabbitmqDeclaration queue) { return spec_.queues.push_back(std::move(queue)), *this; }
   AgentBuilder& on(CronDeclaration schedule) { return spec_.schedules.push_back(std::move(schedule)), *this; }
   AgentBuilder& on_type(std::string type) { return spec_.event_types.push_back(std::move(type)), *this; }
   /// May be chatted with over REST: `model: "<name>"`.
@@ -166,6 +261,8 @@ class AgentBuilder {
   AgentBuilder& thinks() { return spec_.thinks = true, *this; }
   /// It recalls by meaning (`Ctx::recall`). Needed only where it does not think.
   AgentBuilder& recalls() { return spec_.recalls = true, *this; }
+  /// What its turns leave behind need not be there for the next one of the key: several nodes may share its events.
+  AgentBuilder& stateless() { return spec_.is_stateless = true, *this; }
   /// Which of its events it wants (runtime/events/event_filter.hpp); others are acknowledged and settled.
   AgentBuilder& where(std::string condition) { return spec_.flow.where = std::move(condition), *this; }
   /// Of so many events of a key one has a turn, the first.

@@ -91,6 +91,7 @@ class AgentChat::Run final : public ChatRun, public std::enable_shared_from_this
       }
     }
     if (memo) chat.session = memo->session;
+    if (memo && !memo->session.empty() && memo->last_episode >= 0) chat.follows = memo->last_episode;
     if (chat.session.empty() && said == 0) chat.session = request_.session_hint;
     if (chat.session.empty()) chat.session = runtime_.services().random.uuid();
     chat.session_is_named = chat.session == request_.session_hint;

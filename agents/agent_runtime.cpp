@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "agents/erase/runtime_parts.hpp"
+#include "agents/tool_arguments.hpp"
 #include "agents/turn/session_store.hpp"
 #include "runtime/base/log.hpp"
 
@@ -46,6 +48,7 @@ struct AgentRuntime::Deliveries {
 Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Executors executors, Engine& engine,
                                                          Embedder& embedder, const Clock& clock, Random& random,
                                                          const Limits& limits) {
+  for (auto& [name, agent] : options.agents) RETURN_IF_ERROR(compile_tools(agent));
   std::unique_ptr<AgentRuntime> self(new AgentRuntime(executors, std::move(options.agents)));
   Runtime::Options runtime_options;
   runtime_options.database = std::move(options.database);
@@ -98,6 +101,7 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
                                                                 std::move(options.default_model),
                                                                 {},
                                                                 options.observer});
+  self->memory_->start_erasures(runtime_parts(*self->runtime_, engine));
   self->session_cleaner_ = std::make_unique<SessionCleaner>(self->runtime_->database(), executors.loop, clock, limits);
   self->dispatcher_ = std::make_unique<Dispatcher>(*self->services_, self->agents_, executors.loop);
   self->dispatcher_->on_turn_start(

@@ -50,7 +50,8 @@ class AgentRuntime {
   };
 
   /// Opens the file, recovers mailbox, outbox, timers and memory. Nothing runs yet.
-  /// Errors: those of Database::open and MemoryStore::open.
+  /// Errors: a tool's parameters that are no schema (agents/tool_arguments.hpp), those of Database::open and
+  /// MemoryStore::open.
   [[nodiscard]] static Result<std::unique_ptr<AgentRuntime>> open(Options options, Executors executors, Engine& engine,
                                                                   Embedder& embedder, const Clock& clock,
                                                                   Random& random, const Limits& limits);

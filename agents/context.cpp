@@ -6,6 +6,8 @@
 #include "agents/turn/turn.hpp"
 #include "agents/turn/turn_version.hpp"
 #include "connectors/http/client.hpp"
+#include "connectors/response_watch.hpp"
+#include "memory/semantic/extract.hpp"
 #include "memory/store.hpp"
 #include "runtime/base/sha256.hpp"
 
@@ -35,6 +37,15 @@ std::string hash_of_query(const RecallQuery& query) {
   hash.update_field(query.to ? std::to_string(to_micros(*query.to)) : "");
   for (const std::string& uri : query.uris_excluded) hash.update_field(uri);
   for (const EntryId id : query.excluded) hash.update_field(std::to_string(id));
+  return effect_free(hash.finish_hex());
+}
+
+std::string hash_of_query(const FactQuery& query) {
+  Sha256 hash;
+  hash.update_field(query.text).update_field(query.subject).update_field(query.predicate);
+  hash.update_field(query.valid ? std::to_string(to_micros(*query.valid)) : "");
+  hash.update_field(query.known ? std::to_string(to_micros(*query.known)) : "");
+  hash.update_field(std::to_string(query.facts_max)).update_field(std::to_string(query.bytes_max));
   return effect_free(hash.finish_hex());
 }
 
@@ -180,9 +191,14 @@ Step<ConnectorAnswer> ToolCtx::call(std::string connector, const ConnectorCall& 
   return Step<ConnectorAnswer>(turn_.steps().external("call", [&](TurnSteps::Finish finish) {
     const std::weak_ptr<HttpClient::Call> running =
         client->send(std::move(http), *turn_.strand(),
-                     [finish = std::move(finish), ended, strand = turn_.strand()](Result<HttpReply> reply) {
+                     [finish = std::move(finish), ended, strand = turn_.strand(), watch = client->watch(),
+                      method = call.method, path = call.path](Result<HttpReply> reply) {
                        ended(reply.ok() || !reply.error().never_left);
                        if (!reply.ok()) return finish(reply.error());
+                       if (watch != nullptr) {
+                         const Status same = watch->check(method, path, reply->status, reply->headers, reply->body);
+                         if (!same.ok()) return finish(same.error());
+                       }
                        const ConnectorAnswer answer{reply->status, std::move(reply->body), reply->attempts};
                        finish(boost::json::serialize(to_json(answer)));
                      });
@@ -220,6 +236,7 @@ Step<Recalled> Ctx::recall(const RecallQuery& query) {
   // The step is in a frame of the turn, and goes with it.
   return Step<Recalled>(turn_.steps().query(start, ask), [turn = &turn_](const Recalled& recalled) {
     for (const RecallHit& hit : recalled.hits) turn->saw(hit.source.trust);
+    if (!recalled.hits.empty()) turn->saw_memory();
   });
 }
 
@@ -227,6 +244,30 @@ Step<Recalled> Ctx::recall(std::string text) {
   RecallQuery query;
   query.text = std::move(text);
   return recall(query);
+}
+
+Step<Facts> Ctx::facts(const FactQuery& query) {
+  const StepStart start{claim_path(), "facts", hash_of_query(query)};
+  FactQuery asked = query;
+  asked.scope = asker_of(turn_.scope());
+  const auto ask = [&](TurnSteps::Finish finish) {
+    turn_.services().memory.facts(
+        std::move(asked), *turn_.strand(),
+        [turn = turn_.shared_from_this(), finish = std::move(finish)](const Result<Facts>& known) {
+          if (!known.ok()) return finish(known.error());
+          finish(boost::json::serialize(to_json(*known)));
+        });
+  };
+  return Step<Facts>(turn_.steps().query(start, ask), [turn = &turn_](const Facts& known) {
+    for (const Fact& fact : known.facts) turn->saw(fact.trust);
+    if (!known.facts.empty()) turn->saw_memory();
+  });
+}
+
+Step<Facts> Ctx::facts(std::string text) {
+  FactQuery query;
+  query.text = std::move(text);
+  return facts(query);
 }
 
 PromptPlan Ctx::prompt() const {
@@ -261,7 +302,10 @@ void Ctx::remember(Episode episode, MemoryReach reach) {
   episode.scope = owner_of(turn_.scope(), reach);
   if (episode.thread.empty()) episode.thread = thread();
   if (episode.time == Time{}) episode.time = now();
-  if (episode.role != "user") episode.trust = weakest(episode.trust, turn_.trust());
+  if (episode.role != "user") {
+    episode.trust = weakest(episode.trust, turn_.trust());
+    if (turn_.has_seen_memory()) episode.attributes[kFromMemory] = "1";
+  }
   turn_.writes().episodes.push_back(std::move(episode));
 }
 
@@ -309,6 +353,7 @@ void Ctx::cancel_wake(const std::string& name) {
 }
 
 template class Step<Recalled>;
+template class Step<Facts>;
 template class Step<ConnectorAnswer>;
 
 }  // namespace mnema

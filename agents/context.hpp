@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "agents/await_argument.hpp"
+#include "agents/facts_json.hpp"
 #include "agents/outcome.hpp"
 #include "agents/prompt.hpp"
 #include "agents/recall_json.hpp"
@@ -164,6 +165,12 @@ class ToolCtx : public StepContext {
   int calls_ = 0;
 };
 
+/// What the model is told of a call that it made, and how far that is trusted.
+struct ToolResult {
+  std::string text;
+  Trust trust = Trust::kExternal;
+};
+
 /// What one agent tells another, or itself under another key.
 struct AgentEvent {
   std::string agent;
@@ -192,6 +199,13 @@ class Ctx : public StepContext {
   Step<Recalled> recall(RecallQuery&& query) = delete;
   /// Of any kind and time.
   [[nodiscard]] Step<Recalled> recall(std::string text);
+
+  /// What memory knows of whom this turn is for: facts that are valid now, or as of the times that `query` names, those
+  /// that fit `query.text` best. The scope is this turn's. They are made of what was remembered in idle time, so that
+  /// what was just said is in them a little later (`recall` finds it at once). For `PromptPlan::known`.
+  [[nodiscard]] Step<Facts> facts(const FactQuery& query);
+  Step<Facts> facts(FactQuery&& query) = delete;
+  [[nodiscard]] Step<Facts> facts(std::string text);
 
   /// A prompt that begins with the agent's system text and, in a chat, the client's and the history. A text that does
   /// not say how far it is trusted counts like the weakest that the turn has been given when it is shown to the model:
@@ -238,7 +252,8 @@ class Ctx : public StepContext {
 
   /// Writes into the episodic memory with the commit. The scope is filled in: whoever the agent `remembers` for, or
   /// `reach` (agents/turn/memory_reach.hpp); so are the thread and the time where they are left empty. Except for what
-  /// a user said, it is trusted no further than the weakest text this turn has been given.
+  /// a user said, it is trusted no further than the weakest text this turn has been given, and where the turn was given
+  /// something out of memory, no facts are made of it again.
   void remember(Episode episode);
   void remember(Episode episode, MemoryReach reach);
 
@@ -269,12 +284,13 @@ class Ctx : public StepContext {
     co_return value;
   }
   task<Reply> think_named(PromptPlan plan, ThinkOptions options);
-  task<std::string> call_tool(std::string path, ToolCall call, Trust context_trust);
+  task<ToolResult> call_tool(std::string path, ToolCall call, Trust context_trust);
   [[nodiscard]] void* state_of(std::type_index type);
 };
 
 // What nearly every agent awaits is compiled once, in context.cpp, not in each program.
 extern template class Step<Recalled>;
+extern template class Step<Facts>;
 extern template class Step<ConnectorAnswer>;
 
 }  // namespace mnema

@@ -9,6 +9,9 @@
 // defaults fill in what is missing, and what the struct does not have is dropped. Neither infers at a member of
 // another kind.
 //
+// Integers keep their digits: in a value that was parsed with JsonBounds::exact_integers, one that its member does not
+// hold is an error with those digits, never a rounded number.
+//
 // Invariant: from_json<T>(to_json(value)) == value, and the same by from_stored_json, for every finite value whose
 //            texts are UTF-8. Bytes that are not become U+FFFD on the way out: what others answer must not make the
 //            journal unreadable.
@@ -24,6 +27,7 @@
 
 #include "agents/describe.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/base/decimal.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/utf8.hpp"
@@ -57,6 +61,8 @@ enum class Reading { kStrict, kIgnoreUnknown, kStored };
 [[nodiscard]] std::string_view kind_of(const boost::json::value& value);
 [[nodiscard]] Error mismatch(const std::string& pointer, std::string_view expected, const boost::json::value& found);
 [[nodiscard]] Error at_pointer(const std::string& pointer, const std::string& problem);
+/// A member that takes any value. Errors: it has an integer that 64 bits do not hold, and so no value of Boost.JSON.
+[[nodiscard]] Status read_any(const boost::json::value& value, boost::json::value& out, const std::string& pointer);
 
 template <class T>
 Status read(const boost::json::value& value, T& out, const std::string& pointer, Reading how);
@@ -67,7 +73,8 @@ Status read_integer(const boost::json::value& value, T& out, const std::string& 
   if (value.is_uint64() && std::in_range<T>(value.get_uint64())) {
     return out = static_cast<T>(value.get_uint64()), Status{};
   }
-  // Models write 3.0 where 3 is meant; it is the same number.
+  // Models write 3.0 where 3 is meant; it is the same number. Beyond 2^53 a fraction or an exponent may have been
+  // rounded.
   if (value.is_double()) {
     const double number = value.get_double();
     if (number >= -9.0e15 && number <= 9.0e15 && number == static_cast<double>(static_cast<std::int64_t>(number)) &&
@@ -75,10 +82,10 @@ Status read_integer(const boost::json::value& value, T& out, const std::string& 
       return out = static_cast<T>(number), Status{};
     }
   }
-  if (value.is_number()) {
+  if (is_number(value)) {
     return at_pointer(pointer, "expected an integer from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
-                                   std::to_string(std::numeric_limits<T>::max()) + ", found " +
-                                   boost::json::serialize(value));
+                                   std::to_string(std::numeric_limits<T>::max()) + ", in its digits, found " +
+                                   json_text(value));
   }
   return mismatch(pointer, "an integer", value);
 }
@@ -120,8 +127,7 @@ Status read_struct(const boost::json::value& value, T& out, const std::string& p
 template <class T>
 Status read(const boost::json::value& value, T& out, const std::string& pointer, Reading how) {
   if constexpr (std::is_same_v<T, boost::json::value>) {
-    out = value;
-    return {};
+    return read_any(value, out, pointer);
   } else if constexpr (std::is_same_v<T, bool>) {
     if (!value.is_bool()) return mismatch(pointer, "true or false", value);
     out = value.get_bool();
@@ -129,8 +135,8 @@ Status read(const boost::json::value& value, T& out, const std::string& pointer,
   } else if constexpr (std::integral<T>) {
     return read_integer(value, out, pointer);
   } else if constexpr (std::floating_point<T>) {
-    if (!value.is_number()) return mismatch(pointer, "a number", value);
-    out = value.to_number<T>();
+    if (!is_number(value)) return mismatch(pointer, "a number", value);
+    out = with_doubles(value).to_number<T>();
     return {};
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!value.is_string()) return mismatch(pointer, "a string", value);

@@ -17,6 +17,7 @@
 #include "agents/host/host_metrics.hpp"
 #include "agents/host/model_needs.hpp"
 #include "agents/host/modelless_engine.hpp"
+#include "agents/host/relevance_calibration.hpp"
 #include "agents/host/shutdown.hpp"
 #include "agents/host/stop_request.hpp"
 #include "agents/host/stop_signals.hpp"
@@ -24,6 +25,7 @@
 #include "agents/rest/admin_api.hpp"
 #include "agents/rest/admin_events.hpp"
 #include "agents/rest/admin_local.hpp"
+#include "agents/rest/admin_memory.hpp"
 #include "agents/rest/engine_chat.hpp"
 #include "agents/rest/rest_api.hpp"
 #include "agents/turn/used_connectors.hpp"
@@ -33,6 +35,7 @@
 #include "connectors/http/routes.hpp"
 #include "connectors/http/server.hpp"
 #include "connectors/kafka/offset_store.hpp"
+#include "inference/loading/catalogue.hpp"
 #include "inference/local_engine.hpp"
 #include "memory/no_embedder.hpp"
 #include "runtime/base/log.hpp"
@@ -117,6 +120,7 @@ struct Host::Parts {
   std::unique_ptr<HttpServer> server;
   std::string address;
   std::string default_model;
+  std::vector<std::string> stateful_agents;
   bool has_ended = false;
 
   Status open_engine(const std::map<std::string, AgentSpec>& agents, const std::shared_ptr<StopRequest>& stop);
@@ -176,8 +180,9 @@ Status Host::Parts::open_embedder(const std::string& model, const std::shared_pt
   if (made->vectors.empty() || made->vectors.front().empty()) {
     return fail(ErrorCode::kInternal, "embedding model '" + model + "' gives no vectors");
   }
-  embedder = std::make_unique<EngineEmbedder>(*engine, model, model + "/mean/2",
+  embedder = std::make_unique<EngineEmbedder>(*engine, model, embedding_id(model),
                                               static_cast<int>(made->vectors.front().size()));
+  warn_unless_calibrated(embedder->id());
   return {};
 }
 
@@ -186,7 +191,7 @@ Status Host::Parts::open_runtime(std::map<std::string, AgentSpec> agents) {
   AgentRuntime::Options options;
   options.database.path = config.server.data + "/mnema.db";
   options.database.checkpoint = &background;
-  options.migrations = PermitStore::migrations();
+  options.migrations = Connectors::migrations();
   for (Migration& migration : kafka_offset_store::migrations()) options.migrations.push_back(std::move(migration));
   options.index_folder = config.server.data + "/indexes";
   options.default_model = default_model;
@@ -201,9 +206,9 @@ Status Host::Parts::open_connectors() {
   ASSIGN_OR_RETURN(transport, CurlTransport::open(CurlTransportOptions::from_environment(), clock));
   connectors = std::make_unique<Connectors>(
       Connectors::Parts{runtime->runtime().database(), secrets, *transport, blocking, clock, random});
-  add_connector_kinds(registry,
-                      {*connectors, runtime->runtime().database(), runtime->runtime().mailbox(), secrets, routes,
-                       is_loopback_host(config.server.host), home, loop, workers, blocking, clock, random, limits});
+  add_connector_kinds(registry, {*connectors, runtime->runtime().database(), runtime->runtime().mailbox(), secrets,
+                                 routes, is_loopback_host(config.server.host), stateful_agents, home, loop, workers,
+                                 blocking, clock, random, limits});
   RETURN_IF_ERROR(registry.open_sinks(config.connectors));
   runtime->connect(
       [this](const std::string& name) {
@@ -255,6 +260,8 @@ Status Host::Parts::mount_api() {
     if (const auto statistics = runtime->memory().statistics(); statistics.ok()) report(shown, *statistics);
     connectors->each_upstream(
         [&shown](const std::string& name, const UpstreamCounts& counts) { report(shown, name, counts); });
+    connectors->each_watch(
+        [&shown](const std::string& name, const ResponseWatch::Counts& counts) { report(shown, name, counts); });
     report(shown, server->counts());
     registry.report(shown);
   });
@@ -276,6 +283,7 @@ Status Host::Parts::mount_api() {
   DeadLetters& letters = runtime->runtime().dead_letters();
   AdminApi({letters, queries, limits, parts.keys}).mount(routes);
   admin_events(parts.keys).mount(routes);
+  AdminMemory({runtime->memory(), queries, limits, parts.keys}).mount(routes);
   runtime->runtime().router().add_observer(feed);
   runtime->dispatcher().on_turn_end([this](const Event& event, Sequence sequence, TurnEnd end, const TurnReport&) {
     if (sequence != 0) feed.note(std::string(name_of(end)), event, sequence);
@@ -310,7 +318,10 @@ Status Host::Parts::listen() {
   address = config.server.host + ":" + std::to_string(server->port());
   local_admin = std::make_unique<LocalAdmin>(
       LocalAdmin::Parts{runtime->runtime().dead_letters(), queries, loop, clock, random, limits, config.server.data,
-                        [this](HttpRoutes& to, const ApiKeys& keys) { admin_events(keys).mount(to); }});
+                        [this](HttpRoutes& to, const ApiKeys& keys) {
+                          admin_events(keys).mount(to);
+                          AdminMemory({runtime->memory(), queries, limits, keys}).mount(to);
+                        }});
   local_admin->start();
   return {};
 }
@@ -363,7 +374,9 @@ std::optional<Host::Failed> Host::open(Config config) {
   if (const auto usable = EventFlows::make(flows, config.limits); !usable.ok()) {
     return Failed{Part::kConfig, usable.error()};
   }
-  add_declared_sources(agents_, config);
+  if (const Status added = add_declared_sources(agents_, config); !added.ok()) {
+    return Failed{Part::kConfig, added.error()};
+  }
   for (const auto& [name, source] : config.sources) {
     if (source.agent.empty() || agents_.count(source.agent) != 0) continue;
     return Failed{Part::kConfig, fail(ErrorCode::kInvalidArgument,
@@ -386,6 +399,9 @@ std::optional<Host::Failed> Host::open(Config config) {
 }
 
 std::optional<Host::Failed> Host::open_parts() {
+  for (const auto& [name, agent] : agents_) {
+    if (keeps_state(agent)) parts_->stateful_agents.push_back(name);
+  }
   if (Status status = parts_->open_engine(agents_, stop_); !status.ok()) return Failed{Part::kModel, status.error()};
   if (Status status = parts_->open_runtime(agents_); !status.ok()) return Failed{Part::kData, status.error()};
   if (Status status = parts_->open_connectors(); !status.ok()) return Failed{Part::kConnectors, status.error()};

@@ -13,6 +13,7 @@
 
 #include "inference/request.hpp"
 #include "memory/record.hpp"
+#include "memory/semantic/fact.hpp"
 
 namespace mnema {
 
@@ -66,6 +67,20 @@ class PromptPlan {
     return known_.push_back(std::move(part)), *this;
   }
 
+  /// Facts that memory holds, as such a part, a line each in their own order: the same facts are the same bytes, so
+  /// that what follows them keeps its place in the model's cache.
+  PromptPlan& known(const Facts& known, const std::string& heading = kFactsHeading) {
+    facts_left_out_ += known.left_out;
+    if (known.facts.empty()) return *this;
+    PlannedText part{heading, Trust::kOperator};
+    for (const Fact& fact : known.facts) {
+      part.text += (part.text.empty() ? "- " : "\n- ") + line_of(fact);
+      part.trust = weakest(*part.trust, fact.trust);
+      facts_.push_back(fact);
+    }
+    return known_.push_back(std::move(part)), *this;
+  }
+
   /// What was said before, in the exact words of the prompts of that time.
   PromptPlan& history(std::vector<Message> messages) { return history_ = std::move(messages), *this; }
 
@@ -96,6 +111,7 @@ class PromptPlan {
   /// What kind of answer is wanted. Stands behind `user`, and only where a passage is in the prompt.
   PromptPlan& answer_kind(std::string text) { return answer_kind_ = std::move(text), *this; }
 
+  static constexpr const char* kFactsHeading = "What is known (the user is who writes to you):";
   static constexpr const char* kPassagesHeading = "Passages:";
   static constexpr const char* kCitedAnswer =
       "Where a passage above tells it, put the number of the passage in brackets behind the sentence, like [1].";
@@ -120,6 +136,8 @@ class PromptPlan {
   [[nodiscard]] const PlannedText& system_text() const { return system_; }
   [[nodiscard]] const std::vector<PlannedDocument>& documents() const { return documents_; }
   [[nodiscard]] const std::vector<PlannedText>& known_texts() const { return known_; }
+  [[nodiscard]] const std::vector<Fact>& facts() const { return facts_; }
+  [[nodiscard]] int facts_left_out() const { return facts_left_out_; }
   [[nodiscard]] const std::vector<Message>& past() const { return history_; }
   [[nodiscard]] const std::string& user_text() const { return user_.text; }
   /// What is asked: the question, else all of `user`.
@@ -141,6 +159,8 @@ class PromptPlan {
   PlannedText system_;
   std::vector<PlannedDocument> documents_;
   std::vector<PlannedText> known_;
+  std::vector<Fact> facts_;  // that stand in it
+  int facts_left_out_ = 0;
   std::vector<Message> history_;
   PlannedText user_;
   std::string question_;

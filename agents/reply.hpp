@@ -12,6 +12,7 @@
 
 #include "agents/outcome.hpp"
 #include "inference/request.hpp"
+#include "memory/semantic/fact.hpp"
 
 namespace mnema {
 
@@ -51,6 +52,7 @@ struct Reply {
   std::string text;
   std::string reasoning;
   std::vector<Citation> citations;       // the passages the model saw, by the numbers it saw
+  std::vector<Fact> facts;               // that the model was told, with their evidence
   std::vector<UrlCitation> annotations;  // what `text` rests on, by its own numbers
   bool refused = false;                  // the passages do not tell
   std::vector<LeftOut> left_out;         // what it did not see, and why

@@ -24,6 +24,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,6 +35,7 @@
 
 namespace mnema {
 
+class JsonSchema;
 class ToolCtx;
 
 template <class R, class A>
@@ -67,6 +69,9 @@ struct StepBody {
 struct ToolSpec {
   ToolDefinition definition;
   bool on_external_text = false;
+  /// `definition.parameters`, which arguments must fit before the tool is bound to them. Compiled with the agents
+  /// (agents/tool_arguments.hpp).
+  std::shared_ptr<const JsonSchema> arguments_schema;
   /// The step that runs it with these arguments. Errors: `kInvalidArgument` with a JSON pointer, for the model to read.
   std::function<Result<StepBody>(const boost::json::value& arguments)> bind;
 };

@@ -8,6 +8,9 @@
 // Ownership: what is made borrows the parts, which outlive it.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "agents/connectors.hpp"
 #include "connectors/connector_registry.hpp"
 #include "connectors/http/routes.hpp"
@@ -29,7 +32,8 @@ struct ConnectorKindParts {
   SecretsStore& secrets;
   HttpRoutes& routes;        // where webhooks are mounted; the API's own are there before sources are opened
   bool is_loopback = false;  // nobody outside this machine can send
-  Executor& home;  // waits by the clock
+  std::vector<std::string> stateful_agents;  // whose keys must stay on this node
+  Executor& home;                            // waits by the clock
   Loop& loop;
   Executor& workers;
   Executor& blocking;

@@ -27,7 +27,9 @@ task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choic
   query.text = text;
   if (ctx.in_chat()) query.thread_excluded = ctx.thread();  // it stands in the prompt already
   Recalled facts = co_await ctx.recall(query);
-  PromptPlan prompt = ctx.prompt().user(text);
+  Facts known;
+  if (!grounded) known = co_await ctx.facts(text);  // who answers from documents answers from nothing else
+  PromptPlan prompt = ctx.prompt().known(known).user(text);
   if (choices.empty()) {
     prompt.with(facts);
     if (grounded) prompt.answer_kind(PromptPlan::kAnswerFromPassages);
@@ -67,6 +69,7 @@ void apply(const AgentConfig& config, AgentSpec& spec) {
   if (config.temperature > 0) spec.temperature = static_cast<float>(config.temperature);
   if (config.completion_tokens > 0) spec.answer_tokens = config.completion_tokens;
   if (config.recall_tokens >= 0) spec.recall_tokens = config.recall_tokens;
+  if (config.stateless) spec.is_stateless = true;
   if (config.first_token_ms >= 0) spec.first_token_ms = config.first_token_ms;
   if (config.budget_tokens) spec.budget.tokens = config.budget_tokens;
   if (config.budget_tool_calls) spec.budget.tool_calls = config.budget_tool_calls;

@@ -53,6 +53,14 @@ void report(MetricsReport& metrics, const MemoryStatistics& statistics) {
   metrics.gauge("mnema_memory_vectors_refused", "Entries without a vector, because the embedder refuses their text",
                 number(statistics.vectors_refused));
   metrics.gauge("mnema_memory_index_bytes", "Vector indexes in memory", number(statistics.index_bytes));
+  entries("fact", statistics.facts);
+  entries("fact conflict", statistics.fact_conflicts);
+  metrics.gauge("mnema_memory_episodes_unread", "Episodes whose facts are not made yet",
+                number(statistics.episodes_unread));
+  metrics.counter("mnema_memory_consolidation_units_total", "Units of work of consolidation",
+                  number(statistics.consolidation_units));
+  metrics.counter("mnema_memory_consolidation_failures_total", "Units of consolidation that failed and are tried again",
+                  number(statistics.consolidation_failures));
   metrics.counter("mnema_memory_index_rebuilds_total", "Indexes built anew", statistics.index_rebuilds);
 }
 
@@ -77,6 +85,15 @@ void report(MetricsReport& metrics, const std::string& connector, const Upstream
   metrics.gauge("mnema_connector_waiting", "Calls that wait for leave", number(counts.waiting), labels);
   const bool open = counts.breaker != Breaker::State::kClosed;
   metrics.gauge("mnema_connector_breaker_open", "1 while the breaker is open or probing", open ? 1 : 0, labels);
+}
+
+void report(MetricsReport& metrics, const std::string& connector, const ResponseWatch::Counts& counts) {
+  const MetricLabels labels{{"connector", connector}};
+  metrics.counter("mnema_connector_drift_total", "Answers that had not the shape they should have",
+                  number(counts.drifted), labels);
+  metrics.counter("mnema_connector_new_members_total", "Members that answers did not have before",
+                  number(counts.new_members), labels);
+  metrics.gauge("mnema_connector_shapes", "Calls whose answers are held to a shape", counts.shapes, labels);
 }
 
 }  // namespace mnema

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "connectors/http/server.hpp"
+#include "connectors/response_watch.hpp"
 #include "connectors/upstream.hpp"
 #include "memory/store.hpp"
 #include "runtime/base/metrics.hpp"
@@ -21,5 +22,6 @@ void report(MetricsReport& metrics, const RuntimeCounts& counts);
 void report(MetricsReport& metrics, const MemoryStatistics& statistics);
 void report(MetricsReport& metrics, const HttpServer::Counts& counts);
 void report(MetricsReport& metrics, const std::string& connector, const UpstreamCounts& counts);
+void report(MetricsReport& metrics, const std::string& connector, const ResponseWatch::Counts& counts);
 
 }  // namespace mnema

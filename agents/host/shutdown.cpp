@@ -21,6 +21,8 @@ namespace {
 constexpr Duration kCancelTime = std::chrono::milliseconds(200);
 constexpr Duration kDeliveriesTime = std::chrono::milliseconds(100);
 constexpr Duration kMemoryTime = std::chrono::milliseconds(150);
+constexpr Duration kLeavingTime = std::chrono::milliseconds(100);
+constexpr Duration kLeavingStep = std::chrono::milliseconds(2);
 constexpr Duration kThreadsTime = std::chrono::milliseconds(250);
 constexpr Duration kDatabaseTime = std::chrono::milliseconds(150);
 constexpr int kNamesMax = 8;
@@ -114,6 +116,17 @@ std::vector<std::string> shut_down(const ShutdownParts& parts, Duration grace) {
   parts.engine.stop();
   if (runtime != nullptr && !done_by(until(kMemoryTime), [runtime] { runtime->memory().close(); })) {
     left.push_back("memory does not end the saving of its indexes (the next start makes them again)");
+  }
+
+  if (parts.serving && parts.connectors != nullptr) {
+    const MonotonicTime leave_by = until(kLeavingTime);
+    const Ending pause;  // nobody sets it
+    while (!parts.connectors->leaving().empty() && now() < leave_by) {
+      static_cast<void>(pause.wait_until(now() + kLeavingStep));
+    }
+    for (const std::string& name : parts.connectors->leaving()) {
+      left.push_back("the broker of source '" + name + "' does not say that it has left (it will find out)");
+    }
   }
 
   parts.loop.stop();

@@ -8,7 +8,7 @@
 //   3 those left are cancelled, with what they wait for; their events go back to the mailbox uncounted
 //   4 the outbox begins no delivery, sources and sinks stop: what came of the turns is acknowledged by then, and the
 //     deliveries and calls in flight are cancelled
-//   5 memory saves its indexes
+//   5 memory saves its indexes; meanwhile sources leave their brokers' groups
 //   6 the loop and the pools end
 //   7 the database commits what is queued and closes, and the data folder is free
 //

@@ -1,9 +1,11 @@
 #include "agents/rest/admin_events.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "agents/rest/admin_query.hpp"
 #include "agents/rest/admin_route.hpp"
 #include "agents/rest/dead_letter_json.hpp"
 #include "agents/rest/json_fields.hpp"
@@ -60,14 +62,10 @@ Parsed<Event> parse_event(const Parts& parts, const AdminCall& call) {
   Parsed<json::object> body = parse_body(call.http.body, parts.limits);
   if (const auto* error = std::get_if<RequestError>(&body)) return *error;
   const json::object& object = std::get<json::object>(body);
-  static constexpr std::string_view kKnown[] = {"type",        "data",     "data_base64", "agent",        "key",
-                                                "id",          "source",   "subject",     "content_type", "expirytime",
-                                                "deadline_ms", "priority", "tenant"};
-  for (const auto& member : object) {
-    const std::string_view key = member.key();
-    if (std::find(std::begin(kKnown), std::end(kKnown), key) != std::end(kKnown)) continue;
-    return RequestError{fail(ErrorCode::kInvalidArgument, "there is no field '" + std::string(key) + "' here"),
-                        std::string(key), ""};
+  if (std::optional<RequestError> unknown =
+          unknown_member(object, {"type", "data", "data_base64", "agent", "key", "id", "source", "subject",
+                                  "content_type", "expirytime", "deadline_ms", "priority", "tenant"})) {
+    return *unknown;
   }
   std::optional<RequestError> error;
   JsonFields fields(object, "", error);
@@ -140,7 +138,8 @@ void sources_route(const Parts& parts, const AdminCall& call) {
                                 {"kind", source.kind},
                                 {"from", source.from},
                                 {"tenant", source.tenant ? json::value(*source.tenant) : json::value(nullptr)},
-                                {"state", source.state}});
+                                {"state", source.state},
+                                {"problem", source.problem}});
   }
   call.exchange->respond(json_response(200, json::object{{"object", "list"}, {"data", std::move(data)}}));
 }
@@ -154,19 +153,42 @@ void replay_route(const Parts& parts, const AdminCall& call) {
   if (const Status may = require_all_tenants(call); !may.ok()) return call.refuse(may.error());
   Parsed<json::object> body = parse_body(call.http.body, parts.limits);
   if (const auto* error = std::get_if<RequestError>(&body)) return call.exchange->respond(refusal_of(*error));
+  // A misspelt dry_run would replay for real.
+  const auto unknown =
+      unknown_member(std::get<json::object>(body), {"from", "topic", "dry_run", "offset", "partition"});
+  if (unknown) return call.exchange->respond(refusal_of(*unknown));
   std::optional<RequestError> error;
   JsonFields fields(std::get<json::object>(body), "", error);
-  const std::string text = fields.text("from").value_or("");
+  ReplayRequest request;
+  const std::string from = fields.text("from").value_or("");
+  request.topic = fields.text("topic").value_or("");
+  request.dry_run = fields.boolean("dry_run").value_or(false);
+  constexpr std::int64_t kPartitionMax = std::numeric_limits<std::int32_t>::max();
+  request.offset = fields.integer("offset", 0, std::numeric_limits<std::int64_t>::max());
+  if (const auto partition = fields.integer("partition", 0, kPartitionMax)) {
+    request.partition = static_cast<std::int32_t>(*partition);
+  }
   if (error) return call.exchange->respond(refusal_of(*error));
-  const Result<Time> from = parse_rfc3339(text);
-  if (!from.ok()) return call.refuse(from.error(), "from");
+  if (!from.empty() || !request.offset) {
+    const Result<Time> time = parse_rfc3339(from);
+    if (!time.ok()) return call.refuse(time.error(), "from");
+    request.from = *time;
+  }
   const auto name = call.http.parameters.find("name");
   const std::string source = name == call.http.parameters.end() ? "" : name->second;
-  if (const Status replayed = parts.registry.replay(source, *from); !replayed.ok()) {
-    return call.refuse(replayed.error());
+  const bool is_dry = request.dry_run;
+  if (!is_dry) {
+    const std::string place = request.offset ? "offset " + std::to_string(*request.offset) : utc_text(*request.from);
+    log_warning("admin", "a source is to be replayed",
+                {{"source", source}, {"from", place}, {"key", call.identity.key_name}});
   }
-  log_warning("admin", "a source is replayed", {{"source", source}, {"from", text}, {"key", call.identity.key_name}});
-  call.exchange->respond(json_response(200, json::object{{"source", source}, {"from", utc_text(*from)}}));
+  parts.registry.replay(source, request, [call, source, is_dry](const Result<ReplayReport>& report) {
+    if (!report.ok()) return call.refuse(report.error());
+    json::object answer = replay_json(*report);
+    answer["source"] = source;
+    answer["dry_run"] = is_dry;
+    call.exchange->respond(json_response(200, answer));
+  });
 }
 
 void connectors_route(const Parts& parts, const AdminCall& call) {
@@ -174,6 +196,9 @@ void connectors_route(const Parts& parts, const AdminCall& call) {
   std::map<std::string, UpstreamCounts> upstreams;
   parts.connectors.each_upstream(
       [&upstreams](const std::string& name, const UpstreamCounts& counts) { upstreams[name] = counts; });
+  std::map<std::string, ResponseWatch::Counts> watches;
+  parts.connectors.each_watch(
+      [&watches](const std::string& name, const ResponseWatch::Counts& counts) { watches[name] = counts; });
   json::array data;
   for (const auto& [name, kind] : parts.registry.sinks()) {
     json::object row{{"name", name}, {"kind", kind}};
@@ -186,6 +211,11 @@ void connectors_route(const Parts& parts, const AdminCall& call) {
       row["in_flight"] = counts.in_flight;
       row["waiting"] = counts.waiting;
     }
+    if (const auto watch = watches.find(name); watch != watches.end()) {
+      row["shapes"] = watch->second.shapes;
+      row["drifted"] = watch->second.drifted;
+      row["new_members"] = watch->second.new_members;
+    }
     data.push_back(std::move(row));
   }
   call.exchange->respond(json_response(200, json::object{{"object", "list"}, {"data", std::move(data)}}));
@@ -193,20 +223,24 @@ void connectors_route(const Parts& parts, const AdminCall& call) {
 
 }  // namespace
 
+json::object replay_json(const ReplayReport& report) {
+  json::array parts;
+  for (const ReplayReport::Part& part : report.parts) {
+    parts.push_back(
+        json::object{{"place", part.place}, {"from", part.from}, {"events", part.events}, {"note", part.note}});
+  }
+  return {{"object", "list"}, {"data", std::move(parts)}, {"note", report.note}};
+}
+
 AdminEvents::AdminEvents(Parts parts) : parts_(std::make_shared<const Parts>(std::move(parts))) {}
 
 void AdminEvents::mount(HttpRoutes& routes) const {
-  const auto strand = std::make_shared<Strand>(parts_->executor);
-  const auto add = [&](const char* method, const char* path, KeyRole role,
-                       void (*route)(const Parts&, const AdminCall&)) {
-    add_admin_route(routes, parts_->keys, strand, method, path, role,
-                    [parts = parts_, route](const AdminCall& call) { route(*parts, call); });
-  };
-  add("GET", "/admin/v1/events", KeyRole::kRead, tail_route);
-  add("GET", "/admin/v1/sources", KeyRole::kRead, sources_route);
-  add("POST", "/admin/v1/sources/{name}/replay", KeyRole::kOperate, replay_route);
-  add("GET", "/admin/v1/connectors", KeyRole::kRead, connectors_route);
-  add("POST", "/admin/v1/events", KeyRole::kOperate, publish_route);
+  const AdminRoutes<Parts> mounted(routes, parts_);
+  mounted.add("GET", "/admin/v1/events", KeyRole::kRead, tail_route);
+  mounted.add("GET", "/admin/v1/sources", KeyRole::kRead, sources_route);
+  mounted.add("POST", "/admin/v1/sources/{name}/replay", KeyRole::kOperate, replay_route);
+  mounted.add("GET", "/admin/v1/connectors", KeyRole::kRead, connectors_route);
+  mounted.add("POST", "/admin/v1/events", KeyRole::kOperate, publish_route);
 }
 
 }  // namespace mnema

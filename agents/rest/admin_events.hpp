@@ -8,7 +8,9 @@
 //        {"type", "data" | "data_base64", "agent", "key", "id", "source", "subject", "content_type", "expirytime",
 //         "deadline_ms", "priority", "tenant"}, all but `type` optional; 202 {"sequence", "duplicate", "settled"}
 //   GET  /admin/v1/sources                role "read"
-//   POST /admin/v1/sources/{name}/replay  {"from": RFC 3339}   role "operate": Source::replay
+//   POST /admin/v1/sources/{name}/replay  role "operate": Source::replay
+//        {"from": RFC 3339} or {"partition", "offset"}; "partition", "topic" and "dry_run" optional with both;
+//        200 {"source", "dry_run", "data": [{"place", "from", "events", "note"}], "note"}
 //   GET  /admin/v1/connectors             role "read"
 //
 // A key sees, and sends, events of its own tenant only; sources of no certain tenant are seen by all. Connectors and
@@ -18,6 +20,7 @@
 // Ownership: borrows its parts, which outlive the routes it was mounted in and the requests that run.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <memory>
 
 #include "agents/connectors.hpp"
@@ -30,6 +33,9 @@
 #include "runtime/exec/executor.hpp"
 
 namespace mnema {
+
+/// What the route of a replay answers of it.
+[[nodiscard]] boost::json::object replay_json(const ReplayReport& report);
 
 class AdminEvents {
  public:

@@ -33,10 +33,10 @@ void LocalAdmin::start() {
   const Status opened = open();
   if (opened.ok()) return;
   stop();
-  log_warning(
-      "admin",
-      "'mnema dlq', 'events' and 'sources' cannot reach this server; dead letters can be changed while it is stopped",
-      {{"why", opened.error().text()}});
+  log_warning("admin",
+              "'mnema dlq', 'events', 'sources' and 'memory' cannot reach this server; dead letters can be changed "
+              "while it is stopped",
+              {{"why", opened.error().text()}});
 }
 
 Status LocalAdmin::open() {

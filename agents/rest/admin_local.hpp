@@ -27,8 +27,9 @@ class LocalAdmin {
     const Clock& clock;
     Random& random;  // of the token: must be the system's
     const Limits& limits;
-    std::string folder;                                                  // of the data
-    std::function<void(HttpRoutes&, const ApiKeys&)> mount_events = {};  // the routes of admin_events.hpp
+    std::string folder;  // of the data
+    std::function<void(HttpRoutes&, const ApiKeys&)> mount_events =
+        {};  // the routes of admin_events.hpp, admin_memory.hpp
   };
   explicit LocalAdmin(Parts parts);
   ~LocalAdmin();

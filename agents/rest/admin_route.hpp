@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "agents/rest/identity.hpp"
 #include "connectors/http/exchange.hpp"
@@ -32,5 +33,23 @@ struct AdminCall {
 /// Adds a route for keys of `role`. Errors and exceptions of `run` become answers.
 void add_admin_route(HttpRoutes& routes, const ApiKeys& keys, std::shared_ptr<Strand> strand, const char* method,
                      const char* path, KeyRole role, std::function<void(const AdminCall&)> run);
+
+/// Adds routes that run on one strand and share their parts (of which `keys` and `executor` are two), which they keep.
+template <class Parts>
+class AdminRoutes {
+ public:
+  AdminRoutes(HttpRoutes& routes, std::shared_ptr<const Parts> parts)
+      : routes_(routes), parts_(std::move(parts)), strand_(std::make_shared<Strand>(parts_->executor)) {}
+
+  void add(const char* method, const char* path, KeyRole role, void (*route)(const Parts&, const AdminCall&)) const {
+    add_admin_route(routes_, parts_->keys, strand_, method, path, role,
+                    [parts = parts_, route](const AdminCall& call) { route(*parts, call); });
+  }
+
+ private:
+  HttpRoutes& routes_;
+  const std::shared_ptr<const Parts> parts_;
+  const std::shared_ptr<Strand> strand_;
+};
 
 }  // namespace mnema

@@ -326,6 +326,11 @@ class ContextLayout {
       built_.citations.push_back(
           {static_cast<int>(i) + 1, passage.title, passage.uri, passage.relevance, passage.text});
     }
+    built_.facts = plan_.facts();
+    if (plan_.facts_left_out() > 0) {
+      built_.left_out.push_back({count_phrase(static_cast<std::size_t>(plan_.facts_left_out()), "fact"),
+                                 "others fit the question better, and facts have a bound"});
+    }
     built_.question = layout_.event();
     built_.trust = weakest_in(built_.prompt);
   }

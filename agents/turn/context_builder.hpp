@@ -41,6 +41,7 @@ struct BuiltContext {
   Message question;  // the event with its passages: what later turns repeat. Long-lived text is no part of it
   int prompt_tokens = 0;
   std::vector<Citation> citations;
+  std::vector<Fact> facts;  // long-lived ones, in the order of the prompt
   std::vector<LeftOut> left_out;
   Trust trust = Trust::kSystem;  // the weakest of all that is inside
 };

@@ -29,8 +29,9 @@ namespace mnema {
 
 /// What is remembered under a digest.
 struct SessionMemo {
-  std::string session;            // its id; empty where several sessions share the digest
-  std::vector<Message> laid_out;  // what the model saw after the system message, its own answers included
+  std::string session;             // its id; empty where several sessions share the digest
+  std::vector<Message> laid_out;   // what the model saw after the system message, its own answers included
+  std::int64_t last_episode = -1;  // number of the thread's last one that the talk has so far; -1: it was not noted
 };
 
 }  // namespace mnema

@@ -41,17 +41,19 @@ CREATE INDEX session_memo_by_use ON session_memo (used_at);
 ALTER TABLE agent_state ADD COLUMN expires_at INTEGER;
 CREATE INDEX agent_state_by_expiry ON agent_state (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX session_memo_by_tenant ON session_memo (tenant, used_at);
-)sql"}};
+)sql"},
+          {"agents", 4, "ALTER TABLE session_memo ADD COLUMN last_episode INTEGER NOT NULL DEFAULT -1"}};
 }
 
 Result<std::optional<SessionMemo>> find_session(Transaction& transaction, const std::string& digest) {
   ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare("SELECT session, laid_out FROM session_memo WHERE digest = ?"));
+                   transaction.prepare("SELECT session, laid_out, last_episode FROM session_memo WHERE digest = ?"));
   select.bind_blob(1, digest);
   ASSIGN_OR_RETURN(const bool found, select.step());
   if (!found) return std::optional<SessionMemo>();
   SessionMemo memo;
   memo.session = select.text(0);
+  memo.last_episode = select.integer(2);
   ASSIGN_OR_RETURN(const boost::json::value json,
                    parse_bounded_json(select.text_view(1), "session " + memo.session, kWrittenByUs));
   auto messages = from_json<std::vector<Message>>(json, UnknownMembers::kIgnore);
@@ -65,17 +67,17 @@ Status put_session(Transaction& transaction, const std::string& digest, const Sc
   {
     ASSIGN_OR_RETURN(
         Statement insert,
-        transaction.prepare("INSERT INTO session_memo (digest, tenant, agent, user, session, laid_out, used_at) "
-                            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET "
+        transaction.prepare("INSERT INTO session_memo (digest, tenant, agent, user, session, laid_out, used_at, "
+                            "last_episode) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET "
                             "laid_out = CASE WHEN session = excluded.session THEN excluded.laid_out "
                             "WHEN laid_out = excluded.laid_out THEN laid_out ELSE '[]' END, "
                             "session = CASE WHEN session = excluded.session THEN session ELSE '' END, "
-                            "used_at = excluded.used_at"));
+                            "used_at = excluded.used_at, last_episode = excluded.last_episode"));
     std::string laid_out = boost::json::serialize(to_json(memo.laid_out));
     if (static_cast<std::int64_t>(laid_out.size()) > limits.session_memo_bytes_max) laid_out = "[]";
     insert.bind_blob(1, digest).bind(2, scope.tenant).bind(3, scope.agent).bind(4, scope.user).bind(5, memo.session);
     insert.bind(6, laid_out).bind(7, static_cast<std::int64_t>(to_micros(now)));
-    RETURN_IF_ERROR(insert.run());
+    RETURN_IF_ERROR(insert.bind(8, memo.last_episode).run());
   }
   {
     ASSIGN_OR_RETURN(Statement trim, transaction.prepare("DELETE FROM session_memo WHERE digest IN (SELECT digest FROM "

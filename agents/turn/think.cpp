@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/context.hpp"
+#include "agents/tool_arguments.hpp"
 #include "agents/turn/citations.hpp"
 #include "agents/turn/context_builder.hpp"
 #include "agents/turn/decoded.hpp"
@@ -10,6 +11,7 @@
 #include "agents/turn/turn_version.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/sha256.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace mnema {
 namespace {
@@ -82,17 +84,21 @@ void add(Usage& sum, const Decoded& decoded) {
   sum.decode += Duration(decoded.decode_us);
 }
 
-Message tool_message(const ToolCall& call, std::string result) {
+Message tool_message(const ToolCall& call, std::string result, Trust trust) {
   Message message;
   message.role = Role::kTool;
   message.tool_call_id = call.id;
   message.name = call.name;
-  message.content.push_back({std::move(result), Sharing::kUser, Trust::kExternal, "tool " + call.name});
+  message.content.push_back({std::move(result), Sharing::kUser, trust, "tool " + call.name});
   return message;
 }
 
 std::string error_for_model(const std::string& text) {
-  return boost::json::serialize(boost::json::object{{"error", text}});
+  // What a tool or its upstream says may be of any length, and the next prompt has it.
+  constexpr std::size_t kShownMax = 4'000;
+  if (text.size() <= kShownMax) return boost::json::serialize(boost::json::object{{"error", text}});
+  const std::size_t kept = valid_utf8_prefix(std::string_view(text).substr(0, kShownMax));
+  return boost::json::serialize(boost::json::object{{"error", text.substr(0, kept) + "..."}});
 }
 
 }  // namespace
@@ -131,6 +137,7 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
 
   Reply reply;
   reply.citations = std::move(built.citations);
+  reply.facts = std::move(built.facts);
   reply.left_out = std::move(built.left_out);
   turn_.saw(built.trust);
   reply.trust = built.trust;
@@ -219,12 +226,13 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
     Message asked = message_of(Role::kAssistant, decoded.text);
     asked.tool_calls = decoded.tool_calls;
     request.prompt.messages.push_back(std::move(asked));
+    const Trust asked_with = reply.trust;
     for (const ToolCall& call : decoded.tool_calls) {
       reply.tools_called.push_back(call.name);
-      std::string result = co_await call_tool(path + "." + std::to_string(++steps), call, reply.trust);
-      request.prompt.messages.push_back(tool_message(call, std::move(result)));
+      ToolResult result = co_await call_tool(path + "." + std::to_string(++steps), call, asked_with);
+      request.prompt.messages.push_back(tool_message(call, std::move(result.text), result.trust));
+      reply.trust = weakest(reply.trust, result.trust);
     }
-    reply.trust = weakest(reply.trust, Trust::kExternal);
     turn_.saw(reply.trust);
     request.prepared = value_or_throw(engine.prepare(request.model, request.prompt, request.scope));
     prompt_tokens = request.prepared->size();
@@ -243,19 +251,22 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   co_return reply;
 }
 
-task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_trust) {
+task<ToolResult> Ctx::call_tool(std::string path, ToolCall call, Trust context_trust) {
+  // What it is told of a call that was not made are our words and its own: it may mend the call and make it again.
+  const auto refused = [context_trust](const std::string& why) {
+    return ToolResult{error_for_model(why), context_trust};
+  };
   const std::vector<ToolSpec>& tools = turn_.agent().tools;
   const auto tool =
       std::find_if(tools.begin(), tools.end(), [&](const ToolSpec& spec) { return spec.definition.name == call.name; });
-  if (tool == tools.end()) co_return error_for_model("there is no tool '" + call.name + "'");
-  const Result<boost::json::value> arguments = parse_bounded_json(call.arguments, "the arguments");
-  if (!arguments.ok()) co_return error_for_model(arguments.error().message);
+  if (tool == tools.end()) co_return refused("there is no tool '" + call.name + "'");
+  const Result<boost::json::value> arguments = read_arguments(*tool, call.arguments);
+  if (!arguments.ok()) co_return refused(arguments.error().message);
   Result<StepBody> body = tool->bind(*arguments);
-  if (!body.ok()) co_return error_for_model(body.error().message);
+  if (!body.ok()) co_return refused(body.error().message);
   if (context_trust == Trust::kExternal && !tool->on_external_text) {
-    co_return error_for_model("'" + call.name +
-                              "' has effects and may not be called while text from outside is in the "
-                              "conversation");
+    co_return refused("'" + call.name +
+                      "' has effects and may not be called while text from outside is in the conversation");
   }
   const std::string canonical = canonical_json(*arguments);
   value_or_throw(turn_.budget().count_call(call.name, canonical));
@@ -268,7 +279,7 @@ task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_
     result = failure.error();
   }
   reserved.settle({0, 1, 0});
-  if (result.ok()) co_return *result;
+  if (result.ok()) co_return ToolResult{std::move(*result), Trust::kExternal};
   // What the model can mend, it is told. Doubt, cancellation and a journal that does not fit end the turn; and where
   // nobody waits for an answer, so does an outage, which the event can outwait.
   const Error& error = result.error();
@@ -276,7 +287,7 @@ task<std::string> Ctx::call_tool(std::string path, ToolCall call, Trust context_
   if (error.code == ErrorCode::kInDoubt || error.code == ErrorCode::kCancelled || outwaits || turn_.steps().fatal()) {
     throw Failure(result.error());
   }
-  co_return error_for_model(result.error().text());
+  co_return ToolResult{error_for_model(result.error().text()), Trust::kExternal};
 }
 
 }  // namespace mnema

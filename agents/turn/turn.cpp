@@ -342,7 +342,8 @@ void Turn::commit(Outcome outcome) {
     SessionMemo memo{chat_turn->session, chat_turn->history};
     if (laid_out_.empty()) laid_out_.assign(said.end() - 2, said.end());
     memo.laid_out.insert(memo.laid_out.end(), laid_out_.begin(), laid_out_.end());
-    writes_.session = TurnWrites::Session{history_digest(chat_turn->speaker, said), std::move(memo)};
+    writes_.session =
+        TurnWrites::Session{history_digest(chat_turn->speaker, said), std::move(memo), thread(), chat_turn->follows};
   }
   tear_down();
   services_.runtime.database().write<bool>(

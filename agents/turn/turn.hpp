@@ -45,12 +45,13 @@ namespace mnema {
 
 /// What a foreground chat adds to its event.
 struct ChatTurn {
-  Scope speaker;                  // who is speaking, as agents/turn/session.hpp tells conversations apart
-  std::vector<Message> sent;      // what the client sent, the new message last
-  std::string session;            // id, found by the history or new
-  bool session_is_named = false;  // by the client; else nobody can come back to it but by its history
-  std::vector<Message> history;   // as it was laid out before the model; without the new message
-  std::string system;             // the client's own system text
+  Scope speaker;                        // who is speaking, as agents/turn/session.hpp tells conversations apart
+  std::vector<Message> sent;            // what the client sent, the new message last
+  std::string session;                  // id, found by the history or new
+  bool session_is_named = false;        // by the client; else nobody can come back to it but by its history
+  std::vector<Message> history;         // as it was laid out before the model; without the new message
+  std::optional<std::int64_t> follows;  // the last episode of the talk so far (SessionMemo::last_episode)
+  std::string system;                   // the client's own system text
   SamplingOptions sampling;
   bool sampling_given = false;  // else the agent's
   Constraint constraint;
@@ -124,6 +125,9 @@ class Turn : public std::enable_shared_from_this<Turn> {
   /// The weakest of the event, of all that the handler has been given, and of all that the model has been shown.
   [[nodiscard]] Trust trust() const { return trust_; }
   void saw(Trust trust) { trust_ = weakest(trust_, trust); }
+  /// The handler has been given something out of memory: what it writes from it tells memory nothing new.
+  void saw_memory() { saw_memory_ = true; }
+  [[nodiscard]] bool has_seen_memory() const { return saw_memory_; }
   /// Called, on the strand, when the turn is torn down: ends what it waits for. Must do no harm to what is done.
   void stop_with(std::function<void()> stop) { stops_.push_back(std::move(stop)); }
 
@@ -168,6 +172,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   std::string streamed_;        // what the chat's client has seen
   std::size_t part_begin_ = 0;  // in it: where the last decode's text begins
   Trust trust_;
+  bool saw_memory_ = false;
   std::int64_t state_revision_ = 0;
   std::vector<std::function<void()>> stops_;
   std::vector<Message> laid_out_;

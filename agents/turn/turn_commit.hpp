@@ -27,7 +27,9 @@ struct TurnWrites {
   std::optional<StoredState> state;
   struct Session {
     std::string digest;
-    SessionMemo memo;
+    SessionMemo memo;  // its last_episode is found out by the commit
+    std::string thread;
+    std::optional<std::int64_t> follows;  // ChatTurn::follows
   };
   std::optional<Session> session;
 };

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "runtime/base/log.hpp"
 #include "runtime/sim/fault_vfs.hpp"
 #include "runtime/sim/simulation_executor.hpp"
@@ -17,7 +20,7 @@ class ConnectorsTest : public ::testing::Test {
     Database::Options options;
     options.path = "mnema.db";
     options.vfs = disk_.name();
-    auto database = Database::open(options, PermitStore::migrations(), simulation_.lane("store"), simulation_.clock());
+    auto database = Database::open(options, Connectors::migrations(), simulation_.lane("store"), simulation_.clock());
     ASSERT_TRUE(database.ok());
     database_ = std::move(*database);
     connectors_ = std::make_unique<Connectors>(Connectors::Parts{
@@ -42,6 +45,7 @@ class ConnectorsTest : public ::testing::Test {
   }
 
   Simulation simulation_{1};
+  const Limits limits_;
   FaultVfs disk_{1};
   testing::ScriptedTransport transport_{simulation_};
   SecretsStore secrets_{simulation_.clock()};
@@ -49,6 +53,45 @@ class ConnectorsTest : public ::testing::Test {
   std::unique_ptr<Connectors> connectors_;
   std::string log_;
 };
+
+TEST_F(ConnectorsTest, HoldAnswersToTheSchemasOfTheirFiles) {
+  const std::string file = ::testing::TempDir() + "mnema-order-schema.json";
+  ConnectorConfig config = http("http://h");
+  config.schemas["GET /orders/{id}"] = file;
+  std::filesystem::remove(file);
+  EXPECT_NE(connectors_->open("a", config).error().message.find("cannot be read"), std::string::npos);
+  std::ofstream(file) << R"({"type":"object","properties":{"id":{"type":"whole"}}})";
+  EXPECT_NE(connectors_->open("a", config).error().message.find("/properties/id"), std::string::npos);
+  std::ofstream(file) << R"({"type":"object","properties":{"id":{"type":"integer"}}})";
+  ASSERT_TRUE(connectors_->open("a", config).ok());
+  ResponseWatch* watch = connectors_->client("a")->watch();
+  ASSERT_NE(watch, nullptr);
+  EXPECT_EQ(watch->check("GET", "/orders/7", 200, {}, R"({"id":"7"})").error().code, ErrorCode::kSchemaDrift);
+  connectors_->each_watch(
+      [](const std::string&, const ResponseWatch::Counts& counts) { EXPECT_EQ(counts.drifted, 1); });
+  std::filesystem::remove(file);
+}
+
+TEST_F(ConnectorsTest, OpenTheRegistryOfASourceWithItsLogin) {
+  setenv("MNEMA_TEST_REGISTRY_PASSWORD", "hunter2", 1);
+  SchemaRegistryConfig config;
+  config.url = "https://registry.example.com/apis/ccompat/v7";
+  config.user = "anna";
+  config.password = "env:MNEMA_TEST_REGISTRY_PASSWORD";
+  const auto registry =
+      connectors_->open_registry("orders", config, simulation_.lane("loop"), simulation_.lane("workers"), limits_);
+  ASSERT_TRUE(registry.ok()) << registry.error().text();
+  transport_.answer(200, {}, R"({"schema":"\"string\""})");
+  bool found = false;
+  (*registry)->find({7}, [&](const Result<RegisteredSchemas>& schemas) { found = schemas.ok(); });
+  simulation_.run_until([&] { return found; });
+  EXPECT_TRUE(found);
+  ASSERT_EQ(transport_.requests.size(), 1U);
+  EXPECT_EQ(transport_.requests[0].headers.get("Authorization"), "Basic YW5uYTpodW50ZXIy");
+  config.ca = "/nowhere/ca.pem";
+  EXPECT_FALSE(
+      connectors_->open_registry("b", config, simulation_.lane("loop"), simulation_.lane("workers"), limits_).ok());
+}
 
 TEST_F(ConnectorsTest, RefusesAtStartWhatCouldNeverBeCalled) {
   ConnectorConfig path = http("http://h");

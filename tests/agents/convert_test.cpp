@@ -77,6 +77,33 @@ TEST(Convert, RefusesNumbersThatDoNotFit) {
   EXPECT_FALSE(from_json<std::int64_t>(boost::json::value(1e300)).ok());
 }
 
+struct Digits {
+  std::int64_t i = 0;
+  std::uint64_t u = 0;
+  double d = 0;
+  boost::json::value any;
+};
+BOOST_DESCRIBE_STRUCT(Digits, (), (i, u, d, any))
+
+TEST(Convert, KeepsTheDigitsOfIntegersOrSaysThatTheyDoNotFit) {
+  JsonBounds exact;
+  exact.exact_integers = true;
+  const auto read = [&](const std::string& text) { return from_json<Digits>(*parse_bounded_json(text, "it", exact)); };
+  const auto fits = read(R"({"i":-9007199254740993,"u":18446744073709551615,"d":1234567890123456789012,"any":[1]})");
+  ASSERT_TRUE(fits.ok()) << fits.error().text();
+  EXPECT_EQ(fits->i, -9007199254740993);
+  EXPECT_EQ(fits->u, 18446744073709551615U);
+  EXPECT_EQ(fits->d, 1234567890123456789012.0);
+  EXPECT_EQ(read(R"({"i":1234567890123456789012,"u":1,"d":1,"any":1})").error().message,
+            "at /i: expected an integer from -9223372036854775808 to 9223372036854775807, in its digits, found "
+            "1234567890123456789012");
+  EXPECT_EQ(read(R"({"i":1,"u":1,"d":1,"any":{"a/b":[0,1234567890123456789012]}})").error().message,
+            "at /any/a~1b/1: expected an integer of 64 bits at most, found more");
+  EXPECT_FALSE(read(R"({"i":1e17,"u":1,"d":1,"any":1})").ok()) << "it may have been rounded";
+  EXPECT_EQ(read(R"({"i":{"a":1},"u":1,"d":1,"any":1})").error().message,
+            "at /i: expected an integer, found an object");
+}
+
 TEST(Convert, IgnoresUnknownMembersOnlyWhereAsked) {
   auto value = parse_bounded_json(R"({"name":"a","count":1,"later":true})", "it");
   EXPECT_FALSE(from_json<Item>(*value).ok());

@@ -35,6 +35,7 @@ class Peer final : public HttpTransport {
     HttpClientOptions options;
     options.base_url = "http://peer.example";
     options.total_timeout = total_timeout;
+    options.watch = watch;
     client_ = std::make_unique<HttpClient>(std::move(options), *upstream_, secrets_, *this,
                                            fixture_.simulation.lane("blocking", Simulation::LaneKind::kAnyOrder),
                                            fixture_.simulation.clock(), fixture_.simulation.random());
@@ -42,7 +43,7 @@ class Peer final : public HttpTransport {
 
   std::shared_ptr<Exchange> start(TransportRequest request, Executor& reply_to, TransportEvents events) override {
     const bool arrives = state == State::kUp || state == State::kSilent;
-    auto started = std::make_shared<Started>(reply_to, std::move(events), arrives);
+    auto started = std::make_shared<Started>(reply_to, std::move(events), arrives, answer);
     if (arrives) ++payments_[std::string(request.headers.get("Idempotency-Key"))];
     if (state == State::kUp) started->end(std::nullopt);
     if (state == State::kRefuses) {
@@ -63,11 +64,13 @@ class Peer final : public HttpTransport {
   };
   State state = State::kUp;
   Duration total_timeout = std::chrono::seconds(60);
+  ResponseWatch* watch = nullptr;  // of the next client
+  std::string answer = "paid";
 
  private:
   struct Started final : Exchange, std::enable_shared_from_this<Started> {
-    Started(Executor& reply_in, TransportEvents events_in, bool left_in)
-        : reply_to(reply_in), events(std::move(events_in)), left(left_in) {}
+    Started(Executor& reply_in, TransportEvents events_in, bool left_in, std::string answer_in)
+        : reply_to(reply_in), events(std::move(events_in)), left(left_in), answer(std::move(answer_in)) {}
     void cancel() override { end(TransportFailure{TransportFailure::Kind::kCancelled, left, "cancelled"}); }
     void end(std::optional<TransportFailure> failure) {
       reply_to.post([self = shared_from_this(), failure] {
@@ -75,7 +78,7 @@ class Peer final : public HttpTransport {
         if (!told.on_end) return;
         if (!failure) {
           told.on_head(200, {});
-          told.on_body("paid");
+          told.on_body(self->answer);
         }
         told.on_end(failure);
       });
@@ -83,6 +86,7 @@ class Peer final : public HttpTransport {
     Executor& reply_to;
     TransportEvents events;
     const bool left;
+    const std::string answer;
   };
 
   /// A crash leaves calls that nobody ends, and a client and its running calls hold each other. Kept for ever and never

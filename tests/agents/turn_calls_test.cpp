@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "agents/context.hpp"
+#include "connectors/response_watch.hpp"
 #include "tests/agents/peer.hpp"
 
 namespace mnema {
@@ -116,6 +117,32 @@ class TurnCalls : public ::testing::Test {
   Fixture fixture{1, calls_pay};
   Peer peer{fixture};
 };
+
+TEST_F(TurnCalls, FailWhereTheirAnswerDoesNotFitItsSchemaAndAreNotMadeAgain) {
+  std::vector<ResponseWatch::Pinned> pinned;
+  pinned.push_back(
+      {"POST /pay", *JsonSchema::compile(boost::json::object{{"type", "object"}, {"required", {"receipt"}}})});
+  ResponseWatchOptions options;
+  options.connector = "peer";
+  ResponseWatch watch(options, std::move(pinned), {}, nullptr);
+  peer.watch = &watch;
+  peer.connect({});
+  fixture.agent("shop", pays);
+  fixture.boot();
+  peer.answer = R"({"receipt":"7"})";
+  fixture.send("shop", "good", "k", "");
+  fixture.settle();
+  EXPECT_EQ(fixture.sink.arrived.size(), 1U);
+  peer.answer = R"({"receipt_id":"7"})";
+  fixture.send("shop", "bad", "k", "");
+  fixture.settle();
+  ASSERT_EQ(fixture.dead().size(), 1U);
+  EXPECT_EQ(fixture.dead()[0].error.code, ErrorCode::kSchemaDrift);
+  EXPECT_NE(fixture.dead()[0].error.text().find("receipt"), std::string::npos) << fixture.dead()[0].error.text();
+  EXPECT_EQ(peer.payments().size(), 2U);
+  for (const auto& [key, times] : peer.payments()) EXPECT_EQ(times, 1) << key;
+  EXPECT_EQ(watch.counts().drifted, 1);
+}
 
 TEST_F(TurnCalls, LeaveNothingInDoubtWhenTheRuntimeStopsWhileTheyWaitForAPermit) {
   fixture.agent("shop", pays);

@@ -17,7 +17,7 @@ class ConnectorKindsTest : public ::testing::Test {
     Database::Options options;
     options.path = "mnema.db";
     options.vfs = disk_.name();
-    auto opened = Database::open(options, PermitStore::migrations(), simulation_.lane("store"), simulation_.clock());
+    auto opened = Database::open(options, Connectors::migrations(), simulation_.lane("store"), simulation_.clock());
     CHECK(opened.ok(), "the database opens");
     database_ = std::move(*opened);
     mailbox_ = std::make_unique<Mailbox>(*database_, simulation_.lane("home"), simulation_.clock(), limits_);
@@ -29,9 +29,20 @@ class ConnectorKindsTest : public ::testing::Test {
     simulation_.run_ready();
   }
   void add(bool is_loopback = true) {
-    add_connector_kinds(registry_, {*connectors_, *database_, *mailbox_, secrets_, routes_, is_loopback,
-                                    simulation_.lane("home"), loop_, simulation_.lane("workers"),
-                                    simulation_.lane("blocking"), simulation_.clock(), simulation_.random(), limits_});
+    add_connector_kinds(registry_, {*connectors_,
+                                    *database_,
+                                    *mailbox_,
+                                    secrets_,
+                                    routes_,
+                                    is_loopback,
+                                    {},
+                                    simulation_.lane("home"),
+                                    loop_,
+                                    simulation_.lane("workers"),
+                                    simulation_.lane("blocking"),
+                                    simulation_.clock(),
+                                    simulation_.random(),
+                                    limits_});
   }
   static SourceConfig webhook(const std::string& path) {
     SourceConfig config;

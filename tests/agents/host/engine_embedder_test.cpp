@@ -31,12 +31,48 @@ TEST(EngineEmbedder, AsksForVectorsInWhichNoPartOfATextIsLost) {
   RecordingEngine engine(simulation.lane("engine"), [](const GenerateRequest&) { return testing::say("ok"); });
   EngineEmbedder embedder(engine, "vectors", "vectors/1", 64);
   std::size_t made = 0;
-  embedder.embed({"one", "two"}, false, simulation.lane("reply"), [&made](auto vectors) { made = vectors->size(); });
+  embedder.embed({"one", "two"}, Embedder::Kind::kPassage, false, simulation.lane("reply"),
+                 [&made](auto vectors) { made = vectors->size(); });
   simulation.run_ready();
   EXPECT_EQ(made, 2U);
   ASSERT_EQ(engine.asked.size(), 1U);
   EXPECT_EQ(engine.asked[0].longer, EmbeddingRequest::Longer::kAverage);
   EXPECT_EQ(engine.asked[0].priority, Priority::kBackground);
+  EXPECT_EQ(engine.asked[0].kind, EmbeddingRequest::Kind::kPassage);
+  embedder.embed({"one?"}, Embedder::Kind::kQuestion, true, simulation.lane("reply"), [](const auto&) {});
+  simulation.run_ready();
+  EXPECT_EQ(engine.asked[1].priority, Priority::kInteractive);
+  EXPECT_EQ(engine.asked[1].kind, EmbeddingRequest::Kind::kQuestion);
+}
+
+TEST(EngineEmbedder, HandsOnTheTokensOfATextWithTheirPlaces) {
+  class TokenEngine final : public testing::ScriptedEngine {
+   public:
+    using ScriptedEngine::ScriptedEngine;
+    void embed(EmbeddingRequest request, Executor& reply_to, std::function<void(Result<Embeddings>)> on_done) override {
+      EXPECT_TRUE(request.token_vectors);
+      EXPECT_EQ(request.kind, EmbeddingRequest::Kind::kQuestion);
+      EXPECT_EQ(request.priority, Priority::kInteractive);
+      Embeddings made;
+      made.vectors = {{1, 0}};
+      made.token_vectors = {{{{7, 8}, {{0, 3}, {4, 9}}}, {1, 0, 0, 1}}};
+      reply_to.post([on_done, made] { on_done(made); });
+    }
+  };
+  Simulation simulation(1);
+  TokenEngine engine(simulation.lane("engine"), [](const GenerateRequest&) { return testing::say("ok"); });
+  EngineEmbedder embedder(engine, "vectors", "vectors/1", 2);
+  ASSERT_TRUE(embedder.tells_tokens());
+  std::vector<EmbeddedText> embedded;
+  embedder.embed_with_tokens({"old ferry"}, Embedder::Kind::kQuestion, true, simulation.lane("reply"),
+                             [&](auto made) { embedded = *made; });
+  simulation.run_ready();
+  ASSERT_EQ(embedded.size(), 1U);
+  EXPECT_EQ(embedded[0].vector, (std::vector<float>{1, 0}));
+  ASSERT_EQ(embedded[0].tokens.size(), 2U);
+  EXPECT_EQ(embedded[0].tokens[1].begin, 4U);
+  EXPECT_EQ(embedded[0].tokens[1].end, 9U);
+  EXPECT_EQ(embedded[0].token_vectors, (std::vector<float>{1, 0, 0, 1}));
 }
 
 /// Memory knows no tokenizer and cuts documents by an estimate, the encoder reads so many real tokens at once.

@@ -9,8 +9,11 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "agents/host/modelless_engine.hpp"
 #include "agents/host_harness.hpp"
+#include "connectors/connector_registry.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/exec/loop.hpp"
 #include "runtime/store/folder_lock.hpp"
 
 // How a whole program ends when something in it does not. Those that get signals are processes of their own.
@@ -164,6 +167,38 @@ void wait_until(const std::function<bool()>& holds) {
 bool folder_is_free(const std::string& data) { return FolderLock::take(data + "/mnema.db.lock").ok(); }
 
 // ---- in this process, by Host::stop ----
+
+/// Its peer never says that it knows of the end.
+class SourceThatLeavesForEver final : public Source {
+ public:
+  [[nodiscard]] std::string name() const override { return "silent"; }
+  [[nodiscard]] std::optional<std::string> tenant() const override { return std::nullopt; }
+  [[nodiscard]] Status start(Accept /*accept*/) override { return {}; }
+  void pause() override {}
+  void resume() override {}
+  void drain() override {}
+  void stop() override {}
+  [[nodiscard]] bool is_leaving() const override { return true; }
+  void report(MetricsReport& /*metrics*/) const override {}
+};
+
+TEST(Shutdown, LeavesASourceBehindWhoseBrokerDoesNotAnswerItsLeaving) {
+  Loop loop;
+  ModellessEngine engine(nullptr);
+  ConnectorRegistry registry;
+  registry.add_source_kind("silent", [](const std::string&, const SourceConfig&) -> Result<std::unique_ptr<Source>> {
+    return std::unique_ptr<Source>(std::make_unique<SourceThatLeavesForEver>());
+  });
+  SourceConfig config;
+  config.kind = "silent";
+  ASSERT_TRUE(registry.open_sources({{"orders", config}}).ok());
+  ASSERT_TRUE(registry.start([](EventBatch, BatchDone) {}).ok());
+  loop.start();
+  const std::vector<std::string> left =
+      shut_down({loop, engine, nullptr, nullptr, &registry, {}, {}}, std::chrono::milliseconds(10));
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_NE(left.front().find("'orders'"), std::string::npos) << left.front();
+}
 
 TEST(Shutdown, LeavesABlockingFunctionThatHangsBehindAndNamesItsPool) {
   in_use = new Hang;  // never destroyed, like the thread inside

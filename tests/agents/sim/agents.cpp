@@ -143,7 +143,7 @@ task<Outcome> fulfil(Ctx& ctx, Event event) {
   ctx.state<Ledger>().done.push_back(id);
   ctx.send("out", place_of(ctx) + " " + id, "text/plain");
   Episode episode;
-  episode.text = "order " + id + " is fulfilled";
+  episode.text = "order " + id + " is now fulfilled";
   ctx.remember(episode);
   co_return done();
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agents/turn/session_store.hpp"
+#include "memory/store.hpp"
 #include "tests/agents/sim/scenario.hpp"
 
 namespace mnema::testing {
@@ -24,6 +25,7 @@ void Scenario::check() {
   check_places();
   check_messages();
   check_chats();
+  check_facts();
   process_.check_integrity();
 }
 
@@ -166,6 +168,28 @@ void Scenario::check_messages() {
       EXPECT_NE(body.find(tenant + "-"), std::string::npos) << body << " is of its tenant";
     }
   }
+}
+
+/// Whatever failed meanwhile, the log was read to its end, and nobody's facts are another tenant's.
+void Scenario::check_facts() {
+  MemoryStore& memory = process_.runtime->memory();
+  const auto statistics = memory.statistics();
+  ASSERT_TRUE(statistics.ok()) << statistics.error().text();
+  EXPECT_EQ(statistics->episodes_unread, 0);
+  std::int64_t known = 0;
+  for (const std::string tenant : kTenants) {
+    FactQuery query;
+    query.facts_max = 10'000;
+    query.bytes_max = 0;
+    const auto found = memory.facts_of(tenant, std::nullopt, query);
+    ASSERT_TRUE(found.ok()) << found.error().text();
+    for (const Fact& fact : found->facts) {
+      EXPECT_NE(fact.subject.find(tenant + "-"), std::string::npos) << fact.subject << " is of " << tenant;
+      EXPECT_EQ(fact.predicate, "state");
+    }
+    known += static_cast<std::int64_t>(found->facts.size());
+  }
+  EXPECT_EQ(known > 0, statistics->episodes > 0);
 }
 
 void Scenario::check_chats() {

@@ -89,7 +89,7 @@ class WordBags final : public TextEncoder {
  public:
   static constexpr std::size_t kDimensions = 16;
   explicit WordBags(std::function<bool()> refuses) : refuses_(std::move(refuses)) {}
-  Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> texts) override {
+  Result<std::unique_ptr<Encoding>> begin(std::span<const EmbeddingInput> texts, EncodingOptions /*options*/) override {
     if (refuses_()) return fail_retryable(ErrorCode::kUnavailable, "the encoder does not want to");
     return std::unique_ptr<Encoding>(std::make_unique<Batch>(texts));
   }
@@ -112,6 +112,7 @@ class WordBags final : public TextEncoder {
     bool done() const override { return layers_ == kLayers; }
     int tokens() const override { return tokens_; }
     std::vector<std::vector<float>> take_vectors() override { return std::move(vectors_); }
+    std::vector<TokenVectors> take_token_vectors() override { return {}; }
 
    private:
     static constexpr int kLayers = 3;

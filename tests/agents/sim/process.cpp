@@ -115,7 +115,7 @@ Status Process::boot(TurnObserver* observer) {
   opening.database.path = kDatabase;
   opening.database.vfs = disk.name();
   opening.database.checkpoint = &simulation.lane("background");
-  opening.migrations = PermitStore::migrations();
+  opening.migrations = Connectors::migrations();
   opening.index_folder = index_folder;
   opening.default_model = "scripted";
   opening.agents = options_.agents;

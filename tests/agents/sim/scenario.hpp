@@ -90,6 +90,7 @@ class Scenario {
   void check_memory(const Place& place, std::size_t remembered);
   void check_messages();
   void check_chats();
+  void check_facts();
   void check_dead_letters();
   [[nodiscard]] bool said_thanks(const Sent& event);
   [[nodiscard]] std::vector<std::string> expected(const Place& place) const;
