@@ -7,8 +7,10 @@
 #include <memory>
 
 #include "cli/bench/answers_command.hpp"
+#include "cli/bench/embeddings_command.hpp"
 #include "cli/bench/events_command.hpp"
 #include "cli/bench/memory_command.hpp"
+#include "cli/bench/vectors_command.hpp"
 #include "cli/exit_code.hpp"
 #include "inference/engine_bench.hpp"
 #include "inference/loading/catalogue.hpp"
@@ -78,6 +80,8 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   add_events_bench(*bench, exit_code);
   add_answers_bench(*bench, exit_code);
   add_memory_bench(*bench, exit_code);
+  add_vectors_bench(*bench, exit_code);
+  add_embeddings_bench(*bench, exit_code);
   CLI::App* engine = bench->add_subcommand("engine", "Prefill and decode rates of a model");
   const auto flags = std::make_shared<EngineFlags>();
   engine->add_option("--model", flags->options.model, "Catalogue name or GGUF file")->default_val("smollm2-135m");

@@ -6,17 +6,16 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <thread>
 
 #include "agents/rest/dead_letter_json.hpp"
+#include "cli/data_folder.hpp"
 #include "cli/dlq/letter_changes.hpp"
 #include "cli/dlq/letter_text.hpp"
 #include "cli/exit_code.hpp"
-#include "runtime/config/config.hpp"
 #include "runtime/runtime_schema.hpp"
 #include "runtime/store/read_pool.hpp"
 #include "runtime/store/schema_versions.hpp"
@@ -41,51 +40,12 @@ struct DlqFlags {
   bool json = false;
 };
 
-struct DataFile {
-  std::string folder;
-  std::string path;
-  Limits limits;
-};
-
-/// Runs `act` on the data file of the flags' folder. It must be there: a command that reads makes none.
-int with_data_file(const DlqFlags& flags, const std::function<int(const DataFile&)>& act) {
-  Config config;
-  if (!flags.config.empty()) {
-    Result<Config> loaded = load_config(flags.config);
-    if (!loaded.ok()) return report(loaded.error(), kExitConfig);
-    config = std::move(*loaded);
-  }
-  const std::string folder = flags.data.empty() ? config.server.data : flags.data;
-  const DataFile file{folder, folder + "/mnema.db", config.limits};
-  std::error_code error;
-  if (std::filesystem::exists(file.path, error)) return act(file);
-  return report(fail(ErrorCode::kNotFound, "there is no '" + file.path + "'",
-                     "name the data folder with --data DIR, or the configuration that does with --config FILE"),
-                kExitUsage);
-}
-
-ExitCode exit_code_of(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kNotFound:
-      return kExitUsage;
-    case ErrorCode::kFailedPrecondition:
-    case ErrorCode::kStorage:
-    case ErrorCode::kCorrupt:
-    case ErrorCode::kPermissionDenied:
-    case ErrorCode::kUnavailable:  // who has the folder in use does not answer
-      return kExitDatabase;
-    default:
-      return kExitFailed;
-  }
-}
-
 template <class T>
-Result<T> read_beside_server(const DataFile& file, const std::function<Result<T>(Transaction&)>& query) {
-  ReadPool readers(file.path, "", 1);
+Result<T> read_beside_server(const DataFolder& folder, const std::function<Result<T>(Transaction&)>& query) {
+  ReadPool readers(folder.file, "", 1);
   Result<T> answer = Error{};
   const Status status = readers.read([&](Transaction& transaction) -> Status {
-    RETURN_IF_ERROR(check_readable(transaction.connection(), runtime_migrations(), file.path));
+    RETURN_IF_ERROR(check_readable(transaction.connection(), runtime_migrations(), folder.file));
     answer = query(transaction);
     return {};
   });
@@ -144,12 +104,12 @@ Result<std::vector<DeadLetterSummary>> list_each_kind(const DlqFlags& flags, con
   return all;
 }
 
-int list(const DlqFlags& flags, const DataFile& file) {
+int list(const DlqFlags& flags, const DataFolder& folder) {
   const Result<DeadLetterFilter> filter = filter_of(flags);
   if (!filter.ok()) return report(filter.error(), kExitUsage);
   const auto letters = read_beside_server<std::vector<DeadLetterSummary>>(
-      file, [&](Transaction& transaction) { return list_each_kind(flags, *filter, transaction); });
-  if (!letters.ok()) return report(letters.error(), exit_code_of(letters.error()));
+      folder, [&](Transaction& transaction) { return list_each_kind(flags, *filter, transaction); });
+  if (!letters.ok()) return report(letters.error(), exit_code_in_folder(letters.error()));
   boost::json::array rows;
   for (const DeadLetterSummary& letter : *letters) {
     if (flags.json) {
@@ -163,13 +123,13 @@ int list(const DlqFlags& flags, const DataFile& file) {
   return kExitOk;
 }
 
-int show(const DlqFlags& flags, const DataFile& file) {
+int show(const DlqFlags& flags, const DataFolder& folder) {
   const Result<std::vector<DeadLetterId>> ids = parse_ids(flags.ids);
   if (!ids.ok()) return report(ids.error(), kExitUsage);
   for (const DeadLetterId& id : *ids) {
     const Result<DeadLetter> letter = read_beside_server<DeadLetter>(
-        file, [&id](Transaction& transaction) { return load_dead_letter(transaction, id); });
-    if (!letter.ok()) return report(letter.error(), exit_code_of(letter.error()));
+        folder, [&id](Transaction& transaction) { return load_dead_letter(transaction, id); });
+    if (!letter.ok()) return report(letter.error(), exit_code_in_folder(letter.error()));
     fmt::print("{}{}", flags.json ? boost::json::serialize(dead_letter_json(*letter)) : story_of(*letter),
                flags.json ? "\n" : "");
   }
@@ -177,19 +137,19 @@ int show(const DlqFlags& flags, const DataFile& file) {
 }
 
 /// Does `act` to each letter that was named; stops at the first that cannot be.
-int change(const DlqFlags& flags, const DataFile& file, const char* done,
+int change(const DlqFlags& flags, const DataFolder& folder, const char* done,
            const std::function<Status(LetterChanges&, const DeadLetterId&)>& act) {
   if (flags.ids.empty()) {
     return report(fail(ErrorCode::kInvalidArgument, "no letter is named", "name some, or say --all"), kExitUsage);
   }
   const Result<std::vector<DeadLetterId>> ids = parse_ids(flags.ids);
   if (!ids.ok()) return report(ids.error(), kExitUsage);
-  const Result<std::unique_ptr<LetterChanges>> changes = open_letter_changes(file.folder, file.limits);
+  const Result<std::unique_ptr<LetterChanges>> changes = open_letter_changes(folder.path, folder.config.limits);
   if (!changes.ok()) return report(changes.error(), kExitDatabase);
   boost::json::array changed;
   for (const DeadLetterId& id : *ids) {
     const Status status = act(**changes, id);
-    if (!status.ok()) return report(status.error(), exit_code_of(status.error()));
+    if (!status.ok()) return report(status.error(), exit_code_in_folder(status.error()));
     if (!flags.json) fmt::print("{}: {}\n", id.text(), done);
     changed.push_back(boost::json::value(id.text()));
   }
@@ -200,7 +160,7 @@ int change(const DlqFlags& flags, const DataFile& file, const char* done,
 /// Does `act` to one page after the other, so many letters a second, until none is left that fits. The pages follow one
 /// another by their ids: a letter that dies again meanwhile is not met twice.
 int change_all(
-    const DlqFlags& flags, const DataFile& file, const char* done,
+    const DlqFlags& flags, const DataFolder& folder, const char* done,
     const std::function<Result<BulkChange>(LetterChanges&, const DeadLetterFilter&, const DeadLetterId&, int)>& act) {
   if (!flags.ids.empty()) {
     return report(fail(ErrorCode::kInvalidArgument, "--all takes what fits the filter, and letters are named too",
@@ -211,16 +171,16 @@ int change_all(
   if (!filter.ok()) return report(filter.error(), kExitUsage);
   // What dies from here on is not meant.
   if (const Time now = SystemClock().now(); !filter->died_before) filter->died_before = now;
-  const Result<std::unique_ptr<LetterChanges>> changes = open_letter_changes(file.folder, file.limits);
+  const Result<std::unique_ptr<LetterChanges>> changes = open_letter_changes(folder.path, folder.config.limits);
   if (!changes.ok()) return report(changes.error(), kExitDatabase);
   constexpr int kPage = 100;
-  const int page_max = std::min(kPage, file.limits.admin_page_rows_max);
+  const int page_max = std::min(kPage, folder.config.limits.admin_page_rows_max);
   const int page = flags.per_second > 0 ? std::clamp(static_cast<int>(flags.per_second), 1, page_max) : page_max;
   boost::json::array changed;
   DeadLetterId after;
   for (bool has_more = true; has_more;) {
     const Result<BulkChange> answer = act(**changes, *filter, after, page);
-    if (!answer.ok()) return report(answer.error(), exit_code_of(answer.error()));
+    if (!answer.ok()) return report(answer.error(), exit_code_in_folder(answer.error()));
     for (const DeadLetterId& id : answer->changed) changed.push_back(boost::json::value(id.text()));
     has_more = answer->has_more && !answer->changed.empty();
     if (!answer->changed.empty()) after = answer->changed.back();
@@ -235,13 +195,13 @@ int change_all(
   return kExitOk;
 }
 
-int redrive(const DlqFlags& flags, const DataFile& file) {
+int redrive(const DlqFlags& flags, const DataFolder& folder) {
   Redrive how;
   how.from_step = flags.from_step;
   how.to = flags.to;
   const char* const done = flags.to.empty() ? "ready again" : "sent on";
   if (flags.all && flags.edit.empty()) {
-    return change_all(flags, file, done,
+    return change_all(flags, folder, done,
                       [&how](LetterChanges& changes, const DeadLetterFilter& filter, const DeadLetterId& after,
                              int count) { return changes.redrive_all(filter, after, count, how); });
   }
@@ -254,18 +214,18 @@ int redrive(const DlqFlags& flags, const DataFile& file) {
     if (!in) return report(fail(ErrorCode::kNotFound, "cannot read '" + flags.edit + "'"), kExitUsage);
     how.data = std::string(std::istreambuf_iterator<char>(in), {});
   }
-  return change(flags, file, done,
+  return change(flags, folder, done,
                 [&how](LetterChanges& changes, const DeadLetterId& id) { return changes.redrive(id, how); });
 }
 
-int drop(const DlqFlags& flags, const DataFile& file) {
+int drop(const DlqFlags& flags, const DataFolder& folder) {
   if (flags.all) {
-    return change_all(flags, file, "dropped",
+    return change_all(flags, folder, "dropped",
                       [](LetterChanges& changes, const DeadLetterFilter& filter, const DeadLetterId& after, int count) {
                         return changes.drop_all(filter, after, count);
                       });
   }
-  return change(flags, file, "dropped",
+  return change(flags, folder, "dropped",
                 [](LetterChanges& changes, const DeadLetterId& id) { return changes.drop(id); });
 }
 
@@ -280,13 +240,14 @@ void add_dlq_command(CLI::App& app, int& exit_code) {
       "for "
       "a key with roles: /admin/v1/dead-letters.");
   const auto flags = std::make_shared<DlqFlags>();
-  const auto add = [&](const char* name, const char* about, int (*run)(const DlqFlags&, const DataFile&)) {
+  const auto add = [&](const char* name, const char* about, int (*run)(const DlqFlags&, const DataFolder&)) {
     CLI::App* command = dlq->add_subcommand(name, about);
     command->add_option("--data", flags->data, "Data folder (default: the configuration's, else mnema-data)");
     command->add_option("--config", flags->config, "Configuration that names the data folder");
     command->add_flag("--json", flags->json, "As JSON");
     command->callback([flags, run, &exit_code] {
-      exit_code = with_data_file(*flags, [&](const DataFile& file) { return run(*flags, file); });
+      exit_code =
+          with_data_folder(flags->config, flags->data, [&](const DataFolder& folder) { return run(*flags, folder); });
     });
     return command;
   };

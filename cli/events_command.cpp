@@ -4,17 +4,23 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <thread>
 
+#include "agents/host/replay_at_rest.hpp"
+#include "agents/rest/admin_events.hpp"
 #include "agents/rest/admin_file.hpp"
 #include "cli/dlq/admin_connection.hpp"
 #include "cli/exit_code.hpp"
 #include "connectors/base64.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/config/config.hpp"
+#include "runtime/events/event_deadline.hpp"
+#include "runtime/store/folder_lock.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -37,6 +43,10 @@ struct EventFlags {
   // replay
   std::string source;
   std::string from;
+  std::string topic;
+  std::int64_t partition = -1;
+  std::int64_t offset = -1;
+  bool dry_run = false;
 };
 
 ExitCode exit_code_of(const Error& error) {
@@ -55,18 +65,21 @@ ExitCode exit_code_of(const Error& error) {
   }
 }
 
+/// The configuration of the flags, with their data folder.
+Result<Config> config_of(const EventFlags& flags) {
+  Config config;
+  if (!flags.config.empty()) {
+    ASSIGN_OR_RETURN(config, load_config(flags.config));
+  }
+  if (!flags.data_folder.empty()) config.server.data = flags.data_folder;
+  return config;
+}
+
 /// Runs `act` with the server that has the flags' folder.
 int with_server(const EventFlags& flags, const std::function<Status(AdminConnection&)>& act) {
-  std::string folder = flags.data_folder;
-  if (folder.empty()) {
-    Config config;
-    if (!flags.config.empty()) {
-      Result<Config> loaded = load_config(flags.config);
-      if (!loaded.ok()) return report(loaded.error(), kExitConfig);
-      config = std::move(*loaded);
-    }
-    folder = config.server.data;
-  }
+  const Result<Config> config = config_of(flags);
+  if (!config.ok()) return report(config.error(), kExitConfig);
+  const std::string& folder = config->server.data;
   Result<AdminFile> file = read_admin_file(folder);
   if (!file.ok() && file.error().code == ErrorCode::kNotFound) {
     return report(fail(ErrorCode::kUnavailable, "no server runs on the data folder '" + folder + "'",
@@ -160,17 +173,69 @@ Status publish(const EventFlags& flags, AdminConnection& server) {
   return {};
 }
 
-Status replay(const EventFlags& flags, AdminConnection& server) {
+void print_replay(const EventFlags& flags, const json::object& answer) {
+  if (flags.json) return fmt::print("{}\n", json::serialize(answer));
+  for (const json::value& row : rows_of(answer)) {
+    const json::object* part = row.if_object();
+    if (part == nullptr) continue;
+    const std::string note = shown(*part, "note");
+    fmt::print("{:<24} from offset {:<10} {} {}{}\n", shown(*part, "place"), shown(*part, "from"),
+               shown(*part, "events"), flags.dry_run ? "would come again" : "come again",
+               note == "-" ? "" : "  (" + note + ")");
+  }
+  if (const std::string note = shown(answer, "note"); note != "-") fmt::print("{}\n", note);
+}
+
+Status replay_by_server(const EventFlags& flags, AdminConnection& server) {
+  json::object request{{"dry_run", flags.dry_run}};
+  if (!flags.from.empty()) request["from"] = flags.from;
+  if (!flags.topic.empty()) request["topic"] = flags.topic;
+  if (flags.partition >= 0) request["partition"] = flags.partition;
+  if (flags.offset >= 0) request["offset"] = flags.offset;
   const std::string target = "/admin/v1/sources/" + percent_encoded(flags.source) + "/replay";
   ASSIGN_OR_RETURN(const json::object answer,
-                   call(server, "POST", target, json::serialize(json::object{{"from", flags.from}}),
-                        "source '" + flags.source + "'"));
-  if (flags.json) {
-    fmt::print("{}\n", json::serialize(answer));
-  } else {
-    fmt::print("{}: again from {} on\n", flags.source, shown(answer, "from"));
-  }
+                   call(server, "POST", target, json::serialize(request), "source '" + flags.source + "'"));
+  print_replay(flags, answer);
   return {};
+}
+
+Result<ReplayRequest> request_of(const EventFlags& flags) {
+  ReplayRequest request;
+  request.topic = flags.topic;
+  request.dry_run = flags.dry_run;
+  if (flags.offset >= 0) request.offset = flags.offset;
+  if (flags.partition >= 0) request.partition = static_cast<std::int32_t>(flags.partition);
+  if (!flags.from.empty()) {
+    ASSIGN_OR_RETURN(request.from, parse_rfc3339(flags.from));
+  }
+  return request;
+}
+
+/// By the server that has the folder, or, where none has, on the folder itself.
+int replay(const EventFlags& flags) {
+  const Result<Config> config = config_of(flags);
+  if (!config.ok()) return report(config.error(), kExitConfig);
+  const std::string file = config->server.data + "/mnema.db";
+  std::error_code ignored;
+  const bool is_at_rest = std::filesystem::exists(file, ignored) && FolderLock::take(file + ".lock").ok();
+  if (!is_at_rest) {
+    return with_server(flags, [&](AdminConnection& server) { return replay_by_server(flags, server); });
+  }
+  if (flags.config.empty()) {
+    return report(fail(ErrorCode::kUnavailable, "no server runs on the data folder '" + config->server.data + "'",
+                       "start 'mnema serve', or say by --config FILE where the source's broker is"),
+                  kExitDatabase);
+  }
+  const Result<ReplayRequest> request = request_of(flags);
+  if (!request.ok()) return report(request.error(), kExitUsage);
+  const Result<ReplayReport> replayed = replay_at_rest(*config, flags.source, *request);
+  if (!replayed.ok()) return report(replayed.error(), exit_code_of(replayed.error()));
+  json::object answer = replay_json(*replayed);
+  answer["source"] = flags.source;
+  answer["dry_run"] = flags.dry_run;
+  print_replay(flags, answer);
+  if (!flags.json && !flags.dry_run) fmt::print("no server runs: the next start takes it up\n");
+  return kExitOk;
 }
 
 /// A list of the server's, with these members of each row.
@@ -196,7 +261,7 @@ Status list(const EventFlags& flags, AdminConnection& server, const std::string&
 
 Status sources(const EventFlags& flags, AdminConnection& server) {
   return list(flags, server, "/admin/v1/sources",
-              {{"name", 24}, {"kind", 9}, {"state", 8}, {"tenant", 12}, {"from", 1}});
+              {{"name", 24}, {"kind", 9}, {"state", 8}, {"tenant", 12}, {"from", 24}, {"problem", 1}});
 }
 
 Status connectors(const EventFlags& flags, AdminConnection& server) {
@@ -208,19 +273,24 @@ Status connectors(const EventFlags& flags, AdminConnection& server) {
                {"failures", 9},
                {"retries", 8},
                {"in_flight", 9},
-               {"waiting", 1}});
+               {"waiting", 8},
+               {"drifted", 8},
+               {"new_members", 1}});
 }
 
 }  // namespace
 
 void add_events_commands(CLI::App& app, int& exit_code) {
   const auto flags = std::make_shared<EventFlags>();
-  const auto add = [&](CLI::App& parent, const char* name, const char* about,
-                       Status (*run)(const EventFlags&, AdminConnection&)) {
-    CLI::App* command = parent.add_subcommand(name, about);
+  const auto add_common = [&](CLI::App* command) {
     command->add_option("--data", flags->data_folder, "Data folder (default: the configuration's, else mnema-data)");
     command->add_option("--config", flags->config, "Configuration that names the data folder");
     command->add_flag("--json", flags->json, "As JSON");
+  };
+  const auto add = [&](CLI::App& parent, const char* name, const char* about,
+                       Status (*run)(const EventFlags&, AdminConnection&)) {
+    CLI::App* command = parent.add_subcommand(name, about);
+    add_common(command);
     command->callback([flags, run, &exit_code] {
       exit_code = with_server(*flags, [&](AdminConnection& server) { return run(*flags, server); });
     });
@@ -254,15 +324,34 @@ void add_events_commands(CLI::App& app, int& exit_code) {
   auto* given = published->add_option("--payload", flags->data, "Its payload");
   published->add_option("--file", flags->file, "Its payload, from this file")->excludes(given);
   CLI::App* replayed =
-      add(*events, "replay", "Have a source that keeps its events bring them once more, as new ones", replay);
+      events->add_subcommand("replay", "Have a source that keeps its events (kafka) bring them once more, as new ones");
+  add_common(replayed);
+  replayed->callback([flags, &exit_code] { exit_code = replay(*flags); });
   replayed->add_option("source", flags->source, "Its name in the configuration")->required();
-  replayed->add_option("--from-time", flags->from, "RFC 3339, e.g. 2026-11-26T09:30:00Z")->required();
+  auto* const from = replayed->add_option("--from-time", flags->from, "RFC 3339, e.g. 2026-11-26T09:30:00Z");
+  auto* const partition =
+      replayed->add_option("--partition", flags->partition, "Only this one")
+          ->check(CLI::Range(std::int64_t{0}, std::int64_t{std::numeric_limits<std::int32_t>::max()}));
+  replayed->add_option("--offset", flags->offset, "From this offset of the partition on, instead of a time")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(partition)
+      ->excludes(from);
+  replayed->add_option("--topic", flags->topic, "Only of this topic");
+  replayed->add_flag("--dry-run", flags->dry_run, "Says what would come, and changes nothing");
+  replayed->footer(
+      "While 'mnema serve' runs on the data folder, it does it; otherwise, with --config FILE, this command does, and "
+      "the "
+      "next start takes it up. Each partition gets a new epoch: its records from there on are new events, each handled "
+      "once more.");
 
-  add(app, "sources", "Where events come from, and whether they are paused", sources)->footer(footer);
+  add(app, "sources", "Where events come from, whether they are paused, and what they wait for", sources)
+      ->footer(footer);
   CLI::App* connected = app.add_subcommand("connectors", "Other people's APIs and files");
   connected->require_subcommand(1);
   connected->footer(footer);
-  add(*connected, "status", "Each connector, its breaker and its calls since the start", connectors);
+  add(*connected, "status",
+      "Each connector, its breaker, its calls since the start, and how many answers had changed their shape",
+      connectors);
 }
 
 }  // namespace mnema

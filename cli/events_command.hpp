@@ -1,7 +1,8 @@
 // cli/events_command.hpp
 //
 // `mnema events tail | publish | replay`, `mnema sources`, `mnema connectors status`: what a running server does with
-// events, by its admin routes (agents/rest/admin_events.hpp), which DATA/admin.json names.
+// events, by its admin routes (agents/rest/admin_events.hpp), which DATA/admin.json names. A replay also works on a
+// folder that no server has (agents/host/replay_at_rest.hpp).
 #pragma once
 
 namespace CLI {

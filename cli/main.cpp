@@ -7,6 +7,7 @@
 #include "cli/docs_command.hpp"
 #include "cli/events_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/memory_command.hpp"
 #include "cli/models_command.hpp"
 #include "cli/serve_command.hpp"
 
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   mnema::add_demo_command(app, exit_code);
   mnema::add_dlq_command(app, exit_code);
   mnema::add_events_commands(app, exit_code);
+  mnema::add_memory_command(app, exit_code);
   mnema::add_config_command(app, exit_code);
   mnema::add_docs_command(app, exit_code);
   try {

@@ -112,7 +112,7 @@ int verify_models(const ModelsArguments& arguments) {
 int describe(const ModelsArguments& arguments) {
   const Result<std::string> path = resolve_model(arguments.names.front(), arguments.folder);
   if (!path.ok()) return report(path.error(), kExitModel);
-  Result<ModelDescription> described = describe_model(*path);
+  Result<ModelDescription> described = describe_model(*path, arguments.names.front());
   if (!described.ok()) return report(described.error(), kExitModel);
   boost::json::object& facts = described->facts;
   if (arguments.json) {

@@ -15,10 +15,21 @@ struct Counter {
 };
 BOOST_DESCRIBE_STRUCT(Counter, (), (count))
 
-constexpr const char* kAgent = "counter";
-
 task<Outcome> count_event(Ctx& ctx, Event) {
   ++ctx.state<Counter>().count;
+  co_return done();
+}
+
+task<std::int64_t> add_one(ToolCtx&, std::int64_t number) { co_return number + 1; }
+
+task<Outcome> make_three_steps(Ctx& ctx, Event) {
+  ToolOptions<std::int64_t, std::int64_t> acting;
+  acting.acts_itself = true;  // `started` is on disk before each, `done` after it
+  const std::int64_t none = 0;
+  const std::int64_t reserved = co_await ctx.step("reserve", add_one, none, acting);
+  const std::int64_t charged = co_await ctx.step("charge", add_one, reserved, acting);
+  const std::int64_t shipped = co_await ctx.step("ship", add_one, charged, acting);
+  ctx.state<Counter>().count += shipped - 2;
   co_return done();
 }
 
@@ -33,7 +44,7 @@ class CountingRuntime::SlowEmbedder final : public Embedder {
   void hurry() { hurrying_ = true; }
   [[nodiscard]] std::string id() const override { return "slow/1"; }
   [[nodiscard]] int dimensions() const override { return 64; }
-  void embed(std::vector<std::string> texts, bool, Executor& reply_to,
+  void embed(std::vector<std::string> texts, Kind, bool, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
     thread_.post([this, count = texts.size(), &reply_to, on_done = std::move(on_done)] {
       if (!hurrying_) std::this_thread::sleep_for(per_text_ * count);
@@ -67,17 +78,26 @@ Status CountingRuntime::open_runtime(const Options& given) {
   options.database.path = given.folder + "/mnema.db";
   options.database.checkpoint = &background_;
   options.migrations = given.migrations;
-  AgentSpec& spec = options.agents[kAgent];
-  spec.name = kAgent;
-  spec.handler = count_event;
-  spec.flow = given.flow;
-  AgentBuilder(spec).key("{/key}").state<Counter>();
+  for (const auto& [name, handler] : {std::pair(kCounter, &count_event), std::pair(kStepper, &make_three_steps)}) {
+    AgentSpec& spec = options.agents[name];
+    spec.name = name;
+    spec.handler = told(handler);
+    AgentBuilder(spec).key("{/key}").state<Counter>();
+  }
+  options.agents[kCounter].flow = given.flow;
   ASSIGN_OR_RETURN(runtime_, AgentRuntime::open(std::move(options),
                                                 {loop_, store_, turns_, queries_, background_, blocking_, recall_},
                                                 *engine_, *embedder_, clock_, random_, limits_));
   for (const std::string& tenant : given.tenants) runtime_->runtime().router().add_tenant(tenant);
   loop_.start();
   return {};
+}
+
+std::function<task<Outcome>(Ctx&, Event)> CountingRuntime::told(task<Outcome> (*handler)(Ctx&, Event)) const {
+  return [this, handler](Ctx& ctx, Event event) {
+    if (on_turn_begin_) on_turn_begin_(event);
+    return handler(ctx, std::move(event));
+  };
 }
 
 CountingRuntime::~CountingRuntime() {
@@ -102,32 +122,34 @@ void CountingRuntime::start() {
   loop_.post([this] { runtime_->start(); });
 }
 
-Event CountingRuntime::event_of(const std::string& tenant, const std::string& key, const std::string& id) const {
+Event CountingRuntime::event_of(const std::string& tenant, const std::string& key, const std::string& id,
+                                const std::string& agent) const {
   Event event;
   event.id = id;
   event.source = "bench";
   event.type = "bench.event";
   event.time = clock_.now();
   event.tenant = tenant;
-  event.agent = kAgent;
+  event.agent = agent;
   event.data = R"({"key":")" + key + R"(","text":"event )" + id + R"(, of the size that a small webhook has"})";
   return event;
 }
 
-void CountingRuntime::accept(const std::string& tenant, const std::string& key, const std::string& id,
-                             AcceptDone done) {
-  acceptor()(event_of(tenant, key, id), std::move(done));
+void CountingRuntime::accept(const std::string& tenant, const std::string& key, const std::string& id, AcceptDone done,
+                             const std::string& agent) {
+  acceptor()(event_of(tenant, key, id, agent), std::move(done));
 }
 
 Database::Statistics CountingRuntime::statistics() const { return runtime_->runtime().database().statistics(); }
 
 RuntimeCounts CountingRuntime::counts() const { return runtime_->runtime().counts(); }
 
-Result<std::int64_t> CountingRuntime::counted(const std::string& tenant, const std::vector<std::string>& keys) const {
+Result<std::int64_t> CountingRuntime::counted(const std::string& tenant, const std::vector<std::string>& keys,
+                                              const std::string& agent) const {
   return runtime_->runtime().database().read<std::int64_t>([&](Transaction& transaction) -> Result<std::int64_t> {
     std::int64_t sum = 0;
     for (const std::string& key : keys) {
-      ASSIGN_OR_RETURN(const std::optional<StoredState> stored, find_state(transaction, tenant, kAgent, key));
+      ASSIGN_OR_RETURN(const std::optional<StoredState> stored, find_state(transaction, tenant, agent, key));
       if (!stored) continue;
       ASSIGN_OR_RETURN(const boost::json::value json, parse_bounded_json(stored->json, "a counter", kWrittenByUs));
       ASSIGN_OR_RETURN(const Counter counter, from_json<Counter>(json));

@@ -15,15 +15,17 @@ void EventLoad::send(int number, MonotonicTime due) {
     if (sent_++ == 0) begun_ = due;
     events_[static_cast<std::size_t>(number)].due = due;
   }
-  runtime_.accept(target_.tenant, "k" + std::to_string(number % target_.keys), target_.prefix + std::to_string(number),
-                  [this, number](const Result<Accepted>& accepted) {
-                    const std::lock_guard lock(mutex_);
-                    ++acknowledged_;
-                    if (!accepted.ok()) ++failed_;
-                    last_acknowledged_ = clock_.monotonic_now();
-                    events_[static_cast<std::size_t>(number)].acknowledged = last_acknowledged_;
-                    changed_.notify_all();
-                  });
+  runtime_.accept(
+      target_.tenant, "k" + std::to_string(number % target_.keys), target_.prefix + std::to_string(number),
+      [this, number](const Result<Accepted>& accepted) {
+        const std::lock_guard lock(mutex_);
+        ++acknowledged_;
+        if (!accepted.ok()) ++failed_;
+        last_acknowledged_ = clock_.monotonic_now();
+        events_[static_cast<std::size_t>(number)].acknowledged = last_acknowledged_;
+        changed_.notify_all();
+      },
+      target_.agent);
 }
 
 void EventLoad::burst(int in_flight) {
@@ -54,13 +56,26 @@ void EventLoad::send_one() {
   send(number, clock_.monotonic_now());
 }
 
-bool EventLoad::on_turn_end(const Event& event, TurnEnd end) {
-  if (!event.id.starts_with(target_.prefix)) return false;
+std::optional<std::size_t> EventLoad::number_of(const Event& event) const {
+  if (!event.id.starts_with(target_.prefix)) return std::nullopt;
   std::size_t number = 0;
   std::from_chars(event.id.data() + target_.prefix.size(), event.id.data() + event.id.size(), number);
+  return number;
+}
+
+void EventLoad::on_turn_begin(const Event& event) {
+  const std::optional<std::size_t> number = number_of(event);
+  if (!number) return;
+  const std::lock_guard lock(mutex_);
+  events_[*number].begun = clock_.monotonic_now();
+}
+
+bool EventLoad::on_turn_end(const Event& event, TurnEnd end) {
+  const std::optional<std::size_t> number = number_of(event);
+  if (!number) return false;
   const std::lock_guard lock(mutex_);
   last_done_ = clock_.monotonic_now();
-  events_[number].done = last_done_;
+  events_[*number].done = last_done_;
   ++done_;
   if (end != TurnEnd::kDone) ++failed_;
   changed_.notify_all();
@@ -91,24 +106,26 @@ std::vector<std::string> EventLoad::keys() const {
   return keys;
 }
 
-Latency EventLoad::accept_latency() const {
+std::vector<Duration> EventLoad::waits(MonotonicTime Times::* from, MonotonicTime Times::* to) const {
   std::vector<Duration> waits;
   for (int i = 0; i < sent_; ++i) {
     const Times& times = events_[static_cast<std::size_t>(i)];
-    waits.push_back(times.acknowledged - times.due);
-  }
-  return latency_of(std::move(waits));
-}
-
-std::vector<Duration> EventLoad::commit_waits() const {
-  std::vector<Duration> waits;
-  for (int i = 0; i < sent_; ++i) {
-    const Times& times = events_[static_cast<std::size_t>(i)];
-    waits.push_back(times.done - times.due);
+    waits.push_back(times.*to - times.*from);
   }
   return waits;
 }
 
+Latency EventLoad::accept_latency() const { return latency_of(waits(&Times::due, &Times::acknowledged)); }
+Latency EventLoad::handler_latency() const { return latency_of(waits(&Times::due, &Times::begun)); }
+Latency EventLoad::turn_latency() const { return latency_of(waits(&Times::begun, &Times::done)); }
+std::vector<Duration> EventLoad::commit_waits() const { return waits(&Times::due, &Times::done); }
 Latency EventLoad::commit_latency() const { return latency_of(commit_waits()); }
+
+Status EventLoad::check_counted() const {
+  ASSIGN_OR_RETURN(const std::int64_t counted, runtime_.counted(target_.tenant, keys(), target_.agent));
+  if (counted == static_cast<std::int64_t>(events_.size())) return {};
+  return fail(ErrorCode::kInternal,
+              "the counters say " + std::to_string(counted) + " of " + std::to_string(events_.size()) + " events");
+}
 
 }  // namespace mnema

@@ -1,15 +1,16 @@
 // cli/bench/event_load.hpp
 //
-// Events sent to a counting runtime, and when each was due, acknowledged and done.
+// Events sent to a counting runtime, and when each was due, acknowledged, in its handler and done.
 //
 // Threads:   `burst` and `paced` block the caller; several threads may send at once, each for events of its own.
-//            `acknowledged` and `done` of the runtime's listeners on the loop.
+//            `on_turn_begin` and `on_turn_end` are for the runtime's listeners.
 // Ownership: borrows the runtime and the clock. Must outlive the turns of its events: call `wait_for_turns`.
 // Invariant: acknowledged <= sent, done <= sent   (waiting gives up after two minutes)
 #pragma once
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ class EventLoad {
     std::string tenant = "local";
     std::string prefix;  // of the ids, so that no two loads on one file send the same event
     int keys = 1000;
+    std::string agent = CountingRuntime::kCounter;
   };
   EventLoad(CountingRuntime& runtime, const Clock& clock, Target target, int events);
 
@@ -35,6 +37,8 @@ class EventLoad {
   /// Sends the next event now.
   void send_one();
 
+  /// Tells the load that a handler was entered.
+  void on_turn_begin(const Event& event);
   /// Tells the load that a turn ended. Ignores events of other loads. False: not ours.
   bool on_turn_end(const Event& event, TurnEnd end);
 
@@ -42,6 +46,8 @@ class EventLoad {
   [[nodiscard]] Status wait_for_turns();
   /// The same for acknowledgements alone.
   [[nodiscard]] Status wait_until_acknowledged();
+  /// Whether the counters in the file say as many as there were events. Errors: `kInternal`, and those of reading.
+  [[nodiscard]] Status check_counted() const;
   /// All events are sent and done.
   [[nodiscard]] bool is_done();
 
@@ -49,6 +55,8 @@ class EventLoad {
   [[nodiscard]] Duration sending_took() const { return last_acknowledged_ - begun_; }
   [[nodiscard]] Duration all_took() const { return last_done_ - begun_; }
   [[nodiscard]] Latency accept_latency() const;              // due -> acknowledged
+  [[nodiscard]] Latency handler_latency() const;             // due -> in the handler
+  [[nodiscard]] Latency turn_latency() const;                // in the handler -> the turn's commit
   [[nodiscard]] Latency commit_latency() const;              // due -> the turn's commit
   [[nodiscard]] std::vector<Duration> commit_waits() const;  // likewise, each
 
@@ -56,8 +64,11 @@ class EventLoad {
   struct Times {
     MonotonicTime due{};
     MonotonicTime acknowledged{};
+    MonotonicTime begun{};
     MonotonicTime done{};
   };
+  [[nodiscard]] std::optional<std::size_t> number_of(const Event& event) const;
+  [[nodiscard]] std::vector<Duration> waits(MonotonicTime Times::* from, MonotonicTime Times::* to) const;
   void send(int number, MonotonicTime due);
   Status wait(bool for_turns);
 

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "cli/bench/counting_runtime.hpp"
+#include "cli/bench/decoding_streams.hpp"
 #include "cli/bench/event_load.hpp"
 #include "cli/bench/process_usage.hpp"
 
@@ -36,13 +37,6 @@ class PhaseFolder {
   const std::string path_;
 };
 
-Status check_count(const CountingRuntime& runtime, const EventLoad& load, const std::string& tenant, int expected) {
-  ASSIGN_OR_RETURN(const std::int64_t counted, runtime.counted(tenant, load.keys()));
-  if (counted == expected) return {};
-  return fail(ErrorCode::kInternal,
-              "the counters say " + std::to_string(counted) + " of " + std::to_string(expected) + " events");
-}
-
 /// What changes while a burst runs.
 struct Meter {
   explicit Meter(const CountingRuntime& r) : runtime(r), before(r.statistics()), cpu_before(cpu_ns_by_thread()) {}
@@ -54,10 +48,8 @@ struct Meter {
     burst.units_per_turn = units / turns;
     burst.units_per_commit = commits > 0 ? units / commits : 0;
     burst.commits_per_s = commits / seconds(took);
-    for (const auto& [name, ns] : cpu_ns_by_thread()) {
-      const auto was = cpu_before.find(name);
-      const double us = static_cast<double>(ns - (was == cpu_before.end() ? 0 : was->second)) / 1000 / turns;
-      if (us >= 0.1) burst.cpu_us_per_turn[name] = us;
+    for (const auto& [name, us] : cpu_us_since(cpu_before)) {
+      if (us / turns >= 0.1) burst.cpu_us_per_turn[name] = us / turns;
     }
   }
 
@@ -81,7 +73,7 @@ Result<EventsBenchResult::Burst> run_burst(const EventsBenchOptions& options, co
   burst.accepted_per_s = options.events / seconds(load.sending_took());
   burst.turns_per_s = options.events / seconds(load.all_took());
   burst.drain_s = seconds(load.all_took() - load.sending_took());
-  RETURN_IF_ERROR(check_count(*runtime, load, "local", options.events));
+  RETURN_IF_ERROR(load.check_counted());
   return burst;
 }
 
@@ -103,22 +95,40 @@ Result<EventsBenchResult::Burst> run_backlog(const EventsBenchOptions& options, 
   burst.accepted_per_s = options.events / seconds(load.sending_took());
   burst.turns_per_s = options.events / seconds(took);
   burst.drain_s = seconds(took);
-  RETURN_IF_ERROR(check_count(*runtime, load, "local", options.events));
+  RETURN_IF_ERROR(load.check_counted());
   return burst;
 }
 
-Result<EventsBenchResult::Paced> run_paced(const EventsBenchOptions& options, const Clock& clock, Random& random) {
+Result<PacedWaits> run_paced(const EventsBenchOptions& options, const char* agent, double rate, const Clock& clock,
+                             Random& random) {
   const PhaseFolder folder(options.folder, "paced");
-  const int events = std::max(1, static_cast<int>(options.rate * options.rate_s));
-  ASSIGN_OR_RETURN(const auto runtime,
-                   CountingRuntime::open({folder.path(), {"local"}, options.embedding}, clock, random));
-  EventLoad load(*runtime, clock, {"local", "paced-", options.keys}, events);
-  runtime->on_turn_end([&load](const Event& event, TurnEnd end) { load.on_turn_end(event, end); });
-  runtime->start();
-  load.paced(options.rate);
-  RETURN_IF_ERROR(load.wait_for_turns());
-  RETURN_IF_ERROR(check_count(*runtime, load, "local", events));
-  return EventsBenchResult::Paced{options.rate, load.accept_latency(), load.commit_latency()};
+  PacedLoad load;
+  load.folder = folder.path();
+  load.rate = rate;
+  load.seconds = options.rate_s;
+  load.keys = options.keys;
+  load.agent = agent;
+  load.embedding = options.embedding;
+  return measure_pace(load, clock, random);
+}
+
+Result<EventsBenchResult::BesideStreams> run_beside_streams(const EventsBenchOptions& options, const Clock& clock,
+                                                            Random& random) {
+  ASSIGN_OR_RETURN(const auto streams, DecodingStreams::start({options.model, options.streams}, clock, random));
+  EventsBenchResult::BesideStreams beside;
+  ASSIGN_OR_RETURN(beside.paced, run_paced(options, CountingRuntime::kCounter, options.rate, clock, random));
+  RETURN_IF_ERROR(streams->status());
+  beside.tokens_per_s = streams->tokens_per_s();
+  return beside;
+}
+
+Result<IdleCost> run_idle(const EventsBenchOptions& options, const Clock& clock, Random& random) {
+  const PhaseFolder folder(options.folder, "idle");
+  IdleLoad load;
+  load.folder = folder.path();
+  load.agents = options.idle_agents;
+  load.seconds = options.idle_s;
+  return measure_idle(load, clock, random);
 }
 
 Result<std::vector<EventsBenchResult::Resident>> run_growth(const EventsBenchOptions& options, const Clock& clock,
@@ -184,7 +194,13 @@ Result<EventsBenchResult::Tenants> run_tenants(const EventsBenchOptions& options
 
 Result<EventsBenchResult> run_events_bench(const EventsBenchOptions& options, const Clock& clock, Random& random) {
   EventsBenchResult result;
-  // Growth first: what other phases leave in the heap would hide it.
+  if (std::error_code error; !std::filesystem::is_directory(options.folder, error)) {
+    return fail(ErrorCode::kStorage, "'" + options.folder + "' is no folder", "make it first");
+  }
+  // These first: what other phases leave in the heap would hide it.
+  if (options.idle_agents > 0) {
+    ASSIGN_OR_RETURN(result.idle, run_idle(options, clock, random));
+  }
   if (options.growth_events > 0) {
     ASSIGN_OR_RETURN(result.growth, run_growth(options, clock, random));
   }
@@ -206,7 +222,13 @@ Result<EventsBenchResult> run_events_bench(const EventsBenchOptions& options, co
     load.keys = options.keys;
     ASSIGN_OR_RETURN(result.coalesce, measure_coalescing(load, clock, random));
   }
-  ASSIGN_OR_RETURN(result.paced, run_paced(options, clock, random));
+  ASSIGN_OR_RETURN(result.paced, run_paced(options, CountingRuntime::kCounter, options.rate, clock, random));
+  if (options.step_rate > 0) {
+    ASSIGN_OR_RETURN(result.steps, run_paced(options, CountingRuntime::kStepper, options.step_rate, clock, random));
+  }
+  if (!options.model.empty()) {
+    ASSIGN_OR_RETURN(result.beside_streams, run_beside_streams(options, clock, random));
+  }
   if (options.tenants > 1) {
     ASSIGN_OR_RETURN(result.tenants, run_tenants(options, clock, random));
   }

@@ -7,7 +7,9 @@
 //   backlog  the same events already waiting when turns begin: turns alone
 //   batches  events in batches with their source's offset, beside the same ones singly; no turns (batch_load.hpp)
 //   coalesce many events of each key at a steady rate, the newest of which has a turn (coalesce_load.hpp)
-//   paced    a steady rate: due -> acknowledged, and due -> the turn's commit
+//   paced    a steady rate to a handler that counts, then to one that makes three durable steps; with a model, the
+//            first again beside texts that it decodes (paced_load.hpp, decoding_streams.hpp)
+//   idle     what agents cost that have nothing to do (idle_load.hpp)
 //   growth   resident memory after more and more bursts
 //   tenants  one tenant bursts, another sends single events
 //
@@ -21,7 +23,9 @@
 #include "cli/bench/batch_load.hpp"
 #include "cli/bench/coalesce_load.hpp"
 #include "cli/bench/disk_limit.hpp"
+#include "cli/bench/idle_load.hpp"
 #include "cli/bench/latency.hpp"
+#include "cli/bench/paced_load.hpp"
 #include "runtime/base/random.hpp"
 
 namespace mnema {
@@ -31,6 +35,11 @@ struct EventsBenchOptions {
   int events = 20'000;
   double rate = 1'000;
   double rate_s = 5;
+  double step_rate = 100;    // turns of three steps a second; 0 leaves that phase out
+  std::string model;         // decodes beside; empty leaves that phase out
+  int streams = 4;           // texts that it decodes
+  int idle_agents = 10'000;  // 0 leaves that phase out
+  double idle_s = 10;
   int tenants = 2;  // 1 leaves that phase out
   int keys = 1'000;
   int in_flight = 1'000;
@@ -61,12 +70,15 @@ struct EventsBenchResult {
   BatchRates batches;
   CoalesceRates coalesce;
 
-  struct Paced {
-    double rate = 0;
-    Latency accept;
-    Latency commit;
+  PacedWaits paced;
+  PacedWaits steps;
+
+  struct BesideStreams {
+    PacedWaits paced;
+    double tokens_per_s = 0;  // of all streams
   };
-  Paced paced;
+  BesideStreams beside_streams;
+  IdleCost idle;
 
   struct Resident {
     int events = 0;

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "cli/bench/events_bench.hpp"
+#include "cli/bench/latency_json.hpp"
 #include "cli/exit_code.hpp"
 #include "runtime/base/limits.hpp"
 #include "runtime/base/log.hpp"
@@ -24,10 +25,6 @@ struct EventsFlags {
   bool json = false;
 };
 
-boost::json::object json_of(const Latency& latency) {
-  return {{"n", latency.n}, {"p50_ms", latency.p50_ms}, {"p99_ms", latency.p99_ms}, {"max_ms", latency.max_ms}};
-}
-
 boost::json::object json_of(const EventsBenchResult::Burst& burst) {
   boost::json::object cpu;
   for (const auto& [name, us] : burst.cpu_us_per_turn) cpu[name] = us;
@@ -38,6 +35,14 @@ boost::json::object json_of(const EventsBenchResult::Burst& burst) {
           {"units_per_commit", burst.units_per_commit},
           {"commits_per_s", burst.commits_per_s},
           {"cpu_us_per_turn", std::move(cpu)}};
+}
+
+boost::json::object json_of(const PacedWaits& waits) {
+  return {{"rate", waits.rate},
+          {"accept", json_of(waits.accept)},
+          {"handler", json_of(waits.handler)},
+          {"turn", json_of(waits.turn)},
+          {"commit", json_of(waits.commit)}};
 }
 
 boost::json::object json_of(const EventsBenchOptions& options, const EventsBenchResult& result) {
@@ -61,11 +66,22 @@ boost::json::object json_of(const EventsBenchOptions& options, const EventsBench
                             {"event_bytes", BatchLoad{}.event_bytes},
                             {"batched_per_s", result.batches.batched_per_s},
                             {"single_per_s", result.batches.single_per_s}}},
-                          {"paced",
-                           {{"rate", result.paced.rate},
-                            {"accept", json_of(result.paced.accept)},
-                            {"commit", json_of(result.paced.commit)}}},
+                          {"paced", json_of(result.paced)},
                           {"growth", std::move(growth)}};
+  if (options.step_rate > 0) all["three_steps"] = json_of(result.steps);
+  if (!options.model.empty()) {
+    all["beside_streams"] = json_of(result.beside_streams.paced);
+    all["beside_streams"].as_object()["streams"] = options.streams;
+    all["beside_streams"].as_object()["tokens_per_s"] = result.beside_streams.tokens_per_s;
+  }
+  if (options.idle_agents > 0) {
+    boost::json::object cpu;
+    for (const auto& [name, us] : result.idle.cpu_us_per_s) cpu[name] = us;
+    all["idle"] = {{"agents", result.idle.agents},
+                   {"resident_bytes_each", result.idle.resident_bytes_each},
+                   {"cpu_percent", result.idle.cpu_percent},
+                   {"cpu_us_per_s", std::move(cpu)}};
+  }
   if (options.coalesce_rate > 0) {
     all["coalesce"] = {{"rate", options.coalesce_rate},
                        {"window_ms", CoalesceLoad{}.window_ms},
@@ -96,6 +112,12 @@ void print_burst(const char* name, const EventsBenchResult::Burst& burst) {
   fmt::print("\n");
 }
 
+void print_waits(const PacedWaits& waits) {
+  print_latency("  to acknowledgement", waits.accept);
+  print_latency("  to the handler", waits.handler);
+  print_latency("  to the turn's commit", waits.commit);
+}
+
 void print_text(const EventsBenchOptions& options, const EventsBenchResult& result) {
   fmt::print("bare SQLite, rows/s");
   for (const auto& group : result.disk.groups) fmt::print("   {} a commit: {:.0f}", group.rows, group.rows_per_s);
@@ -113,8 +135,21 @@ void print_text(const EventsBenchOptions& options, const EventsBenchResult& resu
     print_latency("  to a turn that knows", result.coalesce.staleness);
   }
   fmt::print("at {:.0f} events/s\n", result.paced.rate);
-  print_latency("  to acknowledgement", result.paced.accept);
-  print_latency("  to the turn's commit", result.paced.commit);
+  print_waits(result.paced);
+  if (!options.model.empty()) {
+    fmt::print("likewise beside {} texts that {} decodes, {:.0f} tokens/s together\n", options.streams, options.model,
+               result.beside_streams.tokens_per_s);
+    print_waits(result.beside_streams.paced);
+  }
+  if (options.step_rate > 0) {
+    fmt::print("at {:.0f} turns/s of three durable steps\n", result.steps.rate);
+    print_waits(result.steps);
+    print_latency("  of the turn alone", result.steps.turn);
+  }
+  if (options.idle_agents > 0) {
+    fmt::print("{} idle agents: {:.0f} bytes each, {:.3f} % of a core\n", result.idle.agents,
+               result.idle.resident_bytes_each, result.idle.cpu_percent);
+  }
   if (!result.growth.empty()) {
     fmt::print("memory  ");
     for (const auto& resident : result.growth) fmt::print(" {}k: {:.1f} MiB", resident.events / 1000, resident.mib);
@@ -172,6 +207,19 @@ void add_events_bench(CLI::App& bench, int& exit_code) {
   events->add_option("--rate-seconds", options.rate_s, "Length of the steady phase")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
+  events->add_option("--step-rate", options.step_rate, "Turns a second of three durable steps; 0 leaves this out")
+      ->check(CLI::Range(0.0, 1e5))
+      ->capture_default_str();
+  events->add_option("--model", options.model, "A model that decodes beside the steady phase, once more");
+  events->add_option("--streams", options.streams, "Texts that it decodes")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  events->add_option("--idle-agents", options.idle_agents, "Agents that have nothing to do; 0 leaves this out")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  events->add_option("--idle-seconds", options.idle_s, "How long they are watched")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
   events->add_option("--tenants", options.tenants, "One bursts, the others send single events; 1 leaves this out")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
@@ -198,7 +246,8 @@ void add_events_bench(CLI::App& bench, int& exit_code) {
   events->add_option("--data", flags->data, "Folder on the disk to measure; default: the temporary folder");
   events->add_flag("--json", flags->json, "One JSON object on standard output");
   events->footer(
-      "Runs the real runtime on a data file of its own, which it removes. No model and no sockets are involved.\n"
+      "Runs the real runtime on a data file of its own, which it removes. No sockets are involved, and no model "
+      "without --model.\n"
       "The first lines say what bare SQLite does on the same disk with the same settings: no commit can be cheaper.");
   events->callback([flags, &exit_code] { exit_code = run_events(*flags); });
 }

@@ -8,6 +8,9 @@
 #include <unordered_map>
 
 #include "agents/host/engine_embedder.hpp"
+#include "cli/bench/embedding_load.hpp"
+#include "cli/bench/process_usage.hpp"
+#include "inference/loading/catalogue.hpp"
 #include "inference/loading/model_loader.hpp"
 #include "inference/local_engine.hpp"
 #include "memory/documents/token_estimate.hpp"
@@ -20,6 +23,10 @@ namespace {
 constexpr const char* kTenant = "bench";
 constexpr int kTurnsPerUnit = 64;
 constexpr int kHitsMax = 100;
+constexpr const char* kRecallThread = "recall";
+constexpr std::size_t kQuestionsTimed = 1'000;
+constexpr std::size_t kTextsWaiting = 256;
+constexpr std::size_t kLongTextBytes = 1'800;  // about as many tokens as an encoder of the catalogue reads at once
 
 template <class T>
 Result<T> wait_for(const std::function<void(std::function<void(Result<T>)>)>& start) {
@@ -34,10 +41,22 @@ class SharingEmbedder final : public Embedder {
   explicit SharingEmbedder(Embedder& inner) : inner_(inner) {}
   [[nodiscard]] std::string id() const override { return inner_.id(); }
   [[nodiscard]] int dimensions() const override { return inner_.dimensions(); }
+  [[nodiscard]] bool tells_tokens() const override { return inner_.tells_tokens(); }
 
-  void embed(std::vector<std::string> texts, bool interactive, Executor& reply_to,
+  void embed(std::vector<std::string> texts, Kind kind, bool interactive, Executor& reply_to,
              std::function<void(Result<std::vector<std::vector<float>>>)> on_done) override {
-    if (interactive) return inner_.embed(std::move(texts), true, reply_to, std::move(on_done));
+    if (interactive) return inner_.embed(std::move(texts), kind, true, reply_to, std::move(on_done));
+    embed_with_tokens(std::move(texts), kind, false, reply_to, [on_done = std::move(on_done)](auto embedded) {
+      if (!embedded.ok()) return on_done(embedded.error());
+      std::vector<std::vector<float>> vectors;
+      for (EmbeddedText& text : *embedded) vectors.push_back(std::move(text.vector));
+      on_done(std::move(vectors));
+    });
+  }
+
+  void embed_with_tokens(std::vector<std::string> texts, Kind kind, bool interactive, Executor& reply_to,
+                         std::function<void(Result<std::vector<EmbeddedText>>)> on_done) override {
+    if (interactive) return inner_.embed_with_tokens(std::move(texts), kind, true, reply_to, std::move(on_done));
     std::vector<std::string> missing;
     {
       const std::scoped_lock lock(mutex_);
@@ -46,28 +65,31 @@ class SharingEmbedder final : public Embedder {
         if (known_.count(text) == 0 && seen.insert(text).second) missing.push_back(text);
       }
     }
-    if (missing.empty()) return reply_to.post([on_done, vectors = of(texts)] { on_done(vectors); });
-    inner_.embed(missing, false, reply_to, [this, texts, missing, on_done = std::move(on_done)](auto made) {
-      if (!made.ok()) return on_done(made.error());
-      {
-        const std::scoped_lock lock(mutex_);
-        for (std::size_t i = 0; i < missing.size() && i < made->size(); ++i) known_[missing[i]] = (*made)[i];
-      }
-      on_done(of(texts));
-    });
+    if (missing.empty()) return reply_to.post([on_done, embedded = of(texts)] { on_done(embedded); });
+    inner_.embed_with_tokens(missing, kind, false, reply_to,
+                             [this, texts, missing, on_done = std::move(on_done)](auto made) {
+                               if (!made.ok()) return on_done(made.error());
+                               {
+                                 const std::scoped_lock lock(mutex_);
+                                 for (std::size_t i = 0; i < missing.size() && i < made->size(); ++i) {
+                                   known_[missing[i]] = std::move((*made)[i]);
+                                 }
+                               }
+                               on_done(of(texts));
+                             });
   }
 
  private:
-  std::vector<std::vector<float>> of(const std::vector<std::string>& texts) {
+  std::vector<EmbeddedText> of(const std::vector<std::string>& texts) {
     const std::scoped_lock lock(mutex_);
-    std::vector<std::vector<float>> vectors;
-    for (const std::string& text : texts) vectors.push_back(known_[text]);
-    return vectors;
+    std::vector<EmbeddedText> embedded;
+    for (const std::string& text : texts) embedded.push_back(known_[text]);
+    return embedded;
   }
 
   Embedder& inner_;
   std::mutex mutex_;
-  std::unordered_map<std::string, std::vector<float>> known_;  // under mutex_
+  std::unordered_map<std::string, EmbeddedText> known_;  // under mutex_
 };
 
 Scope scope_of(std::size_t user) { return {kTenant, "", "user-" + std::to_string(user), ""}; }
@@ -118,7 +140,7 @@ class MemoryBench {
     const MonotonicTime begin = clock_.monotonic_now();
     RETURN_IF_ERROR(remember_all());
     result_.ingest_s = static_cast<double>((clock_.monotonic_now() - begin).count()) / 1e6;
-    RETURN_IF_ERROR(ask_all());
+    RETURN_IF_ERROR(options_.timed ? time_all() : ask_all());
     return std::move(result_);
   }
 
@@ -136,7 +158,7 @@ class MemoryBench {
         [&](auto done) { engine_->embed(model, {"probe"}, Priority::kInteractive, replies_, std::move(done)); });
     if (!probe.ok()) return probe.error();
     const auto dimensions = static_cast<int>(probe->vectors.front().size());
-    encoder_ = std::make_unique<EngineEmbedder>(*engine_, model, model + "/mean/2", dimensions);
+    encoder_ = std::make_unique<EngineEmbedder>(*engine_, model, embedding_id(model), dimensions);
     sharing_ = std::make_unique<SharingEmbedder>(*encoder_);
     counts_tokens_ = engine_->tokenize(options_.tokenizer_model, "probe", false, false).ok();
     result_.tokens_by = counts_tokens_ ? options_.tokenizer_model : "estimate";
@@ -147,8 +169,9 @@ class MemoryBench {
     MemoryStore::Options memory;
     memory.index_folder = options_.folder + "/indexes";
     memory.limits = limits_;
+    Embedder& embedder = options_.users > 0 ? static_cast<Embedder&>(*sharing_) : *encoder_;
     ASSIGN_OR_RETURN(memory_,
-                     MemoryStore::open(*database_, *sharing_, {queries_, background_}, clock_, random_, memory));
+                     MemoryStore::open(*database_, embedder, {queries_, background_}, clock_, random_, memory));
     return {};
   }
 
@@ -214,6 +237,50 @@ class MemoryBench {
     for (double* share : {&none.own, &none.foreign, &none.foreign_names}) *share /= static_cast<double>(none.n);
     result_.question_to_hits = latency_of(std::move(waits_));
     result_.search = latency_of(std::move(searches_));
+    return {};
+  }
+
+  /// As an agent asks: with its own conversation left out, and while texts wait for their vectors.
+  Status time_all() {
+    RETURN_IF_ERROR(time_questions("alone", false));
+    RETURN_IF_ERROR(time_questions("one thread left out", true));
+    std::vector<std::string> long_texts;
+    for (std::size_t i = 0; i < kTextsWaiting; ++i) {
+      std::string text;
+      const std::vector<ConversationTurn>& turns = conversations_[i % conversations_.size()].turns;
+      for (std::size_t k = 0; text.size() < kLongTextBytes; ++k) text += turns[(i + k) % turns.size()].text + "\n";
+      long_texts.push_back(text.substr(0, kLongTextBytes));
+    }
+    const EmbeddingLoad load(*encoder_, replies_, long_texts);
+    return time_questions("one thread left out, behind " + std::to_string(kTextsWaiting) + " long texts", true);
+  }
+
+  Status time_questions(const std::string& situation, bool leave_out) {
+    waits_.clear();
+    searches_.clear();
+    const long long cpu_before = cpu_ns_by_thread()[kRecallThread];
+    for (std::size_t user = 0; user < users() && waits_.size() < kQuestionsTimed; ++user) {
+      const Conversation& conversation = of_user(user);
+      // Other users' questions are other texts, or their vectors would be there already.
+      for (std::size_t i = user; i < conversation.questions.size(); i += std::max<std::size_t>(1, users() / 4)) {
+        RecallQuery query;
+        query.scope = scope_of(user);
+        query.text = conversation.questions[i].text + " (" + situation + ")";
+        if (leave_out) query.thread_excluded = episode_of(conversation, conversation.turns.back(), user).thread;
+        const MonotonicTime begin = clock_.monotonic_now();
+        ASSIGN_OR_RETURN(const Recalled recalled, recall(query));
+        waits_.push_back(clock_.monotonic_now() - begin);
+        searches_.push_back(Duration(recalled.statistics.search_us));
+        if (!recalled.statistics.without_vectors_because.empty()) {
+          return fail(ErrorCode::kUnavailable,
+                      "a question has no vector: " + recalled.statistics.without_vectors_because);
+        }
+      }
+    }
+    if (waits_.empty()) return fail(ErrorCode::kInvalidArgument, "there is no question");
+    const double questions = static_cast<double>(waits_.size());
+    result_.timed.push_back({situation, latency_of(std::move(waits_)), latency_of(std::move(searches_)),
+                             static_cast<double>(cpu_ns_by_thread()[kRecallThread] - cpu_before) / 1e6 / questions});
     return {};
   }
 
@@ -340,7 +407,7 @@ class MemoryBench {
   ThreadPoolExecutor compute_{"compute", 1};
   ThreadPoolExecutor prepare_{"prepare", 1};
   ThreadPoolExecutor background_{"background", 1};
-  ThreadPoolExecutor queries_{"recall", 1};
+  ThreadPoolExecutor queries_{kRecallThread, 1};
   ThreadPoolExecutor replies_{"replies", 1};
   std::unique_ptr<LocalEngine> engine_;
   std::unique_ptr<EngineEmbedder> encoder_;

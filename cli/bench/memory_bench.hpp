@@ -34,7 +34,8 @@ struct MemoryBenchOptions {
   std::string embedding_model = "all-minilm-l6-v2";    // catalogue name or folder
   std::string tokenizer_model = "qwen2.5-coder-0.5b";  // counts the tokens of a context; not on disk: estimated
   int threads = 0;                                     // compute threads; 0 = one per core
-  int users = 0;  // conversations are repeated until there are so many users; 0 = each conversation is one
+  int users = 0;       // conversations are repeated until there are so many users; 0 = each conversation is one
+  bool timed = false;  // asks for how soon alone, in the situations of TimedQuestions
   /// To fit weights by; both or none. Of each question all that was found, hits and dropped, with their turns' ids; and
   /// the best of its own conversation and of another.
   std::function<void(const ConversationQuestion&, const std::vector<std::string>& turns, const Recalled&)>
@@ -59,7 +60,16 @@ struct Abstentions {
   double foreign_names = 0;  // the same, with the names of that conversation's speakers
 };
 
+/// How soon the first hits are there. Each question is asked once in each situation.
+struct TimedQuestions {
+  std::string situation;
+  Latency question_to_hits;
+  Latency search;     // of it, without the question's vector
+  double cpu_ms = 0;  // of the searching thread for one question, whoever else has the processor
+};
+
 struct MemoryBenchResult {
+  std::vector<TimedQuestions> timed;  // with MemoryBenchOptions::timed, and nothing but this and the entries
   RecallShares all;
   std::map<std::string, RecallShares> by_category;
   std::array<double, kTokenBudgets.size()> evidence_at_tokens{};  // kept in a context of so many

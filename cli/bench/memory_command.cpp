@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 
+#include "cli/bench/latency_json.hpp"
 #include "cli/bench/memory_bench.hpp"
 #include "cli/exit_code.hpp"
 #include "runtime/base/log.hpp"
@@ -33,11 +34,20 @@ boost::json::object json_of(const RecallShares& shares) {
   return recall;
 }
 
-boost::json::object json_of(const Latency& latency) {
-  return {{"n", latency.n}, {"p50_ms", latency.p50_ms}, {"p99_ms", latency.p99_ms}, {"max_ms", latency.max_ms}};
+boost::json::object json_of(const std::vector<TimedQuestions>& timed) {
+  boost::json::object situations;
+  for (const TimedQuestions& questions : timed) {
+    situations[questions.situation] = {{"question_to_hits", json_of(questions.question_to_hits)},
+                                       {"search", json_of(questions.search)},
+                                       {"search_cpu_ms", questions.cpu_ms}};
+  }
+  return situations;
 }
 
 boost::json::object json_of(const MemoryBenchResult& result) {
+  if (!result.timed.empty()) {
+    return {{"timed", json_of(result.timed)}, {"entries", result.entries}, {"ingest_s", result.ingest_s}};
+  }
   boost::json::object categories;
   for (const auto& [name, shares] : result.by_category) {
     categories[name] = {{"n", shares.n}, {"recall", json_of(shares)}};
@@ -67,8 +77,20 @@ void print_shares(const std::string& name, const RecallShares& shares) {
   fmt::print("  {:<28}{:>6}   {:.3f}   {:.3f}   {:.3f}\n", name, shares.n, shares.at[0], shares.at[1], shares.at[2]);
 }
 
+void print_timed(const std::vector<TimedQuestions>& timed) {
+  for (const TimedQuestions& questions : timed) {
+    fmt::print("  {}: {} questions\n", questions.situation, questions.question_to_hits.n);
+    fmt::print(
+        "    question to hits p50 {:.1f} ms, p99 {:.1f} ms; of it the search {:.1f} and {:.1f} ms; {:.1f} ms of CPU a "
+        "search\n",
+        questions.question_to_hits.p50_ms, questions.question_to_hits.p99_ms, questions.search.p50_ms,
+        questions.search.p99_ms, questions.cpu_ms);
+  }
+}
+
 void print_text(const MemoryBenchResult& result) {
   fmt::print("{} entries, remembered and embedded in {:.1f} s\n", result.entries, result.ingest_s);
+  if (!result.timed.empty()) return print_timed(result.timed);
   fmt::print("  evidence found                  n      @5     @10     @25\n");
   print_shares("all", result.all);
   for (const auto& [name, shares] : result.by_category) print_shares("category " + name, shares);
@@ -180,6 +202,8 @@ void add_memory_bench(CLI::App& bench, int& exit_code) {
   memory->add_option("--threads", flags->options.threads, "Compute threads; 0 = one per core")->capture_default_str();
   memory->add_option("--data", flags->options.folder, "Folder that keeps the entries and vectors for the next run");
   memory->add_option("--features", flags->features, "Write what the ranker sees of each candidate (JSON lines)");
+  memory->add_flag("--timed", flags->options.timed,
+                   "Ask for how soon alone: with the asker's thread left out too, and behind long texts that wait");
   memory->add_flag("--json", flags->json, "One JSON object on standard output");
   memory->callback([flags, &exit_code] { exit_code = run_memory(*flags); });
 }

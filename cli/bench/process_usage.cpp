@@ -29,4 +29,13 @@ std::map<std::string, long long> cpu_ns_by_thread() {
   return by_name;
 }
 
+std::map<std::string, double> cpu_us_since(const std::map<std::string, long long>& before) {
+  std::map<std::string, double> by_name;
+  for (const auto& [name, ns] : cpu_ns_by_thread()) {
+    const auto was = before.find(name);
+    by_name[name] = static_cast<double>(ns - (was == before.end() ? 0 : was->second)) / 1000;
+  }
+  return by_name;
+}
+
 }  // namespace mnema

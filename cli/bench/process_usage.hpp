@@ -16,4 +16,7 @@ namespace mnema {
 /// Nanoseconds of CPU that the threads alive have had, by name; those of a pool ("turns-0", "turns-1") together.
 [[nodiscard]] std::map<std::string, long long> cpu_ns_by_thread();
 
+/// Microseconds that they have had since `before`, an earlier answer.
+[[nodiscard]] std::map<std::string, double> cpu_us_since(const std::map<std::string, long long>& before);
+
 }  // namespace mnema

@@ -59,7 +59,7 @@ std::string meaning_with_kinds(const ConfigKey& key) {
   return kinds.empty() || meaning.starts_with(kinds + ":") ? meaning : kinds + ": " + meaning;
 }
 
-bool is_named(const std::string& section) { return section.ends_with(".NAME"); }
+bool is_named(const std::string& section) { return (section + ".").find(".NAME.") != std::string::npos; }
 
 /// Something that may stand where a key has no default.
 std::string placeholder(const ConfigKey& key) {

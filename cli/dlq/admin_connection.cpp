@@ -32,31 +32,30 @@ Error split_hint(ErrorCode code, std::string text) {
   return fail(code, std::move(text));
 }
 
-/// What the server says is wrong: its own sentence, under the code that the same change would end with here.
-Error refusal_of(const Answer& answer, const std::string& address) {
+}  // namespace
+
+Error refusal_of(int status, const std::string& text, const std::string& address) {
   ErrorCode code = ErrorCode::kInternal;
-  if (answer.status == 400) code = ErrorCode::kInvalidArgument;
-  if (answer.status == 404) code = ErrorCode::kNotFound;
-  if (answer.status == 403) code = ErrorCode::kPermissionDenied;
-  if (answer.status == 422) code = ErrorCode::kFailedPrecondition;
-  if (answer.status == 429) code = ErrorCode::kMailboxFull;
-  if (answer.status == 503) code = ErrorCode::kUnavailable;
-  if (answer.status == 401) {
+  if (status == 400) code = ErrorCode::kInvalidArgument;
+  if (status == 404) code = ErrorCode::kNotFound;
+  if (status == 403) code = ErrorCode::kPermissionDenied;
+  if (status == 422) code = ErrorCode::kFailedPrecondition;
+  if (status == 429) code = ErrorCode::kMailboxFull;
+  if (status == 503) code = ErrorCode::kUnavailable;
+  if (status == 401) {
     return fail(ErrorCode::kFailedPrecondition,
                 "the server at " + address + " does not take the token of the data folder",
                 "the folder's admin.json is of an earlier process: try again, or restart the server");
   }
-  const Result<json::value> body = parse_bounded_json(answer.body, "the answer");
+  const Result<json::value> body = parse_bounded_json(text, "the answer");
   if (body.ok() && body->is_object()) {
     const json::value* error = body->get_object().if_contains("error");
     const json::value* message =
         error != nullptr && error->is_object() ? error->get_object().if_contains("message") : nullptr;
     if (message != nullptr && message->is_string()) return split_hint(code, std::string(message->get_string()));
   }
-  return fail(code, "the server at " + address + " answered with status " + std::to_string(answer.status));
+  return fail(code, "the server at " + address + " answered with status " + std::to_string(status));
 }
-
-}  // namespace
 
 std::string percent_encoded(const std::string& text) {
   std::string all;
@@ -115,7 +114,7 @@ Result<std::string> AdminConnection::call(const std::string& method, const std::
                 "see 'mnema dlq list'");
   }
   if (answer->status >= 200 && answer->status < 300) return answer->body;
-  return refusal_of(*answer, server_.address);
+  return refusal_of(answer->status, answer->body, server_.address);
 }
 
 }  // namespace mnema

@@ -35,6 +35,10 @@ class AdminConnection {
   std::unique_ptr<CurlTransport> transport_;
 };
 
+/// What the server at `address` says is wrong in an answer: its own sentence, under the code that the same change would
+/// end with here.
+[[nodiscard]] Error refusal_of(int status, const std::string& text, const std::string& address);
+
 /// Any bytes, as a query or a part of a path holds them.
 [[nodiscard]] std::string percent_encoded(const std::string& text);
 

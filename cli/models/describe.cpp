@@ -6,8 +6,9 @@
 
 #include "inference/engine_options.hpp"
 #include "inference/formats/gguf.hpp"
-#include "inference/formats/safetensors.hpp"
+#include "inference/loading/catalogue.hpp"
 #include "inference/loading/model_loader.hpp"
+#include "inference/model/encoder_weights.hpp"
 #include "inference/model/hyper_parameters.hpp"
 #include "runtime/base/limits.hpp"
 
@@ -81,14 +82,27 @@ Result<ModelDescription> describe_decoder(const std::string& path) {
   return description;
 }
 
-Result<ModelDescription> describe_encoder(const std::string& folder) {
-  const std::string path = folder + "/model.safetensors";
-  ASSIGN_OR_RETURN(const std::shared_ptr<SafetensorsFile> file, SafetensorsFile::open(path));
-  TypeCount types;
-  for (const SafeTensor& tensor : file->tensors()) {
-    types.add(tensor.type, tensor.data.size(),
+/// Adds what the file holds to `types`.
+Status count_types(const std::string& path, TypeCount& types) {
+  const auto add = [&](const auto& tensor, const std::string& type) {
+    types.add(type, tensor.data.size(),
               std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::uint64_t{1}, std::multiplies<>()));
+  };
+  if (path.ends_with(".onnx")) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<OnnxFile> file, OnnxFile::open(path));
+    for (const OnnxTensor& tensor : file->tensors()) add(tensor, std::string(name_of(tensor.type)));
+    return {};
   }
+  ASSIGN_OR_RETURN(const std::shared_ptr<SafetensorsFile> file, SafetensorsFile::open(path));
+  for (const SafeTensor& tensor : file->tensors()) add(tensor, tensor.type);
+  return {};
+}
+
+Result<ModelDescription> describe_encoder(const std::string& folder, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::string path, EncoderWeights::locate(folder));
+  TypeCount types;
+  RETURN_IF_ERROR(count_types(path, types));
+  const EncoderProfile profile = encoder_profile(name);
   std::error_code ignored;
   ModelDescription description;
   description.facts = {{"file", path},
@@ -96,6 +110,11 @@ Result<ModelDescription> describe_encoder(const std::string& folder) {
                        {"architecture", "bert"},
                        {"parameters", types.parameters()},
                        {"tokenizer", "wordpiece"},
+                       {"tokens_max", profile.options.tokens_max},
+                       {"pooling", name_of(profile.options.pooling)},
+                       {"before_question", profile.question},
+                       {"before_passage", profile.passage},
+                       {"vectors_id", embedding_id(name)},
                        {"types", types.rows()}};
   description.problem = problem_of(folder);
   return description;
@@ -103,9 +122,10 @@ Result<ModelDescription> describe_encoder(const std::string& folder) {
 
 }  // namespace
 
-Result<ModelDescription> describe_model(const std::string& path) {
+Result<ModelDescription> describe_model(const std::string& path, const std::string& name) {
   std::error_code ignored;
-  return std::filesystem::is_directory(path, ignored) ? describe_encoder(path) : describe_decoder(path);
+  if (!std::filesystem::is_directory(path, ignored)) return describe_decoder(path);
+  return describe_encoder(path, name.empty() ? path : name);
 }
 
 }  // namespace mnema

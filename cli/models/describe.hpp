@@ -20,7 +20,8 @@ struct ModelDescription {
   std::optional<Error> problem;  // why it cannot be run here
 };
 
-/// Describes a GGUF file or an encoder's folder. Errors: the file cannot be read at all.
-[[nodiscard]] Result<ModelDescription> describe_model(const std::string& path);
+/// Describes a GGUF file or an encoder's folder; `name`: what the user called it, by which the catalogue may know more.
+/// Errors: the file cannot be read at all.
+[[nodiscard]] Result<ModelDescription> describe_model(const std::string& path, const std::string& name = "");
 
 }  // namespace mnema

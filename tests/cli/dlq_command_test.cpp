@@ -10,7 +10,7 @@
 #include "cli/exit_code.hpp"
 #include "runtime/exec/thread_pool_executor.hpp"
 #include "runtime/runtime.hpp"
-#include "tests/cli/dlq/run_dlq.hpp"
+#include "tests/cli/command_run.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
@@ -74,7 +74,7 @@ class DlqCommand : public ::testing::Test {
 
   /// Runs `mnema dlq ARGUMENTS --data FOLDER`; what it printed is in `out` and `err`.
   int run(std::vector<std::string> arguments) {
-    testing::DlqRun run = testing::run_dlq(std::move(arguments), folder_);
+    testing::CommandRun run = testing::run_command(add_dlq_command, "dlq", std::move(arguments), folder_);
     out = std::move(run.out);
     err = std::move(run.err);
     return run.exit_code;

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
@@ -11,6 +10,7 @@
 
 #include "agents/host_harness.hpp"
 #include "cli/exit_code.hpp"
+#include "tests/cli/command_run.hpp"
 #include "tests/runtime/log_capture.hpp"
 
 // `mnema events`, `sources` and `connectors` beside a whole program that serves.
@@ -42,18 +42,11 @@ class EventsCommand : public ::testing::Test {
   ~EventsCommand() override { std::filesystem::remove(watched().config.connectors.at("log").path); }
 
   int run(std::vector<std::string> arguments) {
-    int exit_code = -1;
-    CLI::App app;
-    add_events_commands(app, exit_code);
     arguments.insert(arguments.end(), {"--data", data_});
-    std::reverse(arguments.begin(), arguments.end());
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    app.parse(arguments);
-    std::fflush(stdout);
-    out = ::testing::internal::GetCapturedStdout();
-    err = ::testing::internal::GetCapturedStderr();
-    return exit_code;
+    testing::CommandRun run = testing::run_command(add_events_commands, std::move(arguments));
+    out = std::move(run.out);
+    err = std::move(run.err);
+    return run.exit_code;
   }
 
   const testing::LogCapture quiet_;

@@ -18,6 +18,9 @@ class EventsBench : public testing::Test {
     options_.keys = 20;
     options_.rate = 400;
     options_.rate_s = 0.2;
+    options_.step_rate = 100;
+    options_.idle_agents = 50;
+    options_.idle_s = 0.1;
     options_.growth_events = 100;
     options_.batched_events = 300;
     options_.batch_events = 40;
@@ -48,6 +51,11 @@ TEST_F(EventsBench, CountsEveryEventInEveryPhase) {
   EXPECT_GT(result->coalesce.events_per_turn, 1);
   EXPECT_EQ(result->paced.commit.n, 80u);
   EXPECT_GE(result->paced.commit.max_ms, result->paced.commit.p50_ms);
+  EXPECT_EQ(result->paced.handler.n, 80u);
+  EXPECT_LE(result->paced.handler.p50_ms, result->paced.commit.p50_ms);
+  EXPECT_EQ(result->steps.turn.n, 20u);
+  EXPECT_GT(result->steps.turn.p50_ms, 0);
+  EXPECT_EQ(result->idle.agents, 50);
   EXPECT_EQ(result->growth.back().events, 100);
   EXPECT_GT(result->growth.back().mib, 0);
   EXPECT_GT(result->tenants.beside.n, 0u);

@@ -16,7 +16,7 @@
 #include "cli/exit_code.hpp"
 #include "runtime/store/folder_lock.hpp"
 #include "runtime/store/private_file.hpp"
-#include "tests/cli/dlq/run_dlq.hpp"
+#include "tests/cli/command_run.hpp"
 #include "tests/runtime/log_capture.hpp"
 
 // `mnema dlq` on the folder of a whole program that serves, and of one that does not any more.
@@ -53,7 +53,7 @@ class DlqBesideServer : public ::testing::Test {
   }
 
   int run(std::vector<std::string> arguments) {
-    testing::DlqRun run = testing::run_dlq(std::move(arguments), data_);
+    testing::CommandRun run = testing::run_command(add_dlq_command, "dlq", std::move(arguments), data_);
     out = std::move(run.out);
     err = std::move(run.err);
     return run.exit_code;
