@@ -141,9 +141,12 @@ class Broker:
 
 
 def run(folder, sasl):
+    # So that the broker ends with us: it is in no process group of whoever ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     broker = Broker(folder, sasl)
     try:
         broker.start()
+        (folder / "address").write_text(broker.facts()["address"])
         print(json.dumps(broker.facts()), flush=True)
         for line in sys.stdin:
             what = line.strip()

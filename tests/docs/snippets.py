@@ -32,6 +32,10 @@ BLOCK = re.compile(r"<!-- (snippet: (?P<name>\S+)(?: (?P<how>before|instead of):
 PATIENCE_S = 20
 NOT_HERE = 77  # what a document needs is not on this machine
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Scripts that a document may start a broker with, and the command by which each says whether it can.
+BROKERS = [("examples/kafka/broker.py", "fetch", "a Kafka broker"),
+           ("examples/kafka/registry.py", "fetch", "a schema registry"),
+           ("examples/rabbitmq/broker.py", "check", "RabbitMQ (rabbitmq-server and amqp-tools)")]
 
 
 class Shell:
@@ -147,9 +151,11 @@ def main():
         for number, document in enumerate(arguments.documents):
             folder = home / str(number)
             folder.mkdir()
-            if "broker.py" in document.read_text(encoding="utf-8") and \
-                    subprocess.run([sys.executable, ROOT / "examples/kafka/broker.py", "fetch"]).returncode == NOT_HERE:
-                print(f"NOT CHECKED: {document} needs a Kafka broker", flush=True)
+            # What is fetched once is not to be waited for inside of a document.
+            needs = [name for script, command, name in BROKERS if script in document.read_text(encoding="utf-8") and
+                     subprocess.run([sys.executable, ROOT / script, command]).returncode == NOT_HERE]
+            if needs:
+                print(f"NOT CHECKED: {document} needs {needs[0]}", flush=True)
                 skipped += 1
                 continue
             try:

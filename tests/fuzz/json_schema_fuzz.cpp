@@ -9,6 +9,7 @@
 #include <string>
 
 #include "inference/grammar/automaton.hpp"
+#include "inference/grammar/grammar_text.hpp"
 #include "inference/grammar/matcher.hpp"
 #include "inference/grammar/schema_grammar.hpp"
 #include "runtime/base/json.hpp"
@@ -21,19 +22,21 @@ using namespace mnema;
 /// A text of the grammar, its ways chosen by `data`; empty where none ends within its bounds.
 std::string written_by(grammar::Matcher& matcher, const std::uint8_t* data, std::size_t size) {
   std::string text;
-  grammar::Position position = matcher.start();
+  grammar::GrammarText written(matcher.start());
   for (std::size_t i = 0; i < 400; ++i) {
-    if (matcher.complete(position)) return text;
+    if (matcher.complete(written.position())) return text;
     const std::uint8_t first = size > 0 ? data[i % size] : 0;
-    grammar::Position next = grammar::kDead;
-    for (int offset = 0; offset < 256 && next == grammar::kDead; ++offset) {
-      const auto byte = static_cast<std::uint8_t>(first + offset);
+    std::optional<grammar::GrammarText> next;
+    for (int offset = 0; offset < 256 && !next; ++offset) {
+      const char byte = static_cast<char>(first + offset);
       matcher.begin_operation();
-      next = matcher.step(position, byte);
-      if (next != grammar::kDead) text += static_cast<char>(byte);
+      next = written.with(matcher, {&byte, 1});
+      if (next && !next->can_go_on(matcher)) next.reset();
+      if (next) text += byte;
     }
-    if (next == grammar::kDead) return "";
-    position = next;
+    if (!next) return "";
+    written = std::move(*next);
+    written.check_integrity();
   }
   return "";
 }
@@ -57,7 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   grammar::Matcher matcher(std::make_shared<const grammar::Automaton>(std::move(*automaton)));
   const std::string text = written_by(matcher, data, size);
   const auto value = parse_bounded_json(text, "the text");
-  // Numbers beyond doubles read back as others, and a member may come twice: documented limits.
+  if (!value.ok() && value.error().message.find("comes twice") != std::string::npos) std::abort();
+  // Numbers beyond doubles read back as others: a documented limit.
   const bool clear = value.ok() && text.find_first_of("0123456789") == std::string::npos;
   if (!clear) return 0;
   for (const SchemaBreach& breach : validator->validate(*value)) {

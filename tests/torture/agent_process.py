@@ -20,15 +20,25 @@ def free_port():
         return probe.getsockname()[1]
 
 
+WEBHOOK = """
+[sources.torture]
+kind = "webhook"
+path = "/hooks/torture"
+scheme = "standard"
+secrets = [{env = "TORTURE_SECRET"}]
+"""
+
+
 class AgentProcess:
     """Owns the child and its folder's files; ends it at the latest in `close`."""
 
-    def __init__(self, program, folder, till, risky, sink, extra="", grace_ms=GRACE_MS):
+    def __init__(self, program, folder, till, risky, sink, extra="", grace_ms=GRACE_MS, source=WEBHOOK):
         self.program = program
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.port = free_port()
         self.grace_s = grace_ms / 1000
+        self.is_pushed_at = source == WEBHOOK
         self.process = None
         self.log = self.folder / "agent.log"
         self.config = self.folder / "mnema.toml"
@@ -59,11 +69,7 @@ kind = "http"
 url = "http://127.0.0.1:{sink.port}"
 path = "/told"
 timeout_ms = 10000
-[sources.torture]
-kind = "webhook"
-path = "/hooks/torture"
-scheme = "standard"
-secrets = [{{env = "TORTURE_SECRET"}}]
+{source}
 {extra}
 """
         )
@@ -127,6 +133,10 @@ secrets = [{{env = "TORTURE_SECRET"}}]
             "messages": self.rows("SELECT count(*) FROM outbox WHERE state <> 1")[0][0],
             "timers": self.rows("SELECT count(*) FROM timers")[0][0],
         }
+
+    def records_read(self):
+        """Of Kafka, as far as the program's own offsets go."""
+        return self.rows("SELECT coalesce(sum(next), 0) FROM kafka_offsets")[0][0]
 
     def states(self, agent):
         """The states of an agent, by key."""

@@ -1,14 +1,15 @@
 // A program of an adopter: agents on the public SDK alone, with all that can be lost or doubled in them. torture.py
 // plays the world around it, kills it, and counts at the end. What an event asks for stands in its body:
 //
-//   {"key": "k7", "n": 12, "id": "k7-12", "pay": 1, "once": 1, "tell": 1, "wake_ms": 500, "note": 1}
+//   {"key": "k7", "n": 12, "id": "k7-12", "pay": 1, "once": 1, "tell": 1, "record": 1, "wake_ms": 500, "note": 1}
 //
 //   counter   state, one event after the other per key; `pay` is an effect that may be repeated, `once` one that may
-//             not but can be asked for, `tell` a message to the sink, `wake_ms` a timer, `note` a memory
+//             not but can be asked for, `tell` a message to the sink, `record` one to Kafka, `wake_ms` a timer, `note` a memory
 //   risky     an effect that may neither be repeated nor asked for
 //   stuck     what hangs: a tool, a blocking function (stop_test.py)
 //   clerk     a chat that counts what it was told, without a model
 //   thinker   a chat with a model; only with `think`
+//   mind      the same for an event: it thinks, pays, remembers what it thought, and answers by a record
 //
 // Usage: torture_agent CONFIG [think]. Prints {"address": "HOST:PORT"} when it serves.
 #include <chrono>
@@ -28,10 +29,11 @@ struct Work {
   std::optional<std::int64_t> pay;
   std::optional<std::int64_t> once;
   std::optional<std::int64_t> tell;
+  std::optional<std::int64_t> record;
   std::optional<std::int64_t> wake_ms;
   std::optional<std::int64_t> note;
 };
-BOOST_DESCRIBE_STRUCT(Work, (), (key, n, id, pay, once, tell, wake_ms, note))
+BOOST_DESCRIBE_STRUCT(Work, (), (key, n, id, pay, once, tell, record, wake_ms, note))
 
 struct Effect {
   std::string id;
@@ -126,6 +128,7 @@ task<Outcome> counter(Ctx& ctx, Event event) {
     std::string receipt = co_await ctx.step("once", pay_once, effect, options);
   }
   if (work.tell) ctx.send("sink", event.data);
+  if (work.record) ctx.send("records", event.data);
   if (work.wake_ms) ctx.wake_at("t-" + work.id, ctx.now() + std::chrono::milliseconds(*work.wake_ms), work.id);
   if (work.note) {
     Episode note;
@@ -170,6 +173,27 @@ task<Outcome> thinker(Ctx& ctx, Event event) {
   co_return reply(answer.text);
 }
 
+task<Outcome> mind(Ctx& ctx, Event event) {
+  Work work = work_of(event);
+  Effect effect{work.id};
+  PromptPlan prompt = ctx.prompt().user("Say one word about order " + work.id + ".");
+  Reply answer = co_await ctx.think(prompt);
+  ToolOptions<std::string, Effect> options;
+  options.repeatable = true;
+  std::string receipt = co_await ctx.step("pay", pay, effect, options);
+  Episode note;
+  note.kind = EpisodeKind::kOutcome;
+  note.text = "note " + work.id + ": " + answer.text;
+  note.trust = event.trust;
+  ctx.remember(note);
+  if (work.record) ctx.send("records", event.data);
+  Count& state = ctx.state<Count>();
+  if (work.n != state.last + 1) ++state.out_of_order;
+  state.last = work.n;
+  ++state.count;
+  co_return done();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -178,7 +202,10 @@ int main(int argc, char** argv) {
   host.agent("risky", risky).key("{/key}").state<Told>().on_type("webhook.risky");
   host.agent("stuck", stuck).key("{/key}").on_type("webhook.stuck");
   host.agent("clerk", clerk).state<Told>().answers_chat();
-  if (argc > 2 && std::string_view(argv[2]) == "think") host.agent("thinker", thinker).answers_chat();
+  if (argc > 2 && std::string_view(argv[2]) == "think") {
+    host.agent("thinker", thinker).answers_chat();
+    host.agent("mind", mind).key("{/key}").state<Count>().temperature(0.7F).answer_tokens(8).on_type("webhook.mind");
+  }
   Result<Config> config = load_config(argc > 1 ? argv[1] : "mnema.toml");
   if (!config.ok()) return std::fprintf(stderr, "%s\n", config.error().text().c_str()), 2;
   if (const auto failed = host.open(std::move(*config))) {
