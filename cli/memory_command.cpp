@@ -20,6 +20,7 @@ void add_memory_command(CLI::App& app, int& exit_code) {
   add_memory_erase(*memory, exit_code);
   add_memory_transfer(*memory, exit_code);
   add_memory_upkeep(*memory, exit_code);
+  add_memory_sources(*memory, exit_code);
 }
 
 }  // namespace mnema

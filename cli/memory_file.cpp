@@ -33,7 +33,7 @@ int read_memory_file(const MemoryFlags& flags, const std::function<Status(Transa
       RETURN_IF_ERROR(check_readable(transaction.connection(), memory_migrations(), folder.file));
       return query(transaction);
     });
-    if (!read.ok()) return report(read.error(), kExitDatabase);
+    if (!read.ok()) return report(read.error(), exit_code_in_folder(read.error()));
     show();
     return kExitOk;
   });

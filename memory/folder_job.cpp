@@ -31,7 +31,10 @@ void count(IngestReport& report, const DocumentChange& change) {
 void FolderJob::start() {
   if (writer_->closed()) return finish(fail(ErrorCode::kCancelled, "memory is closed"));
   std::error_code error;
-  if (!std::filesystem::exists(folder_.path, error)) return list();  // says what is wrong, and takes no name
+  if (!std::filesystem::exists(folder_.path, error)) {
+    const Result<FolderListing> listing = list_folder(folder_, "");  // says what is wrong
+    if (!listing.ok()) return keep_all_as_stale(listing.error());
+  }
   claim(1, {});
 }
 
@@ -65,7 +68,7 @@ void FolderJob::on_claim(int attempt, const Result<sources_store::FolderClaim>& 
 
 void FolderJob::list() {
   Result<FolderListing> listing = list_folder(folder_, collection_);
-  if (!listing.ok()) return finish(listing.error());
+  if (!listing.ok()) return keep_all_as_stale(listing.error());
   files_ = std::move(listing->files);
   report_.notes = std::move(listing->notes);
   auto known = database_.read<std::vector<std::string>>(
@@ -110,7 +113,7 @@ void FolderJob::step() {
     return keep_as_stale(std::move(uri), "its folder cannot be read",
                          [self = shared_from_this()](bool) { self->step(); });
   }
-  if (gone_.empty()) return finish(std::move(report_));
+  if (gone_.empty()) return note_reading();
   const std::string uri = gone_.back();
   gone_.pop_back();
   writer_->retire(folder_.scope, uri, background_, [self = shared_from_this()](const Result<DocumentChange>& change) {
@@ -154,6 +157,40 @@ void FolderJob::keep_as_stale(std::string uri, std::string why, std::function<vo
       [self = shared_from_this(), then = std::move(then)](const Result<bool>& marked) {
         if (!marked.ok()) return self->finish(marked.error());
         then(*marked);
+      });
+}
+
+/// The folder cannot be read: what it held before is still recalled, and says so.
+void FolderJob::keep_all_as_stale(const Error& why) {
+  database_.write<bool>(
+      WritePriority::kBackground,
+      [scope = folder_.scope, path = absolute_path_of(folder_),
+       name = collection_of(folder_)](Transaction& transaction) -> Result<bool> {
+        ASSIGN_OR_RETURN(const std::string collection,
+                         sources_store::claimed_collection(transaction, scope, path, name));
+        if (collection.empty()) return false;
+        RETURN_IF_ERROR(
+            sources_store::mark_collection_stale(transaction, scope, collection, "its folder cannot be read"));
+        return true;
+      },
+      background_,
+      [self = shared_from_this(), why](const Result<bool>& marked) {
+        self->finish(marked.ok() ? why : marked.error());
+      });
+}
+
+void FolderJob::note_reading() {
+  database_.write<bool>(
+      WritePriority::kBackground,
+      [scope = folder_.scope, collection = collection_, ttl = folder_.ttl,
+       now = clock_.now()](Transaction& transaction) -> Result<bool> {
+        RETURN_IF_ERROR(sources_store::note_reading(transaction, scope, collection, now, ttl));
+        return true;
+      },
+      background_,
+      [self = shared_from_this()](const Result<bool>& noted) {
+        if (!noted.ok()) return self->finish(noted.error());
+        self->finish(std::move(self->report_));
       });
 }
 

@@ -32,6 +32,7 @@ class FolderJob : public std::enable_shared_from_this<FolderJob> {
         writer_(std::move(writer)),
         background_(background),
         tools_(clock),
+        clock_(clock),
         bytes_max_(bytes_max),
         folder_(std::move(folder)),
         reply_to_(reply_to),
@@ -49,12 +50,15 @@ class FolderJob : public std::enable_shared_from_this<FolderJob> {
   void skip(const std::string& uri, const Error& why);
   void keep_as_stale(std::string uri, std::string why, std::function<void(bool)> then);
   void next(const std::string& uri, IngestOutcome outcome);
+  void keep_all_as_stale(const Error& why);
+  void note_reading();
   void finish(Result<IngestReport> result);
 
   Database& database_;
   const std::shared_ptr<DocumentWriter> writer_;
   Executor& background_;
   const TextTools tools_;
+  const Clock& clock_;
   const std::int64_t bytes_max_;
   const FolderSource folder_;
   Executor& reply_to_;

@@ -1,13 +1,14 @@
 #include "memory/store.hpp"
 
 namespace mnema {
+namespace {
 
 // Deletion is a matter of rows, never of columns set to null, except in memory_episodes, whose payload may be erased
 // while its place in the hash chain stays. Text indexes (memory_text_N, one per tenant) are made when a tenant is first
 // met; memory_tenants.text_format says which one there is (memory/text_index_store.hpp), memory_documents.state what a
 // document is to those who ask (memory/sources_store.hpp). Facts follow from claims (memory/semantic/fact_store.hpp);
 // memory_abandoned are episodes on branches of chats that nobody goes on with (memory/branch_store.hpp).
-std::vector<Migration> memory_migrations() {
+std::vector<Migration> entry_migrations() {
   return {{"memory", 1, R"sql(
 CREATE TABLE memory_meta (
   name  TEXT PRIMARY KEY,
@@ -244,6 +245,28 @@ CREATE TABLE memory_abandoned (
           {"memory", 9, R"sql(
 ALTER TABLE memory_vectors ADD COLUMN tokens BLOB;
 )sql"}};
+}
+
+// When a folder was last read, and how long that counts.
+std::vector<Migration> source_migrations() {
+  return {{"memory_sources", 1, R"sql(
+CREATE TABLE memory_folder_reads (
+  scope_id   INTEGER NOT NULL,
+  collection TEXT NOT NULL,
+  read_us    INTEGER NOT NULL,
+  ttl_us     INTEGER NOT NULL,
+  PRIMARY KEY (scope_id, collection)
+);
+)sql"}};
+}
+
+}  // namespace
+
+std::vector<Migration> memory_migrations() {
+  std::vector<Migration> all = entry_migrations();
+  std::vector<Migration> more = source_migrations();
+  for (Migration& migration : more) all.push_back(std::move(migration));
+  return all;
 }
 
 }  // namespace mnema

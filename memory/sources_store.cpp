@@ -225,17 +225,32 @@ Result<std::vector<SourceInfo>> list(Transaction& transaction, const Scope& aske
   ASSIGN_OR_RETURN(const VisibleScopes visible, scope_store::visible_to(transaction, asker));
   if (visible.nothing()) return found;
   ASSIGN_OR_RETURN(Statement select,
-                   transaction.prepare("SELECT document_id, uri, title, collection, content_hash, chunks, modified_us,"
-                                       " ingested_us, stale FROM memory_documents WHERE state = 1 AND scope_id IN"
-                                       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ORDER BY uri"));
+                   transaction.prepare("SELECT d.document_id, d.uri, d.title, d.collection, d.content_hash, d.chunks,"
+                                       " d.modified_us, d.ingested_us, d.stale, r.read_us, r.ttl_us"
+                                       " FROM memory_documents d LEFT JOIN memory_folder_reads r"
+                                       " ON r.scope_id = d.scope_id AND r.collection = d.collection"
+                                       " WHERE d.state = 1 AND d.scope_id IN"
+                                       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ORDER BY d.uri"));
   const auto scopes = visible.padded();
   for (std::size_t i = 0; i < scopes.size(); ++i) select.bind(1 + static_cast<int>(i), scopes[i]);
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, select.step());
     if (!row) return found;
-    found.push_back({select.integer(0), select.text(1), select.text(2), select.text(3), select.text(4),
-                     static_cast<int>(select.integer(5)), from_micros(select.integer(6)),
-                     from_micros(select.integer(7)), select.text(8)});
+    SourceInfo source;
+    source.id = select.integer(0);
+    source.uri = select.text(1);
+    source.title = select.text(2);
+    source.collection = select.text(3);
+    source.content_hash = select.text(4);
+    source.chunks = static_cast<int>(select.integer(5));
+    source.modified = from_micros(select.integer(6));
+    source.ingested = from_micros(select.integer(7));
+    source.stale = select.text(8);
+    if (!select.is_null(9)) source.checked = from_micros(select.integer(9));
+    if (!select.is_null(9) && select.integer(10) > 0) {
+      source.fresh_until = from_micros(select.integer(9) + select.integer(10));
+    }
+    found.push_back(std::move(source));
   }
 }
 
@@ -261,6 +276,37 @@ Result<FolderClaim> claim_folder(Transaction& transaction, const Scope& scope, c
   insert.bind(1, where.scope).bind(2, std::string_view(wanted.path)).bind(3, std::string_view(wanted.name));
   RETURN_IF_ERROR(insert.bind(4, std::string_view(wanted.collection)).run());
   return wanted;
+}
+
+Result<std::string> claimed_collection(Transaction& transaction, const Scope& scope, const std::string& path,
+                                       const std::string& name) {
+  ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
+  ASSIGN_OR_RETURN(Statement select, transaction.prepare("SELECT collection FROM memory_folders WHERE scope_id = ?1"
+                                                         " AND path = ?2 AND name = ?3"));
+  select.bind(1, where.scope).bind(2, std::string_view(path)).bind(3, std::string_view(name));
+  ASSIGN_OR_RETURN(const bool row, select.step());
+  return row ? select.text(0) : std::string();
+}
+
+Status note_reading(Transaction& transaction, const Scope& scope, const std::string& collection, Time now,
+                    Duration ttl) {
+  ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
+  ASSIGN_OR_RETURN(Statement insert,
+                   transaction.prepare("INSERT INTO memory_folder_reads (scope_id, collection, read_us, ttl_us)"
+                                       " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (scope_id, collection) DO UPDATE SET"
+                                       " read_us = excluded.read_us, ttl_us = excluded.ttl_us"));
+  insert.bind(1, where.scope).bind(2, std::string_view(collection));
+  return insert.bind(3, static_cast<std::int64_t>(to_micros(now))).bind(4, std::int64_t{ttl.count()}).run();
+}
+
+Status mark_collection_stale(Transaction& transaction, const Scope& scope, const std::string& collection,
+                             const std::string& why) {
+  CHECK(!why.empty(), "a document is stale for a reason");
+  ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
+  ASSIGN_OR_RETURN(Statement update,
+                   transaction.prepare("UPDATE memory_documents SET stale = ?3 WHERE scope_id = ?1 AND collection = ?2"
+                                       " AND state = 1 AND stale = ''"));
+  return update.bind(1, where.scope).bind(2, std::string_view(collection)).bind(3, std::string_view(why)).run();
 }
 
 Result<Counts> counts(Transaction& transaction) {

@@ -106,6 +106,16 @@ struct FolderClaim {
 [[nodiscard]] Result<FolderClaim> claim_folder(Transaction& transaction, const Scope& scope, const FolderClaim& wanted,
                                                const std::string& gone);
 
+/// The collection that the folder has (claim_folder); empty: none.
+[[nodiscard]] Result<std::string> claimed_collection(Transaction& transaction, const Scope& scope,
+                                                     const std::string& path, const std::string& name);
+/// The whole collection was looked at: it counts as fresh for `ttl`; 0: without end.
+[[nodiscard]] Status note_reading(Transaction& transaction, const Scope& scope, const std::string& collection, Time now,
+                                  Duration ttl);
+/// `mark_stale` of all active documents of the collection that are not marked yet.
+[[nodiscard]] Status mark_collection_stale(Transaction& transaction, const Scope& scope, const std::string& collection,
+                                           const std::string& why);
+
 struct Counts {
   std::int64_t episodes = 0;
   std::int64_t documents = 0;  // active ones

@@ -79,6 +79,10 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
     return salt;
   }
 
+  void read_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
+                   std::function<void(Result<IngestReport>)> on_done);
+  void keep_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
+                   std::function<void(Result<IngestReport>)> on_read);
   void answer_recall(const RecallQuery& query, RecallVectors vectors, RecallStatistics timed,
                      const std::function<void(Result<Recalled>)>& on_done);
 };
@@ -270,10 +274,37 @@ void MemoryStore::ingest_document(Document document, Executor& reply_to,
 void MemoryStore::ingest_folder(FolderSource folder, Executor& reply_to,
                                 std::function<void(FolderProgress)> on_progress,
                                 std::function<void(Result<IngestReport>)> on_done) {
-  const auto job = std::make_shared<FolderJob>(state_->database, state_->writer, state_->executors.background,
-                                               state_->clock, state_->options.limits.document_bytes_max,
-                                               std::move(folder), reply_to, std::move(on_progress), std::move(on_done));
-  state_->executors.background.post([job] { job->start(); });
+  state_->read_folder(std::move(folder), reply_to, std::move(on_progress), std::move(on_done));
+}
+
+void MemoryStore::State::read_folder(FolderSource folder, Executor& reply_to,
+                                     std::function<void(FolderProgress)> on_progress,
+                                     std::function<void(Result<IngestReport>)> on_done) {
+  const auto job =
+      std::make_shared<FolderJob>(database, writer, executors.background, clock, options.limits.document_bytes_max,
+                                  std::move(folder), reply_to, std::move(on_progress), std::move(on_done));
+  executors.background.post([job] { job->start(); });
+}
+
+void MemoryStore::keep_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
+                              std::function<void(Result<IngestReport>)> on_read) {
+  state_->keep_folder(std::move(folder), reply_to, std::move(on_progress), std::move(on_read));
+}
+
+void MemoryStore::State::keep_folder(FolderSource folder, Executor& reply_to,
+                                     std::function<void(FolderProgress)> on_progress,
+                                     std::function<void(Result<IngestReport>)> on_read) {
+  // Weak: what waits for the next reading must not keep the store.
+  auto again = [weak = weak_from_this(), folder, &reply_to, on_progress, on_read] {
+    const std::shared_ptr<State> self = weak.lock();
+    if (self && !self->closed) self->keep_folder(folder, reply_to, on_progress, on_read);
+  };
+  read_folder(folder, reply_to, on_progress,
+              [weak = weak_from_this(), ttl = folder.ttl, on_read, again](const Result<IngestReport>& report) {
+                on_read(report);
+                const std::shared_ptr<State> self = weak.lock();
+                if (self && !self->closed && ttl > Duration{}) self->executors.background.post_after(ttl, again);
+              });
 }
 
 Result<std::vector<SourceInfo>> MemoryStore::sources(const Scope& scope) {

@@ -76,6 +76,7 @@ struct FolderSource {
   std::string collection;                    // empty: the folder's own name
   std::vector<std::string> extensions = {};  // ".md"; empty: each that can be read (memory/documents/format.hpp)
   Trust trust = Trust::kOperator;
+  Duration ttl = {};  // how long its documents count as what the folder holds, from a reading on; 0: no end
 };
 
 struct FolderProgress {
@@ -94,7 +95,9 @@ struct SourceInfo {
   int chunks = 0;
   Time modified{};
   Time ingested{};
-  std::string stale;  // why it is not what its source holds today; empty: it is
+  std::optional<Time> checked;      // when its folder was last read; none: it came alone
+  std::optional<Time> fresh_until;  // then its folder is to be read again; none: no end
+  std::string stale;                // why it is not what its source holds today; empty: it is
 };
 
 struct MemoryStatistics {
@@ -198,6 +201,12 @@ class MemoryStore {
   /// Errors: `kNotFound` (no such folder), `kStorage`.
   void ingest_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
                      std::function<void(Result<IngestReport>)> on_done);
+
+  /// The same now, and again whenever `folder.ttl` has passed since a reading ended, until `close`: what is the same
+  /// stays as fresh again, what has changed supersedes its old chunks, and while the folder cannot be read all that it
+  /// held is marked stale. Without a ttl it is read once. `on_read` hears of each reading.
+  void keep_folder(FolderSource folder, Executor& reply_to, std::function<void(FolderProgress)> on_progress,
+                   std::function<void(Result<IngestReport>)> on_read);
 
   /// Active documents that `scope` may see, by uri.
   [[nodiscard]] Result<std::vector<SourceInfo>> sources(const Scope& scope);

@@ -36,5 +36,6 @@ void add_memory_search(CLI::App& memory, int& exit_code);  // and explain
 void add_memory_add(CLI::App& memory, int& exit_code);
 void add_memory_upkeep(CLI::App& memory, int& exit_code);    // verify, rebuild
 void add_memory_transfer(CLI::App& memory, int& exit_code);  // export, import
+void add_memory_sources(CLI::App& memory, int& exit_code);
 
 }  // namespace mnema

@@ -146,6 +146,7 @@ class ConfigReader {
 
   void read_memory(TomlReader& table) {
     table.read("documents", config_.memory.documents);
+    table.read_integer("documents_reread_minutes", config_.memory.documents_reread_minutes, 0, 1 << 20);
     table.read_integer("recall_tokens", config_.memory.recall_tokens, 0, 1 << 20);
   }
 

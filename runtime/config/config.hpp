@@ -81,6 +81,7 @@ struct InferenceConfig {
 
 struct MemoryConfig {
   std::vector<std::string> documents;  // folders and files to read in
+  int documents_reread_minutes = 0;    // 0 = only at the start
   int recall_tokens = 1200;            // share of the prompt for recalled text
 };
 

@@ -44,6 +44,8 @@ constexpr ConfigMeaning kMeanings[] = {
 
     {"memory", "", "What agents may recall."},
     {"memory", "documents", "Folders and files to read in at the start; only what has changed is read again."},
+    {"memory", "documents_reread_minutes",
+     "How long a document counts as what its file holds; then its folder is read again. 0: only at the start."},
     {"memory", "recall_tokens", "Recalled text in a prompt at most."},
 
     {"agents.NAME", "", "An agent without C++, or settings for one that the program declares."},

@@ -220,5 +220,79 @@ TEST(Folder, RetiresNothingBelowWhatCannotBeRead) {
   EXPECT_EQ(fixture.ingest(source_of(docs)).value().unchanged, 2);
 }
 
+/// Keeps the folder read until the fixture goes; how often it was, and what came of the last time.
+struct Kept {
+  Kept(Opened& fixture, const testing::TemporaryFolder& docs, Duration ttl) {
+    FolderSource source = source_of(docs);
+    source.ttl = ttl;
+    fixture.memory->keep_folder(source, fixture.simulation.lane("loop"), {},
+                                [this](const Result<IngestReport>& report) {
+                                  ++readings;
+                                  failed = !report.ok();
+                                  if (report.ok()) last = *report;
+                                });
+  }
+  int readings = 0;
+  bool failed = false;
+  IngestReport last;
+};
+
+TEST(Folder, IsReadAgainWhenItsTimeIsOver) {
+  Opened fixture;
+  const testing::TemporaryFolder docs;
+  docs.write("a.md", "alpha stays");
+  docs.write("b.md", "beta changes");
+  Kept kept(fixture, docs, std::chrono::minutes(10));
+  fixture.simulation.run_for(std::chrono::minutes(1));
+  EXPECT_EQ(kept.readings, 1);
+  const SourceInfo first = fixture.memory->sources(kAll)->at(0);
+  ASSERT_TRUE(first.checked && first.fresh_until);
+  EXPECT_EQ(*first.fresh_until - *first.checked, std::chrono::minutes(10));
+
+  docs.write("b.md", "beta has changed");
+  fixture.simulation.run_for(std::chrono::minutes(10));
+  EXPECT_EQ(kept.readings, 2);
+  EXPECT_EQ(kept.last.unchanged, 1);
+  EXPECT_EQ(kept.last.changed, 1);
+  const SourceInfo again = fixture.memory->sources(kAll)->at(0);
+  EXPECT_GT(*again.fresh_until, *first.fresh_until) << "unchanged, and fresh for longer";
+  EXPECT_EQ(again.id, first.id);
+  EXPECT_EQ(fixture.recalled("beta has changed"), Texts{"beta has changed"});
+}
+
+TEST(Folder, ThatIsGoneLeavesItsDocumentsMarkedUntilItIsBack) {
+  Opened fixture;
+  const testing::TemporaryFolder docs;
+  docs.write("folder/a.md", "alpha stays");
+  FolderSource source;
+  source.scope = kAll;
+  source.path = docs / "folder";
+  source.collection = "docs";
+  ASSERT_EQ(fixture.ingest(source).value().added, 1);
+  std::filesystem::rename(docs / "folder", docs / "away");
+  EXPECT_EQ(fixture.ingest(source).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(fixture.memory->sources(kAll)->at(0).stale, "its folder cannot be read");
+  RecallQuery query;
+  query.scope = kAll;
+  query.text = "alpha stays";
+  const Recalled found = fixture.recall(query).value();
+  ASSERT_EQ(found.hits.size(), 1U);
+  EXPECT_NE(found.hits[0].source.citation().find("(stale: its folder cannot be read)"), std::string::npos);
+
+  std::filesystem::rename(docs / "away", docs / "folder");
+  EXPECT_EQ(fixture.ingest(source).value().unchanged, 1);
+  EXPECT_EQ(fixture.memory->sources(kAll)->at(0).stale, "");
+}
+
+TEST(Folder, IsReadOnceWhereItHasNoTime) {
+  Opened fixture;
+  const testing::TemporaryFolder docs;
+  docs.write("a.md", "alpha");
+  Kept kept(fixture, docs, {});
+  fixture.simulation.run_for(std::chrono::hours(100));
+  EXPECT_EQ(kept.readings, 1);
+  EXPECT_FALSE(fixture.memory->sources(kAll)->at(0).fresh_until);
+}
+
 }  // namespace
 }  // namespace mnema
