@@ -1,6 +1,7 @@
 #include "memory/erase_holdings.hpp"
 
 #include "memory/erase/scope_rows_store.hpp"
+#include "memory/learned_holdings.hpp"
 
 namespace mnema {
 namespace {
@@ -16,6 +17,9 @@ Holding not_exported(Holding holding) {
 
 const std::vector<Holding>& holdings() {
   static const std::vector<Holding> all = {
+      learned_holdings::task_runs(),
+      learned_holdings::procedures(),
+      learned_holdings::blocks(),
       scope_rows_store::facts(),
       scope_rows_store::documents(),
       scope_rows_store::episodes(),

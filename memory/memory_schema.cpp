@@ -1,3 +1,5 @@
+#include "memory/blocks/block_schema.hpp"
+#include "memory/procedural/procedural_schema.hpp"
 #include "memory/store.hpp"
 
 namespace mnema {
@@ -264,8 +266,9 @@ CREATE TABLE memory_folder_reads (
 
 std::vector<Migration> memory_migrations() {
   std::vector<Migration> all = entry_migrations();
-  std::vector<Migration> more = source_migrations();
-  for (Migration& migration : more) all.push_back(std::move(migration));
+  for (std::vector<Migration> more : {source_migrations(), block_migrations(), procedural_migrations()}) {
+    for (Migration& migration : more) all.push_back(std::move(migration));
+  }
   return all;
 }
 

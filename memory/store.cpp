@@ -4,10 +4,12 @@
 #include <atomic>
 #include <mutex>
 
+#include "memory/blocks/block_store.hpp"
 #include "memory/branch_store.hpp"
 #include "memory/change_trimmer.hpp"
 #include "memory/consolidation/fact_job.hpp"
 #include "memory/consolidation/job_store.hpp"
+#include "memory/consolidation/procedure_job.hpp"
 #include "memory/document_writer.hpp"
 #include "memory/embed_in_time.hpp"
 #include "memory/embedding_queue.hpp"
@@ -17,6 +19,9 @@
 #include "memory/folder_job.hpp"
 #include "memory/import/importer.hpp"
 #include "memory/index_keeper.hpp"
+#include "memory/procedural/procedure_finder.hpp"
+#include "memory/procedural/procedure_store.hpp"
+#include "memory/procedural/run_store.hpp"
 #include "memory/query_vectors.hpp"
 #include "memory/recall.hpp"
 #include "memory/semantic/fact_store.hpp"
@@ -54,6 +59,7 @@ struct MemoryStore::State : std::enable_shared_from_this<State> {
   const TermMaker store_terms;  // of units of work: one at a time
   std::mutex random_mutex;
   std::atomic<bool> closed = false;
+  std::atomic<bool> has_blocks = false;  // may be true where the last one is gone
   std::shared_ptr<IndexKeeper> index;
   std::shared_ptr<EmbeddingQueue> queue;
   std::shared_ptr<ChangeTrimmer> trimmer;
@@ -114,11 +120,14 @@ Result<std::unique_ptr<MemoryStore>> MemoryStore::open(Database& database, Embed
   state->eraser = std::make_shared<Eraser>(database, executors.background, clock, state->options.erasing);
   ASSIGN_OR_RETURN(TermMaker import_terms, TermMaker::make(state->options.language));
   state->importer = std::make_shared<Importer>(database, executors.background, state->followers(), state->options.facts,
-                                               std::move(import_terms), draw);
+                                               ImportLimits{state->options.blocks}, std::move(import_terms), draw);
+  state->jobs->add(std::make_unique<ProcedureJob>(database, clock, state->options.procedures));
 
   const auto left =
       database.read<std::vector<DocumentId>>([&](Transaction& transaction) -> Result<std::vector<DocumentId>> {
         RETURN_IF_ERROR(state->index->load(transaction));
+        ASSIGN_OR_RETURN(const std::int64_t blocks, block_store::count(transaction));
+        state->has_blocks = blocks > 0;
         return sources_store::unseen(transaction);
       });
   if (!left.ok()) return left.error();
@@ -252,6 +261,117 @@ Status MemoryStore::verify_chain(const std::string& tenant, const std::string& t
   });
   if (!verified.ok()) return verified.error();
   return {};
+}
+
+// ---- procedures ----
+
+Status MemoryStore::append_task_run(Transaction& transaction, const TaskRun& run) {
+  const TaskTerms terms = task_terms(state_->store_terms, run.text);
+  ASSIGN_OR_RETURN([[maybe_unused]] const TaskRunId id, run_store::append(transaction, run, terms));
+  transaction.after_commit([jobs = state_->jobs] {
+    jobs->note_use();
+    jobs->wake();
+  });
+  return {};
+}
+
+void MemoryStore::note_failed_run(TaskRun run) {
+  state_->database.write<bool>(
+      WritePriority::kBackground,
+      [state = state_, run = std::move(run)](Transaction& transaction) -> Result<bool> {
+        ASSIGN_OR_RETURN([[maybe_unused]] const TaskRunId id,
+                         run_store::append(transaction, run, task_terms(state->store_terms, run.text)));
+        transaction.after_commit([jobs = state->jobs] { jobs->wake(); });
+        return true;
+      },
+      state_->executors.background,
+      [](const Result<bool>& written) {
+        if (written.ok() || written.error().code == ErrorCode::kCancelled) return;
+        log_warning("memory", "a failed turn is not counted", {{"because", written.error().message}});
+      });
+}
+
+Status MemoryStore::correct_last_run(Transaction& transaction, const Scope& scope, const std::string& thread) {
+  ASSIGN_OR_RETURN(const ScopeKey agent, scope_store::intern(transaction, Scope{scope.tenant, scope.agent, "", ""}));
+  ASSIGN_OR_RETURN(const auto last, run_store::last_of(transaction, agent.scope, thread));
+  if (!last) return {};
+  return procedure_store::correct(transaction, *last, "the user corrected it", state_->options.procedures,
+                                  state_->clock.now());
+}
+
+void MemoryStore::procedure(ProcedureQuery query, Executor& reply_to,
+                            std::function<void(Result<std::optional<Procedure>>)> on_done) {
+  using Found = std::optional<Procedure>;
+  auto answer = [&reply_to, on_done = std::move(on_done)](Result<Found> found) {
+    reply_to.post([on_done, found = std::move(found)] { on_done(found); });
+  };
+  if (query.owner.tenant.empty()) {
+    return answer(fail(ErrorCode::kInvalidArgument,
+                       "a question for procedures needs to know who asks: its scope names no tenant"));
+  }
+  state_->executors.query.post([state = state_, query = std::move(query), answer = std::move(answer)] {
+    if (state->closed) return answer(closed_error());
+    state->jobs->note_use();
+    const Result<TermMaker> terms = TermMaker::make(state->options.language);
+    if (!terms.ok()) return answer(terms.error());
+    answer(state->database.read<Found>([&](Transaction& transaction) {
+      return find_procedure(transaction, query, *terms, state->options.procedures);
+    }));
+  });
+}
+
+const ProcedureLimits& MemoryStore::procedure_limits() const { return state_->options.procedures; }
+
+// ---- blocks ----
+
+bool MemoryStore::has_blocks() const { return state_->has_blocks; }
+
+void MemoryStore::blocks(Scope asker, Executor& reply_to, std::function<void(Result<std::vector<Block>>)> on_done) {
+  auto answer = [&reply_to, on_done = std::move(on_done)](Result<std::vector<Block>> found) {
+    reply_to.post([on_done, found = std::move(found)] { on_done(found); });
+  };
+  if (asker.tenant.empty()) {
+    return answer(
+        fail(ErrorCode::kInvalidArgument, "a question for blocks needs to know who asks: its scope names no tenant"));
+  }
+  state_->executors.query.post([state = state_, asker = std::move(asker), answer = std::move(answer)] {
+    if (state->closed) return answer(closed_error());
+    state->jobs->note_use();
+    answer(state->database.read<std::vector<Block>>(
+        [&](Transaction& transaction) { return block_store::seen_by(transaction, asker); }));
+  });
+}
+
+Result<Block> MemoryStore::edit_block(Transaction& transaction, const BlockEdit& edit) {
+  ASSIGN_OR_RETURN(Block block, block_store::edit(transaction, edit, state_->options.blocks, state_->clock.now()));
+  state_->has_blocks = true;
+  return block;
+}
+
+const BlockLimits& MemoryStore::block_limits() const { return state_->options.blocks; }
+
+// ---- administration ----
+
+void MemoryStore::change(std::function<Status(Transaction&, Time now)> unit, Executor& reply_to,
+                         std::function<void(Status)> on_done) {
+  state_->database.write<bool>(
+      WritePriority::kForeground,
+      [unit = std::move(unit), now = state_->clock.now()](Transaction& transaction) -> Result<bool> {
+        RETURN_IF_ERROR(unit(transaction, now));
+        return true;
+      },
+      reply_to,
+      [on_done = std::move(on_done)](const Result<bool>& changed) {
+        on_done(changed.ok() ? Status() : Status(changed.error()));
+      });
+}
+
+Status MemoryStore::look(const std::function<Status(Transaction&)>& query) {
+  const auto done = state_->database.read<int>([&](Transaction& transaction) -> Result<int> {
+    RETURN_IF_ERROR(query(transaction));
+    return 0;
+  });
+  return done.ok() ? Status() : Status(done.error());
 }
 
 // ---- documents ----
@@ -405,8 +525,8 @@ void MemoryStore::start_erasures(std::vector<ErasePart> others) {
     const std::shared_ptr<State> self = weak.lock();
     return self ? self->draw() : 0;
   };
-  state_->eraser->add(
-      memory_parts({state_->database, state_->executors.background, state_->followers(), state_->options.facts, draw}));
+  state_->eraser->add(memory_parts({state_->database, state_->executors.background, state_->followers(),
+                                    state_->options.facts, state_->options.procedures, draw}));
   state_->eraser->start();
 }
 
@@ -416,6 +536,7 @@ Eraser& MemoryStore::eraser() { return *state_->eraser; }
 
 void MemoryStore::import_lines(std::string tenant, std::vector<ImportLine> lines, Executor& reply_to,
                                std::function<void(Result<ImportReport>)> on_done) {
+  state_->has_blocks = true;  // it may bring some
   state_->importer->take(std::move(tenant), std::move(lines), reply_to, std::move(on_done));
 }
 
@@ -473,6 +594,10 @@ Result<MemoryStatistics> MemoryStore::statistics() {
     made.claims = known.claims;
     made.facts = known.facts;
     made.fact_conflicts = known.conflicts;
+    ASSIGN_OR_RETURN(const procedure_store::Counts learned, procedure_store::counts(transaction));
+    made.procedures = learned.active;
+    made.procedures_demoted = learned.demoted;
+    ASSIGN_OR_RETURN(made.blocks, block_store::count(transaction));
     ASSIGN_OR_RETURN(const job_store::Watermark read, job_store::watermark(transaction, FactJob::kName));
     ASSIGN_OR_RETURN(made.episodes_unread, job_store::count_behind(transaction, read.entry));
     made.consolidation_units = state_->jobs->counts().units;
@@ -548,6 +673,8 @@ Status MemoryStore::check_integrity() {
     }
     RETURN_IF_ERROR(state_->index->check_integrity(transaction));
     RETURN_IF_ERROR(fact_store::check_integrity(transaction, state_->options.facts));
+    RETURN_IF_ERROR(procedure_store::check_integrity(transaction));
+    RETURN_IF_ERROR(block_store::check_integrity(transaction));
     return 0;
   });
   if (!checked.ok()) return checked.error();

@@ -19,6 +19,7 @@
 //   erase/eraser.hpp      erases a scope everywhere  erase_holdings.hpp      what each table holds of a scope
 //   change_trimmer.hpp    bounds the log of vectors' changes             branch_store.hpp     what a chat went on from
 //   semantic/             facts: rules, supersession    consolidation/   episodes into facts, in idle time
+//   procedural/           how tasks were done           blocks/          small texts that stand in every prompt
 //   documents/            readers of the formats, encodings, words, cutting
 //
 // Threads:   methods that take a Transaction run inside a unit of work of the database. `recall`, `ingest_*` and
@@ -36,10 +37,12 @@
 #include <string>
 #include <vector>
 
+#include "memory/blocks/block.hpp"
 #include "memory/consolidation/job_runner.hpp"
 #include "memory/embedder.hpp"
 #include "memory/erase/eraser.hpp"
 #include "memory/import/import_report.hpp"
+#include "memory/procedural/procedure.hpp"
 #include "memory/record.hpp"
 #include "memory/semantic/fact.hpp"
 #include "memory/verify/verified_tenant.hpp"
@@ -113,6 +116,9 @@ struct MemoryStatistics {
   std::int64_t claims = 0;
   std::int64_t facts = 0;  // present and past ones
   std::int64_t fact_conflicts = 0;
+  std::int64_t procedures = 0;  // active ones
+  std::int64_t procedures_demoted = 0;
+  std::int64_t blocks = 0;
   std::int64_t episodes_unread = 0;         // whose facts are not made yet
   std::int64_t consolidation_units = 0;     // since open
   std::int64_t consolidation_failures = 0;  // likewise
@@ -129,6 +135,8 @@ class MemoryStore {
     std::string language = "english";  // of the stemmer; changing it rebuilds the text index
     Limits limits;
     FactLimits facts;
+    ProcedureLimits procedures;
+    BlockLimits blocks;
     JobRunner::Options consolidation;
     Eraser::Options erasing;
   };
@@ -187,6 +195,43 @@ class MemoryStore {
   /// Calls back when the facts of every episode that was committed before this call are there; does not wait for idle
   /// time. Errors: `kCancelled` (closed), those of the job.
   void when_consolidated(Executor& reply_to, std::function<void(Status)> on_done);
+
+  // ---- procedures ----
+
+  /// Records what a turn did with its tools as part of its unit of work. Procedures follow in idle time. Errors:
+  /// `kInvalidArgument` (no tenant), `kStorage`.
+  [[nodiscard]] Status append_task_run(Transaction& transaction, const TaskRun& run);
+  /// The same of a turn that failed, in a unit of work of its own. If it cannot be written, it is not counted.
+  void note_failed_run(TaskRun run);
+  /// The user says that the thread's last turn did the wrong thing: it counts as a failure, and nothing is learned from
+  /// it. As part of the caller's unit of work.
+  [[nodiscard]] Status correct_last_run(Transaction& transaction, const Scope& scope, const std::string& thread);
+
+  /// How a task like this was done with success (procedural/procedure_store.hpp). Errors: `kInvalidArgument` (empty
+  /// tenant), `kStorage`.
+  void procedure(ProcedureQuery query, Executor& reply_to,
+                 std::function<void(Result<std::optional<Procedure>>)> on_done);
+
+  [[nodiscard]] const ProcedureLimits& procedure_limits() const;
+
+  // ---- blocks ----
+
+  /// Whether there is a block of anybody: a turn that finds none need not ask. Any thread.
+  [[nodiscard]] bool has_blocks() const;
+  /// Those that `asker` sees, by name; of one name that of the most first. Errors: `kInvalidArgument` (empty tenant),
+  /// `kStorage`.
+  void blocks(Scope asker, Executor& reply_to, std::function<void(Result<std::vector<Block>>)> on_done);
+  /// As part of the caller's unit of work (blocks/block_store.hpp). Errors: those of block_store::edit.
+  [[nodiscard]] Result<Block> edit_block(Transaction& transaction, const BlockEdit& edit);
+  [[nodiscard]] const BlockLimits& block_limits() const;
+
+  // ---- administration ----
+
+  /// Changes procedures and blocks for who administers them, as a unit of work. Answers when it is on disk.
+  void change(std::function<Status(Transaction&, Time now)> unit, Executor& reply_to,
+              std::function<void(Status)> on_done);
+  /// Reads rows for who administers them, on the caller's thread.
+  [[nodiscard]] Status look(const std::function<Status(Transaction&)>& query);
 
   // ---- documents ----
 

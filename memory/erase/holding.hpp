@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "memory/blocks/block.hpp"
+#include "memory/procedural/procedure.hpp"
 #include "memory/record.hpp"
 #include "memory/scope_store.hpp"
 #include "memory/semantic/fact.hpp"
@@ -28,8 +30,14 @@ namespace mnema {
 struct EraseContext {
   std::int64_t tag = 0;  // random, for the log of vectors
   FactLimits facts;
+  ProcedureLimits procedures;
   std::vector<VectorLabel> removed;  // labels of vectors that went: the index is to forget them
   bool is_part = false;              // what `erase` erased is a part of a row that is counted when all of it has gone
+};
+
+/// The bounds of what a reading function stores.
+struct ImportLimits {
+  BlockLimits blocks;
 };
 
 struct Holding {
@@ -46,7 +54,7 @@ struct Holding {
   /// The rows of exactly this scope, in an order that depends on nothing else, as objects that `read` understands.
   std::function<Status(Transaction&, const ScopeKey&, const std::function<void(boost::json::object)>& put)> write = {};
   /// Stores what `write` has put. False: it was there already. Errors: `kInvalidArgument` (it is no such object).
-  std::function<Result<bool>(Transaction&, const ScopeKey&, const boost::json::object&)> read = {};
+  std::function<Result<bool>(Transaction&, const ScopeKey&, const boost::json::object&, const ImportLimits&)> read = {};
 };
 
 /// A table whose rows belong to the scope in their column `scope_id` and to nothing else. `key`: its primary key's

@@ -86,12 +86,12 @@ Result<EraseCounts> count_rows(Transaction& transaction, const EraseTarget& targ
 std::vector<ErasePart> memory_parts(MemoryPartsOf of) {
   ErasePart rows;
   rows.name = "memory";
-  rows.rows = [followers = of.followers, facts = of.facts, draw_tag = of.draw_tag](
+  rows.rows = [followers = of.followers, facts = of.facts, procedures = of.procedures, draw_tag = of.draw_tag](
                   Transaction& transaction, const EraseTarget& target, std::int64_t cursor,
                   int rows_max) -> Result<Step> {
     ASSIGN_OR_RETURN(const auto tenant, scope_store::find_tenant(transaction, target.scope.tenant));
     if (!tenant) return Step{{}, 0, true, {}};
-    EraseContext context{draw_tag(), facts, {}};
+    EraseContext context{draw_tag(), facts, procedures, {}};
     ASSIGN_OR_RETURN(Step step, erase_rows(transaction, *tenant, target, cursor, rows_max, context));
     RETURN_IF_ERROR(followers.follow(transaction, *tenant, std::move(context.removed)));
     return step;

@@ -16,6 +16,7 @@
 
 #include "memory/erase/erase_part.hpp"
 #include "memory/followers.hpp"
+#include "memory/procedural/procedure.hpp"
 #include "memory/semantic/fact.hpp"
 
 namespace mnema {
@@ -25,6 +26,7 @@ struct MemoryPartsOf {
   Executor& background;  // where an index is made again
   Followers followers;
   FactLimits facts;
+  ProcedureLimits procedures;
   std::function<std::int64_t()> draw_tag;
 };
 

@@ -29,7 +29,8 @@ Holding scoped_table(std::string name, std::string table, std::string key, std::
     left_out.emplace_back("scope_id");
     return row_json_store::rows(transaction, table, "scope_id", where.scope, key, left_out, put);
   };
-  holding.read = [table, given](Transaction& transaction, const ScopeKey& where, const json::object& row) {
+  holding.read = [table, given](Transaction& transaction, const ScopeKey& where, const json::object& row,
+                                const ImportLimits&) {
     return row_json_store::insert(transaction, table, row, {{"scope_id", where.scope}}, given);
   };
   return holding;

@@ -360,7 +360,7 @@ Result<bool> store(Transaction& transaction, const json::object& object, Context
     const json::object& row = members.object("row");
     RETURN_IF_ERROR(members.status());
     ASSIGN_OR_RETURN(const ScopeKey where, scope_store::intern(transaction, scope));
-    return holding.read(transaction, where, row);
+    return holding.read(transaction, where, row, context.limits);
   }
   return fail(ErrorCode::kUnsupported, "'" + type + "' is nothing that this program imports",
               "use the program that exported it, or a newer one");

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "memory/erase/holding.hpp"
 #include "memory/semantic/fact.hpp"
 #include "memory/text_terms.hpp"
 #include "memory/vector_store.hpp"
@@ -21,6 +22,7 @@ struct Context {
   std::string tenant;
   const TermMaker& terms;
   FactLimits facts;
+  ImportLimits limits;
   std::int64_t tag = 0;  // random, for the log of vectors
   std::string embedder;  // that runs here; no other's vectors are taken
   int dimensions = 0;  // of its vectors; 0: none runs, and those of the embedder that the folder has some of are taken

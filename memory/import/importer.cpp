@@ -102,8 +102,14 @@ void Importer::next(const std::shared_ptr<Taking>& taking) {
 
 Result<ImportReport> Importer::unit(Transaction& transaction, const Taking& taking, std::size_t end) {
   ImportReport report;
-  import_rows_store::Context context{
-      taking.tenant, terms_, facts_, draw_tag_(), followers_.index->embedder(), followers_.index->dimensions(), {}};
+  import_rows_store::Context context{taking.tenant,
+                                     terms_,
+                                     facts_,
+                                     limits_,
+                                     draw_tag_(),
+                                     followers_.index->embedder(),
+                                     followers_.index->dimensions(),
+                                     {}};
   for (std::size_t i = taking.done; i < end; ++i) {
     const ImportLine& line = taking.lines[i];
     const Result<json::object> object = object_of(line.text);

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "memory/erase/holding.hpp"
 #include "memory/followers.hpp"
 #include "memory/import/import_report.hpp"
 #include "memory/semantic/fact.hpp"
@@ -27,12 +28,13 @@ namespace mnema {
 
 class Importer : public std::enable_shared_from_this<Importer> {
  public:
-  Importer(Database& database, Executor& background, Followers followers, FactLimits facts, TermMaker terms,
-           std::function<std::int64_t()> draw_tag)
+  Importer(Database& database, Executor& background, Followers followers, FactLimits facts, ImportLimits limits,
+           TermMaker terms, std::function<std::int64_t()> draw_tag)
       : database_(database),
         strand_(background),
         followers_(std::move(followers)),
         facts_(facts),
+        limits_(limits),
         terms_(std::move(terms)),
         draw_tag_(std::move(draw_tag)) {}
 
@@ -52,6 +54,7 @@ class Importer : public std::enable_shared_from_this<Importer> {
   Strand strand_;
   const Followers followers_;
   const FactLimits facts_;
+  const ImportLimits limits_;
   const TermMaker terms_;  // of units of work: one at a time
   const std::function<std::int64_t()> draw_tag_;
   std::atomic<bool> closed_ = false;

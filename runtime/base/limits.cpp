@@ -63,6 +63,13 @@ Limits Limits::tiny() {
   limits.document_bytes_max = 4096;
   limits.chunk_tokens_max = 32;
   limits.exact_search_vectors_max = 16;
+  limits.procedures_per_agent_max = 4;
+  limits.task_runs_per_agent_max = 16;
+  limits.procedure_steps_max = 4;
+  limits.block_bytes_max = 64;
+  limits.blocks_max = 2;
+  limits.block_versions_max = 4;
+  limits.block_tokens_max = 32;
   limits.completion_tokens_default = 16;
   limits.generations_waiting_max = 4;
   limits.embeddings_waiting_max = 64;

@@ -106,6 +106,16 @@ struct Limits {
   std::int64_t document_bytes_max = 16 << 20;
   int chunk_tokens_max = 128;
   std::int64_t exact_search_vectors_max = 20'000;  // above it HNSW
+  int procedure_successes_min = 3;                 // of a kind of task, before how it was done is shown to the model
+  int procedure_failures_max = 2;      // of turns that were shown it, a success taking half of one back: it is demoted
+  int procedure_tokens_max = 300;      // of one; a longer one is not shown
+  int procedure_steps_max = 12;        // of one; from a turn with more calls nothing is learned
+  int procedures_per_agent_max = 200;  // those learned from longest ago go; demoted and corrected ones stay
+  std::int64_t task_runs_per_agent_max = 2'000;  // beside those that procedures rest on; the oldest go
+  int block_bytes_max = 1'000;                   // of one block; a longer text is refused
+  int blocks_max = 4;                            // of one agent, user or key; a further one is refused
+  int block_versions_max = 50;                   // kept to go back to; the oldest go
+  int block_tokens_max = 800;  // of all blocks in one prompt, and a quarter of the model's context; others are left out
   // inference
   int completion_tokens_default = 1'024;
   int stop_strings_max = 16;

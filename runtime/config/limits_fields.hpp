@@ -110,6 +110,16 @@ void for_each_limit(const Each& each) {
   MNEMA_LIMIT(document_bytes_max);
   MNEMA_LIMIT(chunk_tokens_max);
   MNEMA_LIMIT(exact_search_vectors_max);
+  MNEMA_LIMIT(procedure_successes_min);
+  MNEMA_LIMIT(procedure_failures_max);
+  MNEMA_LIMIT(procedure_tokens_max);
+  MNEMA_LIMIT(procedure_steps_max);
+  MNEMA_LIMIT(procedures_per_agent_max);
+  MNEMA_LIMIT(task_runs_per_agent_max);
+  MNEMA_LIMIT(block_bytes_max);
+  MNEMA_LIMIT(blocks_max);
+  MNEMA_LIMIT(block_versions_max);
+  MNEMA_LIMIT(block_tokens_max);
   MNEMA_LIMIT(completion_tokens_default);
   MNEMA_LIMIT(stop_strings_max);
   MNEMA_LIMIT(repeated_tokens_max);

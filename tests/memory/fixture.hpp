@@ -51,6 +51,8 @@ class Fixture : public Rows {
     options.language = language;
     options.limits = limits;
     options.erasing = erasing;
+    options.procedures = procedure_limits;
+    options.blocks = block_limits;
     auto opened = MemoryStore::open(*database, *embedder,
                                     {simulation.lane("queries", Simulation::LaneKind::kAnyOrder),
                                      simulation.lane("background", Simulation::LaneKind::kAnyOrder)},
@@ -172,6 +174,8 @@ class Fixture : public Rows {
   std::string language = "english";
   bool keeps_snapshots = true;
   Limits limits;
+  ProcedureLimits procedure_limits;
+  BlockLimits block_limits;
   std::unique_ptr<MemoryStore> memory;
 };
 

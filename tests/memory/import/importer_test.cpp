@@ -51,6 +51,18 @@ struct Side : Opened {
            })
         .value();
   }
+  Result<Block> set_block(const std::string& name, const std::string& text) {
+    return write<Block>([&, this](Transaction& transaction) {
+      return memory->edit_block(transaction,
+                                {kAnna, name, BlockEditKind::kSet, text, "", {}, Trust::kOperator, "operator"});
+    });
+  }
+  std::string blocks() {
+    const auto seen = answered<std::vector<Block>>([&](std::function<void(Result<std::vector<Block>>)> on_done) {
+      memory->blocks(kAnna, simulation.lane("loop"), std::move(on_done));
+    });
+    return text_of(seen.value());
+  }
   void expect_whole() {
     ASSERT_TRUE(embedded().ok());
     ASSERT_TRUE(consolidated().ok());
@@ -276,6 +288,64 @@ TEST(Importer, KeepsFoldersWhereOthersHaveSomeAndSaysWhereAnotherIsInTheirPlace)
   const ImportReport taken = to.import(lines, "acme");
   ASSERT_EQ(taken.refused.size(), 1U) << "collection 'docs' is of another folder";
   EXPECT_TRUE(taken.imported.empty());
+}
+
+TEST(Importer, TakesABlockWithItsHistoryOrNotAtAll) {
+  Side from;
+  for (const char* text : {"one", "two", "three"}) ASSERT_TRUE(from.set_block("notes", text).ok());
+  const std::vector<std::string> lines = from.exported();
+  Side to;
+  EXPECT_FALSE(to.memory->has_blocks());
+  EXPECT_EQ(to.import(lines).imported.at("blocks"), 1);
+  EXPECT_TRUE(to.memory->has_blocks()) << "turns are shown it without a new start";
+  EXPECT_EQ(to.exported(), lines);
+  EXPECT_EQ(to.import(lines).duplicates, 1);
+  EXPECT_TRUE(to.memory->check_integrity().ok());
+
+  Side other;
+  ASSERT_TRUE(other.set_block("notes", "its own").ok());
+  const ImportReport refused = other.import(lines);
+  ASSERT_EQ(refused.refused.size(), 1U);
+  EXPECT_NE(refused.refused[0].why.find("another text"), std::string::npos) << refused.refused[0].why;
+  EXPECT_EQ(other.blocks(), "[notes]\nits own");
+  EXPECT_EQ(other.set_block("notes", "changed")->version, 2) << "nothing of the other's history is in its way";
+  EXPECT_TRUE(other.memory->check_integrity().ok());
+}
+
+TEST(Importer, HoldsBlocksToTheirConfiguredBounds) {
+  Side large;
+  large.block_limits.bytes_max = 4'000;
+  large.reopen();
+  const std::string text(3'000, 'x');
+  ASSERT_TRUE(large.set_block("notes", text).ok());
+  const std::vector<std::string> lines = large.exported();
+  Side again;
+  again.block_limits.bytes_max = 4'000;
+  again.reopen();
+  EXPECT_EQ(again.import(lines).imported.at("blocks"), 1) << "one's own export comes back";
+  Side small;
+  EXPECT_EQ(small.import(lines).refused.size(), 1U);
+  const auto line = [](const std::string& name, const std::string& versions) {
+    return R"({"type":"blocks","scope":{"agent":"bot","user":"anna","session":""},"row":{"name":")" + name +
+           R"(","versions":[)" + versions + "]}}";
+  };
+  const auto version = [](const std::string& number) {
+    return R"({"version":)" + number + R"(,"text":"a","trust":2,"changed_us":5,"changed_by":"operator"})";
+  };
+  const std::vector<std::string> wrong = {line("no such/name", version("1")),
+                                          line("notes", ""),
+                                          line("notes", version("2") + "," + version("1")),
+                                          line("notes", version("0")),
+                                          line("notes", version("9223372036854775807")),
+                                          line("notes", R"({"version":1,"text":7})"),
+                                          R"({"type":"blocks","scope":{"agent":"","user":"","session":""},"row":{}})"};
+  EXPECT_EQ(small.import(wrong).refused.size(), wrong.size());
+  EXPECT_EQ(small.blocks(), "");
+  for (int i = 0; i < BlockLimits{}.blocks_max; ++i) {
+    EXPECT_TRUE(small.import({line("b" + std::to_string(i), version("1"))}).refused.empty());
+  }
+  EXPECT_EQ(small.import({line("one_more", version("1"))}).refused.size(), 1U);
+  EXPECT_TRUE(small.memory->check_integrity().ok());
 }
 
 TEST(Importer, LeavesDraftsOfOthersAlone) {
