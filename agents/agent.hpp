@@ -190,6 +190,9 @@ struct AgentSpec {
   MemoryReach remembers = MemoryReach::kKey;  // what its turns of events remember
   std::string model;                          // "" = the host's
   std::string system;                         // system prompt, shared by all users
+  bool shows_facts = true;                    // for declared agents: what memory knows stands in its prompts
+  bool learns_procedures = true;              // from its tools, and is shown them
+  bool edits_blocks = false;                  // its model may, by tools of the runtime
   float temperature = 0;
   int answer_tokens = 256;     // kept free for, and the most of, each answer
   int recall_tokens = 1200;    // recalled text in a prompt at most
@@ -305,6 +308,10 @@ class AgentBuilder {
   /// Who recalls what a turn of an event remembers, where the handler does not say it of an episode. By default only
   /// turns of the same key. A chat's memory is always its user's, or, where nobody is known, its own.
   AgentBuilder& remembers(MemoryReach reach) { return spec_.remembers = reach, *this; }
+  /// Whether it learns how its tasks are done by the tools it calls, and is shown it. On where it has tools.
+  AgentBuilder& procedures(bool learns) { return spec_.learns_procedures = learns, *this; }
+  /// Gives the model tools that change the blocks of working memory (agents/turn/block_tools.hpp).
+  AgentBuilder& edits_blocks(bool edits = true) { return spec_.edits_blocks = edits, *this; }
   /// Change it when the handler changes so that its journals no longer fit.
   AgentBuilder& code_version(std::string text) { return spec_.code_version = std::move(text), *this; }
   AgentBuilder& on_other_version(OtherVersion policy) { return spec_.on_other_version = policy, *this; }

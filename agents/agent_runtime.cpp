@@ -65,6 +65,8 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
   MemoryStore::Options memory_options;
   memory_options.index_folder = std::move(options.index_folder);
   memory_options.limits = limits;
+  memory_options.procedures = ProcedureLimits(limits);
+  memory_options.blocks = BlockLimits(limits);
   ASSIGN_OR_RETURN(self->memory_,
                    MemoryStore::open(self->runtime_->database(), embedder, {executors.recall, executors.background},
                                      clock, random, std::move(memory_options)));
@@ -100,7 +102,8 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Options options, Execut
                                                                 limits,
                                                                 std::move(options.default_model),
                                                                 {},
-                                                                options.observer});
+                                                                options.observer,
+                                                                std::move(options.task_headers)});
   self->memory_->start_erasures(runtime_parts(*self->runtime_, engine));
   self->session_cleaner_ = std::make_unique<SessionCleaner>(self->runtime_->database(), executors.loop, clock, limits);
   self->dispatcher_ = std::make_unique<Dispatcher>(*self->services_, self->agents_, executors.loop);

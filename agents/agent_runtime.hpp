@@ -47,6 +47,7 @@ class AgentRuntime {
     std::string default_model;
     std::map<std::string, AgentSpec> agents;
     TurnObserver* observer = nullptr;
+    std::vector<std::string> task_headers = {"### Task:"};  // agents/turn/client_task.hpp
   };
 
   /// Opens the file, recovers mailbox, outbox, timers and memory. Nothing runs yet.

@@ -215,6 +215,9 @@ const std::string& Ctx::key() const { return turn_.event().key; }
 const Scope& Ctx::scope() const { return turn_.scope(); }
 std::string Ctx::thread() const { return turn_.thread(); }
 bool Ctx::in_chat() const { return turn_.chat() != nullptr; }
+void Ctx::task_failed(std::string because) {
+  turn_.note_failure(because.empty() ? "the agent says so" : std::move(because));
+}
 Budget& Ctx::budget() const { return turn_.budget(); }
 void* Ctx::state_of(std::type_index type) { return turn_.state(type); }
 
@@ -270,6 +273,76 @@ Step<Facts> Ctx::facts(std::string text) {
   return facts(query);
 }
 
+Step<Block> Ctx::block(std::string name) { return block_at(claim_path(), std::move(name)); }
+
+Step<Block> Ctx::block_at(std::string path, std::string name) {
+  if (const Status named = check_block_name(name); !named.ok()) throw Failure(named.error());
+  const StepStart start{path, "block", effect_free(sha256_hex(name))};
+  turn_.note_block_read(path);
+  const auto ask = [&](TurnSteps::Finish finish) {
+    turn_.services().memory.blocks(
+        asker_of(turn_.scope()), *turn_.strand(),
+        [turn = turn_.shared_from_this(), finish = std::move(finish), name](const Result<std::vector<Block>>& seen) {
+          if (!seen.ok()) return finish(seen.error());
+          Block block;
+          block.scope = owner_of(turn->scope(), MemoryReach::kUser);
+          block.name = name;
+          block.trust = Trust::kOperator;  // an empty text is nobody's
+          for (const Block& known : *seen) {
+            if (known.name == name) block = known;
+          }
+          const BlockLimits& limits = turn->services().memory.block_limits();
+          block = with_edits(std::move(block), turn->pending_writes().blocks, limits);
+          finish(boost::json::serialize(to_json(block)));
+        });
+  };
+  return Step<Block>(turn_.steps().query(start, ask), [turn = &turn_](const Block& block) {
+    turn->saw(block.trust);
+    if (!block.text.empty()) turn->saw_memory();
+  });
+}
+
+void Ctx::append(Block& block, const std::string& line) {
+  BlockEdit change;
+  change.kind = BlockEditKind::kAppend;
+  change.text = line;
+  edit(block, std::move(change));
+}
+
+void Ctx::replace(Block& block, const std::string& part, const std::string& text) {
+  BlockEdit change;
+  change.kind = BlockEditKind::kReplace;
+  change.replaced = part;
+  change.text = text;
+  edit(block, std::move(change));
+}
+
+void Ctx::set(Block& block, const std::string& text) {
+  BlockEdit change;
+  change.text = text;
+  const std::vector<BlockEdit>& edits = turn_.writes().blocks;
+  const auto is_this = [&](const BlockEdit& other) { return other.name == block.name; };
+  const auto first = static_cast<std::size_t>(std::find_if(edits.begin(), edits.end(), is_this) - edits.begin());
+  edit(block, std::move(change));
+  // What was read is what the turn's first change of it must meet at the commit; later ones meet that one.
+  std::optional<std::int64_t>& version = turn_.writes().blocks[first].version;
+  if (!version) version = block.version;
+}
+
+void Ctx::edit(Block& block, BlockEdit change) {
+  change.scope = owner_of(turn_.scope(), MemoryReach::kUser);
+  change.name = block.name;
+  change.trust = turn_.trust();
+  change.by = "agent " + agent();
+  if (block.version > 0 && block.scope != change.scope) {
+    throw Failure(fail(ErrorCode::kPermissionDenied,
+                       "block '" + block.name + "' is the agent's for everybody, and no turn may change it",
+                       "an operator can: mnema memory blocks set"));
+  }
+  block.text = value_or_throw(edited(block.text, change, turn_.services().memory.block_limits()));
+  turn_.writes().blocks.push_back(std::move(change));
+}
+
 PromptPlan Ctx::prompt() const {
   PromptPlan plan(turn_.trust());
   plan.system(turn_.agent().system, Trust::kSystem);
@@ -299,6 +372,7 @@ void Ctx::remember(Episode episode) {
 }
 
 void Ctx::remember(Episode episode, MemoryReach reach) {
+  if (turn_.is_client_task()) return;
   episode.scope = owner_of(turn_.scope(), reach);
   if (episode.thread.empty()) episode.thread = thread();
   if (episode.time == Time{}) episode.time = now();
@@ -354,6 +428,7 @@ void Ctx::cancel_wake(const std::string& name) {
 
 template class Step<Recalled>;
 template class Step<Facts>;
+template class Step<Block>;
 template class Step<ConnectorAnswer>;
 
 }  // namespace mnema

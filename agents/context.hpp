@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "agents/await_argument.hpp"
+#include "agents/blocks_json.hpp"
 #include "agents/facts_json.hpp"
 #include "agents/outcome.hpp"
 #include "agents/prompt.hpp"
@@ -169,6 +170,7 @@ class ToolCtx : public StepContext {
 struct ToolResult {
   std::string text;
   Trust trust = Trust::kExternal;
+  bool failed = false;  // the text says why
 };
 
 /// What one agent tells another, or itself under another key.
@@ -206,6 +208,18 @@ class Ctx : public StepContext {
   [[nodiscard]] Step<Facts> facts(const FactQuery& query);
   Step<Facts> facts(FactQuery&& query) = delete;
   [[nodiscard]] Step<Facts> facts(std::string text);
+
+  /// A block of working memory: a small text that stands in every prompt of this agent, for this turn's user; without
+  /// one, for its key; else what an operator wrote for all of them. One that does not exist has version 0, and is made
+  /// by the first edit.
+  [[nodiscard]] Step<Block> block(std::string name);
+  /// Changes the block with the commit, and `block` at once. Appending and replacing are done to what it says at the
+  /// commit; setting fails there if it was changed meanwhile, and the turn runs again, reading it anew (a chat fails
+  /// with `kAborted`). Failures: `kResourceExhausted` (longer than limits.block_bytes_max), `kInvalidArgument` (the
+  /// part is not there, or more than once; the name), `kPermissionDenied` (it is an operator's, for everybody).
+  void append(Block& block, const std::string& line);
+  void replace(Block& block, const std::string& part, const std::string& text);
+  void set(Block& block, const std::string& text);
 
   /// A prompt that begins with the agent's system text and, in a chat, the client's and the history. A text that does
   /// not say how far it is trusted counts like the weakest that the turn has been given when it is shown to the model:
@@ -253,7 +267,8 @@ class Ctx : public StepContext {
   /// Writes into the episodic memory with the commit. The scope is filled in: whoever the agent `remembers` for, or
   /// `reach` (agents/turn/memory_reach.hpp); so are the thread and the time where they are left empty. Except for what
   /// a user said, it is trusted no further than the weakest text this turn has been given, and where the turn was given
-  /// something out of memory, no facts are made of it again.
+  /// something out of memory, no facts are made of it again. What a client's program asks for itself, a title of the
+  /// conversation for instance, is not remembered (agents/turn/client_task.hpp).
   void remember(Episode episode);
   void remember(Episode episode, MemoryReach reach);
 
@@ -267,6 +282,10 @@ class Ctx : public StepContext {
   void wake_at(std::string name, Time at, std::string data);
   /// Takes such a timer of this key back, with the commit. One that is due by then may have sent its event already.
   void cancel_wake(const std::string& name);
+
+  /// What this turn was to do was not done, for this reason of the handler's own: nothing is learned from how it went
+  /// about it, and what it was shown of earlier turns counts as a failure. A turn that fails need not say so.
+  void task_failed(std::string because);
 
   [[nodiscard]] Budget& budget() const;
 
@@ -283,6 +302,9 @@ class Ctx : public StepContext {
     T value = value_or_throw(from_json<T>(answer));
     co_return value;
   }
+  [[nodiscard]] Step<Block> block_at(std::string path, std::string name);
+  void edit(Block& block, BlockEdit edit);
+  task<ToolResult> call_block_tool(std::string path, ToolCall call, Trust context_trust);
   task<Reply> think_named(PromptPlan plan, ThinkOptions options);
   task<ToolResult> call_tool(std::string path, ToolCall call, Trust context_trust);
   [[nodiscard]] void* state_of(std::type_index type);
@@ -291,6 +313,7 @@ class Ctx : public StepContext {
 // What nearly every agent awaits is compiled once, in context.cpp, not in each program.
 extern template class Step<Recalled>;
 extern template class Step<Facts>;
+extern template class Step<Block>;
 extern template class Step<ConnectorAnswer>;
 
 }  // namespace mnema

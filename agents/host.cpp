@@ -196,6 +196,7 @@ Status Host::Parts::open_runtime(std::map<std::string, AgentSpec> agents) {
   options.index_folder = config.server.data + "/indexes";
   options.default_model = default_model;
   options.agents = std::move(agents);
+  options.task_headers = config.memory.task_headers;
   ASSIGN_OR_RETURN(runtime,
                    AgentRuntime::open(std::move(options), {home, store, turns, queries, background, blocking, recall},
                                       *engine, *embedder, clock, random, limits));

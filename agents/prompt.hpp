@@ -51,7 +51,7 @@ class PromptPlan {
     return documents_.push_back({std::move(title), {std::move(text), trust}}), *this;
   }
 
-  /// Procedures and facts that change seldom, placed before the history. May be called several times: each part keeps
+  /// Facts and rules that change seldom, placed before the history. May be called several times: each part keeps
   /// its trust, and the prompt is trusted no further than the weakest.
   PromptPlan& known(std::string text, std::optional<Trust> trust = std::nullopt) {
     return known_.push_back({std::move(text), trust}), *this;
@@ -80,6 +80,13 @@ class PromptPlan {
     }
     return known_.push_back(std::move(part)), *this;
   }
+
+  /// How a task like this was done, right before `user`: what was laid out before stays the same. `Ctx::think` adds it
+  /// by itself.
+  PromptPlan& procedure(std::string text, Trust trust) { return procedure_ = {std::move(text), trust}, *this; }
+
+  /// Blocks of working memory, behind all other long-lived text. `Ctx::think` adds them by itself.
+  PromptPlan& blocks(std::string text, Trust trust) { return blocks_ = {std::move(text), trust}, *this; }
 
   /// What was said before, in the exact words of the prompts of that time.
   PromptPlan& history(std::vector<Message> messages) { return history_ = std::move(messages), *this; }
@@ -136,6 +143,8 @@ class PromptPlan {
   [[nodiscard]] const PlannedText& system_text() const { return system_; }
   [[nodiscard]] const std::vector<PlannedDocument>& documents() const { return documents_; }
   [[nodiscard]] const std::vector<PlannedText>& known_texts() const { return known_; }
+  [[nodiscard]] const PlannedText& procedure_text() const { return procedure_; }
+  [[nodiscard]] const PlannedText& blocks_text() const { return blocks_; }
   [[nodiscard]] const std::vector<Fact>& facts() const { return facts_; }
   [[nodiscard]] int facts_left_out() const { return facts_left_out_; }
   [[nodiscard]] const std::vector<Message>& past() const { return history_; }
@@ -158,6 +167,8 @@ class PromptPlan {
 
   PlannedText system_;
   std::vector<PlannedDocument> documents_;
+  PlannedText procedure_;
+  PlannedText blocks_;
   std::vector<PlannedText> known_;
   std::vector<Fact> facts_;  // that stand in it
   int facts_left_out_ = 0;

@@ -23,6 +23,7 @@ struct ThinkOptions {
   int tokens_max = 0;                // of each answer; 0 = the agent's
   int passage_tokens_max = -1;       // of recalled text; -1 = the agent's
   bool tools = true;                 // may the model call the agent's tools?
+  bool procedures = true;            // with tools: is it shown how such a task was done?
   bool stream = true;                // in a chat, is this part of what the client reads?
   /// Every claim must rest on a passage that was shown: one that does not is marked, and one without a number gets it.
   /// Else only the numbers that the model wrote are checked. (agents/turn/citations.hpp; not under a constraint.)
@@ -53,6 +54,7 @@ struct Reply {
   std::string reasoning;
   std::vector<Citation> citations;       // the passages the model saw, by the numbers it saw
   std::vector<Fact> facts;               // that the model was told, with their evidence
+  std::int64_t procedure = 0;            // that it was shown (memory/procedural/procedure.hpp); 0: none
   std::vector<UrlCitation> annotations;  // what `text` rests on, by its own numbers
   bool refused = false;                  // the passages do not tell
   std::vector<LeftOut> left_out;         // what it did not see, and why

@@ -69,6 +69,7 @@ struct StepBody {
 struct ToolSpec {
   ToolDefinition definition;
   bool on_external_text = false;
+  bool has_effects = true;
   /// `definition.parameters`, which arguments must fit before the tool is bound to them. Compiled with the agents
   /// (agents/tool_arguments.hpp).
   std::shared_ptr<const JsonSchema> arguments_schema;
@@ -133,6 +134,7 @@ template <class R, class A>
   ToolSpec spec;
   spec.definition = {std::move(name), std::move(description), schema_of<A>()};
   spec.on_external_text = options.on_external_text || !options.has_effects;
+  spec.has_effects = options.has_effects;
   spec.bind = [function, options](const boost::json::value& json) -> Result<StepBody> {
     ASSIGN_OR_RETURN(A arguments, from_json<A>(json));
     return make_step_body<R, A>(function, std::move(arguments), options);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "agents/turn/block_tools.hpp"
 #include "runtime/base/check.hpp"
 #include "runtime/base/decimal.hpp"
 #include "runtime/base/json.hpp"
@@ -54,6 +55,12 @@ bool find_infinite(const json::value& value, std::string& pointer) {
 
 Status compile_tools(AgentSpec& agent) {
   for (ToolSpec& tool : agent.tools) {
+    if (agent.edits_blocks && is_block_tool(tool.definition.name)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "agent '" + agent.name + "': '" + tool.definition.name +
+                      "' is the runtime's own tool, by which the model changes blocks",
+                  "give the tool another name, or the agent no edit_blocks");
+    }
     // A tool without parameters takes any object, as the model was told nothing else.
     const json::value any = json::object{{"type", "object"}};
     const json::value& schema = tool.definition.parameters.is_null() ? any : tool.definition.parameters;

@@ -20,15 +20,16 @@ std::string text_of_all(const Ctx& ctx) {
   return text;
 }
 
-task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choices, std::string reply_to,
-                           bool grounded) {
+task<Outcome> run_declared(Ctx& ctx, Event event, std::vector<std::string> choices, std::string reply_to, bool grounded,
+                           bool shows_facts) {
   const std::string text = text_of_all(ctx);
   RecallQuery query;
   query.text = text;
   if (ctx.in_chat()) query.thread_excluded = ctx.thread();  // it stands in the prompt already
   Recalled facts = co_await ctx.recall(query);
   Facts known;
-  if (!grounded) known = co_await ctx.facts(text);  // who answers from documents answers from nothing else
+  if (!grounded && shows_facts)
+    known = co_await ctx.facts(text);  // who answers from documents answers from nothing else
   PromptPlan prompt = ctx.prompt().known(known).user(text);
   if (choices.empty()) {
     prompt.with(facts);
@@ -70,6 +71,9 @@ void apply(const AgentConfig& config, AgentSpec& spec) {
   if (config.completion_tokens > 0) spec.answer_tokens = config.completion_tokens;
   if (config.recall_tokens >= 0) spec.recall_tokens = config.recall_tokens;
   if (config.stateless) spec.is_stateless = true;
+  if (!config.facts) spec.shows_facts = false;
+  if (!config.procedures) spec.learns_procedures = false;
+  if (config.edit_blocks) spec.edits_blocks = true;
   if (config.first_token_ms >= 0) spec.first_token_ms = config.first_token_ms;
   if (config.budget_tokens) spec.budget.tokens = config.budget_tokens;
   if (config.budget_tool_calls) spec.budget.tool_calls = config.budget_tool_calls;
@@ -78,9 +82,9 @@ void apply(const AgentConfig& config, AgentSpec& spec) {
   if (spec.handler) return;
   spec.answers_chat = true;
   // A plain function that makes the coroutine: what it captures is copied into the coroutine's own parameters.
-  spec.handler = [choices = spec.choices, reply_to = spec.reply_to, grounded = !config.documents.empty()](Ctx& ctx,
-                                                                                                          Event event) {
-    return run_declared(ctx, std::move(event), choices, reply_to, grounded);
+  spec.handler = [choices = spec.choices, reply_to = spec.reply_to, grounded = !config.documents.empty(),
+                  shows_facts = spec.shows_facts](Ctx& ctx, Event event) {
+    return run_declared(ctx, std::move(event), choices, reply_to, grounded, shows_facts);
   };
 }
 

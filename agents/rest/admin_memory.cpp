@@ -2,8 +2,10 @@
 
 #include <boost/json/array.hpp>
 
+#include "agents/rest/admin_blocks.hpp"
 #include "agents/rest/admin_entries.hpp"
 #include "agents/rest/admin_erasures.hpp"
+#include "agents/rest/admin_procedures.hpp"
 #include "agents/rest/admin_query.hpp"
 #include "agents/rest/fact_json.hpp"
 #include "connectors/http/error_body.hpp"
@@ -60,6 +62,8 @@ void AdminMemory::mount(HttpRoutes& routes) const {
   mounted.add("GET", "/admin/v1/memory/conflicts", KeyRole::kRead, conflicts_route);
   mount_admin_entries(routes, parts_);
   mount_admin_erasures(routes, parts_);
+  mount_admin_procedures(routes, parts_);
+  mount_admin_blocks(routes, parts_);
 }
 
 }  // namespace mnema

@@ -6,9 +6,9 @@
 //        now) as they were believed at `known` (now)
 //   GET  /admin/v1/memory/conflicts?tenant=&user=&limit=             role "read": what cannot be decided
 //
-// and those of admin_entries.hpp and admin_erasures.hpp. A key sees what is its own tenant's; one of tenant "*" names
-// the tenant, else it is "local". `user`: only what belongs to that user. Lists are {"object": "list", "data": [...],
-// "left_out"} (fact_json.hpp).
+// and those of admin_entries.hpp, admin_erasures.hpp, admin_procedures.hpp and admin_blocks.hpp. A key sees what is its
+// own tenant's; one of tenant "*" names the tenant, else it is "local". `user`: only what belongs to that user. Lists
+// are {"object": "list", "data": [...], "left_out"} (fact_json.hpp).
 //
 // Threads:   as admin_route.hpp.
 // Ownership: borrows its parts, which outlive the routes it was mounted in and the requests that run.

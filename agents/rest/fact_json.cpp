@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 
 #include "agents/rest/dead_letter_json.hpp"
+#include "agents/rest/trust_name.hpp"
 
 namespace mnema {
 namespace json = boost::json;
@@ -10,20 +11,6 @@ namespace {
 
 json::value time_json(const std::optional<Time>& time) {
   return time ? json::value(utc_text(*time)) : json::value(nullptr);
-}
-
-const char* name_of(Trust trust) {
-  switch (trust) {
-    case Trust::kUser:
-      return "user";
-    case Trust::kOperator:
-      return "operator";
-    case Trust::kSystem:
-      return "system";
-    case Trust::kExternal:
-      break;
-  }
-  return "external";
 }
 
 json::object scope_json(const Scope& scope) {

@@ -25,6 +25,11 @@ class Layout {
   std::size_t history_from = 0;    // first message kept
   std::size_t passages_taken = 0;  // of `passages`
   std::vector<Passage> passages;   // those that may go in, best first
+  bool with_procedure = true;
+  bool with_blocks = true;
+
+  [[nodiscard]] bool has_procedure() const { return with_procedure && !plan_.procedure_text().text.empty(); }
+  [[nodiscard]] bool has_blocks() const { return with_blocks && !plan_.blocks_text().text.empty(); }
 
   [[nodiscard]] Prompt prompt() const {
     Prompt prompt;
@@ -36,7 +41,7 @@ class Layout {
     return prompt;
   }
 
-  /// The event, and the passages it is to be answered from.
+  /// The event, with the passages it is to be answered from and how such a task was done.
   [[nodiscard]] Message event() const {
     Message message;
     message.role = Role::kUser;
@@ -47,6 +52,11 @@ class Layout {
         recall.trust = weakest(recall.trust, passages[i].trust);
       }
       message.content.push_back(std::move(recall));
+    }
+    if (has_procedure()) {
+      const PlannedText& done = plan_.procedure_text();
+      message.content.push_back(
+          {done.text + "\n\n", Sharing::kUser, plan_.trust_of(done, Trust::kOperator), "procedure"});
     }
     message.content.push_back({plan_.user_text(), Sharing::kUser, plan_.user_trust(), "event"});
     if (passages_taken > 0 && !plan_.answer_kind().empty()) {
@@ -78,6 +88,10 @@ class Layout {
     for (const PlannedText& part : plan_.known_texts()) {
       if (part.text.empty()) continue;
       known.push_back({part.text + "\n\n", Sharing::kUser, plan_.trust_of(part, Trust::kOperator), "known"});
+    }
+    if (has_blocks()) {
+      const PlannedText& blocks = plan_.blocks_text();
+      known.push_back({blocks.text + "\n\n", Sharing::kUser, plan_.trust_of(blocks, Trust::kOperator), "blocks"});
     }
     for (Message& message : prompt.messages) {
       if (message.role != Role::kUser) continue;
@@ -138,6 +152,8 @@ std::string count_phrase(std::size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+bool is_long_lived(const std::string& label) { return label == "known" || label == "blocks"; }
+
 /// Tokens of a laid-out prompt's parts. Those that the template changed are not found in it and count to what follows.
 class PartTokens {
  public:
@@ -150,7 +166,7 @@ class PartTokens {
       const std::string& label = prompt.messages[place.message].content[place.segment].label;
       if (place.message + 1 == prompt.messages.size() && label == "recall") recall_ = place;
       if (place.message + 1 == prompt.messages.size() && label == "event") event_ = place;
-      if (label == "known" && place.message != prompt.messages.size() - 1) {
+      if (is_long_lived(label) && place.message != prompt.messages.size() - 1) {
         if (!known) known = place;
         known_ = between(known->begin, place.end);  // with what stands between several
       }
@@ -291,7 +307,8 @@ class ContextLayout {
     return all;
   }
 
-  /// The worst passage, then half of the places where the history could still begin. False: there is nothing left.
+  /// The worst passage; then half of the places where the history could still begin; then how it was done before, and
+  /// the blocks. False: there is nothing left.
   bool drop_one_more() {
     if (layout_.passages_taken > 0) {
       const Passage& last = layout_.passages[--layout_.passages_taken];
@@ -299,9 +316,16 @@ class ContextLayout {
           {last.title, "the whole prompt would be longer than " + std::to_string(tokens_max_) + " tokens"});
       return true;
     }
-    if (cuts_.size() < 2) return false;
-    cuts_.erase(cuts_.begin(), cuts_.begin() + static_cast<std::ptrdiff_t>(cuts_.size() / 2));
-    layout_.history_from = cuts_.front();
+    if (cuts_.size() >= 2) {
+      cuts_.erase(cuts_.begin(), cuts_.begin() + static_cast<std::ptrdiff_t>(cuts_.size() / 2));
+      layout_.history_from = cuts_.front();
+      return true;
+    }
+    bool& with = layout_.has_procedure() ? layout_.with_procedure : layout_.with_blocks;
+    if (!layout_.has_procedure() && !layout_.has_blocks()) return false;
+    built_.left_out.push_back({layout_.has_procedure() ? "how such a task was done" : "the blocks of working memory",
+                               "the whole prompt would be longer than " + std::to_string(tokens_max_) + " tokens"});
+    with = false;
     return true;
   }
 
@@ -326,6 +350,7 @@ class ContextLayout {
       built_.citations.push_back(
           {static_cast<int>(i) + 1, passage.title, passage.uri, passage.relevance, passage.text});
     }
+    built_.has_procedure = layout_.has_procedure();
     built_.facts = plan_.facts();
     if (plan_.facts_left_out() > 0) {
       built_.left_out.push_back({count_phrase(static_cast<std::size_t>(plan_.facts_left_out()), "fact"),

@@ -2,14 +2,16 @@
 //
 // Lays out a prompt inside a budget, the part that changes least first:
 //
-//   system · tools · shared documents | procedures and long-lived facts | history, bytes unchanged | recall · event
+//   system · tools · shared documents | facts · blocks | history, bytes unchanged | recall · procedure · event
 //
 // so that the KV pages of everything before the first changed token are found again. Facts never stand inside the
-// system text: all users share that. Recalled text stands last, before the event, because it is new every turn.
+// system text: all users share that. Recalled text and how such a task was done stand last, before the event, because
+// they are new every turn.
 //
 // The budget is counted by the model's own tokenizer. What does not fit is left out with the reason, never cut in the
 // middle: passages from the worst up, history from the oldest on, in blocks, so that the cut stays where it is for
-// several turns. An event that does not fit even alone is an error before any compute.
+// several turns; then the procedure, then the blocks. An event that does not fit even alone is an error before any
+// compute.
 //
 // Everything is laid out and prepared at once, and mostly that is the prompt. Only where it is too long are its parts
 // counted, by where they stand in it, and what is left prepared again.
@@ -38,11 +40,12 @@ struct ContextBudget {
 struct BuiltContext {
   Prompt prompt;
   std::shared_ptr<const PreparedPrompt> prepared;  // of `prompt`
-  Message question;  // the event with its passages: what later turns repeat. Long-lived text is no part of it
+  Message question;  // the event with what stands before it: what later turns repeat. Long-lived text is no part of it
   int prompt_tokens = 0;
   std::vector<Citation> citations;
   std::vector<Fact> facts;  // long-lived ones, in the order of the prompt
   std::vector<LeftOut> left_out;
+  bool has_procedure = false;    // it is inside
   Trust trust = Trust::kSystem;  // the weakest of all that is inside
 };
 

@@ -4,11 +4,13 @@
 
 #include "agents/context.hpp"
 #include "agents/tool_arguments.hpp"
+#include "agents/turn/block_tools.hpp"
 #include "agents/turn/citations.hpp"
 #include "agents/turn/context_builder.hpp"
 #include "agents/turn/decoded.hpp"
 #include "agents/turn/turn.hpp"
 #include "agents/turn/turn_version.hpp"
+#include "memory/store.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/base/sha256.hpp"
 #include "runtime/base/utf8.hpp"
@@ -35,6 +37,8 @@ int context_length_of(const Engine& engine, const std::string& model) {
   return 2048;  // an engine that does not tell: what every model we know can take
 }
 
+/// Of the context, for all blocks of working memory.
+constexpr int kBlocksShare = 4;
 /// The first words are a whole sentence where citations are checked.
 constexpr double kFirstSentenceTokens = 24;
 /// Recall, and the way there and back.
@@ -93,6 +97,15 @@ Message tool_message(const ToolCall& call, std::string result, Trust trust) {
   return message;
 }
 
+const ToolSpec* tool_named(const AgentSpec& agent, const std::string& name) {
+  const auto tool = std::find_if(agent.tools.begin(), agent.tools.end(),
+                                 [&](const ToolSpec& spec) { return spec.definition.name == name; });
+  return tool == agent.tools.end() ? nullptr : &*tool;
+}
+
+/// Whether it is the runtime's own.
+bool is_own_tool(const AgentSpec& agent, const std::string& name) { return agent.edits_blocks && is_block_tool(name); }
+
 std::string error_for_model(const std::string& text) {
   // What a tool or its upstream says may be of any length, and the next prompt has it.
   constexpr std::size_t kShownMax = 4'000;
@@ -111,6 +124,9 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   std::vector<ToolDefinition> tools;
   if (options.tools) {
     for (const ToolSpec& tool : turn_.agent().tools) tools.push_back(tool.definition);
+    if (turn_.agent().edits_blocks) {
+      for (ToolDefinition& tool : block_tools()) tools.push_back(std::move(tool));
+    }
   }
   ContextBudget context_budget;
   context_budget.context_tokens = context_length_of(engine, request.model);
@@ -120,6 +136,28 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
       options.passage_tokens_max >= 0 ? options.passage_tokens_max : turn_.agent().recall_tokens;
   if (turn_.chat() != nullptr) {
     context_budget.prefill_ms_max = prefill_ms(engine, request.model, turn_.agent().first_token_ms);
+  }
+  const bool may_call = options.tools && !turn_.agent().tools.empty();
+  StandingMemoryWanted wanted;
+  wanted.procedure = may_call && options.procedures && turn_.agent().learns_procedures && !turn_.is_client_task();
+  wanted.blocks = turn_.services().memory.has_blocks() || !turn_.writes().blocks.empty();
+  wanted.block_tokens_max =
+      std::min(turn_.services().limits.block_tokens_max, context_budget.context_tokens / kBlocksShare);
+  StandingMemory standing;
+  if (wanted.procedure || wanted.blocks) {
+    const StepStart start{path + ".0", "standing", effect_free("")};
+    const auto read = [this, wanted](TurnSteps::Finish finish) {
+      read_standing_memory(turn_, wanted, [finish = std::move(finish)](const StandingMemory& found) {
+        finish(boost::json::serialize(to_json(found)));
+      });
+    };
+    std::shared_ptr<StepOperation> reading = turn_.steps().query(start, read);
+    standing = co_await Step<StandingMemory>(reading);
+    if (!standing.procedure.text.empty()) plan.procedure(standing.procedure.text, standing.procedure.trust);
+    if (!standing.blocks.empty()) {
+      plan.blocks(standing.blocks, standing.blocks_trust);
+      turn_.saw_memory();
+    }
   }
   plan.trust_no_further_than(turn_.trust());
   BuiltContext built = value_or_throw(build_context(plan, tools, context_budget, engine, request.model, request.scope));
@@ -139,6 +177,12 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
   reply.citations = std::move(built.citations);
   reply.facts = std::move(built.facts);
   reply.left_out = std::move(built.left_out);
+  if (built.has_procedure) reply.procedure = standing.procedure.id;
+  for (const std::string& name : standing.blocks_left_out) {
+    reply.left_out.push_back(
+        {"block " + name, "all blocks of a prompt may take " + std::to_string(wanted.block_tokens_max) + " tokens"});
+  }
+  if (may_call) turn_.note_asked(built.trust, reply.procedure);
   turn_.saw(built.trust);
   reply.trust = built.trust;
   const bool checks = !reply.citations.empty() && !plan.answer_kind().empty() &&
@@ -230,6 +274,9 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
     for (const ToolCall& call : decoded.tool_calls) {
       reply.tools_called.push_back(call.name);
       ToolResult result = co_await call_tool(path + "." + std::to_string(++steps), call, asked_with);
+      if (!is_own_tool(turn_.agent(), call.name)) {
+        turn_.trace().note(tool_named(turn_.agent(), call.name), call, result.text, result.failed);
+      }
       request.prompt.messages.push_back(tool_message(call, std::move(result.text), result.trust));
       reply.trust = weakest(reply.trust, result.trust);
     }
@@ -254,12 +301,15 @@ task<Reply> Ctx::think_named(PromptPlan plan, ThinkOptions options) {
 task<ToolResult> Ctx::call_tool(std::string path, ToolCall call, Trust context_trust) {
   // What it is told of a call that was not made are our words and its own: it may mend the call and make it again.
   const auto refused = [context_trust](const std::string& why) {
-    return ToolResult{error_for_model(why), context_trust};
+    return ToolResult{error_for_model(why), context_trust, true};
   };
-  const std::vector<ToolSpec>& tools = turn_.agent().tools;
-  const auto tool =
-      std::find_if(tools.begin(), tools.end(), [&](const ToolSpec& spec) { return spec.definition.name == call.name; });
-  if (tool == tools.end()) co_return refused("there is no tool '" + call.name + "'");
+  if (is_own_tool(turn_.agent(), call.name)) {
+    task<ToolResult> editing = call_block_tool(std::move(path), std::move(call), context_trust);
+    ToolResult edited = co_await std::move(editing);
+    co_return edited;
+  }
+  const ToolSpec* tool = tool_named(turn_.agent(), call.name);
+  if (tool == nullptr) co_return refused("there is no tool '" + call.name + "'");
   const Result<boost::json::value> arguments = read_arguments(*tool, call.arguments);
   if (!arguments.ok()) co_return refused(arguments.error().message);
   Result<StepBody> body = tool->bind(*arguments);
@@ -287,7 +337,29 @@ task<ToolResult> Ctx::call_tool(std::string path, ToolCall call, Trust context_t
   if (error.code == ErrorCode::kInDoubt || error.code == ErrorCode::kCancelled || outwaits || turn_.steps().fatal()) {
     throw Failure(result.error());
   }
-  co_return ToolResult{error_for_model(result.error().text()), Trust::kExternal};
+  co_return ToolResult{error_for_model(result.error().text()), Trust::kExternal, true};
+}
+
+task<ToolResult> Ctx::call_block_tool(std::string path, ToolCall call, Trust context_trust) {
+  const Result<BlockEdit> wanted = block_edit_of(call);
+  Result<std::string> done = std::string("\"done\"");
+  if (!wanted.ok()) {
+    done = wanted.error();
+  } else if (context_trust == Trust::kExternal) {
+    // What stands in every prompt must not be written by what stood in one.
+    done = fail(ErrorCode::kPermissionDenied,
+                "'" + call.name + "' may not be called while text from outside is in the conversation");
+  } else {
+    Block block = co_await block_at(std::move(path), wanted->name);
+    try {
+      BlockEdit change = *wanted;
+      edit(block, std::move(change));
+    } catch (const Failure& failure) {
+      done = failure.error();
+    }
+  }
+  if (done.ok()) co_return ToolResult{*done, context_trust};
+  co_return ToolResult{error_for_model(done.error().text()), context_trust, true};
 }
 
 }  // namespace mnema

@@ -2,8 +2,13 @@
 
 #include <algorithm>
 
+#include "agents/turn/client_task.hpp"
 #include "agents/turn/decoded.hpp"
+#include "agents/turn/event_text.hpp"
+#include "agents/turn/memory_reach.hpp"
 #include "agents/turn/turn_version.hpp"
+#include "agents/turn/user_reply.hpp"
+#include "memory/store.hpp"
 #include "runtime/base/backoff.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/events/event_deadline.hpp"
@@ -85,6 +90,38 @@ Scope scope_of(const TurnRequest& request) {
   return scope;
 }
 
+/// What a turn is about: in a chat all that the user has said, the present message last.
+std::vector<std::string> task_texts_of(const TurnRequest& request) {
+  std::vector<std::string> texts;
+  if (request.chat) {
+    for (const Message& message : request.chat->sent) {
+      if (message.role == Role::kUser) texts.push_back(message.text());
+    }
+  }
+  if (!texts.empty()) return texts;
+  texts.push_back(text_of(*request.event));
+  for (const auto& event : request.batch) texts.back() += "\n\n" + text_of(*event);
+  return texts;
+}
+
+/// What the agent said before the present message of a chat. Empty: nothing.
+std::string last_answer_of(const TurnRequest& request) {
+  if (!request.chat) return {};
+  const std::vector<Message>& sent = request.chat->sent;
+  const auto last =
+      std::find_if(sent.rbegin(), sent.rend(), [](const Message& m) { return m.role == Role::kAssistant; });
+  return last == sent.rend() ? std::string() : last->text();
+}
+
+/// What arguments may be taken from: also what the words of an event leave out of its payload.
+std::vector<std::string> given_texts_of(const TurnRequest& request) {
+  std::vector<std::string> texts = task_texts_of(request);
+  texts.push_back(request.event->data);
+  for (const auto& event : request.batch) texts.push_back(event->data);
+  texts.push_back(request.event->key);
+  return texts;
+}
+
 }  // namespace
 
 bool is_outage(const Error& error) {
@@ -119,7 +156,8 @@ Turn::Turn(const TurnServices& services, TurnRequest request, OnEnd on_end)
       on_end_(std::move(on_end)),
       strand_(std::make_shared<Strand>(services.turns)),
       scope_(scope_of(request_)),
-      trust_(request_.event->trust) {
+      trust_(request_.event->trust),
+      is_client_task_(request_.chat && mnema::is_client_task(request_.event->data, services.task_headers)) {
   for (const auto& event : request_.batch) saw(event->trust);
 }
 
@@ -245,6 +283,57 @@ std::string Turn::thread() const {
   return path_part(scope_.tenant) + "/" + path_part(scope_.agent) + "/" + scope_.session;
 }
 
+TaskTrace& Turn::trace() {
+  if (!trace_) trace_ = std::make_unique<TaskTrace>(given_texts_of(request_));
+  return *trace_;
+}
+
+ProcedureQuery Turn::procedure_query() const {
+  ProcedureQuery query;
+  query.owner = asker_of(scope_);
+  query.event_type = event().type;
+  query.trust = trust_;
+  if (!says_no_task()) query.text = task_texts_of(request_).back();
+  return query;
+}
+
+bool Turn::says_no_task() const { return chat() != nullptr && is_answer(event().data, last_answer_of(request_)); }
+
+void Turn::note_asked(Trust trust, ProcedureId shown) {
+  asked_with_tools_ = true;
+  if (!trace_) asked_with_ = weakest(asked_with_, trust);
+  if (shown != 0) procedure_ = shown;
+}
+
+TaskRun Turn::task_run(std::string failed_because) const {
+  TaskRun run;
+  run.owner = asker_of(scope_);
+  run.thread = thread();
+  run.event_type = event().type;
+  run.text = task_texts_of(request_).back();
+  run.time = services_.clock.now();
+  run.trust = asked_with_;
+  if (trace_) {
+    run.calls = trace_->calls();
+    if (!says_no_task()) run.steps = trace_->steps();
+  }
+  run.succeeded = failed_because.empty();
+  run.because = std::move(failed_because);
+  run.procedure = procedure_;
+  return run;
+}
+
+/// What failed for want of another side or of a place, was stopped, or lost against another change, says nothing of how
+/// the task was done.
+void Turn::note_failed_run(const Error& error) {
+  const bool says_nothing = is_outage(error) || error.code == ErrorCode::kCancelled ||
+                            error.code == ErrorCode::kDeadlineExceeded || error.code == ErrorCode::kUnavailable ||
+                            error.code == ErrorCode::kStorage || error.code == ErrorCode::kAborted ||
+                            error.code == ErrorCode::kResourceExhausted;
+  if (!asked_with_tools_ || says_nothing || is_client_task_ || !agent().learns_procedures) return;
+  services_.memory.note_failed_run(task_run("the turn failed: " + std::string(name_of(error.code))));
+}
+
 void Turn::tear_down() {
   stop_handler();
   if (steps_) steps_->abandon();
@@ -342,8 +431,19 @@ void Turn::commit(Outcome outcome) {
     SessionMemo memo{chat_turn->session, chat_turn->history};
     if (laid_out_.empty()) laid_out_.assign(said.end() - 2, said.end());
     memo.laid_out.insert(memo.laid_out.end(), laid_out_.begin(), laid_out_.end());
-    writes_.session =
-        TurnWrites::Session{history_digest(chat_turn->speaker, said), std::move(memo), thread(), chat_turn->follows};
+    if (!is_client_task_) {
+      writes_.session =
+          TurnWrites::Session{history_digest(chat_turn->speaker, said), std::move(memo), thread(), chat_turn->follows};
+    }
+  }
+  if (asked_with_tools_ && agent().learns_procedures && !is_client_task_) {
+    std::string because = failed_because_;
+    const std::string unresolved = trace_ ? trace_->unresolved() : "";
+    if (because.empty() && !unresolved.empty()) because = "the last call of " + unresolved + " failed";
+    if (because.empty() && report_.finish_reason != FinishReason::kStop) because = "the answer was cut off";
+    writes_.run = task_run(std::move(because));
+    writes_.corrects_last_run = chat_turn != nullptr && is_correction(event().data, last_answer_of(request_));
+    writes_.thread = thread();
   }
   tear_down();
   services_.runtime.database().write<bool>(
@@ -359,6 +459,7 @@ void Turn::commit(Outcome outcome) {
         if (committed.ok()) return self->end(TurnEnd::kDone, outcome);
         const Error& error = committed.error();
         if (error.code == ErrorCode::kAborted && !error.retryable) return self->end(TurnEnd::kLost, error);
+        self->forget_block_reads();
         self->finish_failed(error);
       });
 }
@@ -396,6 +497,15 @@ void Turn::finish_failed(const Error& error) {
         if (!verdict.ok()) return self->end_unsettled(verdict.error(), error);
         self->end(*verdict == RetryVerdict::kDead ? TurnEnd::kDead : TurnEnd::kRetried, error);
       });
+}
+
+/// What the blocks said may be why the commit failed: the next attempt reads them again.
+void Turn::forget_block_reads() {
+  if (!request_.delivery) return;
+  for (const std::string& path : std::exchange(block_reads_, {})) {
+    services_.runtime.journal().forget_step(request_.delivery.sequence(), path, *strand_,
+                                            [strand = strand_](const Status&) {});
+  }
 }
 
 void Turn::dead_letter(const Error& error) {
@@ -467,6 +577,7 @@ void Turn::abandon() {
 void Turn::end(TurnEnd how, Result<Outcome> outcome) {
   if (ended_) return;
   ended_ = true;
+  if ((how == TurnEnd::kDead || how == TurnEnd::kFailed) && !outcome.ok()) note_failed_run(outcome.error());
   if (request_.chat) request_.chat->on_delta = nullptr;  // whoever listens holds the turn
   std::exchange(on_end_, nullptr)(how, std::move(outcome), report_);
 }

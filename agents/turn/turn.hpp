@@ -33,6 +33,8 @@
 #include "agents/turn/citations.hpp"
 #include "agents/turn/prefix_watch.hpp"
 #include "agents/turn/session.hpp"
+#include "agents/turn/standing_memory.hpp"
+#include "agents/turn/task_trace.hpp"
 #include "agents/turn/turn_commit.hpp"
 #include "agents/turn/turn_services.hpp"
 #include "agents/turn/turn_steps.hpp"
@@ -119,6 +121,7 @@ class Turn : public std::enable_shared_from_this<Turn> {
   [[nodiscard]] const std::shared_ptr<Strand>& strand() const { return strand_; }
   [[nodiscard]] TurnSteps& steps() { return *steps_; }
   [[nodiscard]] TurnWrites& writes() { return writes_; }
+  [[nodiscard]] const TurnWrites& pending_writes() const { return writes_; }
   [[nodiscard]] TurnReport& report() { return report_; }
   [[nodiscard]] Budget& budget() { return *budget_; }
   [[nodiscard]] void* state(std::type_index type);
@@ -128,6 +131,18 @@ class Turn : public std::enable_shared_from_this<Turn> {
   /// The handler has been given something out of memory: what it writes from it tells memory nothing new.
   void saw_memory() { saw_memory_ = true; }
   [[nodiscard]] bool has_seen_memory() const { return saw_memory_; }
+  /// What it does with its tools. Made by the first call: most turns make none.
+  [[nodiscard]] TaskTrace& trace();
+  /// How a task like this one was done.
+  [[nodiscard]] ProcedureQuery procedure_query() const;
+  /// The model is asked with tools. `trust`: of all that it is shown; `shown`: how such a task was done; 0: nothing.
+  void note_asked(Trust trust, ProcedureId shown);
+  /// A step that read a block: done anew when the commit finds that the block has changed.
+  void note_block_read(const std::string& path) { block_reads_.push_back(path); }
+  /// A chat that the client's own program asks for, not its user (agents/turn/client_task.hpp).
+  [[nodiscard]] bool is_client_task() const { return is_client_task_; }
+  /// The handler's own word: what was to be done was not done.
+  void note_failure(std::string because) { failed_because_ = std::move(because); }
   /// Called, on the strand, when the turn is torn down: ends what it waits for. Must do no harm to what is done.
   void stop_with(std::function<void()> stop) { stops_.push_back(std::move(stop)); }
 
@@ -153,8 +168,13 @@ class Turn : public std::enable_shared_from_this<Turn> {
   void release(const Error& why);
   void commit(Outcome outcome);
   void finish_failed(const Error& error);
+  void forget_block_reads();
   void dead_letter(const Error& error);
   void park(const Error& why);
+  /// A chat's message that is only the other half of what the agent asked (user_reply.hpp).
+  [[nodiscard]] bool says_no_task() const;
+  [[nodiscard]] TaskRun task_run(std::string failed_because) const;
+  void note_failed_run(const Error& error);
   void end_unsettled(const Error& unwritten, const Error& error);
   void end(TurnEnd how, Result<Outcome> outcome);
   void stream_rest_of(const std::string& answer);
@@ -173,6 +193,13 @@ class Turn : public std::enable_shared_from_this<Turn> {
   std::size_t part_begin_ = 0;  // in it: where the last decode's text begins
   Trust trust_;
   bool saw_memory_ = false;
+  std::unique_ptr<TaskTrace> trace_;  // null: no call was made
+  bool asked_with_tools_ = false;
+  Trust asked_with_ = Trust::kSystem;  // before the first call
+  ProcedureId procedure_ = 0;          // that was shown for the task
+  const bool is_client_task_;
+  std::string failed_because_;
+  std::vector<std::string> block_reads_;  // paths
   std::int64_t state_revision_ = 0;
   std::vector<std::function<void()>> stops_;
   std::vector<Message> laid_out_;

@@ -15,8 +15,21 @@ Status commit_turn(Transaction& transaction, const TurnServices& services, const
     ASSIGN_OR_RETURN(before,
                      services.memory.begin_chat_turn(transaction, scope.tenant, session->thread, session->follows));
   }
+  EpisodeId first = 0;
   for (const Episode& episode : writes.episodes) {
-    ASSIGN_OR_RETURN([[maybe_unused]] const EpisodeId id, services.memory.append_episode(transaction, episode));
+    ASSIGN_OR_RETURN(const EpisodeId id, services.memory.append_episode(transaction, episode));
+    if (first == 0) first = id;
+  }
+  for (const BlockEdit& edit : writes.blocks) {
+    ASSIGN_OR_RETURN([[maybe_unused]] const Block block, services.memory.edit_block(transaction, edit));
+  }
+  if (writes.corrects_last_run) {
+    RETURN_IF_ERROR(services.memory.correct_last_run(transaction, scope, writes.thread));
+  }
+  if (writes.run) {
+    TaskRun run = *writes.run;
+    run.episode = first;
+    RETURN_IF_ERROR(services.memory.append_task_run(transaction, run));
   }
   for (const OutboxMessage& message : writes.messages) {
     OutboxMessage owned = message;

@@ -12,6 +12,8 @@
 
 #include "agents/turn/session_store.hpp"
 #include "agents/turn/turn_services.hpp"
+#include "memory/blocks/block.hpp"
+#include "memory/procedural/procedure.hpp"
 #include "memory/record.hpp"
 #include "runtime/events/mailbox.hpp"
 #include "runtime/events/outbox.hpp"
@@ -22,6 +24,7 @@ namespace mnema {
 struct TurnWrites {
   std::vector<OutboxMessage> messages;
   std::vector<Episode> episodes;
+  std::vector<BlockEdit> blocks;              // in order
   std::vector<std::string> timers_cancelled;  // by name; before the ones that are set
   std::vector<Timer> timers;
   std::optional<StoredState> state;
@@ -32,6 +35,9 @@ struct TurnWrites {
     std::optional<std::int64_t> follows;  // ChatTurn::follows
   };
   std::optional<Session> session;
+  std::optional<TaskRun> run;      // its episode is found out by the commit
+  bool corrects_last_run = false;  // of its thread
+  std::string thread;              // of these two
 };
 
 /// Errors: `kAborted` when the delivery is no longer this turn's; `kStorage`; those of the parts. With any of them

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agents/turn/calling_functions.hpp"
 #include "runtime/base/clock.hpp"
@@ -39,6 +40,7 @@ struct TurnServices {
   std::string default_model;
   std::function<HttpClient*(const std::string& connector)> http;  // null: no such connector
   TurnObserver* observer = nullptr;
+  std::vector<std::string> task_headers = {};  // of requests that clients make for themselves (client_task.hpp)
   std::shared_ptr<CallingFunctions> calling = std::make_shared<CallingFunctions>();
 };
 

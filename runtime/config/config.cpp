@@ -148,6 +148,7 @@ class ConfigReader {
     table.read("documents", config_.memory.documents);
     table.read_integer("documents_reread_minutes", config_.memory.documents_reread_minutes, 0, 1 << 20);
     table.read_integer("recall_tokens", config_.memory.recall_tokens, 0, 1 << 20);
+    table.read("task_headers", config_.memory.task_headers);
   }
 
   void read_limits(TomlReader& table) {
@@ -174,6 +175,9 @@ class ConfigReader {
     table.read("on", agent.on);
     table.read("documents", agent.documents);
     table.read("choices", agent.choices);
+    table.read("facts", agent.facts);
+    table.read("procedures", agent.procedures);
+    table.read("edit_blocks", agent.edit_blocks);
     table.read("reply_to", agent.reply_to);
     table.read("temperature", agent.temperature);
     if (agent.temperature > 2) table.problem("temperature", "must be between 0 and 2");

@@ -80,9 +80,10 @@ struct InferenceConfig {
 };
 
 struct MemoryConfig {
-  std::vector<std::string> documents;  // folders and files to read in
-  int documents_reread_minutes = 0;    // 0 = only at the start
-  int recall_tokens = 1200;            // share of the prompt for recalled text
+  std::vector<std::string> documents;                     // folders and files to read in
+  int documents_reread_minutes = 0;                       // 0 = only at the start
+  int recall_tokens = 1200;                               // share of the prompt for recalled text
+  std::vector<std::string> task_headers = {"### Task:"};  // first lines of what clients ask for themselves
 };
 
 /// [agents.NAME]. What a C++ agent of the same name sets in code wins only where the file is silent.
@@ -94,6 +95,9 @@ struct AgentConfig {
   std::vector<std::string> documents;  // public documents of this agent
   std::vector<std::string> choices;    // the answer is one of these
   std::string reply_to;                // connector that gets the outcome; "" = none
+  bool facts = true;                   // stand in its prompts
+  bool procedures = true;              // likewise, and are learned
+  bool edit_blocks = false;            // by tools of the model
   double temperature = 0;
   int completion_tokens = 0;  // 0 = limits.completion_tokens_default
   int recall_tokens = -1;     // -1 = [memory] recall_tokens

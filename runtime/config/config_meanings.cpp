@@ -47,6 +47,9 @@ constexpr ConfigMeaning kMeanings[] = {
     {"memory", "documents_reread_minutes",
      "How long a document counts as what its file holds; then its folder is read again. 0: only at the start."},
     {"memory", "recall_tokens", "Recalled text in a prompt at most."},
+    {"memory", "task_headers",
+     "A chat message that begins with one of these lines and has another line beginning with `### ` behind it is a "
+     "client's own task (a title, tags), not what a user said: it is answered and not remembered."},
 
     {"agents.NAME", "", "An agent without C++, or settings for one that the program declares."},
     {"agents.NAME", "model", "Model; empty is that of `[inference]`."},
@@ -56,6 +59,9 @@ constexpr ConfigMeaning kMeanings[] = {
      "empty: all its events share one."},
     {"agents.NAME", "on", "Event types that wake it; `github.issues.*` is all that begin so."},
     {"agents.NAME", "documents", "Folders and files that only this agent recalls."},
+    {"agents.NAME", "facts", "Its prompts say what memory knows of whom the turn is for."},
+    {"agents.NAME", "procedures", "It learns how its tasks are done, and is shown it."},
+    {"agents.NAME", "edit_blocks", "The model may change the blocks of working memory, by tools of its own."},
     {"agents.NAME", "choices", "The answer is one of these texts."},
     {"agents.NAME", "reply_to", "Connector that is sent the outcome; empty is none."},
     {"agents.NAME", "temperature", "Of sampling, 0 to 2; 0 always takes the likeliest token."},

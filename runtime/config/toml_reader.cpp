@@ -171,7 +171,9 @@ void TomlReader::read(std::string_view key, double& value) {
 }
 
 void TomlReader::read(std::string_view key, std::vector<std::string>& value) {
-  observe(key, Type::kTexts, "", "[]");
+  std::string standard;
+  for (const std::string& text : value) standard += (standard.empty() ? "\"" : ", \"") + text + "\"";
+  observe(key, Type::kTexts, "", "[" + standard + "]");
   const toml::node* node = ask(key);
   if (!node) return;
   std::vector<std::string> read;

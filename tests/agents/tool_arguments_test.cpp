@@ -53,6 +53,17 @@ TEST(ToolArguments, ThatDoNotFitAreToldWithEachPlaceAndWhatWasExpected) {
   EXPECT_NE(answer_to(R"({"order":1)").find("is not valid JSON"), std::string::npos);
 }
 
+TEST(ToolArguments, OfAToolThatIsCalledLikeOneOfTheRuntimesAreNotTaken) {
+  AgentSpec agent;
+  agent.name = "clerk";
+  agent.tools.push_back(make_tool<std::string, Refund>("memory_append", "Refund an order", refund, {}));
+  EXPECT_TRUE(compile_tools(agent).ok()) << "there is no other of this name";
+  agent.edits_blocks = true;
+  const Status refused = compile_tools(agent);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("'memory_append' is the runtime's own tool"), std::string::npos);
+}
+
 TEST(ToolArguments, WithANumberThatNoDoubleHoldsAreRefused) {
   const std::string digits(400, '9');
   for (const std::string& amount : {std::string("1e400"), std::string("-1e999"), digits, "-" + digits}) {

@@ -268,6 +268,27 @@ TEST_F(ContextBuilder, RefusesAnEventThatDoesNotFitAlone) {
   EXPECT_NE(built.error().message.find("takes 400"), std::string::npos) << built.error().message;
 }
 
+TEST_F(ContextBuilder, LeavesOutWhatWasNotAskedForBeforeItRefusesAnEvent) {
+  PromptPlan plan;
+  plan.user(std::string(300, 'e'))
+      .procedure("First " + std::string(300, 'p'), Trust::kUser)
+      .blocks("Blocks " + std::string(300, 'b'), Trust::kUser)
+      .history(talk(1, 100));
+  const BuiltContext whole = build(plan, 4000).value();
+  EXPECT_TRUE(whole.has_procedure);
+  EXPECT_TRUE(whole.left_out.empty());
+  const BuiltContext without_procedure = build(plan, 850).value();
+  EXPECT_FALSE(without_procedure.has_procedure);
+  EXPECT_EQ(without_procedure.left_out.back().what, "how such a task was done");
+  const std::string text = engine.apply_template("scripted", without_procedure.prompt).value();
+  EXPECT_EQ(text.find("ppp"), std::string::npos);
+  EXPECT_NE(text.find("bbb"), std::string::npos);
+  EXPECT_EQ(without_procedure.question.text().find("ppp"), std::string::npos);
+  const BuiltContext without_both = build(plan, 500).value();
+  EXPECT_EQ(without_both.left_out.back().what, "the blocks of working memory");
+  EXPECT_LE(without_both.prompt_tokens, 400);
+}
+
 TEST_F(ContextBuilder, TurnsMillisecondsIntoTokensByTheMeasuredRate) {
   PromptPlan plan;
   plan.user("u").with({passage("A", 150), passage("B", 150)}, "H");
