@@ -20,6 +20,8 @@ void add_memory_command(CLI::App& app, int& exit_code) {
   add_memory_erase(*memory, exit_code);
   add_memory_transfer(*memory, exit_code);
   add_memory_upkeep(*memory, exit_code);
+  add_memory_procedures(*memory, exit_code);
+  add_memory_blocks(*memory, exit_code);
   add_memory_sources(*memory, exit_code);
 }
 

@@ -39,6 +39,7 @@ Error refusal_of(int status, const std::string& text, const std::string& address
   if (status == 400) code = ErrorCode::kInvalidArgument;
   if (status == 404) code = ErrorCode::kNotFound;
   if (status == 403) code = ErrorCode::kPermissionDenied;
+  if (status == 409) code = ErrorCode::kAborted;
   if (status == 422) code = ErrorCode::kFailedPrecondition;
   if (status == 429) code = ErrorCode::kMailboxFull;
   if (status == 503) code = ErrorCode::kUnavailable;

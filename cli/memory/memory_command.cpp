@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
+
 #include "cli/dlq/admin_connection.hpp"
 
 namespace mnema {
@@ -11,6 +13,15 @@ int with_memory_routes(const MemoryFlags& flags, bool for_vectors, const std::fu
     const auto routes = open_memory_routes({folder.path, folder.config, for_vectors});
     if (!routes.ok()) return report(routes.error(), kExitDatabase);
     return act(**routes);
+  });
+}
+
+int change_by_routes(const MemoryFlags& flags, const RoutedChange& change, const std::string& done) {
+  return with_memory_routes(flags, false, [&](MemoryRoutes& routes) -> int {
+    const auto answer = routes.call("POST", change.target, change.body, change.what);
+    if (!answer.ok()) return report(answer.error(), exit_code_in_folder(answer.error()));
+    fmt::print("{}\n", flags.json ? boost::json::serialize(*answer) : done);
+    return kExitOk;
   });
 }
 

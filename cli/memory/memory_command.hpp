@@ -22,6 +22,15 @@ namespace mnema {
 [[nodiscard]] int with_memory_routes(const MemoryFlags& flags, bool for_vectors,
                                      const std::function<int(MemoryRoutes&)>& act);
 
+/// What who has the folder is asked to change.
+struct RoutedChange {
+  std::string target;  // "/admin/v1/memory/procedures/3/restore"
+  std::string body;    // JSON; empty: none
+  std::string what;    // "procedure 3", for errors that leave it open whether it was changed
+};
+/// Errors are printed; returns the exit code. `done`: printed if it worked.
+[[nodiscard]] int change_by_routes(const MemoryFlags& flags, const RoutedChange& change, const std::string& done);
+
 /// "?tenant=local&user=anna", of what is not empty.
 [[nodiscard]] std::string query_of(const std::vector<std::pair<std::string, std::string>>& parameters);
 
@@ -36,6 +45,8 @@ void add_memory_search(CLI::App& memory, int& exit_code);  // and explain
 void add_memory_add(CLI::App& memory, int& exit_code);
 void add_memory_upkeep(CLI::App& memory, int& exit_code);    // verify, rebuild
 void add_memory_transfer(CLI::App& memory, int& exit_code);  // export, import
+void add_memory_procedures(CLI::App& memory, int& exit_code);
+void add_memory_blocks(CLI::App& memory, int& exit_code);
 void add_memory_sources(CLI::App& memory, int& exit_code);
 
 }  // namespace mnema

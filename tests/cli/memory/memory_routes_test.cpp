@@ -65,6 +65,28 @@ class MemoryRoutesTest : public ::testing::Test {
   const std::string data_;
 };
 
+TEST_F(MemoryRoutesTest, ChangesBlocksAndProceduresBesideAServerAndWithoutOneAlike) {
+  for (const bool serves : {true, false}) {
+    SCOPED_TRACE(serves ? "beside a server" : "without one");
+    if (!serves) harness_.stop();
+    const CommandRun made = run({"blocks", "set", "notes", "--agent", "listener", "--text", "Likes tea."});
+    ASSERT_EQ(made.exit_code, kExitOk) << made.err;
+    EXPECT_EQ(made.out, "block notes is changed\n");
+    EXPECT_NE(run({"blocks"}).out.find("  Likes tea.\n"), std::string::npos);
+    const CommandRun stale =
+        run({"blocks", "append", "notes", "--agent", "listener", "--text", "x", "--version", "99"});
+    EXPECT_EQ(stale.exit_code, kExitFailed);
+    EXPECT_NE(stale.err.find("read it again"), std::string::npos) << stale.err;
+    EXPECT_EQ(run({"blocks", "remove", "notes", "--agent", "listener"}).exit_code, kExitOk);
+    EXPECT_EQ(run({"blocks"}).out, "no blocks\n");
+    EXPECT_EQ(run({"procedures"}).out, "no procedures\n");
+    const CommandRun none = run({"procedures", "forget", "5"});
+    EXPECT_EQ(none.exit_code, kExitUsage);
+    EXPECT_NE(none.err.find("memory has no procedure 5"), std::string::npos) << none.err;
+    EXPECT_EQ(run({"sources"}).out, "no sources\n");
+  }
+}
+
 TEST_F(MemoryRoutesTest, AddsSearchesExplainsAndErasesBesideAServerAndWithoutOneAlike) {
   for (const bool serves : {true, false}) {
     SCOPED_TRACE(serves ? "beside a server" : "without one");
