@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <boost/json/serialize.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -52,6 +53,17 @@ void make_certificates(const std::string& folder) {
   }
 }
 
+/// Of an answer that is none, or of one that closes what was asked.
+std::string problem_of(const amqp_rpc_reply_t& reply) {
+  if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) return amqp_error_string2(reply.library_error);
+  if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) return "the broker has hung up";
+  if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD)
+    return text(static_cast<const amqp_connection_close_t*>(reply.reply.decoded)->reply_text);
+  if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD)
+    return text(static_cast<const amqp_channel_close_t*>(reply.reply.decoded)->reply_text);
+  return amqp_method_name(reply.reply.id);
+}
+
 /// Tables inside tables, which live until it goes.
 class Nest {
  public:
@@ -84,7 +96,9 @@ struct RabbitmqBroker::Connection {
   ~Connection() { amqp_destroy_connection(state); }
   void check() const { check(amqp_get_rpc_reply(state)); }
   static void check(const amqp_rpc_reply_t& reply) {
-    CHECK(reply.reply_type == AMQP_RESPONSE_NORMAL, "the broker does what a test asks for");
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL) return;
+    std::fprintf(stderr, "RabbitMQ: %s\n", problem_of(reply).c_str());
+    CHECK(false, "the broker does what a test asks for");
   }
   const amqp_connection_state_t state;
 };

@@ -1,14 +1,13 @@
 #include "connectors/kafka/transaction_sink.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <map>
 
 #include "tests/connectors/kafka/kafka_fixture.hpp"
+#include "tests/support/child_program.hpp"
 
 // Kafka to Kafka while the program is killed with -9: each record in is one record out for a reader of committed ones,
 // in the order of its key. The program is this one, run again as a child.
@@ -16,6 +15,7 @@
 namespace mnema {
 namespace {
 
+using testing::ChildProgram;
 using testing::KafkaProcess;
 using testing::KafkaReadRecord;
 using testing::KafkaTest;
@@ -80,22 +80,9 @@ TEST(KafkaExactlyOnceChild, DISABLED_RunsUntilItIsKilled) {
 
 class KafkaExactlyOnceTest : public KafkaTest {
  protected:
-  [[nodiscard]] pid_t spawn(const std::string& topic) const {
-    const pid_t child = ::fork();
-    CHECK(child >= 0, "a process can be made");
-    if (child > 0) return child;
-    ::setenv(kFolder, folder_.c_str(), 1);
-    ::setenv(kBroker, broker->address().c_str(), 1);
-    ::setenv(kTopic, topic.c_str(), 1);
-    ::execl("/proc/self/exe", "child", "--gtest_also_run_disabled_tests",
-            "--gtest_filter=KafkaExactlyOnceChild.DISABLED_RunsUntilItIsKilled", nullptr);
-    ::_exit(127);
-  }
-  static void kill_child(pid_t child) {
-    ::kill(child, SIGKILL);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
+  [[nodiscard]] ChildProgram begin(const std::string& topic) const {
+    return ChildProgram("KafkaExactlyOnceChild.DISABLED_RunsUntilItIsKilled",
+                        {{kFolder, folder_}, {kBroker, broker->address()}, {kTopic, topic}});
   }
 };
 
@@ -114,15 +101,15 @@ TEST_F(KafkaExactlyOnceTest, IsOneRecordOutForOneInWhileTheProgramIsKilled) {
   };
   for (int kill_number = 0; kill_number < kills; ++kill_number) {
     produce(events / kills);
-    const pid_t child = spawn(topic);
+    ChildProgram child = begin(topic);
     const bool kills_broker = broker_kills > 0 && kill_number % std::max(1, kills / broker_kills) == 1;
     std::this_thread::sleep_for(std::chrono::milliseconds(400 + random.next_u64() % 3'000));
     if (kills_broker) broker->kill();
     if (kills_broker) broker->start();
-    kill_child(child);
+    child.kill();
   }
   produce(events - produced);
-  const pid_t child = spawn(topic);
+  ChildProgram child = begin(topic);
   std::vector<KafkaReadRecord> records;
   wait_until(
       "all are answered",
@@ -134,7 +121,7 @@ TEST_F(KafkaExactlyOnceTest, IsOneRecordOutForOneInWhileTheProgramIsKilled) {
       120);
   std::this_thread::sleep_for(std::chrono::seconds(2));
   records = broker->read(topic + "-out");
-  kill_child(child);
+  child.kill();
   std::map<std::string, int> times;
   std::map<std::string, int> last;
   for (const KafkaReadRecord& record : records) {

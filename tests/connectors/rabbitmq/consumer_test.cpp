@@ -1,8 +1,6 @@
 #include "connectors/rabbitmq/consumer.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,6 +9,7 @@
 #include <map>
 
 #include "tests/connectors/rabbitmq/rabbitmq_fixture.hpp"
+#include "tests/support/child_program.hpp"
 
 // RabbitMQ to RabbitMQ while the program is killed with -9 and the broker is killed and started again: each message in
 // is one event, counted once, and one id at the other end. (Publishing is at least once: an id may be there twice.) The
@@ -19,6 +18,7 @@
 namespace mnema {
 namespace {
 
+using testing::ChildProgram;
 using testing::RabbitmqBroker;
 using testing::RabbitmqProcess;
 using testing::RabbitmqReadMessage;
@@ -139,22 +139,9 @@ TEST(RabbitmqConsumer, CountsTheHeadersOfAMessageAgainstABatchsBytes) {
 
 class RabbitmqExactlyOnceTest : public RabbitmqTest {
  protected:
-  [[nodiscard]] pid_t spawn(const std::string& queue) const {
-    const pid_t child = ::fork();
-    CHECK(child >= 0, "a process can be made");
-    if (child > 0) return child;
-    ::setenv(kFolder, folder_.c_str(), 1);
-    ::setenv(kBroker, broker->address().c_str(), 1);
-    ::setenv(kQueue, queue.c_str(), 1);
-    ::execl("/proc/self/exe", "child", "--gtest_also_run_disabled_tests",
-            "--gtest_filter=RabbitmqExactlyOnceChild.DISABLED_RunsUntilItIsKilled", nullptr);
-    ::_exit(127);
-  }
-  static void kill_child(pid_t child) {
-    ::kill(child, SIGKILL);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
+  [[nodiscard]] ChildProgram begin(const std::string& queue) const {
+    return ChildProgram("RabbitmqExactlyOnceChild.DISABLED_RunsUntilItIsKilled",
+                        {{kFolder, folder_}, {kBroker, broker->address()}, {kQueue, queue}});
   }
   /// How often each event was counted.
   [[nodiscard]] std::map<std::string, int> counts() const {
@@ -190,7 +177,7 @@ TEST_F(RabbitmqExactlyOnceTest, IsOneEventAndOneIdOutForOneMessageInWhileAllIsKi
   int broker_killed = 0;
   for (int kill_number = 0; kill_number < kills; ++kill_number) {
     publish(messages / kills);
-    const pid_t child = spawn(queue);
+    ChildProgram child = begin(queue);
     const int before = broker->waiting(queue);
     wait_until("it has begun", [&] { return broker->waiting(queue) < before; });
     std::this_thread::sleep_for(std::chrono::milliseconds(random.below(40)));
@@ -200,10 +187,10 @@ TEST_F(RabbitmqExactlyOnceTest, IsOneEventAndOneIdOutForOneMessageInWhileAllIsKi
       ++broker_killed;
       std::this_thread::sleep_for(std::chrono::milliseconds(random.below(400)));
     }
-    kill_child(child);
+    child.kill();
   }
   publish(messages - published);
-  const pid_t child = spawn(queue);
+  ChildProgram child = begin(queue);
   std::map<std::string, int> out;
   std::map<std::string, int> last;
   int out_of_order = 0;
@@ -220,7 +207,7 @@ TEST_F(RabbitmqExactlyOnceTest, IsOneEventAndOneIdOutForOneMessageInWhileAllIsKi
   wait_until("all are at the other end", read, 120);
   std::this_thread::sleep_for(std::chrono::seconds(1));
   static_cast<void>(read());
-  kill_child(child);
+  child.kill();
   const std::map<std::string, int> counted = counts();
   EXPECT_EQ(out.size(), static_cast<std::size_t>(messages));
   EXPECT_EQ(counted.size(), static_cast<std::size_t>(messages));
