@@ -12,7 +12,7 @@
 namespace mnema {
 namespace {
 
-void read(std::string_view text, MediaType media_type, BlockSink& sink) {
+void read(std::string_view text, MediaType media_type, TextBlockSink& sink) {
   switch (media_type) {
     case MediaType::kMarkdown:
     case MediaType::kDocx:  // as it was converted

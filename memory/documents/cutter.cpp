@@ -49,7 +49,7 @@ std::string with_line_feeds(std::string_view text) {
 }
 
 /// Where a piece of `text` of at most `bytes_max` bytes ends best.
-std::size_t cut_before(std::string_view text, std::size_t bytes_max, BlockKind kind) {
+std::size_t cut_before(std::string_view text, std::size_t bytes_max, TextBlockKind kind) {
   if (text.size() <= bytes_max) return text.size();
   const std::size_t early = bytes_max / 3;
   // A blank or line end behind the last byte that fits takes no token.
@@ -57,8 +57,8 @@ std::size_t cut_before(std::string_view text, std::size_t bytes_max, BlockKind k
   const std::size_t to = bytes_max + (blank_follows ? 1 : 0);
   std::size_t at = 0;
   const auto usable = [&](std::size_t found) { return found > 0 && found <= to; };
-  if (kind == BlockKind::kCode && usable(at = last_mark(text, early, to, {"\n\n", "\r\n\r\n", "\r\r"}))) return at;
-  if (kind != BlockKind::kParagraph && usable(at = last_mark(text, 0, to, {"\n", "\r"}))) return at;
+  if (kind == TextBlockKind::kCode && usable(at = last_mark(text, early, to, {"\n\n", "\r\n\r\n", "\r\r"}))) return at;
+  if (kind != TextBlockKind::kParagraph && usable(at = last_mark(text, 0, to, {"\n", "\r"}))) return at;
   if (usable(at = last_mark(text, early, to,
                             {". ", "! ", "? ", ".\n", "!\n", "?\n", ".\r", "!\r", "?\r", "。", "！", "？", "।"}))) {
     return at;
@@ -81,16 +81,16 @@ int line_ends_in(std::string_view text, std::size_t from, std::size_t to) {
 
 }  // namespace
 
-void Cutter::add(const Block& block) {
-  if (block.kind != BlockKind::kHeading) return add_content(block);
+void Cutter::add(const TextBlock& block) {
+  if (block.kind != TextBlockKind::kHeading) return add_content(block);
   if (cut_.chunks.size() < kChunksBeforeMerge) return on_heading(block);
-  Block line = block;
-  line.kind = BlockKind::kLines;
+  TextBlock line = block;
+  line.kind = TextBlockKind::kLines;
   if (exact_) line.text = trimmed(text_.substr(block.begin, block.end - block.begin));
   add_content(line);
 }
 
-void Cutter::on_heading(const Block& block) {
+void Cutter::on_heading(const TextBlock& block) {
   if (bare_level_ > 0 && block.heading_level <= bare_level_) end_heading();
   flush();
   table_header_.clear();
@@ -103,8 +103,8 @@ void Cutter::on_heading(const Block& block) {
   bare_begin_ = block.begin;
   bare_end_ = block.end;
   if (block.text.size() > kHeadingBytesMax) {
-    Block whole = block;
-    whole.kind = BlockKind::kParagraph;
+    TextBlock whole = block;
+    whole.kind = TextBlockKind::kParagraph;
     if (exact_) whole.text = trimmed(text_.substr(block.begin, block.end - block.begin));
     add_content(whole);
   }
@@ -126,7 +126,7 @@ void Cutter::end_heading() {
 void Cutter::flush_outline() {
   std::string_view rest = outline_;
   while (!rest.empty()) {
-    const std::size_t size = cut_before(rest, bytes_within(rest, tokens_max_), BlockKind::kLines);
+    const std::size_t size = cut_before(rest, bytes_within(rest, tokens_max_), TextBlockKind::kLines);
     push("", std::string(trimmed(rest.substr(0, size))), outline_begin_, outline_end_);
     rest.remove_prefix(size);
   }
@@ -134,29 +134,29 @@ void Cutter::flush_outline() {
   outline_tokens_ = 0;
 }
 
-void Cutter::add_content(const Block& block) {
+void Cutter::add_content(const TextBlock& block) {
   bare_level_ = 0;
   if (block.text.empty()) return;
   flush_outline();
   const std::size_t tokens = tokens_in(block.text);
-  if (block.kind == BlockKind::kTableHeader) {
+  if (block.kind == TextBlockKind::kTableHeader) {
     table_header_ = tokens <= budget() / 2 ? std::string(block.text) : std::string();
-  } else if (block.kind != BlockKind::kTableRow) {
+  } else if (block.kind != TextBlockKind::kTableRow) {
     table_header_.clear();
   }
   // A chunk is its source, with what no block was made of, such as the mark of a heading without words.
   const std::size_t between =
       is_open_ && exact_ && block.begin > end_ ? tokens_in(text_.substr(end_, block.begin - end_)) : 0;
   const bool alone =
-      block.kind == BlockKind::kTableRow && tokens >= kLoneRowTokensMin && cut_.chunks.size() < kLoneRowsMax;
+      block.kind == TextBlockKind::kTableRow && tokens >= kLoneRowTokensMin && cut_.chunks.size() < kLoneRowsMax;
   const bool begins_anew = (alone && !only_header_) || last_alone_;
   if (is_open_ && (tokens_ + between + tokens > budget() || begins_anew)) flush();
   last_alone_ = alone;
-  only_header_ = !is_open_ && block.kind == BlockKind::kTableHeader;
+  only_header_ = !is_open_ && block.kind == TextBlockKind::kTableHeader;
   if (is_open_) {
     if (!exact_) {
-      const bool tight = block.kind == last_kind_ || block.kind == BlockKind::kTableRow;
-      joined_ += tight && block.kind != BlockKind::kParagraph && block.kind != BlockKind::kCode ? "\n" : "\n\n";
+      const bool tight = block.kind == last_kind_ || block.kind == TextBlockKind::kTableRow;
+      joined_ += tight && block.kind != TextBlockKind::kParagraph && block.kind != TextBlockKind::kCode ? "\n" : "\n\n";
       joined_ += block.text;
     }
     tokens_ += between + tokens;
@@ -164,14 +164,14 @@ void Cutter::add_content(const Block& block) {
     last_kind_ = block.kind;
     return;
   }
-  const std::size_t header = block.kind == BlockKind::kTableRow ? tokens_in(table_header_) : 0;
+  const std::size_t header = block.kind == TextBlockKind::kTableRow ? tokens_in(table_header_) : 0;
   if (header + tokens > budget()) return add_in_pieces(block);
   open(block);
   if (header > 0) prefix_ = table_header_ + "\n";
   tokens_ = header + tokens;
 }
 
-void Cutter::open(const Block& block) {
+void Cutter::open(const TextBlock& block) {
   is_open_ = true;
   begin_ = block.begin;
   end_ = block.end;
@@ -179,12 +179,12 @@ void Cutter::open(const Block& block) {
   if (!exact_) joined_ = block.text;
 }
 
-void Cutter::add_in_pieces(const Block& block) {
+void Cutter::add_in_pieces(const TextBlock& block) {
   std::string_view rest = block.text;
   while (!rest.empty()) {
     const std::size_t size = cut_before(rest, std::max<std::size_t>(bytes_within(rest, budget()), 1), block.kind);
     const std::size_t at = static_cast<std::size_t>(rest.data() - block.text.data());
-    Block piece = block;
+    TextBlock piece = block;
     piece.text = rest.substr(0, size);
     if (exact_) piece.begin = block.begin + at, piece.end = piece.begin + size;
     open(piece);

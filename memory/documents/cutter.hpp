@@ -15,27 +15,27 @@
 #include <vector>
 
 #include "memory/chunker.hpp"
-#include "memory/documents/block.hpp"
+#include "memory/documents/text_block.hpp"
 
 namespace mnema {
 
-class Cutter : public BlockSink {
+class Cutter : public TextBlockSink {
  public:
   /// `exact`: the text of blocks is their source, and so is a chunk's.
   Cutter(std::string_view text, bool exact, std::size_t tokens_max)
       : text_(text), exact_(exact), tokens_max_(tokens_max < 4 ? 4 : tokens_max) {}
 
-  void add(const Block& block) override;
+  void add(const TextBlock& block) override;
   void name(std::string_view title) override { name_ = title; }
 
   /// All of it. Places are those in the text.
   [[nodiscard]] CutDocument take();
 
  private:
-  void on_heading(const Block& block);
-  void add_content(const Block& block);
-  void add_in_pieces(const Block& block);
-  void open(const Block& block);
+  void on_heading(const TextBlock& block);
+  void add_content(const TextBlock& block);
+  void add_in_pieces(const TextBlock& block);
+  void open(const TextBlock& block);
   void flush();
   void flush_outline();
   void end_heading();
@@ -68,7 +68,7 @@ class Cutter : public BlockSink {
   std::size_t tokens_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  BlockKind last_kind_ = BlockKind::kParagraph;
+  TextBlockKind last_kind_ = TextBlockKind::kParagraph;
   bool last_alone_ = false;    // the last block was a row that stands alone
   bool only_header_ = false;   // the open chunk is a table's header
   std::vector<int> lines_at_;  // every 4 KiB of the text, as far as was asked for

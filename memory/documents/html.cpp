@@ -83,12 +83,12 @@ bool is_layout(const GumboNode& node, std::size_t& cell_bytes) {
 
 class Reader {
  public:
-  Reader(const HtmlPiece& piece, BlockSink& sink) : piece_(piece), sink_(sink) {}
+  Reader(const HtmlPiece& piece, TextBlockSink& sink) : piece_(piece), sink_(sink) {}
 
   struct Context {
     int heading = 0;
     bool preformatted = false;
-    BlockKind kind = BlockKind::kParagraph;
+    TextBlockKind kind = TextBlockKind::kParagraph;
   };
 
   void walk(const GumboNode& node, Context context) {
@@ -103,7 +103,7 @@ class Reader {
     }
     flush();
     if (const int level = heading_level(tag)) context.heading = level;
-    if (tag == GUMBO_TAG_LI) context.kind = BlockKind::kLines;
+    if (tag == GUMBO_TAG_LI) context.kind = TextBlockKind::kLines;
     if (tag == GUMBO_TAG_PRE) context.preformatted = true;
     const GumboVector& children = children_of(node);
     for (unsigned i = 0; i < children.length; ++i) walk(child_of(children, i), context);
@@ -145,7 +145,7 @@ class Reader {
     }
     if (open_.find_first_not_of(" |") == std::string::npos) open_.clear();
     if (open_.empty()) return;
-    context_.kind = first ? BlockKind::kTableHeader : BlockKind::kTableRow;
+    context_.kind = first ? TextBlockKind::kTableHeader : TextBlockKind::kTableRow;
     first = false;
     flush();
   }
@@ -205,9 +205,9 @@ class Reader {
   void flush() {
     const std::string_view text = context_.preformatted ? without_blank_lines(open_) : trimmed(open_);
     if (!text.empty() && begin_ != kNowhere) {
-      const BlockKind kind = context_.heading > 0    ? BlockKind::kHeading
-                             : context_.preformatted ? BlockKind::kCode
-                                                     : context_.kind;
+      const TextBlockKind kind = context_.heading > 0    ? TextBlockKind::kHeading
+                                 : context_.preformatted ? TextBlockKind::kCode
+                                                         : context_.kind;
       sink_.add({kind, context_.heading, text, begin_, end_});
     }
     open_.clear();
@@ -217,14 +217,14 @@ class Reader {
 
   static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
   const HtmlPiece& piece_;
-  BlockSink& sink_;
+  TextBlockSink& sink_;
   std::string open_;
   Context context_;
   std::size_t begin_ = kNowhere;
   std::size_t end_ = 0;
 };
 
-void read_piece(const HtmlPiece& piece, BlockSink& sink) {
+void read_piece(const HtmlPiece& piece, TextBlockSink& sink) {
   Arena arena;
   GumboOptions options = kGumboDefaultOptions;
   options.allocator = Arena::allocate;
@@ -236,15 +236,15 @@ void read_piece(const HtmlPiece& piece, BlockSink& sink) {
 }
 
 /// Takes the text of all blocks as one line.
-class TitleText : public BlockSink {
+class TitleText : public TextBlockSink {
  public:
-  void add(const Block& block) override { (title += title.empty() ? "" : " ") += block.text; }
+  void add(const TextBlock& block) override { (title += title.empty() ? "" : " ") += block.text; }
   std::string title;
 };
 
 }  // namespace
 
-void read_html(std::string_view html, BlockSink& sink) {
+void read_html(std::string_view html, TextBlockSink& sink) {
   HtmlReducer reducer(html);
   HtmlPiece piece;
   bool named = false;

@@ -9,11 +9,11 @@
 
 #include <string_view>
 
-#include "memory/documents/block.hpp"
+#include "memory/documents/text_block.hpp"
 
 namespace mnema {
 
 /// Anything is HTML: there are no errors. `html` is valid UTF-8. The text of a block is not its source.
-void read_html(std::string_view html, BlockSink& sink);
+void read_html(std::string_view html, TextBlockSink& sink);
 
 }  // namespace mnema

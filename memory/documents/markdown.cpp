@@ -73,12 +73,12 @@ bool is_delimiter_row(std::string_view row) {
 
 class Reader {
  public:
-  Reader(std::string_view text, BlockSink& sink)
+  Reader(std::string_view text, TextBlockSink& sink)
       : text_(text), sink_(sink), parser_(cmark_parser_new(CMARK_OPT_DEFAULT), cmark_parser_free) {}
 
   void run() {
     const std::size_t body = front_matter_end();
-    if (body > 0) emit(0, body, BlockKind::kLines);
+    if (body > 0) emit(0, body, TextBlockKind::kLines);
     done_ = body;
     std::string line;
     int blank_lines = 0;
@@ -149,13 +149,13 @@ class Reader {
       case CMARK_NODE_HEADING:
         // A heading in a quote or a list is part of that, not of the document's outline.
         if (top) return heading(node, begin, end);
-        return emit(begin, end, BlockKind::kLines);
+        return emit(begin, end, TextBlockKind::kLines);
       case CMARK_NODE_CODE_BLOCK:
-        return emit(begin, end, BlockKind::kCode);
+        return emit(begin, end, TextBlockKind::kCode);
       case CMARK_NODE_PARAGRAPH:
         return paragraph(begin, end, quoted);
       default:
-        return emit(begin, end, BlockKind::kLines);
+        return emit(begin, end, TextBlockKind::kLines);
     }
   }
 
@@ -174,9 +174,9 @@ class Reader {
       else if (last + 1 < source.size() && is_blank(source[last]))
         source = trimmed(source.substr(0, last));
     }
-    if (source.size() > kHeadingBytesMax) return emit(begin, end, BlockKind::kParagraph);
+    if (source.size() > kHeadingBytesMax) return emit(begin, end, TextBlockKind::kParagraph);
     const std::string title = plain_inlines(source);
-    if (!title.empty()) sink_.add({BlockKind::kHeading, node.as.heading.level, title, begin, end});
+    if (!title.empty()) sink_.add({TextBlockKind::kHeading, node.as.heading.level, title, begin, end});
   }
 
   void paragraph(std::size_t begin, std::size_t end, bool in_container) {
@@ -187,8 +187,8 @@ class Reader {
       const std::size_t next = std::min(next_line(text_, at), end);
       const std::string_view delimiter = text_.substr(at, next - at);
       if (is_delimiter_row(delimiter) && columns_of(delimiter) == columns_of(text_.substr(row, at - row))) {
-        if (row > begin) emit(begin, row, BlockKind::kParagraph);
-        emit(row, next, BlockKind::kTableHeader);
+        if (row > begin) emit(begin, row, TextBlockKind::kParagraph);
+        emit(row, next, TextBlockKind::kTableHeader);
         return rows(next, end);
       }
       row = at;
@@ -197,23 +197,23 @@ class Reader {
     const std::string_view text = text_.substr(begin, end - begin);
     const bool lines =
         in_container || std::count(text.begin(), text.end(), '|') > 1 || text.find('\t') != std::string_view::npos;
-    emit(begin, end, lines ? BlockKind::kLines : BlockKind::kParagraph);
+    emit(begin, end, lines ? TextBlockKind::kLines : TextBlockKind::kParagraph);
   }
 
   void rows(std::size_t at, std::size_t end) {
     while (at < end) {
       const std::size_t next = std::min(next_line(text_, at), end);
-      emit(at, next, BlockKind::kTableRow);
+      emit(at, next, TextBlockKind::kTableRow);
       at = next;
     }
   }
 
   /// What lies between blocks and is none, such as the definition of a reference.
   void gap(std::size_t end) {
-    if (end > done_) emit(std::exchange(done_, end), end, BlockKind::kLines);
+    if (end > done_) emit(std::exchange(done_, end), end, TextBlockKind::kLines);
   }
 
-  void emit(std::size_t begin, std::size_t end, BlockKind kind) {
+  void emit(std::size_t begin, std::size_t end, TextBlockKind kind) {
     const std::string_view block = without_blank_lines(text_.substr(begin, end - begin));
     if (block.empty()) return;
     const std::size_t at = static_cast<std::size_t>(block.data() - text_.data());
@@ -258,7 +258,7 @@ class Reader {
   }
 
   const std::string_view text_;
-  BlockSink& sink_;
+  TextBlockSink& sink_;
   const std::unique_ptr<cmark_parser, void (*)(cmark_parser*)> parser_;
   std::vector<std::size_t> line_begins_;  // of the parser's lines from `forgotten_` on
   std::size_t forgotten_ = 0;
@@ -269,7 +269,7 @@ class Reader {
 
 }  // namespace
 
-void read_markdown(std::string_view text, BlockSink& sink) { Reader(text, sink).run(); }
+void read_markdown(std::string_view text, TextBlockSink& sink) { Reader(text, sink).run(); }
 
 std::string plain_inlines(std::string_view source) {
   constexpr std::string_view kSigns = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";

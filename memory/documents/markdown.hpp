@@ -13,13 +13,13 @@
 #include <string>
 #include <string_view>
 
-#include "memory/documents/block.hpp"
+#include "memory/documents/text_block.hpp"
 
 namespace mnema {
 
 /// Anything is Markdown: there are no errors. `text` is valid UTF-8 without zero bytes. Front matter between two lines
 /// "---" at the beginning is a block of lines.
-void read_markdown(std::string_view text, BlockSink& sink);
+void read_markdown(std::string_view text, TextBlockSink& sink);
 
 /// The words of a line of Markdown as a reader sees them: "The **big** [plan](x.md)" is "The big plan".
 [[nodiscard]] std::string plain_inlines(std::string_view source);

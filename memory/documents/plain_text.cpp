@@ -11,14 +11,15 @@ namespace {
 constexpr std::size_t kRowBytesMax = 64 << 10;   // an open quote that runs on longer is no field
 constexpr std::size_t kJsonPieceBytesMin = 200;  // of a long line
 
-void add(std::string_view text, std::size_t begin, std::size_t end, BlockKind kind, BlockSink& sink) {
+void add(std::string_view text, std::size_t begin, std::size_t end, TextBlockKind kind, TextBlockSink& sink) {
   const std::string_view block = without_blank_lines(text.substr(begin, end - begin));
   if (block.empty()) return;
   const std::size_t at = static_cast<std::size_t>(block.data() - text.data());
   sink.add({kind, 0, block, at, at + block.size()});
 }
 
-void read_paragraphs(std::string_view text, std::size_t begin, std::size_t end, BlockKind kind, BlockSink& sink) {
+void read_paragraphs(std::string_view text, std::size_t begin, std::size_t end, TextBlockKind kind,
+                     TextBlockSink& sink) {
   for (std::size_t at = begin; at < end;) {
     const std::size_t next = std::min(next_line(text, at), end);
     if (trimmed(text.substr(at, next - at)).empty()) {
@@ -49,43 +50,43 @@ std::size_t row_end(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-void read_plain_text(std::string_view text, BlockSink& sink) {
-  read_paragraphs(text, 0, text.size(), BlockKind::kLines, sink);
+void read_plain_text(std::string_view text, TextBlockSink& sink) {
+  read_paragraphs(text, 0, text.size(), TextBlockKind::kLines, sink);
 }
 
-void read_pages(std::string_view text, BlockSink& sink) {
+void read_pages(std::string_view text, TextBlockSink& sink) {
   std::size_t begin = 0;
   for (int page = 1; begin < text.size(); ++page) {
     const std::size_t end = std::min(text.find('\f', begin), text.size());
     const std::string_view words = text.substr(begin, end - begin);
     if (!trimmed(words).empty()) {
       const std::string heading = "page " + std::to_string(page);
-      sink.add({BlockKind::kHeading, 1, heading, begin, begin});
-      read_paragraphs(text, begin, end, BlockKind::kLines, sink);
+      sink.add({TextBlockKind::kHeading, 1, heading, begin, begin});
+      read_paragraphs(text, begin, end, TextBlockKind::kLines, sink);
     }
     begin = end + 1;
   }
 }
 
-void read_source_code(std::string_view text, BlockSink& sink) {
-  read_paragraphs(text, 0, text.size(), BlockKind::kCode, sink);
+void read_source_code(std::string_view text, TextBlockSink& sink) {
+  read_paragraphs(text, 0, text.size(), TextBlockKind::kCode, sink);
 }
 
-void read_separated_values(std::string_view text, BlockSink& sink) {
+void read_separated_values(std::string_view text, TextBlockSink& sink) {
   bool header = true;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t next = row_end(text, at);
     const std::string_view row = trimmed(text.substr(at, next - at));
     if (!row.empty()) {
       const std::size_t begin = static_cast<std::size_t>(row.data() - text.data());
-      sink.add({header ? BlockKind::kTableHeader : BlockKind::kTableRow, 0, row, begin, begin + row.size()});
+      sink.add({header ? TextBlockKind::kTableHeader : TextBlockKind::kTableRow, 0, row, begin, begin + row.size()});
       header = false;
     }
     at = next;
   }
 }
 
-void read_json(std::string_view text, BlockSink& sink) {
+void read_json(std::string_view text, TextBlockSink& sink) {
   std::size_t begin = 0;
   bool quoted = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -102,10 +103,10 @@ void read_json(std::string_view text, BlockSink& sink) {
     const bool line_end = c == '\n' || c == '\r';
     const bool joint = !quoted && (c == ',' || c == '}' || c == ']') && at + 1 - begin >= kJsonPieceBytesMin;
     if (!line_end && !joint) continue;
-    add(text, begin, at + 1, BlockKind::kLines, sink);
+    add(text, begin, at + 1, TextBlockKind::kLines, sink);
     begin = at + 1;
   }
-  add(text, begin, text.size(), BlockKind::kLines, sink);
+  add(text, begin, text.size(), TextBlockKind::kLines, sink);
 }
 
 }  // namespace mnema

@@ -169,6 +169,27 @@ def check_mirror(paths, report):
                     report(path, line, f"'{match.group(2)}' is no sentence")
 
 
+def check_types(paths, report):
+    """Two types of one name in one namespace are one type to the linker, whichever of them that is."""
+    places = {}
+    for path in paths:
+        if path.parts[0] not in MAY_INCLUDE:
+            continue
+        namespaces = []
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").split("\n"), 1):
+            begins = re.match(r"namespace\s*([\w:]*)\s*\{$", line)
+            if begins:
+                namespaces.append(begins.group(1))
+            elif line.startswith("}  // namespace") and namespaces:
+                namespaces.pop()
+            defines = re.match(r"(?:struct|class|enum(?: class)?) (\w+)(?: final)?(?: : .*)? \{", line)
+            if defines and "" not in namespaces:
+                places.setdefault("::".join([*namespaces, defines.group(1)]), []).append((path, number))
+    for name, found in places.items():
+        for path, number in found[1:]:
+            report(path, number, f"{name} is also the name of a type in {found[0][0]}")
+
+
 def check_sizes(paths, report):
     sizes = sorted(len((ROOT / p).read_text().split("\n")) for p in paths if p.parts[0] in MAY_INCLUDE)
     if sizes and sizes[len(sizes) // 2] > 150:
@@ -221,6 +242,7 @@ def main():
     for path in paths:
         check_file(path, report)
     check_mirror(paths, report)
+    check_types(paths, report)
     check_sizes(paths, report)
     check_quotes(report)
     if arguments.objects:

@@ -49,7 +49,7 @@ TEST(Html, ReadsWhatAnImageSaysOfItselfAndAFilledInField) {
 TEST(Html, KnowsItsHeadingsAndItsTitle) {
   const std::vector<ReadBlock> found = blocks("<h2>The <em>title</em></h2><p>text</p>");
   ASSERT_EQ(found.size(), 2U);
-  EXPECT_EQ(found[0].kind, BlockKind::kHeading);
+  EXPECT_EQ(found[0].kind, TextBlockKind::kHeading);
   EXPECT_EQ(found[0].level, 2);
   EXPECT_EQ(found[0].text, "The title");
   EXPECT_EQ(found[1].level, 0);
@@ -67,7 +67,7 @@ TEST(Html, KnowsWhereItStands) {
 TEST(Html, KeepsTheLinesOfPreformattedText) {
   const std::vector<ReadBlock> found = blocks("<pre>def f(x):\n    return <b>x</b>\n\ny = 2\n</pre>");
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0].kind, BlockKind::kCode);
+  EXPECT_EQ(found[0].kind, TextBlockKind::kCode);
   EXPECT_EQ(found[0].text, "def f(x):\n    return x\n\ny = 2");
 }
 
@@ -78,9 +78,9 @@ TEST(Html, ReadsATableByRowAndALayoutByCell) {
   ASSERT_EQ(rows.size(), 4U);
   EXPECT_EQ(rows[0].text, "Fares");
   EXPECT_EQ(rows[1].text, "To | EUR");
-  EXPECT_EQ(rows[1].kind, BlockKind::kTableHeader);
+  EXPECT_EQ(rows[1].kind, TextBlockKind::kTableHeader);
   EXPECT_EQ(rows[2].text, "Oslo | 12");
-  EXPECT_EQ(rows[2].kind, BlockKind::kTableRow);
+  EXPECT_EQ(rows[2].kind, TextBlockKind::kTableRow);
   EXPECT_EQ(rows[3].text, "after");
   EXPECT_EQ(texts("<table><tr><td><h1>Big</h1><p>text<td><p>other</table>"), (Texts{"Big", "text", "other"}));
   EXPECT_EQ(texts("<table>stray<tr><td>cell</table>"), (Texts{"stray", "cell"}));
@@ -149,8 +149,8 @@ TEST(Html, KeepsTheHeaderOfATableThatIsLongerThanAPieceOfThePage) {
   int rows = 0;
   int headers = 0;
   for (const ReadBlock& block : blocks("<table><tr><th>n" + repeated("<tr><td>1", 100'000))) {
-    rows += block.kind == BlockKind::kTableRow ? 1 : 0;
-    headers += block.kind == BlockKind::kTableHeader ? 1 : 0;
+    rows += block.kind == TextBlockKind::kTableRow ? 1 : 0;
+    headers += block.kind == TextBlockKind::kTableHeader ? 1 : 0;
   }
   EXPECT_EQ(headers, 1);
   EXPECT_EQ(rows, 100'000);
@@ -166,9 +166,9 @@ TEST(Html, KnowsItsPlacesWhateverThePage) {
     SeededRandom random(seed);
     std::string page;
     for (std::uint64_t left = random.below(120); left > 0; --left) page += kPieces[random.below(std::size(kPieces))];
-    class Checked : public BlockSink {
+    class Checked : public TextBlockSink {
      public:
-      void add(const Block& block) override {
+      void add(const TextBlock& block) override {
         EXPECT_LE(block.begin, block.end);
         EXPECT_LE(block.end, size);
         EXPECT_LE(last, block.begin);

@@ -15,7 +15,7 @@ std::vector<ReadBlock> blocks(std::string_view text) { return testing::blocks_of
 Texts headings(std::string_view text) {
   Texts found;
   for (const ReadBlock& block : blocks(text)) {
-    if (block.kind == BlockKind::kHeading) found.push_back(std::to_string(block.level) + " " + block.text);
+    if (block.kind == TextBlockKind::kHeading) found.push_back(std::to_string(block.level) + " " + block.text);
   }
   return found;
 }
@@ -58,11 +58,11 @@ TEST(Markdown, KnowsATableByItsSecondLine) {
       blocks("Fares:\n| to | EUR |\n|:--|--:|\n| Oslo | 12 |\n| Rome | 9 |\n\nText | no table");
   ASSERT_EQ(found.size(), 5U);
   EXPECT_EQ(found[0].text, "Fares:");
-  EXPECT_EQ(found[1].kind, BlockKind::kTableHeader);
+  EXPECT_EQ(found[1].kind, TextBlockKind::kTableHeader);
   EXPECT_EQ(found[1].text, "| to | EUR |\n|:--|--:|");
-  EXPECT_EQ(found[2].kind, BlockKind::kTableRow);
+  EXPECT_EQ(found[2].kind, TextBlockKind::kTableRow);
   EXPECT_EQ(found[3].text, "| Rome | 9 |");
-  EXPECT_EQ(found[4].kind, BlockKind::kParagraph);
+  EXPECT_EQ(found[4].kind, TextBlockKind::kParagraph);
 }
 
 TEST(Markdown, LosesNothingThatIsNoBlock) {

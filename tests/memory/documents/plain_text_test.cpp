@@ -20,7 +20,7 @@ TEST(SeparatedValues, AreReadByRow) {
   const std::vector<ReadBlock> rows = testing::blocks_of(
       "name,note\nOslo,\"two\nlines, and \"\"quotes\"\"\"\n\nRome,12\" pipe\nBern,x", read_separated_values);
   ASSERT_EQ(rows.size(), 4U);
-  EXPECT_EQ(rows[0].kind, BlockKind::kTableHeader);
+  EXPECT_EQ(rows[0].kind, TextBlockKind::kTableHeader);
   EXPECT_EQ(rows[1].text, "Oslo,\"two\nlines, and \"\"quotes\"\"\"");
   EXPECT_EQ(rows[2].text, "Rome,12\" pipe");
   EXPECT_EQ(rows[3].text, "Bern,x");

@@ -8,21 +8,21 @@
 #include <string_view>
 #include <vector>
 
-#include "memory/documents/block.hpp"
+#include "memory/documents/text_block.hpp"
 
 namespace mnema::testing {
 
 struct ReadBlock {
-  BlockKind kind{};
+  TextBlockKind kind{};
   int level = 0;
   std::string text;
   std::string source;
 };
 
-class BlockList : public BlockSink {
+class BlockList : public TextBlockSink {
  public:
   explicit BlockList(std::string_view source) : source_(source) {}
-  void add(const Block& block) override {
+  void add(const TextBlock& block) override {
     blocks.push_back({block.kind, block.heading_level, std::string(block.text),
                       std::string(source_.substr(std::min(block.begin, source_.size()), block.end - block.begin))});
   }

@@ -1,4 +1,4 @@
-// memory/documents/block.hpp
+// memory/documents/text_block.hpp
 //
 // What the readers of memory/documents/ make of a text: blocks in order, each with its place. They are handed to a sink
 // one by one and never kept, so that a document of millions of lines needs no list of them.
@@ -12,7 +12,7 @@
 namespace mnema {
 
 /// Decides where a block that is too long for a chunk is cut, and how it is joined to the one before.
-enum class BlockKind {
+enum class TextBlockKind {
   kHeading,      // of `heading_level`; the context of what follows
   kParagraph,    // cut after a sentence
   kLines,        // lists, logs, plain text: cut between lines
@@ -21,19 +21,19 @@ enum class BlockKind {
   kTableRow,     // never cut while it fits into a chunk
 };
 
-struct Block {
-  BlockKind kind = BlockKind::kParagraph;
+struct TextBlock {
+  TextBlockKind kind = TextBlockKind::kParagraph;
   int heading_level = 0;  // 1..6 of a heading
   std::string_view text;  // valid during the call
   std::size_t begin = 0;  // in the decoded text
   std::size_t end = 0;
 };
 
-class BlockSink {
+class TextBlockSink {
  public:
-  virtual ~BlockSink() = default;
+  virtual ~TextBlockSink() = default;
   /// Places never go back.
-  virtual void add(const Block& block) = 0;
+  virtual void add(const TextBlock& block) = 0;
   /// What the document calls itself beside its headings (`<title>`).
   virtual void name(std::string_view) {}
 };
