@@ -76,14 +76,15 @@ class BlocksTest : public ::testing::Test {
   }
   [[nodiscard]] std::string shown() const {
     std::string labels;
-    for (const Segment& segment : fixture_.engine->requests().back().prompt.messages.front().content) {
+    const std::vector<GenerateRequest> requests = fixture_.engine->requests();
+    for (const Segment& segment : requests.back().prompt.messages.front().content) {
       labels += segment.label + ": " + segment.text;
     }
     return labels;
   }
 
   Fixture fixture_{4, [](const GenerateRequest& request) {
-                     if (request.prompt.messages.back().text() == "remember tea") {
+                     if (request.prompt.messages.back().text().ends_with("remember tea")) {
                        return call("memory_append", R"({"block": "notes", "text": "Likes tea."})");
                      }
                      return say("ok");
@@ -173,7 +174,7 @@ TEST_F(BlocksTest, OfEverybodyStandBesideThoseOfOneKeyAndComeFirstWhereThereIsNo
   small.simulation.run_until([&] { return done; });
   small.send("keeper", "2", "anna", "hello");
   small.settle();
-  const Message& message = small.engine->requests().back().prompt.messages.front();
+  const Message message = small.engine->requests().back().prompt.messages.front();
   ASSERT_EQ(message.content.size(), 3U);
   EXPECT_EQ(message.content[1].text, "Working memory:\n[rules]\nBe kind.\n\n");
 }

@@ -33,6 +33,7 @@ BOOST_DESCRIBE_STRUCT(Answer, (), (refunded, unlocked, error))
 
 // One turn at a time.
 std::set<std::string> unlocked;
+std::string refunded;
 bool bank_refuses = false;
 std::vector<std::string> called;
 
@@ -42,6 +43,7 @@ task<Answer> refund(ToolCtx&, Order order) {
     answer.error = "the bank refuses";
   } else if (unlocked.contains(order.order_id)) {
     answer.refunded = order.order_id;
+    refunded = order.order_id;
   } else {
     answer.error = "the order is locked: call unlock first";
   }
@@ -54,13 +56,23 @@ task<Answer> unlock(ToolCtx&, Order order) {
   co_return answer;
 }
 
+constexpr const char* kDone = "The order is refunded.";
+
+/// Believes no model that says it is done.
 task<Outcome> clerk(Ctx& ctx, Event event) {
-  PromptPlan plan = ctx.prompt().user(event.data, Trust::kUser);
   ThinkOptions options;
-  options.constraint = ChoiceConstraint{{"Done."}};  // beside calls of tools
+  options.constraint = ChoiceConstraint{{kDone}};  // beside calls of tools
   options.tokens_max = 60;
+  PromptPlan plan = ctx.prompt().user(event.data, Trust::kUser);
   Reply answer = co_await ctx.think(plan, options);
   called = answer.tools_called;
+  if (refunded != event.key) {
+    PromptPlan again = ctx.prompt().user(event.data, Trust::kUser);
+    options.procedures = false;
+    answer = co_await ctx.think(again, options);
+    called.insert(called.end(), answer.tools_called.begin(), answer.tools_called.end());
+  }
+  if (refunded != event.key) ctx.task_failed("the order is not refunded");
   co_return reply(answer);
 }
 
@@ -80,7 +92,7 @@ class ProceduresRealModel : public ::testing::Test {
     options.config.inference.models_directory = testing::models_folder();
     options.declare = [](Host& host) {
       host.agent("clerk", clerk)
-          .system("You are a clerk. Use the tools. When the order is refunded, say: Done.")
+          .system(std::string("You are a clerk. Use the tools. When the order is refunded, say: ") + kDone)
           .tool("refund", "Refunds an order", refund, ToolOptions<Answer, Order>{.on_external_text = true})
           .tool("unlock", "Unlocks an order", unlock, ToolOptions<Answer, Order>{.on_external_text = true});
     };
@@ -90,10 +102,14 @@ class ProceduresRealModel : public ::testing::Test {
   }
 
   /// How many tools the model called.
-  int run(const std::string& text) {
+  int run(const std::string& order) {
+    const std::string text = "Please refund order " + order + ".";
     unlocked.clear();
+    refunded.clear();
     called.clear();
     Event event = event_for("clerk", text, text);
+    event.type = "order.refund";
+    event.key = order;
     event.content_type = "text/plain";
     event.trust = Trust::kUser;
     const Result<TurnEnd> end = harness_->handle(event);
@@ -122,21 +138,20 @@ class ProceduresRealModel : public ::testing::Test {
 
 TEST_F(ProceduresRealModel, DoesTheFourthTaskWithFewerCallsAndUnlearnsItAfterTwoFailures) {
   std::vector<int> before;
-  for (const char* text : {"Please refund order A-17.", "Please refund order B-204.", "Please refund order C-3."}) {
-    before.push_back(run(text));
+  for (const char* order : {"A-17", "B-204", "C-3"}) {
+    before.push_back(run(order));
   }
   ASSERT_EQ(all().size(), 1U);
   ASSERT_EQ(all()[0].state, ProcedureState::kActive) << text_of(all()[0]);
   int shorter = 0;
-  const std::vector<std::string> later = {"Please refund order D-9.", "Please refund order E-55.",
-                                          "Please refund order F-7."};
-  for (const std::string& text : later) shorter += run(text) < before[0] ? 1 : 0;
+  const std::vector<std::string> later = {"D-9", "E-55"};
+  for (const std::string& order : later) shorter += run(order) < before[0] ? 1 : 0;
   std::printf("%d of %zu later tasks took fewer calls than %d\n", shorter, later.size(), before[0]);
   EXPECT_EQ(shorter, static_cast<int>(later.size()));
 
   bank_refuses = true;
-  (void)run("Please refund order G-12.");
-  (void)run("Please refund order H-88.");
+  (void)run("F-7");
+  (void)run("G-12");
   ASSERT_FALSE(all().empty());
   EXPECT_EQ(all()[0].state, ProcedureState::kDemoted);
 }

@@ -135,9 +135,9 @@ TEST_F(ProceduresTest, ShortenNobodyElsesRunsUntilTwoHaveDoneItSo) {
 
 TEST_F(ProceduresTest, StandRightBeforeTheTaskInTheSameBytesEachTime) {
   for (int i = 0; i < 3; ++i) (void)run();
-  for (int i = 0; i < 2; ++i) {
-    (void)run("Please refund order B-" + std::to_string(i));
-    const Message& message = fixture_.engine->requests().back().prompt.messages.front();
+  for (const char* text : {"Please refund order A-1", "Please refund my order A-1 today"}) {
+    (void)run(text);
+    const Message message = fixture_.engine->requests().back().prompt.messages.front();
     ASSERT_EQ(message.content.size(), 3U);
     EXPECT_EQ(message.content[0].label, "known");
     EXPECT_EQ(message.content[1].label, "procedure");
@@ -167,7 +167,7 @@ TEST_F(ProceduresTest, AreTheSameInAReplayWhateverBecomesOfThem) {
       [&](const Event&, Sequence, TurnEnd, const TurnReport& report) { replayed += report.steps_replayed; });
   fixture_.settle();
   ASSERT_FALSE(fixture_.engine->requests().empty());
-  const Message& message = fixture_.engine->requests().front().prompt.messages.front();
+  const Message message = fixture_.engine->requests().front().prompt.messages.front();
   ASSERT_EQ(message.content.size(), 3U);
   EXPECT_EQ(message.content[1].text, kShown) << "as the turn had been shown it";
   EXPECT_GT(replayed, 0);
