@@ -160,6 +160,8 @@ void RabbitmqBroker::delete_queue(const std::string& name) {
   connection().check();
 }
 
+void RabbitmqBroker::sync_declared() { control("eval 'mnesia:sync_log().'"); }
+
 void RabbitmqBroker::create_exchange(const std::string& name, const std::string& type) {
   amqp_exchange_declare(connection().state, kChannel, bytes(name), bytes(type), 0, 1, 0, 0, amqp_empty_table);
   connection().check();

@@ -65,6 +65,9 @@ class RabbitmqBroker {
   [[nodiscard]] std::string create_queue(const std::map<std::string, std::string>& arguments = {});
   void create_queue(const std::string& name, const std::map<std::string, std::string>& arguments = {});
   void delete_queue(const std::string& name);
+  /// What was declared outlives a kill from here on. The broker answers a declaration, of a durable queue too, up to two
+  /// seconds before it is on its disk.
+  void sync_declared();
   void create_exchange(const std::string& name, const std::string& type);
   void bind(const std::string& queue, const std::string& exchange, const std::string& key);
   /// Persistent, and confirmed when it returns.

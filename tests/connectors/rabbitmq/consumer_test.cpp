@@ -168,6 +168,7 @@ TEST_F(RabbitmqExactlyOnceTest, IsOneEventAndOneIdOutForOneMessageInWhileAllIsKi
   const int broker_kills = is_campaign ? 5 : 1;
   const std::string queue = broker->create_queue();
   broker->create_queue(queue + "-out");
+  broker->sync_declared();
   SystemRandom random;
   int published = 0;
   const auto publish = [&](int count) {

@@ -163,11 +163,11 @@ TEST_F(RabbitmqSinkTest, WaitsForAnExchangeThatIsAbsent) {
 
 TEST_F(RabbitmqSinkTest, KeepsNoMessageWhileTheBrokerIsAway) {
   const std::string queue = broker->create_queue();
+  broker->sync_declared();
   RabbitmqSinkOptions patient = sink_options(queue);
   patient.timeout_ms = 600'000;
   boot(patient);
   EXPECT_TRUE(process->deliver(message(1)).get().ok());
-  std::this_thread::sleep_for(std::chrono::seconds(5));  // RabbitMQ 3.10 forgets a queue of a moment ago
   broker->kill();
   wait_until("it says so", [&] { return process->sink->problem().has_value(); });
   const Error error = refused(message(2));
@@ -179,6 +179,7 @@ TEST_F(RabbitmqSinkTest, KeepsNoMessageWhileTheBrokerIsAway) {
 
 TEST_F(RabbitmqSinkTest, AnswersEachDeliveryWhileTheBrokerIsKilled) {
   const std::string queue = broker->create_queue();
+  broker->sync_declared();
   boot(sink_options(queue));
   std::map<std::string, int> confirmed;
   std::vector<std::pair<std::string, std::future<Status>>> answers;

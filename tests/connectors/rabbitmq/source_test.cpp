@@ -259,6 +259,7 @@ TEST_F(RabbitmqSourceTest, AcknowledgesWhatIsDoneAndNotWhatIsStored) {
 TEST_F(RabbitmqSourceTest, GoesOnWhenTheBrokerWasKilled) {
   for (const std::string type : {"classic", "quorum"}) {
     const std::string queue = broker->create_queue({{"x-queue-type", type}});
+    broker->sync_declared();
     // RabbitMQ 3.10 forgets a quorum queue that it was given just before it is killed: its directory is written later.
     if (type == "quorum") std::this_thread::sleep_for(std::chrono::seconds(12));
     std::filesystem::remove_all(folder_);
@@ -279,6 +280,7 @@ TEST_F(RabbitmqSourceTest, GoesOnWhenTheBrokerWasKilled) {
 
 TEST_F(RabbitmqSourceTest, HasNoProblemWhenTheBrokerIsBackWhileItIsPaused) {
   const std::string queue = broker->create_queue();
+  broker->sync_declared();
   boot(options(queue));
   wait_until("it consumes", [&] { return process->source->counts().connections == 1; });
   process->source->pause();
