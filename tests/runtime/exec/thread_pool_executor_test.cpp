@@ -24,8 +24,8 @@ TEST(ThreadPoolExecutor, RunsWorkInOrderOnOneThread) {
 }
 
 TEST(ThreadPoolExecutor, RunsWorkBesideOtherWorkOnSeveral) {
+  std::latch together(3);  // outlives the threads that wait for it
   ThreadPoolExecutor pool("three", 3);
-  std::latch together(3);
   for (int i = 0; i < 3; ++i) pool.post([&] { together.arrive_and_wait(); });
   together.wait();  // ends only if all three run at once
   EXPECT_EQ(pool.threads(), 3);
