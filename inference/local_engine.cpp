@@ -216,6 +216,9 @@ class LocalEngine::State : public std::enable_shared_from_this<LocalEngine::Stat
     OutputParser::Options parser;
     if (text->chat_template != nullptr && !request.prompt.raw_text && !request.prompt.raw_tokens) {
       parser.tool_calls = calls != nullptr ? !calls->tools.empty() : !request.prompt.tools.empty() && mask == nullptr;
+      if (calls == nullptr && parser.tool_calls) {
+        for (const ToolDefinition& tool : request.prompt.tools) parser.tools_without_tags.push_back(tool.name);
+      }
       parser.tags_before_text = calls != nullptr ? calls->answer == ToolCallConstraint::Answer::kShape : !is_free;
       parser.reasoning = text->chat_template->has_reasoning();
       parser.begins_in_reasoning = prompt->begins_in_reasoning;

@@ -14,7 +14,8 @@ namespace json = boost::json;
 
 constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
 constexpr std::string_view kCall = "<tool_call>", kCallEnd = "</tool_call>";
-constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kBlanks = " \t\r\n", kFence = "```";
+constexpr std::size_t kLanguageBytesMax = 20;  // that is named behind a fence
 /// What is before the arguments is read again with every token: a longer one is read once, at the end.
 constexpr std::size_t kHeadBytesMax = 1024;
 
@@ -30,6 +31,44 @@ std::size_t beginning_of(std::string_view tag, std::string_view text) {
 bool may_be_tag(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
   return text.starts_with(kCall.substr(0, text.size())) || text.starts_with(kThink.substr(0, text.size()));
+}
+
+enum class Begins { kNo, kMaybe, kYes };
+
+/// Whether `text` begins with `what`, or may once there is more of it; takes it off.
+Begins take(std::string_view& text, std::string_view what) {
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+  const std::size_t common = std::min(what.size(), text.size());
+  if (text.substr(0, common) != what.substr(0, common)) return Begins::kNo;
+  text.remove_prefix(common);
+  return common == what.size() ? Begins::kYes : Begins::kMaybe;
+}
+
+/// Whether `text` begins with a call of one of the tools, without a tag. `fenced`: in a fence of code; `at`: where.
+Begins call_without_tag(std::string_view text, const std::vector<std::string>& tools, bool& fenced, std::size_t& at) {
+  std::string_view rest = text;
+  if (const Begins fence = take(rest, kFence); fence == Begins::kMaybe) {
+    return Begins::kMaybe;  // also of nothing but blanks
+  } else if (fence == Begins::kYes) {
+    fenced = true;
+    const std::size_t language = rest.find_first_of(kBlanks);
+    if (language == std::string_view::npos) return rest.size() < kLanguageBytesMax ? Begins::kMaybe : Begins::kNo;
+    rest.remove_prefix(language);
+  } else {
+    rest = text;
+  }
+  rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size()));
+  at = text.size() - rest.size();
+  for (const std::string_view what : {"{", "\"name\"", ":", "\""}) {
+    if (const Begins begins = take(rest, what); begins != Begins::kYes) return begins;
+  }
+  Begins best = Begins::kNo;
+  for (const std::string& tool : tools) {
+    const std::string name = tool + '"';
+    if (rest.starts_with(name)) return Begins::kYes;
+    if (name.starts_with(rest)) best = Begins::kMaybe;
+  }
+  return best;
 }
 
 json::value parsed(std::string_view text) {
@@ -115,6 +154,8 @@ void OutputParser::push(std::string_view text, Delta& delta) {
 void OutputParser::finish(Delta& delta, bool cut) {
   advance(delta, !cut);
   if (place_ == Place::kCall) end_call(delta, cut ? End::kCut : End::kModel);
+  const bool is_fence = place_ == Place::kText && pending_.find_first_of("<{") == std::string::npos;
+  if (cut && is_fence) emit(std::exchange(pending_, {}), delta);  // of code, as far as anybody can know
 }
 
 void OutputParser::emit(std::string_view text, Delta& delta) {
@@ -127,8 +168,63 @@ void OutputParser::emit(std::string_view text, Delta& delta) {
   (place_ == Place::kReasoning ? delta.reasoning : delta.text) += text;
 }
 
+/// Behind a call in a fence of code the end of the fence is no text. True: it may still come.
+bool OutputParser::skip_fence(bool final) {
+  std::string_view rest = pending_;
+  const Begins fence = take(rest, kFence);
+  if (fence == Begins::kMaybe && !final) return true;
+  if (fence != Begins::kYes) return false;  // another call
+  in_fence_ = false;
+  pending_.erase(0, pending_.size() - rest.size());
+  return false;
+}
+
+/// True: what is pending may still become one.
+bool OutputParser::begin_call_without_tag(bool final) {
+  bool fenced = false;
+  std::size_t at = 0;
+  const Begins begins = call_without_tag(pending_, options_.tools_without_tags, fenced, at);
+  if (begins == Begins::kMaybe && !final && !pending_.empty()) return true;
+  if (begins != Begins::kYes) return false;
+  pending_.erase(0, at);
+  in_fence_ = in_fence_ || fenced;
+  begin_call();
+  without_tag_ = true;
+  return false;
+}
+
+void OutputParser::begin_call() {
+  place_ = Place::kCall;
+  body_.clear(), name_.clear();
+  announced_ = arguments_done_ = in_string_ = escaped_ = body_in_string_ = body_escaped_ = without_tag_ = false;
+  arguments_begin_ = scanned_ = 0;
+  depth_ = body_depth_ = 0;
+}
+
+/// Its end is the brace that closes its first one.
+void OutputParser::push_to_call_without_tag(Delta& delta) {
+  std::size_t taken = 0;
+  do {
+    append_to_call(std::string_view(pending_).substr(taken, 1));
+    ++taken;
+  } while (taken < pending_.size() && body_depth_ > 0);
+  pending_.erase(0, taken);
+  read_call(delta);
+  if (body_depth_ == 0) end_call(delta, End::kTag);
+}
+
 void OutputParser::advance(Delta& delta, bool final) {
   for (;;) {
+    if (place_ == Place::kCall && without_tag_) {
+      if (pending_.empty()) return;
+      push_to_call_without_tag(delta);
+      continue;
+    }
+    if (place_ == Place::kText && !has_text_ && !options_.tools_without_tags.empty()) {
+      if (in_fence_ && skip_fence(final)) return;
+      if (begin_call_without_tag(final)) return;
+      if (place_ == Place::kCall) continue;
+    }
     // Which tag may end the place we are in.
     std::string_view tag, other;
     if (place_ == Place::kReasoning)
@@ -167,15 +263,10 @@ void OutputParser::advance(Delta& delta, bool final) {
     }
     emit(before, delta);
     skip_blanks_ = true;
-    if (tag == kCall) {
-      place_ = Place::kCall;
-      body_.clear(), name_.clear();
-      announced_ = arguments_done_ = in_string_ = escaped_ = body_in_string_ = body_escaped_ = false;
-      arguments_begin_ = scanned_ = 0;
-      depth_ = 0;
-    } else {
+    if (tag == kCall)
+      begin_call();
+    else
       place_ = tag == kThink ? Place::kReasoning : Place::kText;
-    }
   }
 }
 
@@ -188,6 +279,8 @@ void OutputParser::append_to_call(std::string_view text) {
       body_escaped_ = true;
     else if (c == '"')
       body_in_string_ = !body_in_string_;
+    else if (!body_in_string_ && (c == '{' || c == '}'))
+      body_depth_ += c == '{' ? 1 : -1;
   }
 }
 
@@ -244,9 +337,12 @@ void OutputParser::end_call(Delta& delta, End end) {
     return;
   }
   std::optional<ToolCall> call = call_of(body_);
+  // An answer in JSON may have a name, too.
+  if (call && without_tag_ && !member_text(body_, "arguments") && !member_text(body_, "parameters")) call.reset();
   if (!call) {
     skip_blanks_ = false;
-    if (end != End::kCut) emit(std::string(kCall) + body_ + std::string(end == End::kTag ? kCallEnd : ""), delta);
+    const std::string_view begin = without_tag_ ? "" : kCall, tag = end == End::kTag && !without_tag_ ? kCallEnd : "";
+    if (end != End::kCut) emit(std::string(begin) + body_ + std::string(tag), delta);
     return;
   }
   const int index = announced_calls_++;

@@ -5,7 +5,8 @@
 // name comes first, arguments are passed on as they come. All else is decided at the end tag, from the top-level
 // members of the whole: "parameters" may stand for "arguments", and a text that holds an object for the object. What
 // begins like a call and is none is returned as text, but for what was cut off: a tag or a call without its end is no
-// text.
+// text. Small models leave the tags out: what begins with {"name": "<a tool's name>", in a fence of code or without,
+// before any text, is a call as well.
 //
 // Threads: confined to one generation.
 #pragma once
@@ -26,6 +27,7 @@ class OutputParser {
     bool reasoning = false;            // look for <think>
     bool begins_in_reasoning = false;  // the template has already written <think>
     std::string call_id_prefix;        // ids are the prefix and the call's number
+    std::vector<std::string> tools_without_tags;  // whose calls are known without tags
   };
   explicit OutputParser(Options options);
 
@@ -42,6 +44,10 @@ class OutputParser {
  private:
   enum class Place { kText, kReasoning, kCall };
   void advance(Delta& delta, bool final);
+  bool skip_fence(bool final);
+  bool begin_call_without_tag(bool final);
+  void begin_call();
+  void push_to_call_without_tag(Delta& delta);
   void emit(std::string_view text, Delta& delta);
   void append_to_call(std::string_view text);
   void read_call(Delta& delta);
@@ -59,6 +65,9 @@ class OutputParser {
   // The call being written.
   std::string body_;
   bool body_in_string_ = false, body_escaped_ = false;  // at the end of body_
+  int body_depth_ = 0;                                  // likewise
+  bool without_tag_ = false;
+  bool in_fence_ = false;  // of code, around calls without tags
   std::string name_;
   bool announced_ = false;           // name and id have gone out
   std::size_t arguments_begin_ = 0;  // in body_; 0 = not yet seen

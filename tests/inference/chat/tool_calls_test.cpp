@@ -188,5 +188,58 @@ TEST(OutputParser, BeginsInReasoningThatTheTemplateHasOpened) {
   EXPECT_EQ(all.text, "yes");
 }
 
+OutputParser::Options without_tags() {
+  OutputParser::Options options = everything();
+  options.tools_without_tags = {"find", "find_all"};
+  return options;
+}
+
+TEST(OutputParser, KnowsTheCallsOfModelsThatLeaveTheTagsOut) {
+  const std::string call = R"({"name": "find", "arguments": {"a": "}\"{", "b": [1, {}]}})";
+  const std::string other = R"({ "name":"find_all", "parameters": {"n": 2} })";
+  for (const std::string& output :
+       {call + "\n" + other, "\n" + call + other + "\n", "```json\n" + call + "\n```\n" + other,
+        "```\n" + call + "\n" + other + "\n```", "<think>{</think>\n" + call + "\n" + other}) {
+    for (std::size_t step = 1; step <= output.size(); ++step) {
+      const Heard all = heard(output, step, without_tags());
+      ASSERT_EQ(all.text, "") << step << " of " << output;
+      ASSERT_EQ(all.complete.size(), 2U) << step << " of " << output;
+      EXPECT_EQ(all.complete[0].name, "find");
+      EXPECT_EQ(all.complete[0].arguments, R"({"a": "}\"{", "b": [1, {}]})");
+      EXPECT_EQ(all.complete[1].name, "find_all");
+      EXPECT_EQ(all.complete[1].arguments, R"({"n": 2})");
+    }
+  }
+}
+
+TEST(OutputParser, TakesNothingElseForACallWithoutTags) {
+  for (const std::string output :
+       {R"({"name": "other", "arguments": {}})", R"({"name": "find"})", R"({"name": "find", "arguments": 3})",
+        R"(So: {"name": "find", "arguments": {}})", "```python\nfind()\n```", "```", "{}", R"({"name": "fin"})", " ",
+        R"([{"name": "find", "arguments": {}}])", R"({"name": "find", "arguments": {)",
+        "```json\n{\"name\": \"Anna\"}\n```"}) {
+    for (std::size_t step = 1; step <= output.size(); ++step) {
+      const Heard all = heard(output, step, without_tags());
+      EXPECT_EQ(all.complete.size(), 0U) << output;
+      if (all.calls.empty()) EXPECT_EQ(all.text, output) << step;
+    }
+  }
+  const Heard behind = heard(R"({"name": "find", "arguments": {}} and more)", 3, without_tags());
+  EXPECT_EQ(behind.complete.size(), 1U);
+  EXPECT_EQ(behind.text, "and more");
+  EXPECT_EQ(heard(R"({"name": "find", "arguments": {}})", 3, everything()).complete.size(), 0U)
+      << "no tool is named so";
+}
+
+TEST(OutputParser, KeepsACallWithoutTagsThatWasCutOffToItself) {
+  for (const std::string output :
+       {R"({"name": "fi)", R"({"name": "find", "argum)", R"({"name": "find", "arguments": {"a": 1)"}) {
+    const Heard all = heard(output, 2, without_tags(), true);
+    EXPECT_EQ(all.text, "");
+    EXPECT_EQ(all.complete.size(), 0U);
+  }
+  EXPECT_EQ(heard("```py", 2, without_tags(), true).text, "```py");
+}
+
 }  // namespace
 }  // namespace mnema
