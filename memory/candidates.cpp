@@ -234,7 +234,7 @@ Status CandidateSearch::look_around() {
       for (++i; i < sequences.size() && sequences[i] - to <= kRunGap; ++i) to = sequences[i] + reach;
       ASSIGN_OR_RETURN(const auto turns, episodic_store::turns(transaction_, filter_->visible(), thread, from, to));
       for (const episodic_store::TurnText& turn : turns) {
-        turns_[thread][turn.sequence] = {turn.entry, cues_of_turn(turn.text).asks};
+        turns_[thread][turn.sequence] = {turn.entry, turn_asks(turn.text)};
       }
     }
   }

@@ -8,35 +8,48 @@
 namespace mnema {
 namespace {
 
-constexpr std::array kMonths = {"january", "february", "march",     "april",   "may",      "june",
-                                "july",    "august",   "september", "october", "november", "december"};
-constexpr std::array kTimeWords = {"afternoon", "ago",      "days",     "earlier",   "evening", "friday",   "last",
-                                   "lately",    "monday",   "month",    "months",    "morning", "next",     "night",
-                                   "now",       "recently", "saturday", "since",     "sunday",  "thursday", "today",
-                                   "tomorrow",  "tonight",  "tuesday",  "wednesday", "week",    "weekend",  "weeks",
-                                   "year",      "years",    "yesterday"};
-static_assert(std::is_sorted(kTimeWords.begin(), kTimeWords.end(),
-                             [](const char* a, const char* b) { return std::string_view(a) < std::string_view(b); }));
+constexpr auto kMonths =
+    std::to_array<std::string_view>({"january", "february", "march", "april", "may", "june", "july", "august",
+                                     "september", "october", "november", "december"});
+constexpr auto kTimeWords = std::to_array<std::string_view>(
+    {"afternoon", "ago",   "days",    "earlier",  "evening", "friday",   "last",     "lately",
+     "monday",    "month", "months",  "morning",  "next",    "night",    "now",      "recently",
+     "saturday",  "since", "sunday",  "thursday", "today",   "tomorrow", "tonight",  "tuesday",
+     "wednesday", "week",  "weekend", "weeks",    "year",    "years",    "yesterday"});
+static_assert(std::is_sorted(kTimeWords.begin(), kTimeWords.end()));
 constexpr int kToldLaterDays = 10;  // what happened is told within so many days, as a rule
 
 template <class Words>
 bool is_one_of(std::string_view word, const Words& words) {
-  return std::any_of(words.begin(), words.end(), [&](const char* other) { return word == other; });
+  return std::any_of(words.begin(), words.end(), [&](std::string_view other) { return word == other; });
 }
 
-/// Runs of ASCII letters and digits, in lower case.
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words(1);
+/// Calls `on_word` with each run of ASCII letters and digits, in lower case.
+template <class OnWord>
+void for_each_word(std::string_view text, const OnWord& on_word) {
+  std::string word;
   for (const char c : text) {
     const bool upper = c >= 'A' && c <= 'Z';
     if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-      words.back() += upper ? static_cast<char>(c - 'A' + 'a') : c;
-    } else if (!words.back().empty()) {
-      words.emplace_back();
+      word += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    } else if (!word.empty()) {
+      on_word(word);
+      word.clear();
     }
   }
-  if (words.back().empty()) words.pop_back();
+  if (!word.empty()) on_word(word);
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  for_each_word(text, [&](const std::string& word) { words.push_back(word); });
   return words;
+}
+
+/// What is said before a caption in brackets.
+std::string_view said_in(std::string_view text) {
+  const std::size_t bracket = text.rfind('[');
+  return bracket != std::string_view::npos && text.ends_with(']') ? text.substr(0, bracket) : text;
 }
 
 /// "5", "5th": 5; none: it is no number below 10,000.
@@ -130,23 +143,24 @@ std::optional<TimeRange> told_within(const QuestionCues& question) {
   return TimeRange{from, to};
 }
 
+bool turn_asks(std::string_view text) {
+  const std::string_view said = said_in(text);
+  const std::size_t end = said.find_last_not_of(" \t\r\n");
+  return end != std::string_view::npos && said[end] == '?';
+}
+
 TurnCues cues_of_turn(std::string_view text) {
   TurnCues cues;
-  for (const std::string& word : words_of(text)) {
+  for_each_word(text, [&cues](std::string_view word) {
     ++cues.words;
     const bool number = word[0] >= '0' && word[0] <= '9';
     cues.has_number |= number;
-    cues.tells_time |= number || is_one_of(word, kMonths) ||
-                       std::binary_search(kTimeWords.begin(), kTimeWords.end(), std::string_view(word));
-  }
-  std::string_view said = text;
-  const std::size_t bracket = text.rfind('[');
-  if (bracket != std::string_view::npos && text.ends_with(']')) {
-    cues.has_photo = text.substr(bracket + 1).starts_with("photo") || text.substr(bracket + 1).starts_with("image");
-    said = text.substr(0, bracket);
-  }
-  const std::size_t end = said.find_last_not_of(" \t\r\n");
-  cues.asks = end != std::string_view::npos && said[end] == '?';
+    cues.tells_time |=
+        number || is_one_of(word, kMonths) || std::binary_search(kTimeWords.begin(), kTimeWords.end(), word);
+  });
+  const std::string_view caption = text.substr(said_in(text).size());
+  cues.has_photo = caption.starts_with("[photo") || caption.starts_with("[image");
+  cues.asks = turn_asks(text);
   return cues;
 }
 

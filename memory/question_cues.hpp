@@ -47,5 +47,7 @@ struct TurnCues {
   bool has_photo = false;
 };
 [[nodiscard]] TurnCues cues_of_turn(std::string_view text);
+/// TurnCues::asks alone.
+[[nodiscard]] bool turn_asks(std::string_view text);
 
 }  // namespace mnema

@@ -50,10 +50,11 @@ class FeatureMaker {
     std::vector<FeatureValues> values(candidates_.size());
     add_tokens(values);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      add_words_and_vector(candidates_[i], values[i]);
+      const TurnCues cues = cues_of_turn(candidates_[i].hit.text);
+      add_words_and_vector(candidates_[i], cues, values[i]);
       values[i].set(RankFeature::kLogRank, log_ranks[i]);
       if (candidates_[i].hit.source.kind == EntryKind::kEpisode) {
-        add_talk(candidates_[i], first[i], threads.at(candidates_[i].hit.source.thread), values[i]);
+        add_talk(candidates_[i], cues, first[i], threads.at(candidates_[i].hit.source.thread), values[i]);
       }
     }
     return values;
@@ -210,7 +211,7 @@ class FeatureMaker {
     return threads;
   }
 
-  void add_words_and_vector(const Candidate& candidate, FeatureValues& values) const {
+  void add_words_and_vector(const Candidate& candidate, const TurnCues& cues, FeatureValues& values) const {
     const EntrySignals& signals = candidate.signals;
     values.set(RankFeature::kCosine, signals.cosine.value_or(0));
     const Bm25& bm25 = search_.bm25();
@@ -218,13 +219,12 @@ class FeatureMaker {
     values.set(RankFeature::kBm25Share, share_of(signals));
     values.set(RankFeature::kRarestTerm, signals.words == nullptr ? 0 : bm25.rarest(*signals.words, content_));
     values.set(RankFeature::kNames, signals.words == nullptr ? 0 : bm25.score(*signals.words, names_));
-    const TurnCues cues = cues_of_turn(candidate.hit.text);
     values.set(RankFeature::kTellsTime, cues_.asks_when && cues.tells_time ? 1 : 0);
     values.set(RankFeature::kTellsNumber, cues_.asks_number && cues.has_number ? 1 : 0);
   }
 
   /// What only a turn of a conversation has. Of a document's chunk it counts as neither good nor bad.
-  void add_talk(const Candidate& candidate, double first, const std::vector<double>& thread,
+  void add_talk(const Candidate& candidate, const TurnCues& cues, double first, const std::vector<double>& thread,
                 FeatureValues& values) const {
     for (std::size_t i = 0; i < kOffsets.size(); ++i) {
       const bool there = candidate.around[i].has_value();
@@ -242,7 +242,6 @@ class FeatureMaker {
     values.set(RankFeature::kSpeaker, asked ? 1 : 0);
     values.set(RankFeature::kSpeakerScore, asked ? first : 0);
     values.set(RankFeature::kDate, date_match(cues_, candidate.hit.source.time));
-    const TurnCues cues = cues_of_turn(candidate.hit.text);
     values.set(RankFeature::kAsks, cues.asks ? 1 : 0);
     const auto& predecessor = candidate.around[kPredecessor];
     const bool answers = predecessor && predecessor->asks;
