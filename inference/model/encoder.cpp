@@ -12,6 +12,9 @@ namespace {
 constexpr float kEpsilon = 1e-12F;
 constexpr std::size_t kProjectionsPerRow = 3;
 constexpr std::size_t kWidthMax = 4096;
+/// So few rows, those of a question, are computed by the caller alone: waking the others, who sleep between questions,
+/// and waiting for them twelve times a layer costs more than they bring.
+constexpr std::size_t kRowsAlone = 32;
 
 /// A tensor's numbers, at least one. Errors: missing, empty, of another shape (a dimension 0 of `shape` fits all), not
 /// finite or too large to be held.
@@ -152,16 +155,20 @@ void Encoder::embed(std::span<const std::vector<TokenId>> sequences, Rows& rows)
   }
 }
 
+void Encoder::wait_for_all(Team team) const {
+  if (team.threads > 1) pool_.barrier(team.worker);
+}
+
 /// The matrix product of all queries, keys and values of the part.
-void Encoder::project(const Layer& layer, Rows& rows, Part part, int worker) const {
-  const int threads = pool_.threads();
-  quantize_rows(rows.x.data() + part.begin * width_, width_, rows.operand, worker, threads);
-  pool_.barrier(worker);
-  matmul(layer.qkv.weight, rows.operand, rows.qkv.data() + part.begin * 3 * width_, 3 * width_, worker, threads);
+void Encoder::project(const Layer& layer, Rows& rows, Part part, Team team) const {
+  quantize_rows(rows.x.data() + part.begin * width_, width_, rows.operand, team.worker, team.threads);
+  wait_for_all(team);
+  matmul(layer.qkv.weight, rows.operand, rows.qkv.data() + part.begin * 3 * width_, 3 * width_, team.worker,
+         team.threads);
 }
 
 /// The part's tokens look at every token of their text; heads of texts are shared out one by one.
-void Encoder::attend(const Layer& layer, Rows& rows, Part part, int worker) const {
+void Encoder::attend(const Layer& layer, Rows& rows, Part part, Team team) const {
   const auto text_of = [&rows](std::size_t row) {
     return static_cast<std::size_t>(std::upper_bound(rows.begins.begin(), rows.begins.end(), row) -
                                     rows.begins.begin()) -
@@ -174,8 +181,8 @@ void Encoder::attend(const Layer& layer, Rows& rows, Part part, int worker) cons
   }
   std::vector<float> scratch(text_attention_scratch_floats(longest));
   const std::size_t tasks = (last + 1 - first) * heads_;
-  for (std::size_t task = static_cast<std::size_t>(worker); task < tasks;
-       task += static_cast<std::size_t>(pool_.threads())) {
+  for (std::size_t task = static_cast<std::size_t>(team.worker); task < tasks;
+       task += static_cast<std::size_t>(team.threads)) {
     const std::size_t text = first + task / heads_, head = task % heads_ * kTextHeadDim;
     const std::size_t begin = rows.begins[text], end = rows.begins[text + 1];
     const float* query = rows.qkv.data() + begin * 3 * width_ + head;
@@ -193,8 +200,8 @@ void Encoder::attend(const Layer& layer, Rows& rows, Part part, int worker) cons
 }
 
 /// x = norm(x + product + its bias) for this worker's rows of the part; the products are in `mixed`.
-void Encoder::add_and_normalise(Rows& rows, Part part, const Linear& product, const Norm& norm, int worker) const {
-  const Share share = share_of(part.end - part.begin, 1, worker, pool_.threads());
+void Encoder::add_and_normalise(Rows& rows, Part part, const Linear& product, const Norm& norm, Team team) const {
+  const Share share = share_of(part.end - part.begin, 1, team.worker, team.threads);
   for (std::size_t row = part.begin + share.begin; row < part.begin + share.end; ++row) {
     kernels_.add_and_norm(rows.x.data() + row * width_, rows.mixed.data() + row * width_, product.bias.data(),
                           norm.weight.data(), norm.bias.data(), kEpsilon, width_);
@@ -202,29 +209,28 @@ void Encoder::add_and_normalise(Rows& rows, Part part, const Linear& product, co
 }
 
 /// All of a layer behind its attention. A worker quantises the very rows that it has just computed.
-void Encoder::transform(const Layer& layer, Rows& rows, Part part, int worker) const {
-  const int threads = pool_.threads();
+void Encoder::transform(const Layer& layer, Rows& rows, Part part, Team team) const {
   float* x = rows.x.data() + part.begin * width_;
   float* mixed = rows.mixed.data() + part.begin * width_;
   float* hidden = rows.hidden.data() + part.begin * hidden_;
-  quantize_rows(mixed, width_, rows.operand, worker, threads);
-  pool_.barrier(worker);
-  matmul(layer.output.weight, rows.operand, mixed, width_, worker, threads);
-  pool_.barrier(worker);
-  add_and_normalise(rows, part, layer.output, layer.attention_norm, worker);
-  quantize_rows(x, width_, rows.operand, worker, threads);
-  pool_.barrier(worker);
-  matmul(layer.up.weight, rows.operand, hidden, hidden_, worker, threads);
-  pool_.barrier(worker);
-  const Share share = share_of(part.end - part.begin, 1, worker, threads);
+  quantize_rows(mixed, width_, rows.operand, team.worker, team.threads);
+  wait_for_all(team);
+  matmul(layer.output.weight, rows.operand, mixed, width_, team.worker, team.threads);
+  wait_for_all(team);
+  add_and_normalise(rows, part, layer.output, layer.attention_norm, team);
+  quantize_rows(x, width_, rows.operand, team.worker, team.threads);
+  wait_for_all(team);
+  matmul(layer.up.weight, rows.operand, hidden, hidden_, team.worker, team.threads);
+  wait_for_all(team);
+  const Share share = share_of(part.end - part.begin, 1, team.worker, team.threads);
   for (std::size_t row = share.begin; row < share.end; ++row) {
     kernels_.add_and_gelu(hidden + row * hidden_, layer.up.bias.data(), hidden_);
   }
-  quantize_rows(hidden, hidden_, rows.wide, worker, threads);
-  pool_.barrier(worker);
-  matmul(layer.down.weight, rows.wide, mixed, width_, worker, threads);
-  pool_.barrier(worker);
-  add_and_normalise(rows, part, layer.down, layer.output_norm, worker);
+  quantize_rows(hidden, hidden_, rows.wide, team.worker, team.threads);
+  wait_for_all(team);
+  matmul(layer.down.weight, rows.wide, mixed, width_, team.worker, team.threads);
+  wait_for_all(team);
+  add_and_normalise(rows, part, layer.down, layer.output_norm, team);
 }
 
 std::unique_ptr<Encoder::Rows> Encoder::begin(std::span<const std::vector<TokenId>> sequences) const {
@@ -243,15 +249,19 @@ std::size_t Encoder::advance(Rows& rows, std::size_t rows_max) {
   const std::size_t most = std::max<std::size_t>(1, rows_max) * (rows.projected ? 1 : kProjectionsPerRow);
   const Part part{rows.part_begin, std::min(rows.count, rows.part_begin + most)};
   rows.operand.reserve(part.end - part.begin, width_, isa_);
+  const auto together = [&](const auto& section) {
+    if (rows.count <= kRowsAlone) return section(Team{0, 1});
+    pool_.run([&](int worker) { section(Team{worker, pool_.threads()}); });
+  };
   if (rows.projected) {
     rows.wide.reserve(part.end - part.begin, hidden_, isa_);
-    pool_.run([&](int worker) {
-      attend(layer, rows, part, worker);
-      pool_.barrier(worker);
-      transform(layer, rows, part, worker);
+    together([&](Team team) {
+      attend(layer, rows, part, team);
+      wait_for_all(team);
+      transform(layer, rows, part, team);
     });
   } else {
-    pool_.run([&](int worker) { project(layer, rows, part, worker); });
+    together([&](Team team) { project(layer, rows, part, team); });
   }
   const std::size_t computed = part.end - part.begin;
   const std::size_t cost = rows.projected ? computed : (computed + kProjectionsPerRow - 1) / kProjectionsPerRow;

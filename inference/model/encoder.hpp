@@ -90,6 +90,11 @@ class Encoder {
     std::size_t begin, end;
   };
 
+  /// Who computes: one of so many workers.
+  struct Team {
+    int worker, threads;
+  };
+
   Encoder(Options options, InstructionSet isa, ThreadPool& pool)
       : options_(options), isa_(isa), kernels_(encoder_kernels(isa)), pool_(pool) {}
   Status read(const EncoderWeights& weights);
@@ -97,10 +102,11 @@ class Encoder {
   Result<Linear> linear(const EncoderWeights& weights, const std::vector<std::string>& names, std::size_t out,
                         std::size_t in);
   void embed(std::span<const std::vector<TokenId>> sequences, Rows& rows) const;
-  void project(const Layer& layer, Rows& rows, Part part, int worker) const;
-  void attend(const Layer& layer, Rows& rows, Part part, int worker) const;
-  void transform(const Layer& layer, Rows& rows, Part part, int worker) const;
-  void add_and_normalise(Rows& rows, Part part, const Linear& product, const Norm& norm, int worker) const;
+  void wait_for_all(Team team) const;
+  void project(const Layer& layer, Rows& rows, Part part, Team team) const;
+  void attend(const Layer& layer, Rows& rows, Part part, Team team) const;
+  void transform(const Layer& layer, Rows& rows, Part part, Team team) const;
+  void add_and_normalise(Rows& rows, Part part, const Linear& product, const Norm& norm, Team team) const;
 
   const Options options_;
   const InstructionSet isa_;
