@@ -11,14 +11,6 @@
 #include "runtime/base/log.hpp"
 #include "tests/agents/sim/scenario.hpp"
 
-#ifdef __SANITIZE_ADDRESS__
-// A simulated kill drops what was to be done, and one in 837 (seed 142) leaves a turn and its answer that hold each other
-// through the engine: what a kill leaves is no leak of a program. All other tests look for leaks (docs/HACKING.md).
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:mnema::Simulation::run_one\nleak:mnema::testing::Process::boot\n";
-}
-#endif
-
 namespace mnema {
 namespace {
 
