@@ -12,15 +12,18 @@
 #include <chrono>
 #include <thread>
 
+#include "bench/timed_runs.hpp"
 #include "tests/connectors/kafka/kafka_fixture.hpp"
 
 namespace {
 
 using namespace mnema;
+using mnema::bench::Clock;
+using mnema::bench::median;
+using mnema::bench::seconds_since;
 using mnema::testing::KafkaBroker;
 using mnema::testing::KafkaProcess;
 using mnema::testing::KafkaTestRecord;
-using Clock = std::chrono::steady_clock;
 
 struct Load {
   int events = 200'000;
@@ -29,8 +32,6 @@ struct Load {
   int runs = 3;
   std::string folder = "/tmp/mnema-kafka-bench";
 };
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 std::string payload(int number, int bytes) {
   std::string text = "{\"number\":" + std::to_string(number) + ",\"text\":\"";
@@ -92,11 +93,6 @@ double source(KafkaBroker& broker, const std::string& topic, const Load& load) {
   const long long before = process.source->counts().accepted;
   while (process.source->counts().accepted < load.events) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return static_cast<double>(load.events - before) / seconds_since(start);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace

@@ -12,15 +12,18 @@
 #include <chrono>
 #include <thread>
 
+#include "bench/timed_runs.hpp"
 #include "tests/connectors/rabbitmq/rabbitmq_fixture.hpp"
 
 namespace {
 
 using namespace mnema;
+using mnema::bench::Clock;
+using mnema::bench::median;
+using mnema::bench::seconds_since;
 using mnema::testing::RabbitmqBroker;
 using mnema::testing::RabbitmqProcess;
 using mnema::testing::RabbitmqTestMessage;
-using Clock = std::chrono::steady_clock;
 
 struct Load {
   int events = 50'000;
@@ -30,8 +33,6 @@ struct Load {
   std::string folder = "/tmp/mnema-rabbitmq-bench";
   std::string queue_type = "classic";
 };
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 std::vector<RabbitmqTestMessage> messages(const Load& load) {
   std::vector<RabbitmqTestMessage> all;
@@ -100,11 +101,6 @@ double sink(RabbitmqBroker& broker, const std::string& queue, const Load& load) 
   }
   for (auto& answer : answers) CHECK(answer.get().ok(), "it is confirmed");
   return load.events / seconds_since(start);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace

@@ -122,8 +122,9 @@ std::optional<std::string_view> member_text(std::string_view body, std::string_v
   return std::nullopt;
 }
 
-/// What a complete body calls; none where it is no call.
-std::optional<ToolCall> call_of(std::string_view body) {
+/// What a complete body calls; none where it is no call. An answer in JSON may have a name, too: without a tag only
+/// what has arguments is a call.
+std::optional<ToolCall> call_of(std::string_view body, bool without_tag) {
   if (!parsed(body).is_object()) return std::nullopt;
   const std::optional<std::string_view> name = member_text(body, "name");
   if (!name) return std::nullopt;
@@ -132,6 +133,7 @@ std::optional<ToolCall> call_of(std::string_view body) {
   if (call.name.empty()) return std::nullopt;
   std::optional<std::string_view> arguments = member_text(body, "arguments");
   if (!arguments) arguments = member_text(body, "parameters");
+  if (!arguments && without_tag) return std::nullopt;
   call.arguments = arguments && *arguments != "null" ? std::string(*arguments) : "{}";
   // Some models write the arguments as a text that holds them.
   if (const json::value text = parsed(call.arguments); text.is_string()) call.arguments = text.get_string();
@@ -184,7 +186,7 @@ bool OutputParser::begin_call_without_tag(bool final) {
   bool fenced = false;
   std::size_t at = 0;
   const Begins begins = call_without_tag(pending_, options_.tools_without_tags, fenced, at);
-  if (begins == Begins::kMaybe && !final && !pending_.empty()) return true;
+  if (begins == Begins::kMaybe && !final) return true;
   if (begins != Begins::kYes) return false;
   pending_.erase(0, at);
   in_fence_ = in_fence_ || fenced;
@@ -336,9 +338,7 @@ void OutputParser::end_call(Delta& delta, End end) {
       calls_.push_back({id_of(announced_calls_ - 1), name_, arguments});
     return;
   }
-  std::optional<ToolCall> call = call_of(body_);
-  // An answer in JSON may have a name, too.
-  if (call && without_tag_ && !member_text(body_, "arguments") && !member_text(body_, "parameters")) call.reset();
+  std::optional<ToolCall> call = call_of(body_, without_tag_);
   if (!call) {
     skip_blanks_ = false;
     const std::string_view begin = without_tag_ ? "" : kCall, tag = end == End::kTag && !without_tag_ ? kCallEnd : "";

@@ -74,6 +74,20 @@ class BlocksTest : public ::testing::Test {
           if (then) then();
         });
   }
+  /// An operator changes the notes between the turn's first read of them and its commit.
+  void send_while_an_operator_is_faster(const std::string& text) {
+    bool changed = false;
+    testing::CrashSwitch between("block", StepPhase::kDone, 1, [&] {
+      operator_sets({"local", "keeper", "", "anna"}, "notes", "the operator's", [&] { changed = true; });
+    });
+    fixture_.stop();
+    fixture_.boot(&between);
+    send(text);
+    EXPECT_TRUE(changed);
+    EXPECT_TRUE(fixture_.dead().empty());
+    fixture_.stop();  // the switch ends here
+    fixture_.boot();
+  }
   [[nodiscard]] std::string shown() const {
     std::string labels;
     const std::vector<GenerateRequest> requests = fixture_.engine->requests();
@@ -118,31 +132,14 @@ TEST_F(BlocksTest, AreChangedByTheModelWhereTheAgentLetsIt) {
 TEST_F(BlocksTest, AreSetAgainFromWhatTheySayWhenSomebodyWasFaster) {
   boot();
   send("= one");
-  // Two turns of different keys have different blocks; an operator changes this one between its read and the commit.
-  bool changed = false;
-  testing::CrashSwitch between("block", StepPhase::kDone, 1, [&] {
-    operator_sets({"local", "keeper", "", "anna"}, "notes", "the operator's", [&] { changed = true; });
-  });
-  fixture_.stop();
-  fixture_.boot(&between);
-  send("= two");
-  EXPECT_TRUE(changed);
-  EXPECT_TRUE(fixture_.dead().empty());
+  send_while_an_operator_is_faster("= two");
   EXPECT_EQ(notes(), "[notes]\ntwo") << "written over what the second attempt had read";
 }
 
 TEST_F(BlocksTest, LoseNoChangeOfOthersWhereATurnChangesThemTwice) {
   boot();
   send("= one");
-  bool changed = false;
-  testing::CrashSwitch between("block", StepPhase::kDone, 1, [&] {
-    operator_sets({"local", "keeper", "", "anna"}, "notes", "the operator's", [&] { changed = true; });
-  });
-  fixture_.stop();
-  fixture_.boot(&between);
-  send("& two");
-  EXPECT_TRUE(changed);
-  EXPECT_TRUE(fixture_.dead().empty());
+  send_while_an_operator_is_faster("& two");
   EXPECT_EQ(notes(), "[notes]\nthe operator's\nand two") << "made from what the second attempt had read";
 }
 

@@ -6,13 +6,15 @@
 
 #include "agents/rest/dead_letter_json.hpp"
 #include "connectors/base64.hpp"
-#include "tests/connectors/support.hpp"
+#include "tests/agents/rest/rest_call.hpp"
 #include "tests/runtime/runtime_fixture.hpp"
 
 namespace mnema {
 namespace {
 
+using testing::answer_to;
 using testing::MemoryExchange;
+using testing::request_with_key;
 using testing::RuntimeFixture;
 
 ApiKeys all_kinds() {
@@ -44,16 +46,8 @@ class AdminApiTest : public ::testing::Test {
   }
   std::shared_ptr<MemoryExchange> send(const std::string& method, const std::string& target, const std::string& key,
                                        const std::string& body = "") {
-    HttpRequest request;
-    request.method = method;
-    request.path = "/admin/v1/dead-letters" + target.substr(0, target.find('?'));
-    if (target.find('?') != std::string::npos) request.query = target.substr(target.find('?') + 1);
-    if (!key.empty()) request.headers.add("Authorization", "Bearer " + key);
-    request.body = body;
-    auto exchange = std::make_shared<MemoryExchange>();
-    routes_.handle(std::move(request), exchange);
-    fixture_.simulation.run_until([&] { return exchange->status() != 0; });
-    return exchange;
+    return answer_to(request_with_key(method, "/admin/v1/dead-letters" + target, key, body), routes_,
+                     fixture_.simulation);
   }
   std::vector<std::string> ids(const std::string& query, const std::string& key = "both-all") {
     const auto answer = send("GET", query, key);

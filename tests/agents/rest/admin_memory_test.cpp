@@ -6,15 +6,17 @@
 
 #include "memory/procedural/procedure_store.hpp"
 #include "tests/agents/fixture.hpp"
-#include "tests/connectors/support.hpp"
+#include "tests/agents/rest/rest_call.hpp"
 
 // Its routes for procedures and blocks: who may use them, for whose, and what they refuse.
 
 namespace mnema {
 namespace {
 
+using testing::answer_to;
 using testing::Fixture;
 using testing::MemoryExchange;
+using testing::request_with_key;
 using testing::say;
 
 class AdminOfLearned : public ::testing::Test {
@@ -31,16 +33,7 @@ class AdminOfLearned : public ::testing::Test {
   }
   std::shared_ptr<MemoryExchange> send(const std::string& method, const std::string& target, const std::string& key,
                                        std::string body = "") {
-    HttpRequest request;
-    request.method = method;
-    request.path = target.substr(0, target.find('?'));
-    if (target.find('?') != std::string::npos) request.query = target.substr(target.find('?') + 1);
-    request.headers.add("Authorization", "Bearer " + key);
-    request.body = std::move(body);
-    auto exchange = std::make_shared<MemoryExchange>();
-    routes_.handle(std::move(request), exchange);
-    fixture_.simulation.run_until([&] { return exchange->status() != 0; });
-    return exchange;
+    return answer_to(request_with_key(method, target, key, std::move(body)), routes_, fixture_.simulation);
   }
   /// Three refunds of tenant "a".
   void learn() {

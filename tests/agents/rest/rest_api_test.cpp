@@ -4,13 +4,14 @@
 
 #include "runtime/sim/simulation_executor.hpp"
 #include "tests/agents/fixture.hpp"
-#include "tests/connectors/support.hpp"
+#include "tests/agents/rest/rest_call.hpp"
 
 namespace mnema {
 namespace {
 
 using testing::Fixture;
 using testing::MemoryExchange;
+using testing::request_with_key;
 using testing::say;
 using testing::ScriptedEngine;
 
@@ -34,14 +35,7 @@ class BusyExecutor final : public Executor {
   std::vector<std::function<void()>> waiting;
 };
 
-HttpRequest get(const std::string& path, const std::string& key = "") {
-  HttpRequest request;
-  request.method = "GET";
-  request.path = path.substr(0, path.find('?'));
-  if (path.find('?') != std::string::npos) request.query = path.substr(path.find('?') + 1);
-  if (!key.empty()) request.headers.add("Authorization", "Bearer " + key);
-  return request;
-}
+HttpRequest get(const std::string& path, const std::string& key = "") { return request_with_key("GET", path, key); }
 
 HttpRequest chat(const std::string& key, const std::string& text, const std::string& session = "") {
   HttpRequest request = get("/v1/chat/completions", key);
