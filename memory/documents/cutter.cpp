@@ -84,10 +84,19 @@ int line_ends_in(std::string_view text, std::size_t from, std::size_t to) {
 void Cutter::add(const TextBlock& block) {
   if (block.kind != TextBlockKind::kHeading) return add_content(block);
   if (cut_.chunks.size() < kChunksBeforeMerge) return on_heading(block);
-  TextBlock line = block;
-  line.kind = TextBlockKind::kLines;
-  if (exact_) line.text = trimmed(text_.substr(block.begin, block.end - block.begin));
-  add_content(line);
+  add_content(as_content(block, TextBlockKind::kLines));
+}
+
+/// The heading with its signs. A piece of an exact block is found by its place, so text and place begin together.
+TextBlock Cutter::as_content(const TextBlock& heading, TextBlockKind kind) const {
+  TextBlock content = heading;
+  content.kind = kind;
+  if (exact_) {
+    content.text = trimmed(text_.substr(heading.begin, heading.end - heading.begin));
+    content.begin = static_cast<std::size_t>(content.text.data() - text_.data());
+    content.end = content.begin + content.text.size();
+  }
+  return content;
 }
 
 void Cutter::on_heading(const TextBlock& block) {
@@ -102,12 +111,7 @@ void Cutter::on_heading(const TextBlock& block) {
   bare_level_ = block.heading_level;
   bare_begin_ = block.begin;
   bare_end_ = block.end;
-  if (block.text.size() > kHeadingBytesMax) {
-    TextBlock whole = block;
-    whole.kind = TextBlockKind::kParagraph;
-    if (exact_) whole.text = trimmed(text_.substr(block.begin, block.end - block.begin));
-    add_content(whole);
-  }
+  if (block.text.size() > kHeadingBytesMax) add_content(as_content(block, TextBlockKind::kParagraph));
 }
 
 /// The last heading is followed by nothing of its own.

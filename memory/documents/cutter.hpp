@@ -33,6 +33,7 @@ class Cutter : public TextBlockSink {
 
  private:
   void on_heading(const TextBlock& block);
+  [[nodiscard]] TextBlock as_content(const TextBlock& heading, TextBlockKind kind) const;
   void add_content(const TextBlock& block);
   void add_in_pieces(const TextBlock& block);
   void open(const TextBlock& block);

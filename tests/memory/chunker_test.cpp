@@ -128,6 +128,19 @@ TEST(Chunker, FindsAHeadingThatNothingFollows) {
   EXPECT_EQ(only.chunks[0].text, "One\nTwo › Three");
 }
 
+TEST(Chunker, CutsALongHeadingWhereItsTextBegins) {
+  std::string title;
+  for (int i = 0; i < 100; ++i) title += "é語";
+  for (const std::string& source : {"   # " + title + "\ntext", "  " + title + "\n---\ntext"}) {
+    std::string found;
+    for (const Chunk& chunk : cut_of(source, MediaType::kMarkdown, 16).chunks) {
+      EXPECT_TRUE(is_valid_utf8(chunk.text)) << chunk.text;
+      found += chunk.text;
+    }
+    EXPECT_NE(found.find(title), std::string::npos) << found;
+  }
+}
+
 TEST(Chunker, KeepsTheWordsOfAHeadingThatIsTooLongForOne) {
   const std::string end = "the last words";
   std::string title;
