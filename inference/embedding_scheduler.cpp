@@ -8,8 +8,12 @@
 namespace mnema {
 namespace {
 
-/// How long encoding keeps the cores from others where no model computes.
-constexpr Duration kIdleSlice = std::chrono::milliseconds(20);
+/// How long encoding keeps the cores from others where no model computes: what a question waits for at most.
+constexpr Duration kIdleSlice = std::chrono::milliseconds(4);
+/// What a question's recall takes behind its vector (docs/RECALL.md), about.
+constexpr Duration kQuiet = std::chrono::milliseconds(10);
+/// A backlog has a slice at least this often.
+constexpr Duration kHeldBackMax = std::chrono::milliseconds(25);
 /// The smallest part: with fewer rows, reading the weights takes longer than computing.
 constexpr std::size_t kRowsMin = 16;
 /// More rows at once are no faster per row.
@@ -53,6 +57,7 @@ void EmbeddingScheduler::submit(EmbeddingJob job) {
     return;
   }
   waiting_[index_of(job.priority)] += texts;
+  if (jobs_.empty()) held_back_since_ = clock_.monotonic_now();
   Job& added = jobs_.emplace_back();
   added.request = std::move(job);
   added.waiting_since = clock_.monotonic_now();
@@ -66,8 +71,26 @@ int EmbeddingScheduler::waiting() const {
   return all;
 }
 
+Duration EmbeddingScheduler::quiet_before(const Job& job) const {
+  if (job.request.priority <= quiet_for_) return Duration{0};
+  const MonotonicTime end = std::min(quiet_until_, held_back_since_ + kHeldBackMax);
+  return std::max(Duration{0}, end - clock_.monotonic_now());
+}
+
+void EmbeddingScheduler::wake_after(Duration delay) {
+  if (posted_later_) return;
+  posted_later_ = true;
+  compute_.post_after(delay, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->posted_later_ = false;
+    self->wake();
+  });
+}
+
 void EmbeddingScheduler::wake() {
   if (posted_ || jobs_.empty()) return;
+  if (const Duration quiet = quiet_before(*next()); quiet > Duration{0}) return wake_after(quiet);
   posted_ = true;
   compute_.post([weak = weak_from_this()] {
     const auto self = weak.lock();
@@ -104,6 +127,8 @@ void EmbeddingScheduler::run_for(Duration budget) {
   MonotonicTime now = begin;
   while (!jobs_.empty()) {
     const JobPointer job = next();
+    if (quiet_before(*job) > Duration{0}) return;
+    if (job->request.priority > quiet_for_) held_back_since_ = now;
     if (job->batch == nullptr) {
       if (!models_.is_loaded(job->request.model)) return;
       if (const Status begun = begin_batch(*job, budget); !begun.ok()) {
@@ -134,6 +159,11 @@ std::size_t EmbeddingScheduler::rows_within(Duration budget) const {
 }
 
 EmbeddingScheduler::JobPointer EmbeddingScheduler::next() {
+  const JobPointer job = next_of(false);
+  return job != jobs_.end() ? job : next_of(true);
+}
+
+EmbeddingScheduler::JobPointer EmbeddingScheduler::next_of(bool held_back_too) {
   const MonotonicTime now = clock_.monotonic_now();
   const auto urgency = [&](const Job& job) {
     const double waited_ms = std::chrono::duration<double, std::milli>(now - job.waiting_since).count();
@@ -141,6 +171,7 @@ EmbeddingScheduler::JobPointer EmbeddingScheduler::next() {
   };
   JobPointer begun = jobs_.end(), best = jobs_.end();
   for (JobPointer job = jobs_.begin(); job != jobs_.end(); ++job) {
+    if (!held_back_too && quiet_before(*job) > Duration{0}) continue;
     if (job->batch != nullptr) {
       if (begun == jobs_.end() || job->request.priority < begun->request.priority) begun = job;
     } else if (best == jobs_.end() || urgency(*job) < urgency(*best)) {
@@ -201,9 +232,15 @@ void EmbeddingScheduler::finish_batch(JobPointer job) {
   job->made.tokens += job->batch->tokens();
   job->batch.reset();
   job->computing.reset();
-  job->waiting_since = clock_.monotonic_now();
+  const MonotonicTime job_end = clock_.monotonic_now();
+  job->waiting_since = job_end;
   changed();
-  if (job->texts_left() == 0) end(job, std::move(job->made));
+  if (job->texts_left() > 0) return;
+  const Priority priority = job->request.priority;
+  end(job, std::move(job->made));
+  if (priority > Priority::kEvent) return;                  // nobody waits for it
+  quiet_until_ = job_end + kQuiet;
+  quiet_for_ = priority;
 }
 
 void EmbeddingScheduler::changed() const {

@@ -1,13 +1,16 @@
 // inference/embedding_scheduler.hpp
 //
 // Which texts become vectors next. Encoding shares the cores with decoding, so it is done in slices: between two steps
-// of a model that computes, for as long as that model's scheduler grants; a few tens of milliseconds where none does.
+// of a model that computes, for as long as that model's scheduler grants; a few milliseconds where none does.
 // Parts of a slice are as large as its time, by the measured rate, so that also one long text is cut. A stream's token
 // thus waits for one slice at most, however many texts wait.
 //
 // The job that waits longest for its priority is next: priority, lifted by the time since its last slice, so that a
 // backlog takes its turn and never holds up the query of somebody who waits. A batch that was begun is finished before
 // another of its priority begins; only a better priority overtakes it.
+//
+// Who has asked for a vector goes on with it, on the same cores: for a few milliseconds after such a job nothing of a
+// worse priority is computed, however often that happens not for long.
 //
 // Threads:   confined to the compute executor.
 // Ownership: borrows models, executor, clock, options and limits, and goes with them: what it has posted holds it
@@ -80,10 +83,15 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
   using JobPointer = std::list<Job>::iterator;
 
   void wake();
+  void wake_after(Duration delay);
   void run_posted();
+  /// For how long the job is held back.
+  [[nodiscard]] Duration quiet_before(const Job& job) const;
   void run_for(Duration budget);
   [[nodiscard]] bool computing() const;
+  /// One that is held back only where all are.
   [[nodiscard]] JobPointer next();
+  [[nodiscard]] JobPointer next_of(bool held_back_too);
   /// Loads the model of the job that is next, where it is not loaded. False: the job has ended with the reason.
   bool load_for(JobPointer job);
   Status begin_batch(Job& job, Duration budget);
@@ -105,6 +113,10 @@ class EmbeddingScheduler : public std::enable_shared_from_this<EmbeddingSchedule
   double us_per_row_ = 0;         // of parts, likewise
   std::uint64_t texts_embedded_ = 0;
   bool posted_ = false;
+  bool posted_later_ = false;
+  MonotonicTime quiet_until_{};  // for what is worse than `quiet_for_`
+  Priority quiet_for_ = Priority::kInteractive;
+  MonotonicTime held_back_since_{};  // nothing that may be held back was computed since
 };
 
 }  // namespace mnema

@@ -114,6 +114,28 @@ TEST_F(EmbeddingSchedulerTest, AQueryOfSomebodyWhoWaitsOvertakesABacklog) {
   EXPECT_TRUE(backlog.done && backlog.done->ok());
 }
 
+TEST_F(EmbeddingSchedulerTest, ABacklogLeavesTheCoresForAMomentToWhoeverGotAVector) {
+  long layers = 0;
+  loader->after_layer = [&](std::size_t) {
+    clock.at += std::chrono::milliseconds(1);
+    ++layers;
+  };
+  open();
+  const Asked& backlog = embed(300, Priority::kBackground);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(run_one());
+  const Asked& query = embed(1, Priority::kInteractive);
+  while (!query.done) ASSERT_TRUE(run_one());
+  const long before = layers;
+  while (run_one()) {
+  }
+  EXPECT_EQ(layers, before) << "the recall behind the vector computes now";
+  clock.at += std::chrono::milliseconds(10);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(run_one());
+  EXPECT_GT(layers, before);
+  run();
+  EXPECT_TRUE(backlog.done && backlog.done->ok());
+}
+
 TEST_F(EmbeddingSchedulerTest, ABacklogGoesOnWhileQueriesNeverEnd) {
   options.ageing_ms = 100;
   loader->after_layer = [&](std::size_t) { clock.at += std::chrono::milliseconds(5); };
@@ -219,6 +241,7 @@ TEST_F(EmbeddingSchedulerTest, KeepsItsInvariantOverRandomJobs) {
     }
     scheduler->check_integrity();
   }
+  for (int ms = 0; ms < 100'000 && scheduler->waiting() > 0; ++ms, clock.at += std::chrono::milliseconds(1)) run();
   run();
   scheduler->check_integrity();
   EXPECT_EQ(answered, submitted);
