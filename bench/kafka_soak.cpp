@@ -57,6 +57,7 @@ task<Outcome> count(Ctx&, Event event) {
 struct Size {
   double resident_mib = 0;
   double database_mib = 0;
+  double log_mib = 0;  // of the database: it is cut short above 64 MiB
   int descriptors = 0;
   int threads = 0;
 };
@@ -76,18 +77,20 @@ Size size_now(const std::string& data) {
   memory >> pages >> pages;
   size.resident_mib = static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
   std::error_code ignored;
-  for (const char* name : {"/mnema.db", "/mnema.db-wal"}) {
+  const auto mib_of = [&](const char* name) {
     const auto bytes = std::filesystem::file_size(data + name, ignored);
-    if (!ignored) size.database_mib += static_cast<double>(bytes) / (1 << 20);
-  }
+    return ignored ? 0 : static_cast<double>(bytes) / (1 << 20);
+  };
+  size.database_mib = mib_of("/mnema.db");
+  size.log_mib = mib_of("/mnema.db-wal");
   size.descriptors = entries_of("/proc/self/fd");
   size.threads = entries_of("/proc/self/task");
   return size;
 }
 
 void print(const char* when, const Size& size) {
-  fmt::print("{:<22} resident {:.1f} MiB, database {:.1f} MiB, {} descriptors, {} threads\n", when, size.resident_mib,
-             size.database_mib, size.descriptors, size.threads);
+  fmt::print("{:<22} resident {:.1f} MiB, database {:.1f} MiB and its log {:.1f}, {} descriptors, {} threads\n", when,
+             size.resident_mib, size.database_mib, size.log_mib, size.descriptors, size.threads);
 }
 
 double cpu_seconds() {
@@ -153,6 +156,7 @@ int main(int argc, char** argv) {
     const Size now = size_now(folder + "/data");
     most.resident_mib = std::max(most.resident_mib, now.resident_mib);
     most.database_mib = std::max(most.database_mib, now.database_mib);
+    most.log_mib = std::max(most.log_mib, now.log_mib);
     if (early.threads == 0 && handled.load() >= events / 10) print("after the first tenth", early = now);
     if (handled.load() != last) moved = Steady::now();
     last = handled.load();
@@ -162,7 +166,7 @@ int main(int argc, char** argv) {
   std::this_thread::sleep_for(std::chrono::seconds(3));
   const Size late = size_now(folder + "/data");
   print("at the end", late);
-  print("at most", {most.resident_mib, most.database_mib, late.descriptors, late.threads});
+  print("at most", {most.resident_mib, most.database_mib, most.log_mib, late.descriptors, late.threads});
   const double cpu_before = cpu_seconds();
   std::this_thread::sleep_for(std::chrono::seconds(idle_seconds));
   const double idle_percent = 100 * (cpu_seconds() - cpu_before) / std::max(1, idle_seconds);

@@ -171,7 +171,7 @@ void Turn::start() {
     if (!limits.identical_calls) limits.identical_calls = self->services_.limits.identical_calls_max;
     self->budget_ =
         Budget::create(event.tenant + "/" + self->agent().name + "/" + event.key, limits, self->services_.clock);
-    if (self->request_.delivery && !self->request_.delivery.is_first()) return self->load_journal();
+    if (self->request_.delivery && !self->request_.delivery.has_no_journal()) return self->load_journal();
     TurnRecord record;
     record.identity = identity_of(self->request_);
     record.identity.agent = self->agent().name;

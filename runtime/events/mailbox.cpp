@@ -12,15 +12,6 @@ using mailbox_store::Attempt;
 using mailbox_store::Counted;
 using mailbox_store::RowState;
 
-Delivery::Delivery(int generation, Time accepted_at, std::shared_ptr<const Event> event, std::shared_ptr<Lease> lease)
-    : sequence_(lease->attempt.sequence),
-      attempt_(lease->attempt.counted),
-      tries_(lease->attempt.counted + lease->attempt.uncounted),
-      generation_(generation),
-      accepted_at_(accepted_at),
-      event_(std::move(event)),
-      lease_(std::move(lease)) {}
-
 Delivery::~Delivery() {
   if (!lease_ || lease_->settled.exchange(true)) return;
   const std::shared_ptr<Mailbox::Core> core = lease_->core.lock();
@@ -30,20 +21,14 @@ Delivery::~Delivery() {
 
 Delivery& Delivery::operator=(Delivery&& other) noexcept {
   Delivery ended(std::move(*this));  // ends as any other if it was never settled
-  sequence_ = other.sequence_;
-  attempt_ = other.attempt_;
-  tries_ = other.tries_;
-  generation_ = other.generation_;
-  accepted_at_ = other.accepted_at_;
-  event_ = std::move(other.event_);
-  batch_ = std::move(other.batch_);
+  facts_ = std::move(other.facts_);
   lease_ = std::move(other.lease_);
   return *this;
 }
 
 std::optional<Time> Delivery::deadline() const {
-  std::optional<Time> last = event_->deadline;
-  for (const auto& event : batch_) {
+  std::optional<Time> last = facts_.event->deadline;
+  for (const auto& event : facts_.batch) {
     last = last && event->deadline ? std::optional(std::max(*last, *event->deadline)) : std::nullopt;
   }
   return last;

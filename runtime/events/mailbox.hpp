@@ -59,36 +59,40 @@ class Delivery {
   Delivery& operator=(Delivery&&) noexcept;
   ~Delivery();
 
-  [[nodiscard]] explicit operator bool() const { return event_ != nullptr; }
-  [[nodiscard]] Sequence sequence() const { return sequence_; }
+  [[nodiscard]] explicit operator bool() const { return facts_.event != nullptr; }
+  [[nodiscard]] Sequence sequence() const { return facts_.sequence; }
   /// Counted from 1; without the tries that never left.
-  [[nodiscard]] int attempt() const { return attempt_; }
+  [[nodiscard]] int attempt() const { return facts_.attempt; }
   /// All of them, counted from 1: what the wait before the next one grows with.
-  [[nodiscard]] int tries() const { return tries_; }
+  [[nodiscard]] int tries() const { return facts_.tries; }
   /// How often the event was redriven with edited data: part of what effects are recognised by.
-  [[nodiscard]] int generation() const { return generation_; }
-  /// Certainly never leased before, in this process or another: its turn has no journal. False proves nothing.
-  [[nodiscard]] bool is_first() const { return is_first_; }
-  [[nodiscard]] Time accepted_at() const { return accepted_at_; }
-  [[nodiscard]] const Event& event() const { return *event_; }
-  [[nodiscard]] std::shared_ptr<const Event> shared_event() const { return event_; }
+  [[nodiscard]] int generation() const { return facts_.generation; }
+  /// Its turn has no journal: nothing of it is to be looked up or replayed. False proves nothing.
+  [[nodiscard]] bool has_no_journal() const { return facts_.has_no_journal; }
+  [[nodiscard]] Time accepted_at() const { return facts_.accepted_at; }
+  [[nodiscard]] const Event& event() const { return *facts_.event; }
+  [[nodiscard]] std::shared_ptr<const Event> shared_event() const { return facts_.event; }
   /// Of a batch: the events after the first, in their order.
-  [[nodiscard]] const std::vector<std::shared_ptr<const Event>>& batch() const { return batch_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const Event>>& batch() const { return facts_.batch; }
   /// When its turn must be over: that of its event; of a batch the last one's, if all have one.
   [[nodiscard]] std::optional<Time> deadline() const;
 
  private:
   friend class Mailbox;
   struct Lease;
-  Delivery(int generation, Time accepted_at, std::shared_ptr<const Event> event, std::shared_ptr<Lease> lease);
-  Sequence sequence_ = 0;
-  int attempt_ = 0;
-  int tries_ = 0;
-  int generation_ = 0;
-  bool is_first_ = false;
-  Time accepted_at_{};
-  std::shared_ptr<const Event> event_;
-  std::vector<std::shared_ptr<const Event>> batch_;
+  /// What goes along whole when a delivery is moved.
+  struct Facts {
+    Sequence sequence = 0;
+    int attempt = 0;
+    int tries = 0;
+    int generation = 0;
+    bool has_no_journal = false;
+    Time accepted_at{};
+    std::shared_ptr<const Event> event;
+    std::vector<std::shared_ptr<const Event>> batch;
+  };
+  Delivery(Facts facts, std::shared_ptr<Lease> lease) : facts_(std::move(facts)), lease_(std::move(lease)) {}
+  Facts facts_;
   std::shared_ptr<Lease> lease_;
 };
 

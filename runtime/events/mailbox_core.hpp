@@ -123,7 +123,7 @@ struct Mailbox::Core : std::enable_shared_from_this<Core> {
     int generation = 0;
     std::shared_ptr<const Event> event;
     std::vector<std::shared_ptr<const Event>> batch;
-    bool is_first = false;
+    bool has_no_journal = false;
   };
   void dispatch(Consumer consumer, TenantQueue::Taken taken);
   void load_and_dispatch(Consumer consumer, TenantQueue::Taken taken, const mailbox_store::Attempt& attempt);

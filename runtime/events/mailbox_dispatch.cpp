@@ -71,7 +71,7 @@ void Mailbox::Core::dispatch(Consumer consumer, TenantQueue::Taken taken) {
   }
   Loaded loaded;
   loaded.event = kept->second;
-  loaded.is_first = true;  // what is kept in memory since it was accepted was never leased
+  loaded.has_no_journal = true;  // what is kept in memory since it was accepted was never leased
   forget_fresh(sequence);
   // Not waited for: whatever the turn makes durable stands behind it in the queue of the store.
   write<void>([attempt](Transaction& t) { return mailbox_store::lease(t, attempt); },
@@ -93,7 +93,11 @@ void Mailbox::Core::load_and_dispatch(Consumer consumer, TenantQueue::Taken take
         if (how == Gather::Kind::kAll) RETURN_IF_ERROR(mailbox_store::join_batch(t, attempt.sequence, others));
         ASSIGN_OR_RETURN(mailbox_store::Row row, mailbox_store::load(t, attempt.sequence));
         ASSIGN_OR_RETURN(std::vector<Event> batch, mailbox_store::load_batch(t, attempt.sequence));
-        Loaded loaded{row.index.generation, std::make_shared<const Event>(std::move(row.event)), {}, is_fresh};
+        bool has_journal = false;
+        if (!is_fresh) {
+          ASSIGN_OR_RETURN(has_journal, mailbox_store::has_journal(t, attempt.sequence));
+        }
+        Loaded loaded{row.index.generation, std::make_shared<const Event>(std::move(row.event)), {}, !has_journal};
         for (Event& event : batch) loaded.batch.push_back(std::make_shared<const Event>(std::move(event)));
         return loaded;
       },
@@ -141,12 +145,12 @@ void Mailbox::Core::deliver(const Consumer& consumer, const TenantQueue::Taken& 
   lease->core = weak_from_this();
   lease->attempt = attempt;
   lease->is_batch = !loaded.batch.empty();
+  Delivery::Facts facts{attempt.sequence,        attempt.counted,        attempt.counted + attempt.uncounted,
+                        loaded.generation,       loaded.has_no_journal,  taken.row.since,
+                        std::move(loaded.event), std::move(loaded.batch)};
   // A shared holder because a posted function must be copyable; if it is dropped unrun, the delivery ends unsettled.
-  auto delivery = std::make_shared<Delivery>(
-      Delivery(loaded.generation, taken.row.since, std::move(loaded.event), std::move(lease)));
-  delivery->is_first_ = loaded.is_first;
-  delivery->batch_ = std::move(loaded.batch);
-  if (!delivery->batch_.empty()) {
+  auto delivery = std::make_shared<Delivery>(Delivery(std::move(facts), std::move(lease)));
+  if (!delivery->batch().empty()) {
     expiries.forget(attempt.sequence);
     if (const auto deadline = delivery->deadline()) {
       expiries.add(attempt.sequence, {*deadline, taken.tenant, delivery->event().agent, taken.lane});

@@ -283,6 +283,11 @@ Result<Row> load(Transaction& transaction, Sequence sequence) {
   return row;
 }
 
+Result<bool> has_journal(Transaction& transaction, Sequence sequence) {
+  ASSIGN_OR_RETURN(Statement turn, transaction.prepare("SELECT 1 FROM turns WHERE turn = ?"));
+  return turn.bind(1, sequence).step();
+}
+
 Status lease(Transaction& transaction, const Attempt& attempt) {
   ASSIGN_OR_RETURN(Statement statement,
                    transaction.prepare("UPDATE mailbox SET state = 1, attempts = ?2, uncounted = ?3, next_at = 0 "

@@ -87,6 +87,8 @@ struct Remembered {
 [[nodiscard]] Result<std::vector<IndexRow>> load_index(Transaction& transaction);
 /// Errors: `kNotFound`.
 [[nodiscard]] Result<Row> load(Transaction& transaction, Sequence sequence);
+/// Whether the event's turn has begun a journal.
+[[nodiscard]] Result<bool> has_journal(Transaction& transaction, Sequence sequence);
 
 /// A number that no event of the mailbox has or will have, for one that is settled as it comes in.
 [[nodiscard]] Result<Sequence> reserve(Transaction& transaction);

@@ -170,6 +170,29 @@ TEST(Mailbox, DoesNotCountAnAttemptThatIsReleased) {
   EXPECT_EQ(fixture.take()->attempt(), 1);
 }
 
+TEST(Mailbox, KnowsOfAnEventThatItReadsAgainWhetherItsTurnHasAJournal) {
+  Limits limits;
+  limits.mailbox_fresh_bytes_max = 1;  // no payload is kept in memory
+  RuntimeFixture fixture(limits);
+  ASSERT_TRUE(fixture.accept(event_of("a")).ok());
+  std::optional<Delivery> first = fixture.take();
+  ASSERT_TRUE(first && first->has_no_journal()) << "it was never leased";
+  Delivery moved;
+  moved = std::move(*first);
+  EXPECT_TRUE(moved.has_no_journal()) << "whoever holds it";
+  ASSERT_EQ(*retry(fixture, std::move(moved), std::chrono::seconds(1)), RetryVerdict::kAgain);
+  fixture.simulation.run_for(std::chrono::seconds(2));
+  std::optional<Delivery> second = fixture.take();
+  ASSERT_TRUE(second && second->has_no_journal()) << "its first try had no step";
+  fixture.runtime->journal().begin(turn_identity(second->sequence(), second->event()), fixture.loop,
+                                   [](const Status& begun) { EXPECT_TRUE(begun.ok()); });
+  fixture.simulation.run_ready();
+  fixture.restart();
+  const std::optional<Delivery> third = fixture.take();
+  ASSERT_TRUE(third);
+  EXPECT_FALSE(third->has_no_journal());
+}
+
 TEST(Mailbox, ParksAnEventUntilItIsWokenOrTheNextStartLooksAtIt) {
   RuntimeFixture fixture;
   const Sequence sequence = fixture.accept(event_of("a"))->sequence;
