@@ -238,7 +238,7 @@ void EmbeddingScheduler::finish_batch(JobPointer job) {
   if (job->texts_left() > 0) return;
   const Priority priority = job->request.priority;
   end(job, std::move(job->made));
-  if (priority > Priority::kEvent) return;                  // nobody waits for it
+  if (priority > Priority::kEvent) return;  // nobody waits for it
   quiet_until_ = job_end + kQuiet;
   quiet_for_ = priority;
 }

@@ -18,6 +18,10 @@ namespace {
 
 // So many groups may pass over a waiting background unit before it gets its turn anyway.
 constexpr int kGroupsPassedOverMax = 8;
+constexpr int kLogCopiesMax = 4;
+constexpr int kLogPagesLeftMax = 64;
+constexpr int kLogPagesKept = 1'024;                  // of a log that is not in use
+constexpr Duration kQuiet = std::chrono::seconds(1);  // without a commit
 
 class SqliteDatabase final : public Database {
  public:
@@ -49,8 +53,10 @@ class SqliteDatabase final : public Database {
     [[nodiscard]] std::optional<Unit> next_unit(bool& background_taken);
     void schedule_checkpoint(Duration delay);
     void checkpoint();
+    [[nodiscard]] int copy_log();
+    void cut_log_when_quiet();
     [[nodiscard]] Result<bool> empty_log();
-    void cut_log();  // requires writer_mutex
+    bool begin_log_anew(int mode);  // requires writer_mutex
     void close();
     [[nodiscard]] bool has_units();
     void answer_the_rest(const Error& why);
@@ -72,6 +78,8 @@ class SqliteDatabase final : public Database {
     bool closed = false;
     bool checkpoint_posted = false;  // one will come in a while
     bool checkpoint_urgent = false;  // one will come at once
+    bool log_is_long = false;        // its file, however much of that is in use
+    MonotonicTime last_commit_at{};
     Statistics counted;
 
     std::mutex writer_mutex;  // guards the writer; taken before queue_mutex
@@ -258,6 +266,8 @@ bool SqliteDatabase::Core::commit_group() {
     counted.units_answered += static_cast<long long>(group.size());
     counted.units_failed += failed;
     if (committed.ok()) ++counted.groups_committed;
+    log_is_long = log_is_long || wal_pages > kLogPagesKept;
+    last_commit_at = clock.monotonic_now();
   }
   for (Finished& finished : group) {
     if (finished.status.ok()) {
@@ -293,34 +303,66 @@ void SqliteDatabase::Core::checkpoint() {
     checkpoint_posted = false;
     checkpoint_urgent = false;
   }
-  int log_pages = 0;
-  int copied_pages = 0;
-  const int code =
-      sqlite3_wal_checkpoint_v2(checkpointer->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &copied_pages);
-  if (code != SQLITE_OK && code != SQLITE_BUSY) {
-    log_warning("database", "checkpoint failed",
-                {{"file", options.path}, {"error", checkpointer->error_of(code, "checkpoint").text()}});
-    return;
-  }
-  {
-    const std::lock_guard guard(queue_mutex);
-    ++counted.checkpoints;
-  }
-  // Under steady load commits append faster than a passive checkpoint can catch up, and the log would grow for ever.
-  // What is left is little now, so the moment for which the writer is held is short.
+  const int log_pages = copy_log();
+  if (log_pages < 0) return;
+  // Under steady load commits append faster than copying catches up, and the log would grow for ever. It begins anew in
+  // the same file: to cut a file of that size takes a file system tens of milliseconds, in which no event is accepted.
   if (log_pages > options.wal_pages_max) {
     const std::lock_guard writing(writer_mutex);
-    if (writer) cut_log();
+    if (writer) begin_log_anew(SQLITE_CHECKPOINT_RESTART);
   }
+  cut_log_when_quiet();
 }
 
-void SqliteDatabase::Core::cut_log() {
-  const int code =
-      sqlite3_wal_checkpoint_v2(checkpointer->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  if (code != SQLITE_OK && code != SQLITE_BUSY) {
-    log_warning("database", "the log could not be cut short",
+/// Into the file, until what is left is little, so that whoever holds the writer for the rest holds it for a short
+/// moment. How many pages the log had; -1: it failed.
+int SqliteDatabase::Core::copy_log() {
+  int log_pages = 0;
+  for (int copies = 0; copies < kLogCopiesMax; ++copies) {
+    int copied_pages = 0;
+    const int code = sqlite3_wal_checkpoint_v2(checkpointer->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log_pages,
+                                               &copied_pages);
+    if (code != SQLITE_OK && code != SQLITE_BUSY) {
+      log_warning("database", "checkpoint failed",
+                  {{"file", options.path}, {"error", checkpointer->error_of(code, "checkpoint").text()}});
+      return -1;
+    }
+    const std::lock_guard guard(queue_mutex);
+    ++counted.checkpoints;
+    if (log_pages <= options.wal_pages_max || log_pages - copied_pages <= kLogPagesLeftMax) break;
+  }
+  return log_pages;
+}
+
+/// Its file gets short when nobody waits for a commit.
+void SqliteDatabase::Core::cut_log_when_quiet() {
+  bool is_quiet = false;
+  {
+    const std::lock_guard guard(queue_mutex);
+    if (!log_is_long) return;
+    is_quiet = clock.monotonic_now() - last_commit_at >= kQuiet;
+  }
+  if (is_quiet) {
+    const std::lock_guard writing(writer_mutex);
+    if (!writer) return;
+    if (begin_log_anew(SQLITE_CHECKPOINT_TRUNCATE)) {
+      const std::lock_guard guard(queue_mutex);
+      log_is_long = false;
+      return;
+    }
+  }
+  schedule_checkpoint(options.checkpoint_interval);
+}
+
+/// False: somebody who reads was in the way.
+bool SqliteDatabase::Core::begin_log_anew(int mode) {
+  const int code = sqlite3_wal_checkpoint_v2(checkpointer->handle(), nullptr, mode, nullptr, nullptr);
+  if (code == SQLITE_OK) return true;
+  if ((code & 0xff) != SQLITE_BUSY) {
+    log_warning("database", "the log could not begin anew",
                 {{"file", options.path}, {"error", checkpointer->error_of(code, "checkpoint").text()}});
   }
+  return false;
 }
 
 Result<bool> SqliteDatabase::Core::empty_log() {
@@ -349,7 +391,7 @@ void SqliteDatabase::Core::close() {
   while (has_units()) {
     if (!commit_group()) answer_the_rest(fail(ErrorCode::kStorage, "'" + options.path + "' could not be written"));
   }
-  cut_log();
+  begin_log_anew(SQLITE_CHECKPOINT_TRUNCATE);
   checkpointer.reset();
   readers->close();
   writer.reset();

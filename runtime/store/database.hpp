@@ -68,7 +68,7 @@ class Database {
     int group_units_max = 500;                                   // units in one commit
     Duration group_time_max = std::chrono::milliseconds(2);
     Duration checkpoint_interval = std::chrono::seconds(5);
-    int wal_pages_max = 16'384;      // above it the log is also cut short, which holds up commits for a moment
+    int wal_pages_max = 16'384;      // above it the log begins anew, in the same file; a quiet moment cuts that
     Executor* checkpoint = nullptr;  // where checkpoints run; null = the store executor. Outlives the database.
   };
 

@@ -128,6 +128,30 @@ TEST_F(DatabaseTest, AnswersWithAnErrorWhatTheDiskDidNotTake) {
   EXPECT_EQ(rows(), std::vector<int>{1});
 }
 
+TEST_F(DatabaseTest, BeginsItsLogAnewInTheSameFileUnderLoadAndCutsItInAQuietMoment) {
+  options.wal_pages_max = 1'500;
+  ASSERT_TRUE(open({{"test", 1, "CREATE TABLE t (n INTEGER PRIMARY KEY, bytes BLOB)"}}).ok());
+  constexpr int kPages = 100, kPageBytes = 4'096;
+  std::size_t longest = 0, shortest = std::string::npos;
+  for (int i = 0; i < 100; ++i) {
+    database->write<void>(
+        WritePriority::kForeground,
+        [](Transaction& transaction) -> Status {
+          ASSIGN_OR_RETURN(Statement fill, transaction.prepare("INSERT OR REPLACE INTO t VALUES (1, zeroblob(?))"));
+          return fill.bind(1, kPages * kPageBytes).run();
+        },
+        loop, [](const Status& written) { EXPECT_TRUE(written.ok()); });
+    simulation.run_for(std::chrono::milliseconds(20));
+    const std::size_t bytes = disk.contents("test.db-wal").size();
+    longest = std::max(longest, bytes);
+    if (i >= 20) shortest = std::min(shortest, bytes);
+  }
+  EXPECT_LT(longest, std::size_t{2'000} * kPageBytes) << "it is bounded";
+  EXPECT_EQ(shortest, longest) << "nobody waited for its file to be cut";
+  simulation.run_for(std::chrono::seconds(20));
+  EXPECT_EQ(disk.contents("test.db-wal").size(), 0U);
+}
+
 TEST_F(DatabaseTest, GivesBackgroundWorkItsTurnUnderForegroundLoad) {
   options.group_units_max = 1;
   ASSERT_TRUE(open().ok());
