@@ -123,7 +123,7 @@ void KafkaConsumer::tick() {
   advance_revocation();
   advance_replay();
   look_for_shorter();
-  measure_lag();
+  measure();
   member_->tick();
 }
 
@@ -179,7 +179,7 @@ void KafkaConsumer::answered(const std::shared_ptr<KafkaBatch>& batch, const Res
   if (results.ok()) {
     on_its_way_.reset();
     stored(*batch);
-    if (is_drained_ || is_stopped_) commit();
+    if (is_drained_ || is_stopped_ || may_share()) commit();
   } else {
     refused(batch, results.error());
   }
@@ -262,6 +262,8 @@ void KafkaConsumer::on_commit(const KafkaMemberEvent& event) {
     state->committed = offset;
     state->unmarked_commit = -1;
   }
+  measure();
+  if (event.error.empty() && may_share()) commit();  // what was stored meanwhile
   advance_revocation();
   advance_replay();
 }
@@ -325,20 +327,22 @@ void KafkaConsumer::look_for_shorter() {
   });
 }
 
-void KafkaConsumer::measure_lag() {
-  long long lag = 0;
+void KafkaConsumer::measure() {
+  long long lag = 0, uncommitted = 0;
   partitions_.for_each([&](const KafkaPartitionState& state) {
     const std::int64_t end = member_->known_end(state.name());
     const std::int64_t read = std::max(state.stored_next, state.begun_at);
     if (read >= 0 && end > read) lag += end - read;
+    uncommitted += std::max<long long>(0, state.stored_next - std::max<std::int64_t>(0, state.committed));
   });
   counts_[kLag].store(lag, std::memory_order_relaxed);
+  counts_[kUncommitted].store(uncommitted, std::memory_order_relaxed);
 }
 
 KafkaConsumer::Counts KafkaConsumer::counts() const {
   const auto of = [this](Count what) { return counts_[what].load(std::memory_order_relaxed); };
   return {of(kAccepted), of(kDuplicates), of(kDead),    of(kUnrouted), of(kSkipped), of(kAssignments),
-          of(kEpochs),   of(kLost),       of(kCommits), of(kPauses),   of(kLag)};
+          of(kEpochs),   of(kLost),       of(kCommits), of(kPauses),   of(kLag),     of(kUncommitted)};
 }
 
 }  // namespace mnema

@@ -9,7 +9,9 @@
 //   store      one batch at a time is on its way: mapped on a worker, stored with its offsets in one transaction. While
 //              it is, the next one is gathered. A batch that is refused for now comes again, whole, and nothing after
 //              it overtakes it
-//   commit     once a second the broker is told what is ours (or, with `ack = done`, what is handled)
+//   commit     once a second the broker is told what is ours (or, with `ack = done`, what is handled). Where other
+//              nodes may share the group, it is told after each batch: what it does not know when we die, another node
+//              is given as well
 //   revoked    the batch that is on its way is waited for and committed first, for a bounded time. What is still on its
 //              way then, or when the assignment is lost, is not tried again: those records come to whoever has their
 //              partition next, and if that is us, its position is read when the last try is answered
@@ -85,7 +87,8 @@ class KafkaConsumer : public std::enable_shared_from_this<KafkaConsumer> {
     long long lost = 0;    // deleted by the topic's retention before they were read
     long long commits = 0;
     long long pauses = 0;
-    long long lag = 0;  // records behind the ends of the partitions, as far as they are known
+    long long lag = 0;          // records behind the ends of the partitions, as far as they are known
+    long long uncommitted = 0;  // that are ours, and that another node would be given as well if we died now
   };
 
   KafkaConsumer(KafkaConsumerOptions options, KafkaBatchRules rules, std::shared_ptr<KafkaMember> member,
@@ -165,7 +168,9 @@ class KafkaConsumer : public std::enable_shared_from_this<KafkaConsumer> {
   void on_commit(const KafkaMemberEvent& event);
   void apply_pause();
   void look_for_shorter();
-  void measure_lag();
+  void measure();
+  /// Other nodes of the group may have the rest of the partitions.
+  [[nodiscard]] bool may_share() const { return options_.stateful_agent.empty(); }
 
   const KafkaConsumerOptions options_;
   const KafkaConsumerParts parts_;
@@ -213,6 +218,7 @@ class KafkaConsumer : public std::enable_shared_from_this<KafkaConsumer> {
     kCommits,
     kPauses,
     kLag,
+    kUncommitted,
     kCountsEnd
   };
   void add(Count what, long long number) { counts_[what].fetch_add(number, std::memory_order_relaxed); }

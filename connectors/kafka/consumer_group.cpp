@@ -151,6 +151,7 @@ void KafkaConsumer::assign(const std::vector<KafkaPartitionName>& assigned, cons
   }
   member_->assign(begun);
   if (is_paused_) member_->set_paused(assigned, true);
+  measure();  // before anybody can see the assignment
   add(kAssignments, 1);
   member_->note_working();
   log_info("kafka", "partitions are assigned", {{"source", member_->name()}, {"partitions", assigned.size()}});

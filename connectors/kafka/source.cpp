@@ -140,6 +140,9 @@ void KafkaSource::report(MetricsReport& metrics) const {
                   labels);
   metrics.gauge("mnema_kafka_lag_records", "Records that are not ours yet, as far as they are known",
                 static_cast<double>(now.lag), labels);
+  metrics.gauge("mnema_kafka_uncommitted_records",
+                "Records that are ours and that another node of the group would be given as well if this one died now",
+                static_cast<double>(now.uncommitted), labels);
   metrics.gauge("mnema_kafka_broken", "1 while a client of a Kafka source has a problem", problem() ? 1 : 0, labels);
   if (!options_.registry) return;
   const SchemaRegistry::Counts registry = options_.registry->counts();
