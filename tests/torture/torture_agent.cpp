@@ -10,8 +10,10 @@
 //   clerk     a chat that counts what it was told, without a model
 //   thinker   a chat with a model; only with `think`
 //   mind      the same for an event: it thinks, pays, remembers what it thought, and answers by a record
+//   courier   pays, tells and answers by a record, without a state; with `share` the only one, so that two programs may
+//             share a topic (two_nodes.py)
 //
-// Usage: torture_agent CONFIG [think]. Prints {"address": "HOST:PORT"} when it serves.
+// Usage: torture_agent CONFIG [think | share]. Prints {"address": "HOST:PORT"} when it serves.
 #include <chrono>
 #include <cstdio>
 #include <string_view>
@@ -194,18 +196,37 @@ task<Outcome> mind(Ctx& ctx, Event event) {
   co_return done();
 }
 
-}  // namespace
+task<Outcome> courier(Ctx& ctx, Event event) {
+  Work work = work_of(event);
+  Effect effect{work.id};
+  ToolOptions<std::string, Effect> options;
+  options.repeatable = true;
+  std::string receipt = co_await ctx.step("pay", pay, effect, options);
+  ctx.send("sink", event.data);
+  ctx.send("records", event.data);
+  co_return done();
+}
 
-int main(int argc, char** argv) {
-  Host host;
+void add_agents(Host& host, std::string_view what) {
+  if (what == "share") {
+    host.agent("courier", courier).key("{/key}").stateless().on_type("webhook.courier");
+    return;
+  }
   host.agent("counter", counter).key("{/key}").state<Count>().on_type("webhook.counter");
   host.agent("risky", risky).key("{/key}").state<Told>().on_type("webhook.risky");
   host.agent("stuck", stuck).key("{/key}").on_type("webhook.stuck");
   host.agent("clerk", clerk).state<Told>().answers_chat();
-  if (argc > 2 && std::string_view(argv[2]) == "think") {
+  if (what == "think") {
     host.agent("thinker", thinker).answers_chat();
     host.agent("mind", mind).key("{/key}").state<Count>().temperature(0.7F).answer_tokens(8).on_type("webhook.mind");
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Host host;
+  add_agents(host, argc > 2 ? argv[2] : "");
   Result<Config> config = load_config(argc > 1 ? argv[1] : "mnema.toml");
   if (!config.ok()) return std::fprintf(stderr, "%s\n", config.error().text().c_str()), 2;
   if (const auto failed = host.open(std::move(*config))) {
