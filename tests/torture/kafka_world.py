@@ -64,6 +64,12 @@ class KafkaWorld:
         out = self._tool("consume", "--topic", RECORDS, "--from-beginning", "--isolation-level", "read_committed", "--timeout-ms", "10000")
         return [json.loads(line)["id"] for line in out.splitlines() if line]
 
+    def committed(self, group):
+        """Offset by partition, as far as the broker knows that the group has read the topic."""
+        out = self._tool("groups", "--describe", "--group", group, "--timeout", "10000")
+        rows = [line.split() for line in out.splitlines()]
+        return {int(row[2]): int(row[3]) for row in rows if len(row) > 3 and row[1] == TOPIC and row[3].isdigit()}
+
     def _tell(self, what):
         self.process.stdin.write(what + "\n")
         self.process.stdin.flush()
@@ -71,7 +77,7 @@ class KafkaWorld:
 
     def _tool(self, name, *arguments, text=""):
         done = subprocess.run([sys.executable, BROKER, "tool", self.folder, name, *arguments], input=text, capture_output=True, text=True)
-        if done.returncode != 0 and name != "consume":
+        if done.returncode != 0 and name not in ("consume", "groups"):
             raise SystemExit(f"{name}: {done.stderr[-2000:]}")
         return done.stdout
 

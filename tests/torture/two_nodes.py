@@ -7,7 +7,8 @@ Records of a topic are handled by an agent that keeps no state: it pays at a til
 sink that fails three times in ten, and answers by a record. One program runs all the time; it is killed with -9, and so
 is the broker. Now and then a second one joins, has part of the partitions for a while, and ends in order; or the first
 one does, and the second goes on alone. Each program has a folder of its own. At the end each event must have been paid
-once, told once and answered by one record, as a reader of committed records sees it.
+once, told once and answered by one record, as a reader of committed records sees it. The second one joins when the
+broker knows what the first one has stored: after a kill of either, that takes until the first has its partitions again.
 
 With --kills-beside the programs are also killed while they share the partitions. What the dead one had stored and not
 yet committed at the broker comes to the other one as well: paid and told under the same key, so that the other side
@@ -32,6 +33,7 @@ from agent_process import AgentProcess
 from kafka_world import KafkaSender, KafkaWorld, source
 from torture import KEYS, LANES, Report, World, brief, dead_letters
 
+GROUP = "mnema-torture"
 PATIENCE_S = 90
 SETTLE_S = 300
 
@@ -76,9 +78,12 @@ class Node(AgentProcess):
     def taken(self):
         return self.number("mnema_kafka_records_total", 'result="accepted"')
 
-    def is_settled_in(self):
-        """Has its partitions, and the broker knows all that it has stored of them."""
-        return self.number("mnema_kafka_assignments_total") > 0 and self.number("mnema_kafka_uncommitted_records") == 0
+    def is_assigned(self):
+        return self.number("mnema_kafka_assignments_total") > 0
+
+    def stored(self):
+        """Offset by partition."""
+        return dict(self.rows("SELECT partition, next FROM kafka_offsets"))
 
 
 def until(what, holds, patience_s=PATIENCE_S):
@@ -119,17 +124,17 @@ class Run:
 
     def visit(self, alone, deed):
         """The other node joins; then one of the two ends."""
-        until("the one that runs has its partitions", self.nodes[alone].is_settled_in)
+        until("the broker knows what the one that runs has stored", lambda: self.is_committed(self.nodes[alone]))
         guest = 1 - alone
         before = self.nodes[alone].taken()
         self.nodes[guest].begin()
-        until("the other one has some", self.nodes[guest].is_settled_in)
+        until("the other one has some", self.nodes[guest].is_assigned)
         until("it takes some, or all are sent", lambda: self.nodes[guest].taken() > 20 or self.sender.is_done())
         if deed == "killed beside":
             victim = self.rng.choice((alone, guest))
             self.nodes[victim].kill()
             self.nodes[victim].begin()
-            until("the one that was killed is back", self.nodes[victim].is_settled_in)
+            until("the one that was killed is back", self.nodes[victim].is_assigned)
         leaves = self.rng.choice((alone, guest))
         self.shared[guest] += self.nodes[guest].taken()
         self.shared[alone] += max(0, self.nodes[alone].taken() - before)
@@ -137,6 +142,12 @@ class Run:
         if code != 0:
             raise SystemExit(f"an orderly stop ended with {code} after {took:.1f} s")
         return 1 - leaves
+
+    def is_committed(self, node):
+        if not node.is_assigned():
+            return False
+        committed = self.kafka.committed(GROUP)
+        return all(offset <= committed.get(partition, 0) for partition, offset in node.stored().items())
 
     def settle(self):
         """Both finish what is theirs. What is left if they do not."""
@@ -160,7 +171,7 @@ class Run:
         """How far the topic is read: of each partition, by who has come farthest."""
         farthest = {}
         for node in self.nodes:
-            for partition, offset in node.rows("SELECT partition, next FROM kafka_offsets"):
+            for partition, offset in node.stored().items():
                 farthest[partition] = max(farthest.get(partition, 0), offset)
         return sum(farthest.values())
 
