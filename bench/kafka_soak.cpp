@@ -57,7 +57,7 @@ task<Outcome> count(Ctx&, Event event) {
 struct Size {
   double resident_mib = 0;
   double database_mib = 0;
-  double log_mib = 0;  // of the database: it is cut short above 64 MiB
+  double log_mib = 0;  // of the database: it begins anew above 64 MiB
   int descriptors = 0;
   int threads = 0;
 };

@@ -174,6 +174,17 @@ class Report:
     def held(self):
         return all(check["held"] for check in self.checks)
 
+    def conclude(self, numbers, folder, keeps_folder):
+        """Prints the table and the line of JSON, and removes the folder if all held. The exit code."""
+        for check in self.checks:
+            print(f"{'held  ' if check['held'] else 'BROKEN'}  {check['what']:<62} {check['detail']}")
+        print(json.dumps({"held": self.held(), **numbers, "broken": [check for check in self.checks if not check["held"]]}))
+        if self.held() and not keeps_folder:
+            shutil.rmtree(folder)
+        else:
+            print(f"data and logs are in {folder}")
+        return 0 if self.held() else 1
+
 
 def brief(before, ids):
     return f"{before}{len(ids)}: {' '.join(map(str, ids[:5]))}" if ids else ""
@@ -392,14 +403,7 @@ def main():
     print(f"torture: {arguments.events} events by {arguments.source}, {arguments.kills} x kill -9, {arguments.terms} x TERM, seed {arguments.seed}", flush=True)
     folder = tempfile.mkdtemp(prefix="mnema-torture-")
     report, numbers = run(arguments, folder)
-    for check in report.checks:
-        print(f"{'held  ' if check['held'] else 'BROKEN'}  {check['what']:<62} {check['detail']}")
-    print(json.dumps({"held": report.held(), **numbers, "broken": [check for check in report.checks if not check["held"]]}))
-    if report.held() and not arguments.keep:
-        shutil.rmtree(folder)
-    else:
-        print(f"data and log are in {folder}")
-    return 0 if report.held() else 1
+    return report.conclude(numbers, folder, arguments.keep)
 
 
 if __name__ == "__main__":
